@@ -1,0 +1,135 @@
+package accounting
+
+import "time"
+
+// BeginDump begins a full dump of the table.
+func (t *Tracker) BeginDump(now time.Time) {
+	t.dump++
+	t.dumpTime, t.shown = now.UnixNano(), 0
+	t.dead.dumpStarts()
+	t.series.resetOpen()
+}
+
+// Observe accounts a record of the dump.
+func (t *Tracker) Observe(f *Flow) {
+	dst, ok := t.admit(f)
+	if !ok {
+		return
+	}
+	k := keyOf(f)
+	if tomb, buried := t.dead.get(k); buried && (k.Start != 0 || tomb.covers(f)) {
+		return // read before the flow died, or while it did
+	}
+	e, known := t.flows[k]
+	if !known {
+		if !t.cfg.Filter.matchMark(f) {
+			return
+		}
+		e = t.meet(k, f, dst)
+	}
+	t.account(k, &e, f, dst, t.dumpTime)
+	if connectionOriented(k.Proto) {
+		t.observeConnection(k, &e, f, dst)
+	}
+	if e.dump != t.dump {
+		e.dump, e.lastSeen = t.dump, t.dumpTime
+		t.shown++
+	}
+	t.flows[k] = e
+}
+
+// meet makes the entry of a flow that is seen for the first time. What an
+// older flow sent and how it closed before the baseline is not accounted.
+func (t *Tracker) meet(k key, f *Flow, dst Addr) entry {
+	if dst != f.Orig.Dst {
+		t.views[k] = dst
+	}
+	e := entry{first: t.dumpTime}
+	if t.baseline && !t.cfg.AccountExisting {
+		e.orig, e.reply, e.counted = f.OrigCounters, f.ReplyCounters, f.over()
+	}
+	return e
+}
+
+func (t *Tracker) observeConnection(k key, e *entry, f *Flow, dst Addr) {
+	if !f.over() {
+		if t.cfg.TrackOpen && e.dump != t.dump {
+			t.series.get(t.seriesKey(k, dst)).Open++
+		}
+		return
+	}
+	if !e.counted && !e.pending {
+		if f.Stop != 0 {
+			t.closes.add(k, f.Stop)
+		}
+		e.pending = true
+		t.pending = append(t.pending, k)
+	}
+}
+
+// EndDump ends the dump. complete says that it showed the whole table. Pass
+// the close events that are queued to Close first: the connections that the
+// dump found closed are counted now, with the best time known.
+func (t *Tracker) EndDump(complete bool, now time.Time) {
+	t.countPending(now.UnixNano())
+	if !complete {
+		return
+	}
+	t.dead.dumpEnds()
+	t.closes.expire(t.dumpTime - int64(max(t.cfg.Forget, time.Minute)))
+	t.stats.Missing = len(t.flows) - t.shown
+	if t.stats.Missing > 0 {
+		t.sweep()
+	}
+	t.complete = t.dump
+}
+
+func (t *Tracker) countPending(now int64) {
+	for _, k := range t.pending {
+		e, live := t.flows[k]
+		if !live || !e.pending {
+			continue
+		}
+		at, known := t.closes.get(k)
+		if !known {
+			at = now
+		}
+		delete(t.closes, k.untimed())
+		t.countClosed(t.seriesKey(k, t.viewOf(k)), k, &e, at)
+		t.flows[k] = e
+	}
+	t.pending = t.pending[:0]
+}
+
+// sweep looks after the flows that the dump did not show. A flow whose
+// DESTROY could not be delivered yet is out of the table too: after two
+// complete dumps without it the connection is over, but its counters are kept
+// so that a late DESTROY accounts the rest and no more.
+func (t *Tracker) sweep() {
+	for k, e := range t.flows {
+		if e.dump >= t.complete {
+			continue // shown by this complete dump or by the one before it
+		}
+		if connectionOriented(k.Proto) && !e.counted {
+			t.countClosed(t.seriesKey(k, t.viewOf(k)), k, &e, e.lastSeen)
+			t.flows[k] = e
+		}
+		if t.dumpTime-e.lastSeen > int64(t.cfg.Forget) {
+			t.stats.Swept++
+			t.forget(k, &e)
+		}
+	}
+}
+
+func (t *Tracker) viewOf(k key) Addr {
+	if dst, ok := t.views[k]; ok {
+		return dst
+	}
+	return k.Dst
+}
+
+// covers reports whether a reading may be one of the dead flow: none of its
+// counters is higher than the flow's last.
+func (f final) covers(r *Flow) bool {
+	return !goneBack(r.OrigCounters, f.orig) && !goneBack(r.ReplyCounters, f.reply)
+}

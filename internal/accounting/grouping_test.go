@@ -1,0 +1,103 @@
+package accounting
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func addr(t testing.TB, s string) Addr {
+	t.Helper()
+	a, err := netip.ParseAddr(s)
+	require.NoError(t, err)
+	return AddrFrom(a)
+}
+
+func TestMasksGroupAddresses(t *testing.T) {
+	for _, c := range []struct{ mask, address, group string }{
+		{"24", "10.32.1.77", "10.32.1.0"},
+		{"/24", "10.32.1.77", "10.32.1.0"},
+		{"32", "10.32.1.77", "10.32.1.77"},
+		{"0", "10.32.1.77", "0.0.0.0"},
+		{"255.255.255.0", "10.32.1.77", "10.32.1.0"},
+		{"255.239.255.0", "10.56.1.77", "10.40.1.0"},
+	} {
+		m, err := ParseMask4(c.mask)
+		require.NoError(t, err)
+		require.Equal(t, c.group, (&Masks{IPv4: m}).group(addr(t, c.address)).IP().String(), c.mask)
+	}
+	for bits, group := range map[int]string{48: "2001:db8:1::", 64: "2001:db8:1:2::", 128: "2001:db8:1:2::3", 0: "::"} {
+		m, err := Mask6(bits)
+		require.NoError(t, err)
+		require.Equal(t, group, (&Masks{IPv6: m}).group(addr(t, "2001:db8:1:2::3")).IP().String())
+	}
+}
+
+func TestWrongMasks(t *testing.T) {
+	for _, s := range []string{"", "255.0.0", "255.0.0.256", "33", "-1", "ffff::", "255.255.255.0/24"} {
+		_, err := ParseMask4(s)
+		require.ErrorContains(t, err, "is not an IPv4 mask", s)
+	}
+	for _, bits := range []int{-1, 129} {
+		_, err := Mask6(bits)
+		require.ErrorContains(t, err, "prefix length")
+	}
+}
+
+func TestPorts(t *testing.T) {
+	p := Ports{}
+	require.NoError(t, p.Read(strings.NewReader("# web\ntcp:443\n\n udp : 53 # names\nTCP:0\n")))
+	require.EqualValues(t, 443, p.of(protoTCP, 443))
+	require.EqualValues(t, 53, p.of(17, 53))
+	require.EqualValues(t, OtherPorts, p.of(17, 443))
+	require.EqualValues(t, OtherPorts, p.of(protoICMP, 0))
+	for _, bad := range []string{"443", "tcp", "tcp:", "tcp:99999", "icmp:1", "tcp:-1", "tcp:1:2"} {
+		require.Error(t, Ports{}.Add(bad), bad)
+	}
+	require.ErrorContains(t, Ports{}.Read(strings.NewReader("tcp:1\n\ntcp:99999\n")), "line 3")
+}
+
+func TestFilter(t *testing.T) {
+	flow := func(src, dst string, proto uint8, zone uint16) Flow {
+		return Flow{Proto: proto, Zone: zone, Orig: Tuple{Src: addr(t, src), Dst: addr(t, dst)}}
+	}
+	nets := func(list ...string) (out []netip.Prefix) {
+		for _, s := range list {
+			out = append(out, netip.MustParsePrefix(s))
+		}
+		return out
+	}
+	four, six := flow("10.0.0.1", "10.1.0.1", protoTCP, 0), flow("2001:db8::1", "2001:db8:1::1", 17, 5)
+	ping, ping6 := flow("10.0.0.1", "10.1.0.1", protoICMP, 0), flow("2001:db8::1", "2001:db8:1::1", protoICMPv6, 0)
+	for name, c := range map[string]struct {
+		filter Filter
+		passes []Flow
+		stops  []Flow
+	}{
+		"zero":        {Filter{}, []Flow{four, six}, []Flow{ping, ping6}},
+		"icmp":        {Filter{ICMP: true}, []Flow{four, six, ping, ping6}, nil},
+		"source":      {Filter{Source: nets("10.0.0.0/16", "2001:db8::/48")}, []Flow{four, six}, []Flow{flow("10.1.0.1", "10.0.0.1", 17, 0)}},
+		"destination": {Filter{Destination: nets("10.1.0.0/16")}, []Flow{four}, []Flow{six, flow("10.1.0.1", "10.0.0.1", 17, 0)}},
+		"exclude":     {Filter{Exclude: nets("10.1.0.1/32", "2001:db8::1/128")}, nil, []Flow{four, six, flow("10.1.0.1", "9.9.9.9", 6, 0)}},
+		"zones":       {Filter{Zones: []uint16{5, 6}}, []Flow{six}, []Flow{four}},
+		"ipv4 only":   {Filter{NoIPv6: true}, []Flow{four}, []Flow{six}},
+		"ipv6 only":   {Filter{NoIPv4: true}, []Flow{six}, []Flow{four}},
+	} {
+		for _, f := range c.passes {
+			require.True(t, c.filter.match(&f, f.Orig.Dst), "%s: %v", name, f.Orig)
+		}
+		for _, f := range c.stops {
+			require.False(t, c.filter.match(&f, f.Orig.Dst), "%s: %v", name, f.Orig)
+		}
+	}
+}
+
+func TestProtoNames(t *testing.T) {
+	for proto, name := range map[uint8]string{
+		1: "icmp", 6: "tcp", 17: "udp", 33: "dccp", 47: "gre", 58: "ipv6-icmp", 115: "l2tp", 132: "sctp", 136: "udplite", 253: "253",
+	} {
+		require.Equal(t, name, ProtoName(proto))
+	}
+}

@@ -1,0 +1,72 @@
+package accounting
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// Mask is a netmask over an [Addr]. IPv4 masks cover the last four bytes and
+// leave the IPv4-mapped prefix as it is.
+type Mask [16]byte
+
+// ParseMask4 reads an IPv4 mask: a prefix length ("24", "/24") or dotted
+// ("255.239.255.0"), which need not be contiguous.
+func ParseMask4(s string) (Mask, error) {
+	m := Mask{}
+	for i := range 12 {
+		m[i] = 0xff
+	}
+	if strings.Contains(s, ".") {
+		dotted, err := netip.ParseAddr(s)
+		if err != nil || !dotted.Is4() {
+			return Mask{}, fmt.Errorf("%q is not an IPv4 mask: want four numbers from 0 to 255 (255.255.255.0) or a prefix length from 0 to 32", s)
+		}
+		four := dotted.As4()
+		copy(m[12:], four[:])
+		return m, nil
+	}
+	bits, err := strconv.Atoi(strings.TrimPrefix(s, "/"))
+	if err != nil || bits < 0 || bits > 32 {
+		return Mask{}, fmt.Errorf("%q is not an IPv4 mask: want four numbers from 0 to 255 (255.255.255.0) or a prefix length from 0 to 32", s)
+	}
+	m.setBits(96 + bits)
+	return m, nil
+}
+
+// Mask6 returns the IPv6 mask of a prefix length from 0 to 128.
+func Mask6(bits int) (Mask, error) {
+	if bits < 0 || bits > 128 {
+		return Mask{}, fmt.Errorf("%d is not an IPv6 prefix length: want 0 to 128", bits)
+	}
+	m := Mask{}
+	m.setBits(bits)
+	return m, nil
+}
+
+func (m *Mask) setBits(n int) {
+	for i := range n {
+		m[i/8] |= 0x80 >> (i % 8)
+	}
+}
+
+// apply returns the group that the address belongs to.
+func (m *Mask) apply(a Addr) Addr {
+	for i := range a {
+		a[i] &= m[i]
+	}
+	return a
+}
+
+// Masks are the masks of one end of a flow, by address family.
+type Masks struct {
+	IPv4, IPv6 Mask
+}
+
+func (m *Masks) group(a Addr) Addr {
+	if a.Is4() {
+		return m.IPv4.apply(a)
+	}
+	return m.IPv6.apply(a)
+}

@@ -1,0 +1,55 @@
+package accounting
+
+import "strconv"
+
+// Protocol numbers (IANA) that accounting treats in a way of its own.
+const (
+	protoICMP   = 1
+	protoTCP    = 6
+	protoDCCP   = 33
+	protoICMPv6 = 58
+	protoSCTP   = 132
+)
+
+// protoNames are the names in use for the protocols that conntrack meets.
+var protoNames = map[uint8]string{
+	protoICMP: "icmp", 2: "igmp", 4: "ipip", protoTCP: "tcp", 17: "udp",
+	protoDCCP: "dccp", 41: "ipv6", 47: "gre", 50: "esp", 51: "ah",
+	protoICMPv6: "ipv6-icmp", 88: "eigrp", 89: "ospf", 97: "etherip",
+	103: "pim", 112: "vrrp", 115: "l2tp", protoSCTP: "sctp", 136: "udplite",
+}
+
+// ProtoName returns the name of an IP protocol, or its number where it has
+// none.
+func ProtoName(proto uint8) string {
+	if name, ok := protoNames[proto]; ok {
+		return name
+	}
+	return strconv.Itoa(int(proto))
+}
+
+// connectionOriented reports whether flows of the protocol are connections,
+// which can be counted and timed.
+func connectionOriented(proto uint8) bool {
+	return proto == protoTCP || proto == protoSCTP || proto == protoDCCP
+}
+
+// enum tcp_conntrack of linux/netfilter/nf_conntrack_tcp.h: the states after
+// FIN_WAIT, in which a connection is over.
+const (
+	tcpCloseWait = 5
+	tcpTimeWait  = 7
+	tcpClose     = 8
+)
+
+// statusDying is IPS_DYING of linux/netfilter/nf_conntrack_common.h: out of
+// the table, its DESTROY event sent or about to be.
+const statusDying = 1 << 9
+
+// over reports whether the reading shows a connection that is over.
+func (f *Flow) over() bool {
+	if f.Proto == protoTCP && f.TCPState >= tcpCloseWait && f.TCPState <= tcpClose {
+		return true
+	}
+	return f.Status&statusDying != 0
+}

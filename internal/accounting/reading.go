@@ -1,0 +1,89 @@
+package accounting
+
+import "time"
+
+// account adds to its series what the flow sent since its last reading, and
+// remembers the reading in e.
+func (t *Tracker) account(k key, e *entry, f *Flow, dst Addr, now int64) {
+	if !f.HasCounters {
+		t.stats.Uncounted++
+		return
+	}
+	if goneBack(e.orig, f.OrigCounters) || goneBack(e.reply, f.ReplyCounters) {
+		t.restart(k, e, dst, now)
+	}
+	orig, reply := since(e.orig, f.OrigCounters), since(e.reply, f.ReplyCounters)
+	e.orig, e.reply = f.OrigCounters, f.ReplyCounters
+	if orig == (Counters{}) && reply == (Counters{}) {
+		return
+	}
+	key := t.seriesKey(k, dst)
+	s := t.series.get(key)
+	if s.Key != key {
+		t.stats.Folded++
+	}
+	s.Orig.add(orig)
+	s.Reply.add(reply)
+}
+
+// restart handles counters that went back: they were zeroed by hand
+// (IPCTNL_MSG_CT_GET_CTRZERO), or, where the kernel gives no start times, a
+// new flow took the identity of a dead one.
+func (t *Tracker) restart(k key, e *entry, dst Addr, now int64) {
+	t.stats.Restarted++
+	e.orig, e.reply = Counters{}, Counters{}
+	if k.Start != 0 {
+		return
+	}
+	if connectionOriented(k.Proto) && !e.counted {
+		t.countClosed(t.seriesKey(k, dst), k, e, now)
+	}
+	e.counted, e.first = false, now
+}
+
+// countClosed counts a connection that closed at the given time (ns).
+func (t *Tracker) countClosed(sk SeriesKey, k key, e *entry, at int64) {
+	e.counted, e.pending = true, false
+	start := k.Start
+	if start == 0 {
+		start = e.first
+	}
+	s := t.series.get(sk)
+	s.Connections++
+	s.ConnectionTimes += uint64(max(0, at-start) / int64(time.Millisecond))
+}
+
+// endOf returns when a destroyed connection ended: at its close event, else
+// when the kernel destroyed it, else now.
+func (t *Tracker) endOf(k key, f *Flow, now time.Time) int64 {
+	if at, ok := t.closes.get(k); ok {
+		return at
+	}
+	if f.Stop != 0 {
+		return f.Stop
+	}
+	return now.UnixNano()
+}
+
+// seriesKey returns the series of the flow that goes to dst.
+func (t *Tracker) seriesKey(k key, dst Addr) SeriesKey {
+	return SeriesKey{
+		Src:   t.cfg.Source.group(k.Src),
+		Dst:   t.cfg.Destination.group(dst),
+		Port:  t.ports.of(k.Proto, k.DstPort),
+		Proto: k.Proto,
+	}
+}
+
+func (c *Counters) add(d Counters) {
+	c.Packets += d.Packets
+	c.Bytes += d.Bytes
+}
+
+func since(before, now Counters) Counters {
+	return Counters{Packets: now.Packets - before.Packets, Bytes: now.Bytes - before.Bytes}
+}
+
+func goneBack(before, now Counters) bool {
+	return now.Packets < before.Packets || now.Bytes < before.Bytes
+}

@@ -1,0 +1,206 @@
+package accounting
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// kernel is a model of the connection tracking table and of its two sockets:
+// dumps that read the table piece by piece, and a DESTROY queue that is
+// delivered late, sometimes twice, while dumps run.
+type kernel struct {
+	rng        *rand.Rand
+	now        int64
+	timestamps bool
+	live       []*Flow
+	queue      []Flow // DESTROY events not delivered yet
+	stale      []Flow // dump records read but not delivered yet
+	nextID     uint32
+
+	bytes, packets, connections uint64 // the ledger
+}
+
+func (k *kernel) open() {
+	k.nextID++
+	k.now++ // two flows of one identity never start at the same time
+	f := &Flow{
+		ID: k.nextID % 7, HasCounters: true, Proto: protoTCP, TCPState: 3,
+		Orig: Tuple{Src: v4(10, 0, 0, byte(k.rng.IntN(4))), Dst: v4(10, 0, 1, byte(k.rng.IntN(4))), SrcPort: uint16(k.nextID), DstPort: 443},
+	}
+	if k.timestamps { // identities may then come back
+		f.Orig.SrcPort, f.Start = uint16(k.rng.IntN(3)), k.now
+	}
+	if k.rng.IntN(3) == 0 {
+		f.Proto, f.TCPState = 17, 0
+	}
+	if k.holds(f) {
+		return
+	}
+	if f.Proto == protoTCP {
+		k.connections++
+	}
+	k.live = append(k.live, f)
+	k.send(f)
+}
+
+// holds reports whether a live flow has the tuple of f.
+func (k *kernel) holds(f *Flow) bool {
+	return slices.ContainsFunc(k.live, func(l *Flow) bool { return l.Orig == f.Orig && l.Proto == f.Proto })
+}
+
+func (k *kernel) send(f *Flow) {
+	n := uint64(k.rng.IntN(2000)) + 1
+	f.OrigCounters.add(Counters{1, n})
+	f.ReplyCounters.add(Counters{2, 3 * n})
+	k.packets += 3
+	k.bytes += 4 * n
+}
+
+func (k *kernel) destroy(i int) {
+	f := k.live[i]
+	k.live = append(k.live[:i], k.live[i+1:]...)
+	if k.timestamps {
+		f.Stop = k.now
+	}
+	k.queue = append(k.queue, *f)
+	if k.rng.IntN(10) == 0 { // another listener made the kernel send it again
+		k.queue = append(k.queue, *f)
+	}
+}
+
+func (k *kernel) step(t *Tracker, dumping bool) {
+	k.now += int64(time.Millisecond)
+	switch op := k.rng.IntN(10); {
+	case op < 3:
+		k.open()
+	case op < 6 && len(k.live) > 0:
+		k.send(k.live[k.rng.IntN(len(k.live))])
+	case op < 7 && len(k.live) > 0:
+		if f := k.live[k.rng.IntN(len(k.live))]; f.Proto == protoTCP {
+			f.TCPState = tcpCloseWait
+			t.Close(f, time.Unix(0, k.now))
+		}
+	case op < 9 && len(k.live) > 0:
+		k.destroy(k.rng.IntN(len(k.live)))
+	case len(k.queue) > 0:
+		k.deliver(t, k.rng.IntN(len(k.queue))+1)
+	}
+	if dumping && len(k.stale) > 0 {
+		n := k.rng.IntN(len(k.stale)) + 1
+		for i := range k.stale[:n] {
+			t.Observe(&k.stale[i])
+		}
+		k.stale = k.stale[n:]
+	}
+}
+
+func (k *kernel) deliver(t *Tracker, n int) {
+	for n < len(k.queue) && k.queue[n] == k.queue[n-1] {
+		n++ // what is sent twice comes twice before the next dump has ended
+	}
+	for i := range k.queue[:n] {
+		t.Destroy(&k.queue[i], time.Unix(0, k.now))
+	}
+	k.queue = k.queue[n:]
+}
+
+func (k *kernel) dump(t *Tracker, sum *totals) {
+	t.BeginDump(time.Unix(0, k.now))
+	for range 3 {
+		for _, f := range k.live { // a flow may show up twice, as in a table that is resized
+			if k.rng.IntN(2) == 0 {
+				k.stale = append(k.stale, *f)
+			}
+		}
+		k.step(t, true)
+	}
+	for _, f := range k.live {
+		k.stale = append(k.stale, *f)
+	}
+	for len(k.stale) > 0 {
+		k.step(t, true)
+	}
+	t.EndDump(k.rng.IntN(4) > 0, time.Unix(0, k.now))
+	t.Take(sum.add)
+}
+
+type totals struct{ bytes, packets, connections uint64 }
+
+func (s *totals) add(r *Series) {
+	s.bytes += r.Orig.Bytes + r.Reply.Bytes
+	s.packets += r.Orig.Packets + r.Reply.Packets
+	s.connections += r.Connections
+}
+
+func v4(a, b, c, d byte) Addr {
+	return Addr{10: 0xff, 11: 0xff, 12: a, 13: b, 14: c, 15: d}
+}
+
+func allAddresses(t testing.TB) Masks {
+	t.Helper()
+	four, err := ParseMask4("32")
+	require.NoError(t, err)
+	six, err := Mask6(128)
+	require.NoError(t, err)
+	return Masks{IPv4: four, IPv6: six}
+}
+
+func testConfig(t testing.TB) Config {
+	m := allAddresses(t)
+	return Config{Source: m, Destination: m, MaxSeries: 1000, Forget: 15 * time.Minute, TrackOpen: true}
+}
+
+// Whatever the order in which dumps and events arrive, the sums are exact
+// and nothing is remembered at the end.
+func TestExactUnderAnyInterleaving(t *testing.T) {
+	for seed := range uint64(300) {
+		for _, timestamps := range []bool{true, false} {
+			t.Run(fmt.Sprintf("seed=%d,timestamps=%v", seed, timestamps), func(t *testing.T) {
+				simulate(t, seed, timestamps)
+			})
+		}
+	}
+}
+
+func simulate(t *testing.T, seed uint64, timestamps bool) {
+	k := &kernel{rng: rand.New(rand.NewPCG(seed, 1)), now: int64(time.Hour), timestamps: timestamps}
+	tr, sum := NewTracker(testConfig(t)), &totals{}
+	for range 20 { // older flows: in the table before the baseline
+		k.open()
+	}
+	tr.BeginBaseline(time.Unix(0, k.now+1))
+	tr.BeginDump(time.Unix(0, k.now))
+	for _, f := range k.live {
+		tr.Observe(f)
+	}
+	tr.EndDump(true, time.Unix(0, k.now))
+	tr.EndBaseline()
+	k.bytes, k.packets = 0, 0
+
+	for range 30 {
+		for range k.rng.IntN(100) {
+			k.step(tr, false)
+		}
+		k.dump(tr, sum)
+	}
+	for len(k.live) > 0 {
+		k.destroy(0)
+	}
+	k.deliver(tr, len(k.queue))
+	for range 2 {
+		tr.BeginDump(time.Unix(0, k.now))
+		tr.EndDump(true, time.Unix(0, k.now))
+	}
+	tr.Take(sum.add)
+	require.Equal(t, totals{k.bytes, k.packets, k.connections}, *sum)
+	s := tr.Stats()
+	require.Zero(t, s.Flows)
+	require.Zero(t, s.Tombstones)
+	require.Empty(t, tr.closes)
+	require.Empty(t, tr.views)
+}

@@ -1,0 +1,104 @@
+package accounting
+
+// key tells flows apart. CTA_ID alone does not: it is a 32-bit hash, and a
+// flow that takes over the slab slot and tuple of a dead one gets the same
+// ID. Start then still differs, where the kernel gives it.
+type key struct {
+	Src, Dst         Addr
+	Start            int64
+	ID               uint32
+	SrcPort, DstPort uint16
+	Zone             uint16
+	Proto            uint8
+}
+
+func keyOf(f *Flow) key {
+	return key{
+		Src: f.Orig.Src, Dst: f.Orig.Dst, Start: f.Start, ID: f.ID,
+		SrcPort: f.Orig.SrcPort, DstPort: f.Orig.DstPort, Zone: f.Zone, Proto: f.Proto,
+	}
+}
+
+// untimed is the key as far as UPDATE events tell it: they carry no start.
+func (k key) untimed() key {
+	k.Start = 0
+	return k
+}
+
+// entry is what is remembered of a live flow. Keys and entries hold no
+// pointers, so that the garbage collector need not scan a table of millions.
+type entry struct {
+	orig, reply Counters // as accounted so far
+	first       int64    // ns, when it was first seen
+	lastSeen    int64    // ns, start of the last dump that showed it
+	dump        uint32   // number of that dump
+	counted     bool     // its connection is counted as closed
+	pending     bool     // it is closed, to be counted when the dump ends
+}
+
+// final are the counters a flow died with.
+type final struct {
+	orig, reply Counters
+}
+
+// tombstones remember dead flows for as long as a dump may still show them:
+// until a dump that started after the death has ended. They also let a
+// DESTROY event that the kernel delivers twice count once.
+type tombstones struct {
+	young map[key]final // died since the last dump started
+	old   map[key]final // died before it started
+}
+
+func newTombstones() tombstones {
+	return tombstones{young: make(map[key]final), old: make(map[key]final)}
+}
+
+func (t *tombstones) get(k key) (final, bool) {
+	if f, ok := t.young[k]; ok {
+		return f, true
+	}
+	f, ok := t.old[k]
+	return f, ok
+}
+
+func (t *tombstones) put(k key, f final) { t.young[k] = f }
+
+func (t *tombstones) dumpStarts() {
+	if len(t.old) == 0 {
+		t.young, t.old = t.old, t.young
+		return
+	}
+	for k, f := range t.young { // the last dump did not end well: keep both
+		t.old[k] = f
+	}
+	clear(t.young)
+}
+
+func (t *tombstones) dumpEnds() { clear(t.old) }
+
+// closeTimes holds when connections closed, from UPDATE events, until the
+// connection is counted or its flow is destroyed.
+type closeTimes map[key]int64
+
+// add notes the first closing state only: a connection passes several.
+func (c closeTimes) add(k key, at int64) {
+	if _, known := c[k.untimed()]; !known {
+		c[k.untimed()] = at
+	}
+}
+
+// get returns when the flow closed, leaving out what a dead flow of the same
+// identity may have left behind.
+func (c closeTimes) get(k key) (int64, bool) {
+	at, ok := c[k.untimed()]
+	return at, ok && at >= k.Start
+}
+
+// expire drops what no flow has asked for in such a long time.
+func (c closeTimes) expire(before int64) {
+	for k, at := range c {
+		if at < before {
+			delete(c, k)
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package accounting
+
+import "time"
+
+// Config says what a [Tracker] accounts and under which series.
+type Config struct {
+	Filter      Filter
+	Source      Masks // masks of the opener's address
+	Destination Masks // masks of the responder's address
+	Translated  bool  // take the responder from the reply tuple: the real server behind DNAT
+	TrackOpen   bool  // fill Series.Open
+	MaxSeries   int   // series an interval before new ones fold into port -1
+
+	// AccountExisting accounts flows of the baseline with all they have sent
+	// so far, instead of what they send from then on.
+	AccountExisting bool
+
+	// Forget is how long a flow that dumps no longer show may still send a
+	// DESTROY event. 0 where the kernel sends none (nf_conntrack_events=0).
+	Forget time.Duration
+}
+
+// Stats count what a Tracker met since it began, but for Flows.
+type Stats struct {
+	Flows      int    // flows remembered now
+	Tombstones int    // dead flows remembered now
+	Missing    int    // flows of Flows that the last dump did not show
+	Uncounted  uint64 // readings without counters (nf_conntrack_acct was off)
+	Swept      uint64 // flows that vanished without a DESTROY and were forgotten
+	Folded     uint64 // readings folded into port -1 by MaxSeries
+	Emitted    uint64 // series emitted
+	Repeated   uint64 // DESTROY events that came twice
+	ShortFlows uint64 // flows that only their DESTROY event showed
+	OlderFlows uint64 // flows that ended while the baseline ran, not accounted
+	Restarted  uint64 // flows whose counters went back: zeroed, or a new flow
+}
+
+// Tracker remembers flows and accounts what they send.
+type Tracker struct {
+	cfg    Config
+	ports  Ports
+	series seriesTable
+	stats  Stats
+
+	flows   map[key]entry
+	views   map[key]Addr // responders that differ from the original destination
+	dead    tombstones
+	closes  closeTimes
+	pending []key // closed flows whose close event may still be on its way
+
+	dump     uint32 // number of the last dump that began
+	complete uint32 // number of the last dump that showed the whole table
+	dumpTime int64  // ns, when the current dump began
+	shown    int    // remembered flows that the current dump has shown
+
+	baseline      bool  // the baseline is being taken
+	listenerStart int64 // ns, when the DESTROY listener joined
+}
+
+// NewTracker returns a Tracker that holds no flow.
+func NewTracker(cfg Config) *Tracker {
+	return &Tracker{
+		cfg:    cfg,
+		series: newSeriesTable(cfg.MaxSeries),
+		flows:  make(map[key]entry),
+		views:  make(map[key]Addr),
+		dead:   newTombstones(),
+		closes: make(closeTimes),
+	}
+}
+
+// SetPorts replaces the interesting ports. What a flow sends from now on is
+// accounted under the new ones.
+func (t *Tracker) SetPorts(p Ports) { t.ports = p }
+
+// BeginBaseline begins the baseline: the dumps until EndBaseline show flows
+// that are older than the Tracker. listenerStart is when the DESTROY listener
+// joined; flows destroyed in between that started before it are older too.
+func (t *Tracker) BeginBaseline(listenerStart time.Time) {
+	t.baseline, t.listenerStart = true, listenerStart.UnixNano()
+}
+
+// EndBaseline ends the baseline. Call it when all DESTROY events that were
+// sent while the baseline's dump ran have been passed to Destroy.
+func (t *Tracker) EndBaseline() { t.baseline = false }
+
+// Destroy accounts a DESTROY event: what the flow sent since its last reading
+// and, for a connection, its end.
+func (t *Tracker) Destroy(f *Flow, now time.Time) {
+	dst, ok := t.admit(f)
+	if !ok {
+		return
+	}
+	k := keyOf(f)
+	end := final{f.OrigCounters, f.ReplyCounters}
+	if tomb, buried := t.dead.get(k); buried && (k.Start != 0 || tomb == end) {
+		t.stats.Repeated++
+		return
+	}
+	e, known := t.flows[k]
+	if !known {
+		if !t.cfg.Filter.matchMark(f) {
+			return
+		}
+		if t.older(f) {
+			t.stats.OlderFlows++
+			t.bury(k, end)
+			return
+		}
+		t.stats.ShortFlows++
+		e = entry{first: now.UnixNano()}
+	}
+	t.account(k, &e, f, dst, now.UnixNano())
+	if connectionOriented(k.Proto) && !e.counted {
+		t.countClosed(t.seriesKey(k, dst), k, &e, t.endOf(k, f, now))
+	}
+	if known {
+		t.forget(k, &e)
+	}
+	delete(t.closes, k.untimed())
+	t.bury(k, end)
+}
+
+// Close takes the UPDATE event of a connection that has closed. It only
+// makes the connection's lifetime exact: losing it loses neither bytes nor
+// connections.
+func (t *Tracker) Close(f *Flow, now time.Time) {
+	if _, ok := t.admit(f); !ok || !f.over() || f.TCPState == tcpTimeWait {
+		return // TIME_WAIT always follows a state that has told the time already
+	}
+	at := f.Event
+	if at == 0 {
+		at = now.UnixNano()
+	}
+	t.closes.add(keyOf(f), at)
+}
+
+// Take passes each series with traffic, closed or open connections since the
+// last Take to emit, in no order, and begins a new interval.
+func (t *Tracker) Take(emit func(*Series)) {
+	t.stats.Emitted += t.series.take(emit)
+}
+
+// Stats returns what the Tracker met so far.
+func (t *Tracker) Stats() Stats {
+	s := t.stats
+	s.Flows, s.Tombstones = len(t.flows), len(t.dead.young)+len(t.dead.old)
+	return s
+}
+
+// admit returns the responder of the flow in the configured view, and whether
+// the flow is accounted at all.
+func (t *Tracker) admit(f *Flow) (dst Addr, ok bool) {
+	dst = f.Orig.Dst
+	if t.cfg.Translated && f.Reply.Src != (Addr{}) {
+		dst = f.Reply.Src
+	}
+	return dst, t.cfg.Filter.match(f, dst)
+}
+
+// older reports whether an unknown flow that just ended is older than the
+// baseline. Without a start time it is taken as older while the baseline runs.
+func (t *Tracker) older(f *Flow) bool {
+	return t.baseline && !t.cfg.AccountExisting && (f.Start == 0 || f.Start < t.listenerStart)
+}
+
+// bury makes sure that a dump under way does not bring the flow back to life.
+func (t *Tracker) bury(k key, end final) { t.dead.put(k, end) }
+
+func (t *Tracker) forget(k key, e *entry) {
+	if e.dump == t.dump {
+		t.shown--
+	}
+	delete(t.flows, k)
+	delete(t.views, k)
+}

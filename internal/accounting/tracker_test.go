@@ -1,0 +1,278 @@
+package accounting
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// at is a time in seconds after an arbitrary origin.
+func at(seconds float64) time.Time {
+	return time.Unix(1_700_000_000, 0).Add(time.Duration(seconds * float64(time.Second)))
+}
+
+// flowOf returns a flow from 10.0.0.1 to 10.0.0.2 that sent the given bytes.
+func flowOf(id uint32, proto uint8, bytes uint64) Flow {
+	return Flow{
+		ID: id, Proto: proto, HasCounters: true, Orig: Tuple{Src: v4(10, 0, 0, 1), Dst: v4(10, 0, 0, 2), SrcPort: uint16(id), DstPort: 80},
+		OrigCounters: Counters{Packets: 1, Bytes: bytes}, ReplyCounters: Counters{Packets: 1, Bytes: 2 * bytes},
+	}
+}
+
+// started returns a tracker whose baseline showed the given flows.
+func started(cfg Config, older ...Flow) *Tracker {
+	tr := NewTracker(cfg)
+	tr.BeginBaseline(at(0))
+	dump(tr, 0, older...)
+	tr.EndBaseline()
+	return tr
+}
+
+func dump(tr *Tracker, seconds float64, flows ...Flow) {
+	tr.BeginDump(at(seconds))
+	for i := range flows {
+		tr.Observe(&flows[i])
+	}
+	tr.EndDump(true, at(seconds))
+}
+
+func take(tr *Tracker) (out []Series) {
+	tr.Take(func(s *Series) { out = append(out, *s) })
+	return out
+}
+
+// one returns the only series of the interval.
+func one(t *testing.T, tr *Tracker) Series {
+	t.Helper()
+	all := take(tr)
+	require.Len(t, all, 1)
+	return all[0]
+}
+
+func TestBaselineIsNotAccounted(t *testing.T) {
+	older := flowOf(1, protoTCP, 1000)
+	tr := started(testConfig(t), older)
+	older.OrigCounters.Bytes += 7
+	dump(tr, 1, older)
+	require.Equal(t, Counters{Bytes: 7}, one(t, tr).Orig)
+}
+
+func TestBaselineIsAccountedOnRequest(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.AccountExisting = true
+	tr := started(cfg, flowOf(1, protoTCP, 1000))
+	dump(tr, 1, flowOf(1, protoTCP, 1000))
+	require.Equal(t, Counters{1, 1000}, one(t, tr).Orig)
+}
+
+// Flows that end while the baseline runs are told apart by their start.
+func TestDestroyDuringBaseline(t *testing.T) {
+	for name, c := range map[string]struct {
+		start   time.Time
+		account bool
+		counted bool
+	}{
+		"older":                   {start: at(-1)},
+		"newer":                   {start: at(0.5), counted: true},
+		"no start time":           {},
+		"older, existing account": {start: at(-1), account: true, counted: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := testConfig(t)
+			cfg.AccountExisting = c.account
+			tr := NewTracker(cfg)
+			tr.BeginBaseline(at(0))
+			tr.BeginDump(at(1))
+			f := flowOf(1, 17, 1000)
+			if !c.start.IsZero() {
+				f.Start = c.start.UnixNano()
+			}
+			tr.Destroy(&f, at(1))
+			tr.Observe(&f) // the dump had read it before it died
+			tr.EndDump(true, at(2))
+			tr.EndBaseline()
+			require.Equal(t, c.counted, len(take(tr)) == 1)
+			require.Zero(t, tr.Stats().Flows)
+		})
+	}
+}
+
+func TestMissingIsNotDead(t *testing.T) {
+	tr := started(testConfig(t))
+	f := flowOf(1, protoTCP, 100)
+	dump(tr, 15, f)
+	require.EqualValues(t, 0, one(t, tr).Connections)
+	dump(tr, 30)
+	require.Empty(t, take(tr), "one dump without it may be chance")
+	dump(tr, 45)
+	require.EqualValues(t, 1, one(t, tr).Connections)
+
+	f.OrigCounters.Bytes += 11
+	tr.Destroy(&f, at(60))
+	s := one(t, tr)
+	require.Equal(t, Counters{Bytes: 11}, s.Orig)
+	require.Zero(t, s.Connections)
+}
+
+func TestWhatNeverSendsDestroyIsForgotten(t *testing.T) {
+	tr := started(testConfig(t))
+	dump(tr, 15, flowOf(1, 17, 100))
+	for i := range 70 {
+		dump(tr, 30+15*float64(i))
+	}
+	require.Zero(t, tr.Stats().Flows)
+	require.EqualValues(t, 1, tr.Stats().Swept)
+}
+
+// An interrupted dump shows part of the table: what it lacks is not missing.
+func TestInterruptedDumpsDoNotSweep(t *testing.T) {
+	tr := started(testConfig(t))
+	dump(tr, 15, flowOf(1, protoTCP, 100))
+	take(tr)
+	for range 5 {
+		tr.BeginDump(at(30))
+		tr.EndDump(false, at(30))
+	}
+	dump(tr, 31)
+	require.Empty(t, take(tr))
+}
+
+func TestLifetimes(t *testing.T) {
+	closing := func(start, stop float64, state uint8) Flow {
+		f := flowOf(1, protoTCP, 10)
+		f.Start, f.TCPState = at(start).UnixNano(), state
+		if stop != 0 {
+			f.Stop = at(stop).UnixNano()
+		}
+		return f
+	}
+	closed, ended := closing(1, 0, tcpCloseWait), closing(1, 9, tcpTimeWait)
+	for name, c := range map[string]struct {
+		feed func(*Tracker)
+		ms   uint64
+	}{
+		"close event, then dump": {func(tr *Tracker) { tr.Close(&closed, at(1.25)); dump(tr, 5, closed) }, 250},
+		"close event while the dump runs": {func(tr *Tracker) {
+			tr.BeginDump(at(5))
+			tr.Observe(&closed)
+			tr.Close(&closed, at(1.25))
+			tr.EndDump(true, at(5.5))
+		}, 250},
+		"close event, then destroy": {func(tr *Tracker) { tr.Close(&closed, at(1.25)); tr.Destroy(&ended, at(9)) }, 250},
+		"dump alone":                {func(tr *Tracker) { dump(tr, 5, closed); tr.Destroy(&ended, at(9)) }, 4000},
+		"destroy alone":             {func(tr *Tracker) { tr.Destroy(&ended, at(9.5)) }, 8000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tr := started(testConfig(t))
+			c.feed(tr)
+			s := one(t, tr)
+			require.EqualValues(t, 1, s.Connections)
+			require.Equal(t, c.ms, s.ConnectionTimes)
+		})
+	}
+}
+
+func TestOpenConnections(t *testing.T) {
+	tr := started(testConfig(t), flowOf(1, protoTCP, 1))
+	closed := flowOf(3, protoTCP, 1)
+	closed.TCPState = tcpTimeWait
+	flows := []Flow{flowOf(1, protoTCP, 1), flowOf(2, protoTCP, 1), closed, flowOf(2, protoTCP, 1)}
+	for range 3 { // the gauge is there without traffic too
+		dump(tr, 15, flows...)
+		all := take(tr)
+		require.Len(t, all, 1)
+		require.EqualValues(t, 2, all[0].Open)
+	}
+}
+
+func TestNewFlowUnderADeadOnesIdentity(t *testing.T) {
+	tr := started(testConfig(t))
+	f := flowOf(1, protoTCP, 100)
+	dump(tr, 15, f)
+	take(tr)
+	reborn := flowOf(1, protoTCP, 30) // counters went back, no start times
+	dump(tr, 30, reborn)
+	s := one(t, tr)
+	require.Equal(t, Counters{1, 30}, s.Orig)
+	require.EqualValues(t, 1, s.Connections, "the first of the two")
+	tr.Destroy(&reborn, at(31))
+	require.EqualValues(t, 1, one(t, tr).Connections)
+}
+
+func TestDestroyTwice(t *testing.T) {
+	tr := started(testConfig(t))
+	f := flowOf(1, 17, 100)
+	tr.Destroy(&f, at(1))
+	tr.Destroy(&f, at(1))
+	require.EqualValues(t, 100, one(t, tr).Orig.Bytes)
+	require.EqualValues(t, 1, tr.Stats().Repeated)
+}
+
+func TestCardinalityGuardLosesNoByte(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.MaxSeries = 10
+	tr := started(cfg)
+	ports := Ports{}
+	var scan []Flow
+	for port := range uint16(100) {
+		f := flowOf(uint32(port)+1, protoTCP, 10)
+		f.Orig.DstPort = port
+		ports[portKey{protoTCP, port}] = struct{}{}
+		scan = append(scan, f)
+	}
+	tr.SetPorts(ports)
+	dump(tr, 15, scan...)
+	var bytes uint64
+	all := take(tr)
+	for _, s := range all {
+		bytes += s.Orig.Bytes
+	}
+	require.Len(t, all, 11, "ten ports and the rest")
+	require.EqualValues(t, 1000, bytes)
+	require.EqualValues(t, 90, tr.Stats().Folded)
+}
+
+func TestTranslatedView(t *testing.T) {
+	for _, translated := range []bool{false, true} {
+		cfg := testConfig(t)
+		cfg.Translated = translated
+		cfg.Filter.Destination = []netip.Prefix{netip.MustParsePrefix(map[bool]string{false: "10.0.0.2/32", true: "192.168.7.7/32"}[translated])}
+		tr := started(cfg)
+		f := flowOf(1, protoTCP, 10)
+		f.Reply = Tuple{Src: v4(192, 168, 7, 7), Dst: f.Orig.Src, SrcPort: 8080, DstPort: f.Orig.SrcPort}
+		dump(tr, 15, f)
+		dst := map[bool]string{false: "10.0.0.2", true: "192.168.7.7"}[translated]
+		require.Equal(t, dst, one(t, tr).Key.Dst.IP().String())
+		dump(tr, 30)
+		dump(tr, 45) // closed unseen: the view is remembered
+		require.Equal(t, dst, one(t, tr).Key.Dst.IP().String())
+	}
+}
+
+// A mark lets a flow in; losing the mark later does not lose its last bytes.
+func TestMarkOfAKnownFlowMayChange(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.Filter.Mark, cfg.Filter.MarkMask = 1, 0xff
+	tr := started(cfg)
+	unmarked, marked := flowOf(1, 17, 5), flowOf(2, 17, 7)
+	marked.Mark = 0x101
+	dump(tr, 15, unmarked, marked)
+	require.EqualValues(t, 7, one(t, tr).Orig.Bytes)
+	marked.Mark, marked.OrigCounters.Bytes = 0, 9
+	tr.Destroy(&unmarked, at(16))
+	tr.Destroy(&marked, at(16))
+	require.EqualValues(t, 2, one(t, tr).Orig.Bytes)
+}
+
+func TestFlowsWithoutCountersAreCountedAsSuch(t *testing.T) {
+	tr := started(testConfig(t))
+	f := flowOf(1, protoTCP, 0)
+	f.HasCounters = false
+	dump(tr, 15, f)
+	tr.Destroy(&f, at(16))
+	s := one(t, tr)
+	require.EqualValues(t, 1, s.Connections)
+	require.EqualValues(t, 2, tr.Stats().Uncounted)
+}
