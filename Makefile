@@ -1,0 +1,59 @@
+# The targets a developer needs; "make help" lists them. Nothing has to be
+# installed first: run, test and lint call scripts/setup, which installs what is
+# missing (as root, on Debian).
+
+GO      := ./scripts/go
+LINT    := $(GO) tool -modfile=tools/go.mod golangci-lint
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+# The version is stamped above; asking git again fails in a tree of another owner.
+export GOFLAGS ?= -buildvcs=false
+
+# For make run.
+export GATEWAY  ?= demo
+export DURATION ?=
+
+# For make fuzz.
+FUZZTIME ?= 20s
+
+.PHONY: help run test build telegraf lint fmt bench fuzz vuln clean setup
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+run: setup build telegraf ## See it work: a gateway with traffic, Telegraf and both databases (GATEWAY=host: this machine's own traffic; DURATION=60: end by itself)
+	@demo/run
+
+test: setup telegraf ## Run all tests, with the race detector (TESTFLAGS=... is passed on)
+	$(GO) test -race -timeout 20m $(TESTFLAGS) ./...
+
+build: ## Build execd-plugin and psql-sink into build/
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o build/ ./cmd/...
+
+telegraf: ## Build the real Telegraf agent into build/, for tests and the demo
+	@scripts/telegraf
+
+lint: setup ## Lint Go and shell, check formatting and go.mod
+	$(LINT) run ./...
+	$(LINT) fmt --diff ./...
+	$(GO) mod tidy -diff
+	scripts/shell-files | xargs shellcheck
+
+fmt: ## Format Go code
+	$(LINT) fmt ./...
+
+bench: ## Run the benchmarks (as root, BENCH=regexp chooses)
+	$(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -timeout 60m $(TESTFLAGS) ./...
+
+fuzz: ## Run each fuzz target for FUZZTIME (20s)
+	@scripts/fuzz $(FUZZTIME)
+
+vuln: ## Look for known vulnerabilities in what we use (needs the network)
+	$(GO) tool -modfile=tools/go.mod govulncheck ./...
+
+clean: ## Remove what was built
+	rm -rf build
+
+setup:
+	@scripts/setup

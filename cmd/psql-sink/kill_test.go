@@ -1,0 +1,161 @@
+package main
+
+import (
+	"database/sql"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/testkit"
+)
+
+// program is the real psql-sink, its configuration and its spool.
+type program struct {
+	t                   *testing.T
+	path, config, spool string
+}
+
+func build(t *testing.T, dsn string) *program {
+	t.Helper()
+	dir := t.TempDir()
+	p := &program{t: t, path: filepath.Join(dir, "psql-sink"), config: filepath.Join(dir, "sink.conf"), spool: filepath.Join(dir, "spool")}
+	out, err := exec.Command("go", "build", "-o", p.path, ".").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	text := fmt.Sprintf("[[outputs.vpn_traffic]]\n  dsn = %q\n  spool = %q\n", dsn, p.spool)
+	require.NoError(t, os.WriteFile(p.config, []byte(text), 0o600))
+	return p
+}
+
+// start runs the program; it is killed at the end if it still runs.
+func (p *program) start(stdin io.Reader, args ...string) *exec.Cmd {
+	p.t.Helper()
+	cmd := exec.Command(p.path, append(args, "-config", p.config)...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, p.t.Output(), p.t.Output()
+	require.NoError(p.t, cmd.Start())
+	p.t.Cleanup(func() {
+		if cmd.ProcessState == nil {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		}
+	})
+	return cmd
+}
+
+func (p *program) waiting() int {
+	files, err := filepath.Glob(filepath.Join(p.spool, "new", "*"))
+	require.NoError(p.t, err)
+	return len(files)
+}
+
+func kill(cmd *exec.Cmd) {
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+}
+
+const (
+	series   = 2000 // of a report
+	interval = int64(15 * time.Second)
+	epoch    = int64(1_700_000_000_000_000_000)
+)
+
+// requireOnce checks that all series of all reports are there, and once.
+func requireOnce(t *testing.T, db *sql.DB, reports int) {
+	t.Helper()
+	var rows, keys, bytes int64
+	require.NoError(t, db.QueryRow(`SELECT count(*), count(DISTINCT (host, time, src, dst, proto, port)), coalesce(sum(src_bytes), 0)
+		FROM vpn_traffic`).Scan(&rows, &keys, &bytes))
+	want := int64(reports) * series
+	require.Equal(t, []int64{want, want, want * (want - 1) / 2}, []int64{rows, keys, bytes}, "rows, keys, bytes")
+}
+
+// Each row has its own number as src_bytes, so that their sum tells them apart.
+func number(report, i int) int { return report*series + i }
+
+func TestKillWhileItImports(t *testing.T) {
+	pg := testkit.Postgres(t)
+	p := build(t, pg.DSN())
+	const reports = 120
+	folder := filepath.Join(p.spool, "new")
+	require.NoError(t, os.MkdirAll(folder, 0o755))
+	for n := range reports {
+		var text strings.Builder
+		at := epoch + int64(n/2)*interval // the same times for two hosts
+		for i := range series {
+			fmt.Fprintf(&text, "%d,tcp,10.%d.%d.0,10.33.0.0,443,1,1,%d,1,0,0\n", at, 32+i/250, i%250, number(n, i))
+		}
+		// Alternating hosts, so that each report is a transaction.
+		name := fmt.Sprintf("%019d-1-%06d_gw%d.csv", epoch+int64(n), n, n%2)
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(text.String()), 0o600))
+	}
+	const seed = 20231114
+	random := rand.New(rand.NewPCG(seed, 0))
+	kills := 0
+	for p.waiting() > 0 {
+		cmd := p.start(nil, "watch")
+		before := p.waiting()
+		require.Eventually(t, func() bool { return p.waiting() < before }, time.Minute, time.Millisecond)
+		time.Sleep(time.Duration(random.IntN(60_000)) * time.Microsecond) // a random point of the import
+		kill(cmd)
+		kills++
+	}
+	t.Logf("killed %d times", kills)
+	require.Greater(t, kills, 5)
+	requireOnce(t, pg.DB(), reports)
+}
+
+// Telegraf sends a batch again when it could not write all of it to the pipe.
+// So does the test, after each kill; what the killed process had stored or
+// spooled must not count twice.
+func TestKillWhileItReads(t *testing.T) {
+	pg := testkit.Postgres(t)
+	p := build(t, pg.DSN())
+	const reports = 12
+	var lines strings.Builder
+	for n := range reports {
+		for i := range series {
+			fmt.Fprintf(&lines, "conntrack_accounting,host=gw,src=10.%d.%d.0,dst=10.33.0.0,proto=tcp,port=443 "+
+				"src_packets=1i,src_bytes=%di,dst_packets=1i,dst_bytes=1i %d\n", 32+i/250, i%250, number(n, i), epoch+int64(n)*interval)
+		}
+	}
+	const seed = 20231115
+	random := rand.New(rand.NewPCG(seed, 0))
+	for range 12 {
+		in, out, err := os.Pipe()
+		require.NoError(t, err)
+		cmd := p.start(in)
+		require.NoError(t, in.Close())
+		timer := time.AfterFunc(time.Duration(random.IntN(400_000))*time.Microsecond, func() { _ = cmd.Process.Kill() })
+		_, _ = io.WriteString(out, lines.String()) // until the pipe breaks, or all
+		_ = cmd.Wait()
+		timer.Stop()
+		require.NoError(t, out.Close())
+	}
+	require.NoError(t, p.start(strings.NewReader(lines.String())).Wait())
+	requireOnce(t, pg.DB(), reports)
+	require.Zero(t, p.waiting())
+}
+
+func TestWatchEndsAtSIGTERM(t *testing.T) {
+	pg := testkit.Postgres(t)
+	p := build(t, pg.DSN())
+	require.NoError(t, os.MkdirAll(filepath.Join(p.spool, "new"), 0o755))
+	name := filepath.Join(p.spool, "new", fmt.Sprintf("%019d-1-000001_gw.csv", epoch))
+	require.NoError(t, os.WriteFile(name, []byte("1700000000000000000,tcp,a,b,443,1,1,1,1,0,0\n"), 0o600))
+	cmd := p.start(nil, "watch")
+	require.Eventually(t, func() bool { return p.waiting() == 0 }, time.Minute, 10*time.Millisecond)
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, cmd.Wait())
+
+	bad := p.start(nil, "watch", "-bad")
+	require.Error(t, bad.Wait())
+	require.Equal(t, 2, bad.ProcessState.ExitCode())
+}

@@ -1,0 +1,74 @@
+// Package deploy_test checks the files that an administrator installs, with the
+// programs that will read them.
+package deploy_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"telegraf-conntrack-accounting/internal/testkit"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestUnits has systemd read the units as they will be installed: the drop-in
+// beside a telegraf.service, and psql-sink's own with its program in place.
+func TestUnits(t *testing.T) {
+	testkit.Need(t, "systemd-analyze")
+	dir := t.TempDir()
+	require.NoError(t, os.CopyFS(dir, os.DirFS("systemd")))
+
+	program := filepath.Join(dir, "psql-sink")
+	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\n"), 0o700))
+	sink := filepath.Join(dir, "psql-sink.service")
+	text, err := os.ReadFile(sink)
+	require.NoError(t, err)
+	installed := strings.Replace(string(text), "ExecStart=psql-sink ", "ExecStart="+program+" ", 1)
+	require.NotEqual(t, string(text), installed, "the unit does not start psql-sink")
+	require.NoError(t, os.WriteFile(sink, []byte(installed), 0o600))
+
+	telegraf := filepath.Join(dir, "telegraf.service")
+	require.NoError(t, os.WriteFile(telegraf, []byte("[Service]\nUser=telegraf\nExecStart=/bin/true\n"), 0o600))
+
+	// It warns about a key that it does not know and succeeds all the same; and
+	// it warns about other units of the machine, which are none of our business.
+	output, err := exec.CommandContext(t.Context(), testkit.Tool("systemd-analyze"), "verify", telegraf, sink).CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	for line := range strings.Lines(string(output)) {
+		require.NotContains(t, line, dir)
+		require.NotContains(t, line, "telegraf.service")
+		require.NotContains(t, line, "psql-sink.service")
+	}
+}
+
+// TestSysctls has sysctl make the settings, in a network namespace, where they
+// concern nobody else; it fails at a key that the kernel does not have.
+func TestSysctls(t *testing.T) {
+	testkit.Need(t, "sysctl")
+	const file = "sysctl.d/90-conntrack-accounting.conf"
+	settings := readSettings(t, file)
+	require.NotEmpty(t, settings)
+
+	gateway := testkit.NewNetns(t)
+	gateway.Exec(t, "sysctl", "-q", "-p", file)
+	for key, value := range settings {
+		require.Equal(t, value, strings.TrimSpace(gateway.Exec(t, "sysctl", "-n", key)), key)
+	}
+}
+
+// readSettings returns the "key = value" lines of a file.
+func readSettings(t *testing.T, file string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	settings := make(map[string]string)
+	for line := range strings.Lines(string(text)) {
+		if key, value, ok := strings.Cut(line, "="); ok && !strings.HasPrefix(line, "#") {
+			settings[strings.TrimSpace(key)] = strings.TrimSpace(value)
+		}
+	}
+	return settings
+}

@@ -1,0 +1,139 @@
+package ctnetlink
+
+import (
+	"telegraf-conntrack-accounting/internal/accounting"
+)
+
+// decode reads one conntrack entry, the payload of a netlink message, into f.
+// It allocates nothing and keeps no reference to msg. After an error f is
+// incomplete.
+func decode(msg []byte, f *accounting.Flow) error {
+	*f = accounting.Flow{}
+	if len(msg) < nfgenmsgLen {
+		return errTruncated
+	}
+	complete := false
+	for b := msg[nfgenmsgLen:]; len(b) > 0; {
+		kind, value, rest, err := nextAttribute(b)
+		if err != nil {
+			return err
+		}
+		if kind == ctaTupleOrig {
+			complete = true
+		}
+		if err := decodeAttribute(kind, value, f); err != nil {
+			return err
+		}
+		b = rest
+	}
+	if !complete {
+		return errNoTuple
+	}
+	return nil
+}
+
+func decodeAttribute(kind uint16, value []byte, f *accounting.Flow) error {
+	switch kind {
+	case ctaTupleOrig:
+		return decodeTuple(value, &f.Orig, &f.Proto, &f.Zone)
+	case ctaTupleReply:
+		var proto uint8
+		var zone uint16 // a reply-only zone does not tell flows apart
+		return decodeTuple(value, &f.Reply, &proto, &zone)
+	case ctaStatus:
+		return getUint32(value, &f.Status)
+	case ctaProtoinfo:
+		return decodeProtoinfo(value, f)
+	case ctaMark:
+		return getUint32(value, &f.Mark)
+	case ctaCountersOrig:
+		f.HasCounters = true
+		return decodeCounters(value, &f.OrigCounters)
+	case ctaCountersReply:
+		f.HasCounters = true
+		return decodeCounters(value, &f.ReplyCounters)
+	case ctaID:
+		return getUint32(value, &f.ID)
+	case ctaZone:
+		return getUint16(value, &f.Zone)
+	case ctaTimestamp:
+		return decodeTimestamp(value, f)
+	case ctaTimestampEvent:
+		return getTime(value, &f.Event)
+	}
+	return nil
+}
+
+// decodeProtoinfo reads the TCP state; the other protocols' states are not
+// needed.
+func decodeProtoinfo(b []byte, f *accounting.Flow) error {
+	for len(b) > 0 {
+		kind, value, rest, err := nextAttribute(b)
+		if err != nil {
+			return err
+		}
+		if kind == ctaProtoinfoTCP {
+			if err := decodeTCP(value, f); err != nil {
+				return err
+			}
+		}
+		b = rest
+	}
+	return nil
+}
+
+func decodeTCP(b []byte, f *accounting.Flow) error {
+	for len(b) > 0 {
+		kind, value, rest, err := nextAttribute(b)
+		if err != nil {
+			return err
+		}
+		if kind == ctaProtoinfoTCPState {
+			if err := getUint8(value, &f.TCPState); err != nil {
+				return err
+			}
+		}
+		b = rest
+	}
+	return nil
+}
+
+func decodeCounters(b []byte, c *accounting.Counters) error {
+	for len(b) > 0 {
+		kind, value, rest, err := nextAttribute(b)
+		if err != nil {
+			return err
+		}
+		switch kind {
+		case ctaCountersPackets:
+			err = getUint64(value, &c.Packets)
+		case ctaCountersBytes:
+			err = getUint64(value, &c.Bytes)
+		}
+		if err != nil {
+			return err
+		}
+		b = rest
+	}
+	return nil
+}
+
+func decodeTimestamp(b []byte, f *accounting.Flow) error {
+	for len(b) > 0 {
+		kind, value, rest, err := nextAttribute(b)
+		if err != nil {
+			return err
+		}
+		switch kind {
+		case ctaTimestampStart:
+			err = getTime(value, &f.Start)
+		case ctaTimestampStop:
+			err = getTime(value, &f.Stop)
+		}
+		if err != nil {
+			return err
+		}
+		b = rest
+	}
+	return nil
+}

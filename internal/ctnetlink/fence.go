@@ -1,0 +1,61 @@
+package ctnetlink
+
+import (
+	"errors"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// fencePoll is how often Fence looks.
+const fencePoll = 200 * time.Microsecond
+
+// Fence waits until every event that was queued on the socket when Fence was
+// called has been handled. It returns false when that took longer than the
+// timeout, or when the listener has ended.
+//
+// Events that the kernel has still to deliver after an overrun are not on the
+// socket: [Dumper.DumpDying] shows them.
+func (l *Listener) Fence(timeout time.Duration) bool {
+	deadline := time.Now().Add(timeout)
+	start := l.drained.Load()
+	for {
+		// Either the reader rests and the socket is empty, or the reader has
+		// found it empty twice since: the first time may have been just before
+		// the call, with its events still being handled then.
+		if l.resting() || l.drained.Load() >= start+2 {
+			return true
+		}
+		if !time.Now().Before(deadline) {
+			return false
+		}
+		select {
+		case <-l.done:
+			return false
+		case <-time.After(fencePoll):
+		}
+	}
+}
+
+// resting reports whether the socket was empty at a moment when the reader held
+// no event.
+func (l *Listener) resting() bool {
+	before := l.busy.Load()
+	if before%2 == 1 {
+		return false
+	}
+	readable := true
+	err := l.socket.raw.Control(func(fd uintptr) { readable = pollReadable(int(fd)) })
+	return err == nil && !readable && l.busy.Load() == before
+}
+
+// pollReadable reports whether a datagram or an error waits on the socket.
+func pollReadable(fd int) bool {
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	for {
+		n, err := unix.Poll(fds, 0)
+		if !errors.Is(err, unix.EINTR) {
+			return err != nil || n > 0
+		}
+	}
+}

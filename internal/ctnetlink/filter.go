@@ -1,0 +1,63 @@
+package ctnetlink
+
+import (
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+
+	"telegraf-conntrack-accounting/internal/accounting"
+)
+
+// A Filter selects flows. In a full dump the kernel itself applies it; events
+// and the list of dying entries know no filter, so use Match on them.
+type Filter struct {
+	// Mark and MarkMask select the flows whose connmark has the value Mark in
+	// the bits of MarkMask. A zero mask selects all.
+	Mark, MarkMask uint32
+
+	// Families are AF_INET and AF_INET6; none means both.
+	Families []uint8
+}
+
+// Match reports whether the filter selects the flow.
+func (f Filter) Match(flow *accounting.Flow) bool {
+	if (flow.Mark^f.Mark)&f.MarkMask != 0 {
+		return false
+	}
+	switch f.family() {
+	case unix.AF_INET:
+		return flow.Orig.Src.Is4()
+	case unix.AF_INET6:
+		return !flow.Orig.Src.Is4()
+	}
+	return true
+}
+
+// family returns the one family to dump, AF_UNSPEC for both.
+func (f Filter) family() uint8 {
+	family := uint8(unix.AF_UNSPEC)
+	for _, one := range f.Families {
+		if family != unix.AF_UNSPEC && family != one {
+			return unix.AF_UNSPEC
+		}
+		family = one
+	}
+	return family
+}
+
+// request returns the payload of a dump request: struct nfgenmsg, then
+// CTA_MARK and CTA_MARK_MASK where there is a mask.
+func (f Filter) request() []byte {
+	b := []byte{f.family(), unix.NFNETLINK_V0, 0, 0}
+	if f.MarkMask != 0 {
+		b = appendUint32(b, ctaMark, f.Mark&f.MarkMask)
+		b = appendUint32(b, ctaMarkMask, f.MarkMask)
+	}
+	return b
+}
+
+func appendUint32(b []byte, kind uint16, value uint32) []byte {
+	b = binary.NativeEndian.AppendUint16(b, nlattrLen+4)
+	b = binary.NativeEndian.AppendUint16(b, kind)
+	return binary.BigEndian.AppendUint32(b, value)
+}

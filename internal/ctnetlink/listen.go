@@ -1,0 +1,154 @@
+package ctnetlink
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"telegraf-conntrack-accounting/internal/accounting"
+)
+
+// batchSize is how many events are handed over together when they come faster
+// than they are handled.
+const batchSize = 512
+
+// A Listener receives conntrack events on a socket of its own and hands them
+// over in the order the kernel sent them, from one goroutine.
+type Listener struct {
+	socket  *socket
+	kind    uint8 // the message type it listens for
+	handle  func([]accounting.Flow)
+	batch   []accounting.Flow // used again for each call of handle
+	closing atomic.Bool
+	done    chan struct{} // closed when the reader has ended
+	err     error         // what ended it; read only after done
+
+	// For Fence. busy is odd while the reader may hold events it has taken off
+	// the socket; drained counts how often it found the socket empty and had
+	// handled all before.
+	busy, drained atomic.Uint64
+
+	events, overruns, decodeErrors atomic.Uint64
+}
+
+// ListenerStats are a listener's counters since it began.
+type ListenerStats struct {
+	Events       uint64 // handed over
+	DecodeErrors uint64 // damaged, left out
+
+	// Overruns counts how often the receive buffer was full (ENOBUFS). On a
+	// DESTROY socket that means that events come late, on a close socket that
+	// some are lost.
+	Overruns uint64
+}
+
+// ListenDestroy listens for the end of flows. handle is called with batches of
+// flows with their final counters; a batch is overwritten by the next.
+//
+// No event is lost once the listener exists: the kernel keeps an entry whose
+// event does not fit into the receive buffer (NETLINK_BROADCAST_ERROR), and
+// sends it again. The one exception is an entry that was made before any
+// listener existed while nf_conntrack_events was 2: it ends without an event.
+func ListenDestroy(ns *Namespace, receiveBuffer int, handle func(batch []accounting.Flow)) (*Listener, error) {
+	l, err := listen(ns, receiveBuffer, msgDelete, handle, func(s *socket) error {
+		if err := s.SetOption(netlink.BroadcastError, true); err != nil {
+			return err
+		}
+		return s.JoinGroup(unix.NFNLGRP_CONNTRACK_DESTROY)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listening for conntrack DESTROY events: %w", err)
+	}
+	return l, nil
+}
+
+// ListenClose listens for TCP connections that begin to close: those in the
+// states CLOSE_WAIT, LAST_ACK, TIME_WAIT and CLOSE. The kernel drops all other
+// updates before they cost a wake-up. It is best effort: events that do not fit
+// into the receive buffer are lost.
+func ListenClose(ns *Namespace, receiveBuffer int, handle func(batch []accounting.Flow)) (*Listener, error) {
+	l, err := listen(ns, receiveBuffer, msgNew, handle, func(s *socket) error {
+		program, err := closeFilter()
+		if err != nil {
+			return err
+		}
+		// Filter first: nothing else may enter the queue.
+		if err := s.SetBPF(program); err != nil {
+			return err
+		}
+		return s.JoinGroup(unix.NFNLGRP_CONNTRACK_UPDATE)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listening for conntrack UPDATE events: %w", err)
+	}
+	return l, nil
+}
+
+func listen(ns *Namespace, receiveBuffer int, kind uint8, handle func([]accounting.Flow), join func(*socket) error) (*Listener, error) {
+	s, err := dial(ns)
+	if err != nil {
+		return nil, err
+	}
+	if receiveBuffer > 0 {
+		// With CAP_NET_ADMIN this is SO_RCVBUFFORCE, which net.core.rmem_max
+		// does not limit.
+		err = s.SetReadBuffer(receiveBuffer)
+	}
+	if err == nil {
+		err = join(s)
+	}
+	if err != nil {
+		return nil, errors.Join(explain(err), s.Close())
+	}
+	l := &Listener{
+		socket: s,
+		kind:   kind,
+		handle: handle,
+		batch:  make([]accounting.Flow, 0, batchSize),
+		done:   make(chan struct{}),
+	}
+	go l.run() // until Close
+	return l, nil
+}
+
+// ReceiveBuffer returns the size of the receive buffer that the kernel granted,
+// which is less than asked for where it is capped by net.core.rmem_max.
+func (l *Listener) ReceiveBuffer() (int, error) {
+	size, err := l.socket.ReadBuffer()
+	if err != nil {
+		return 0, fmt.Errorf("reading the size of the receive buffer: %w", err)
+	}
+	return size / 2, nil // the kernel doubles what it is asked for
+}
+
+// Stats returns the listener's counters.
+func (l *Listener) Stats() ListenerStats {
+	return ListenerStats{
+		Events:       l.events.Load(),
+		DecodeErrors: l.decodeErrors.Load(),
+		Overruns:     l.overruns.Load(),
+	}
+}
+
+// Err returns the error that ended the listener before Close, or nil while it
+// works.
+func (l *Listener) Err() error {
+	select {
+	case <-l.done:
+		return l.err
+	default:
+		return nil
+	}
+}
+
+// Close ends the listener. Events not yet handed over are dropped; after Close
+// has returned handle is not called any more. handle must not call Close.
+func (l *Listener) Close() error {
+	l.closing.Store(true)
+	err := l.socket.Close()
+	<-l.done
+	return err
+}

@@ -1,0 +1,77 @@
+package ctnetlink
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Sysctls of nf_conntrack, for [Namespace.Sysctl] and [Namespace.SetSysctl].
+// All but Max are the namespace's own.
+const (
+	Acct      = "nf_conntrack_acct"      // 1: count packets and bytes of new entries
+	Timestamp = "nf_conntrack_timestamp" // 1: remember when new entries began
+	Events    = "nf_conntrack_events"    // 1: events for every new entry; 2: if someone listens when it begins
+	Count     = "nf_conntrack_count"     // entries now
+	Max       = "nf_conntrack_max"       // entries allowed
+)
+
+// ErrNoConntrack says that the kernel has no connection tracking.
+var ErrNoConntrack = errors.New("the kernel has no connection tracking: load the module nf_conntrack (modprobe nf_conntrack)")
+
+const sysctlDir = "/proc/sys/net/netfilter"
+
+// Sysctl reads one of nf_conntrack's settings. It returns [ErrNoConntrack] when
+// the module is not loaded.
+func (n *Namespace) Sysctl(name string) (int, error) {
+	var text []byte
+	err := n.Do(func() (err error) {
+		text, err = os.ReadFile(filepath.Join(sysctlDir, name))
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("reading sysctl net.netfilter.%s: %w", name, explainSysctl(err))
+	}
+	value, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return 0, fmt.Errorf("reading sysctl net.netfilter.%s: %w", name, err)
+	}
+	return value, nil
+}
+
+// SetSysctl writes one of nf_conntrack's settings.
+func (n *Namespace) SetSysctl(name string, value int) error {
+	err := n.Do(func() error {
+		// Not os.WriteFile: creating files is not what this is about.
+		f, err := os.OpenFile(filepath.Join(sysctlDir, name), os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		_, err = f.WriteString(strconv.Itoa(value))
+		return errors.Join(err, f.Close())
+	})
+	if err != nil {
+		return fmt.Errorf("setting sysctl net.netfilter.%s=%d: %w", name, value, explainSysctl(err))
+	}
+	return nil
+}
+
+func explainSysctl(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if _, statErr := os.Stat(filepath.Join(sysctlDir, Count)); errors.Is(statErr, fs.ErrNotExist) {
+			return ErrNoConntrack
+		}
+	case errors.Is(err, unix.EROFS):
+		return fmt.Errorf("%w (/proc/sys is read-only here: set it on the host, for instance in /etc/sysctl.d)", err)
+	case errors.Is(err, os.ErrPermission):
+		return explain(err)
+	}
+	return err
+}

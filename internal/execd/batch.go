@@ -1,0 +1,98 @@
+package execd
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	loggedRejects  = 10 // how many bad lines of a batch are logged one by one
+	loggedLineText = 80 // how many bytes of each are shown
+)
+
+var errCutOff = errors.New("cut off by the end of stdin")
+
+// pending reports whether something waits to be delivered.
+func (h *outputHost) pending() bool { return h.size() > 0 || h.lines.undecided() }
+
+// size counts the lines of the batch.
+func (h *outputHost) size() int { return len(h.batch) + h.rejected }
+
+// take decodes the entries that are complete, and delivers each batch that is
+// full or has waited long enough.
+func (h *outputHost) take(settle bool) error {
+	now := time.Now()
+	for {
+		entry, ok := h.lines.next(settle)
+		if !ok {
+			break
+		}
+		if h.size() == 0 {
+			h.began = now
+		}
+		m, err := decodeEntry(entry, now)
+		if first := h.lines.firstLine(); err != nil && len(first) < len(entry) {
+			entry = first
+			m, err = decodeEntry(entry, now)
+		}
+		switch {
+		case err != nil:
+			h.reject(entry, err)
+		case m != nil:
+			h.batch = append(h.batch, m)
+		}
+		h.lines.consume(entry)
+		if h.size() >= batchLines {
+			if err := h.deliver(); err != nil {
+				return err
+			}
+		}
+	}
+	if h.size() > 0 && now.Sub(h.began) >= batchAge {
+		return h.deliver()
+	}
+	return nil
+}
+
+// deliver hands the batch to the plugin.
+func (h *outputHost) deliver() error {
+	if more := h.rejected - loggedRejects; more > 0 {
+		h.log.Errorf("rejected %d more lines, after the %d above", more, loggedRejects)
+	}
+	h.rejected = 0
+	if len(h.batch) == 0 {
+		return nil
+	}
+	if err := h.plugin.Write(h.batch); err != nil {
+		return fmt.Errorf("writing %d metrics: %w", len(h.batch), err)
+	}
+	clear(h.batch)
+	h.batch = h.batch[:0]
+	h.askAccepting()
+	return nil
+}
+
+// reject logs a bad line, unless the batch had many of them already.
+func (h *outputHost) reject(line []byte, err error) {
+	h.rejected++
+	if h.rejected > loggedRejects {
+		return
+	}
+	text, dots := line, ""
+	if len(text) > loggedLineText {
+		text, dots = text[:loggedLineText], "..."
+	}
+	h.log.Errorf("rejected line %d: %v: %q%s", h.lines.line, err, text, dots)
+}
+
+// askAccepting finds out whether the plugin wants more metrics.
+func (h *outputHost) askAccepting() {
+	a, ok := h.plugin.(interface{ Accepting() error })
+	if !ok || h.refusal != nil {
+		return
+	}
+	if h.refusal = a.Accepting(); h.refusal != nil {
+		h.refused = time.Now()
+	}
+}

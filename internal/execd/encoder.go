@@ -1,0 +1,75 @@
+package execd
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/influxdata/line-protocol/v2/lineprotocol"
+	"github.com/influxdata/telegraf"
+)
+
+// An encoder turns metrics into line protocol as they come. It stands in for
+// Telegraf's own metric maker behind an accumulator: that one filters and
+// renames metrics and passes them on, this one keeps them all, in the buffer.
+type encoder struct {
+	name string
+	log  telegraf.Logger
+
+	mu   sync.Mutex // plugins may add metrics from any goroutine
+	w    *bufio.Writer
+	line lineprotocol.Encoder
+}
+
+func newEncoder(w io.Writer, name string, log telegraf.Logger) *encoder {
+	return &encoder{name: name, log: log, w: bufio.NewWriterSize(w, 64<<10)}
+}
+
+func (e *encoder) LogName() string       { return inputKind + "." + e.name }
+func (e *encoder) Log() telegraf.Logger { return e.log }
+
+// MakeMetric encodes m. It returns nil, which an accumulator takes for a metric
+// that was dropped, and leaves alone.
+func (e *encoder) MakeMetric(m telegraf.Metric) telegraf.Metric {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.encode(m); err != nil {
+		e.log.Errorf("dropping a metric that line protocol cannot express: %v", err)
+		m.Reject()
+		return nil
+	}
+	// A failed write shows up in flush, for a bufio.Writer remembers it.
+	_, _ = e.w.Write(e.line.Bytes())
+	m.Accept()
+	return nil
+}
+
+// encode leaves out what Telegraf's serializer leaves out: empty tag values,
+// and floats that are not finite.
+func (e *encoder) encode(m telegraf.Metric) error {
+	e.line.Reset()
+	e.line.StartLine(m.Name())
+	for _, tag := range m.TagList() {
+		if tag.Value != "" {
+			e.line.AddTag(tag.Key, tag.Value)
+		}
+	}
+	for _, field := range m.FieldList() {
+		if value, ok := lineprotocol.NewValue(field.Value); ok {
+			e.line.AddField(field.Key, value)
+		}
+	}
+	e.line.EndLine(m.Time())
+	if err := e.line.Err(); err != nil {
+		return fmt.Errorf("metric %q: %w", m.Name(), err)
+	}
+	return nil
+}
+
+// flush writes out what is buffered.
+func (e *encoder) flush() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.w.Flush()
+}

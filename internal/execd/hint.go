@@ -1,0 +1,84 @@
+package execd
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// telegrafSettings are what Telegraf itself reads from every plugin's table,
+// and what its execd plugins have of their own.
+func telegrafSettings() []string {
+	return strings.Fields(`
+		alias always_include_global_tags always_include_local_tags buffer_directory
+		buffer_disk_sync buffer_size buffer_strategy collection_jitter collection_offset
+		command data_format environment fielddrop fieldexclude fieldinclude fieldpass
+		flush_interval flush_jitter ignore_serialization_error interval log_level
+		metric_batch_size metric_buffer_limit metricpass name_override name_prefix
+		name_suffix namedrop namedrop_separator namepass namepass_separator precision
+		restart_delay signal startup_error_behavior stop_on_error tagdrop tagexclude
+		taginclude tagpass tags time_source use_batch_format`)
+}
+
+// hint says what may have been meant by an unknown key, or nothing. A key of a
+// table within the plugin's own has too many other meanings for a guess.
+func hint(key toml.Key, plugin any) string {
+	if len(key) != 3 {
+		return ""
+	}
+	kind, name := key[0], key[2]
+	if slices.Contains(telegrafSettings(), name) {
+		return ": it is a setting of Telegraf, and belongs in the [[" + kind + ".execd]] table of telegraf.conf"
+	}
+	if near := nearest(name, settings(plugin)); near != "" {
+		return "; did you mean \"" + near + "\"?"
+	}
+	return ""
+}
+
+// settings returns the toml names of a plugin's fields.
+func settings(plugin any) []string {
+	var names []string
+	for _, field := range reflect.VisibleFields(reflect.Indirect(reflect.ValueOf(plugin)).Type()) {
+		name, _, _ := strings.Cut(field.Tag.Get("toml"), ",")
+		if name != "" && name != "-" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// nearest returns the name that takes the fewest edits, if that is no more than
+// about a third of its letters.
+func nearest(unknown string, names []string) string {
+	best, least := "", len(unknown)
+	for _, name := range names {
+		if n := edits(strings.ToLower(unknown), name); n < least && n <= (len(name)+1)/3 {
+			best, least = name, n
+		}
+	}
+	return best
+}
+
+// edits counts the letters to insert, remove or replace to get from a to b.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0]++
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,145 @@
+package execd
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/influxdata/telegraf"
+	"github.com/stretchr/testify/require"
+)
+
+// childVariable makes this test binary be a hosted plugin instead.
+const childVariable = "EXECD_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(childVariable) {
+	case "input":
+		os.Exit(RunInput(Input{Program: Process("probe", "1.2.3"), New: func() telegraf.Input { return &probe{Count: 1} }}))
+	case "output":
+		os.Exit(RunOutput(Output{Program: Process("store", "1.2.3"), New: func() telegraf.Output { return &store{} }}))
+	}
+	os.Exit(m.Run())
+}
+
+// child prepares a hosted plugin as a process of its own.
+func child(kind string, args ...string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), childVariable+"="+kind)
+	return cmd
+}
+
+// probe is an input that adds metrics named probe with the gather's number.
+type probe struct {
+	Count   int             `toml:"count"` // metrics per gather
+	FailAt  int             `toml:"fail_at"`
+	NoStart bool            `toml:"no_start"`
+	NoInit  bool            `toml:"no_init"`
+	Log     telegraf.Logger `toml:"-"`
+
+	oneShot bool
+	gathers int
+}
+
+func (*probe) SampleConfig() string { return "[[inputs.probe]]\n  # count = 1\n" }
+
+func (p *probe) SetOneShot(on bool) { p.oneShot = on }
+
+func (p *probe) Init() error {
+	if p.NoInit {
+		return errors.New("count must be\npositive")
+	}
+	return nil
+}
+
+func (p *probe) Start(telegraf.Accumulator) error {
+	if p.NoStart {
+		return errors.New("no conntrack here")
+	}
+	p.Log.Infof("started")
+	p.Log.Debug("details")
+	return nil
+}
+
+func (p *probe) Stop() { p.Log.Warn("stopped") }
+
+func (p *probe) Gather(acc telegraf.Accumulator) error {
+	p.gathers++
+	if p.gathers == p.FailAt {
+		acc.AddError(errors.New("lost the table"))
+		return errors.New("no dump")
+	}
+	tags := map[string]string{"proto": "tcp", "oneshot": fmt.Sprint(p.oneShot), "empty": ""}
+	for i := range p.Count {
+		tags["dst"] = fmt.Sprintf("10.%d.%d.0", i>>8, i&255)
+		fields := map[string]any{
+			"gather": p.gathers, "src_packets": int64(i), "src_bytes": int64(i) * 1000, "dst_packets": int64(i),
+			"dst_bytes": int64(i) * 1500, "connection_count": int64(1), "connection_times": int64(i),
+		}
+		acc.AddFields("probe", fields, tags, time.Unix(1_700_000_000, int64(i)))
+	}
+	return nil
+}
+
+// store is an output that appends the names of metrics to a file, a line per
+// batch.
+type store struct {
+	File  string          `toml:"file"`
+	Fail  bool            `toml:"fail"`
+	Limit int             `toml:"limit"` // of metrics
+	Log   telegraf.Logger `toml:"-"`
+
+	written int
+}
+
+func (*store) SampleConfig() string { return "[[outputs.store]]\n" }
+
+func (s *store) Connect() error {
+	s.Log.Info("connected")
+	return s.append("connect\n")
+}
+
+func (s *store) Close() error {
+	s.Log.Warn("closed")
+	return s.append("close\n")
+}
+
+func (s *store) Write(metrics []telegraf.Metric) error {
+	if s.Fail {
+		return errors.New("disk full")
+	}
+	line := ""
+	for _, m := range metrics {
+		line += m.Name() + " "
+	}
+	s.written += len(metrics)
+	return s.append(line + "\n")
+}
+
+func (s *store) Accepting() error {
+	if s.Limit > 0 && s.written >= s.Limit {
+		return errors.New("the spool is full")
+	}
+	return nil
+}
+
+func (s *store) append(text string) error {
+	f, err := os.OpenFile(s.File, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
+}
+
+// file writes a file of the test's own and returns its path.
+func file(t *testing.T, name, format string, args ...any) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	require.NoError(t, os.WriteFile(path, fmt.Appendf(nil, format, args...), 0o600))
+	return path
+}

@@ -1,0 +1,167 @@
+package execd
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/influxdata/telegraf"
+)
+
+const (
+	batchLines = 10_000                 // a batch is delivered when it has as many lines
+	idleAfter  = 100 * time.Millisecond // or when nothing came for as long
+	batchAge   = time.Second            // or when its first line waited for as long
+	refuseTime = 2 * time.Second        // for what Telegraf has written already
+)
+
+// Output is a program that hosts an output plugin under outputs.execd with
+// data_format = "influx" and use_batch_format = true.
+type Output struct {
+	Program
+	New func() telegraf.Output
+}
+
+// RunOutput reads line protocol from stdin until it ends, and delivers it to
+// the plugin's Write in batches. It returns the process's exit code.
+//
+// What is in the pipe Telegraf takes for delivered. So Write must return only
+// when the metrics are safe; RunOutput reads nothing meanwhile, which leaves
+// what comes next in Telegraf's own buffer. A failed Write ends the process:
+// the failed batch and what is in the pipe are lost then, and Telegraf keeps
+// the rest until it has started the process again.
+//
+// To refuse metrics without any loss, a plugin has a method Accepting() error.
+// It is asked after Connect and after each Write; once it returns an error,
+// what Telegraf has written already is still delivered, then the process ends.
+//
+// A line that cannot be decoded is logged and left out.
+func RunOutput(out Output) int {
+	plugin := out.New()
+	s, code := out.open(outputKind, plugin)
+	if s == nil {
+		closeDrained(out.Stdout, out.Stderr)
+		return code
+	}
+	interrupts, release := s.takeSignals()
+	defer release()
+	defer closeDrained(s.Stdout, s.Stderr)
+
+	h := &outputHost{session: s, plugin: plugin, interrupts: interrupts, lines: newSplitter()}
+	return h.run()
+}
+
+type outputHost struct {
+	*session
+	plugin     telegraf.Output
+	interrupts <-chan os.Signal
+	lines      *splitter
+
+	batch    []telegraf.Metric
+	began    time.Time // when the batch got its first line
+	rejected int       // how many of its lines were bad
+
+	refusal error     // why the plugin accepts no more
+	refused time.Time // since when
+}
+
+func (h *outputHost) run() int {
+	if err := h.plugin.Connect(); err != nil {
+		h.log.Errorf("connecting outputs.%s: %v", h.Name, err)
+		return exitError
+	}
+	h.askAccepting()
+	code := exitOK
+	if err := h.serve(); err != nil {
+		h.log.Error(err)
+		code = exitError
+	}
+	// From now on Telegraf's writes must fail, not fill a pipe.
+	_ = h.Stdin.Close()
+	if err := h.plugin.Close(); err != nil {
+		h.log.Errorf("closing outputs.%s: %v", h.Name, err)
+		code = exitError
+	}
+	return code
+}
+
+// serve reads and delivers until stdin ends, or until something fails.
+func (h *outputHost) serve() error {
+	chunk := make([]byte, 64<<10) // the size of a pipe
+	for {
+		ready, err := readable(h.Stdin, h.patience())
+		switch {
+		case err != nil:
+			return fmt.Errorf("waiting for stdin: %w", err)
+		case h.interrupted():
+			return h.finish(io.EOF)
+		case h.refusal != nil && time.Since(h.refused) > refuseTime:
+			return errors.Join(h.settle(), h.refusal)
+		case ready:
+			n, readErr := h.Stdin.Read(chunk)
+			h.lines.add(chunk[:n])
+			if err := h.take(false); err != nil {
+				return err
+			}
+			if readErr != nil {
+				return h.finish(readErr)
+			}
+		case h.pending():
+			if err := h.settle(); err != nil {
+				return err
+			}
+		case h.refusal != nil:
+			return h.refusal
+		}
+	}
+}
+
+// patience is how long to wait for more: for ever, unless something is waiting
+// to be delivered, or the user of a terminal to be heard.
+func (h *outputHost) patience() time.Duration {
+	switch {
+	case h.refusal != nil:
+		return 0
+	case h.pending() || isTerminal(h.Stdin):
+		return idleAfter
+	}
+	return -1
+}
+
+func (h *outputHost) interrupted() bool {
+	select {
+	case <-h.interrupts:
+		return true
+	default:
+		return false
+	}
+}
+
+// settle delivers what has come so far, whatever may follow.
+func (h *outputHost) settle() error {
+	if err := h.take(true); err != nil {
+		return err
+	}
+	return h.deliver()
+}
+
+// finish delivers all that is left when stdin has ended with readErr.
+func (h *outputHost) finish(readErr error) error {
+	if err := h.take(true); err != nil {
+		return err
+	}
+	if rest := bytes.TrimSpace(h.lines.rest()); len(rest) > 0 {
+		// Its last number may be cut short, and decode all the same.
+		h.reject(rest, errCutOff)
+	}
+	if err := h.deliver(); err != nil {
+		return err
+	}
+	if !errors.Is(readErr, io.EOF) {
+		return fmt.Errorf("reading stdin: %w", readErr)
+	}
+	return nil
+}

@@ -1,0 +1,34 @@
+package execd
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// takeSignals makes the process deaf to what would end it too early, until
+// release is called.
+//
+// The end of stdin is Telegraf's way to end its child. It sends SIGTERM to a
+// child that takes longer than five seconds over its last work, and a terminal
+// sends SIGINT to Telegraf and child alike: both would only cut that work
+// short. When stdin is itself a terminal the two are the user's, and arrive on
+// the channel. Without SIGPIPE, a write into a pipe that nobody reads any more
+// fails with EPIPE instead of killing the process without a word.
+//
+// A one-shot run does not read stdin, so there the signals keep their effect.
+func (s *session) takeSignals() (interrupts <-chan os.Signal, release func()) {
+	ch := make(chan os.Signal, 1)
+	switch {
+	case s.oneShot:
+	case isTerminal(s.Stdin):
+		signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
+	default:
+		signal.Ignore(os.Interrupt, syscall.SIGTERM)
+	}
+	signal.Ignore(syscall.SIGPIPE)
+	return ch, func() {
+		signal.Stop(ch)
+		signal.Reset(os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
+	}
+}

@@ -1,0 +1,214 @@
+package report_test
+
+import (
+	"errors"
+	"io"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/report"
+)
+
+func extreme() report.Row {
+	return report.Row{
+		Time: math.MaxInt64, Proto: "ipv6-icmp", Src: "2001:db8:1::", Dst: "2001:db8:2::", Port: -1,
+		SrcPackets: math.MaxInt64, DstPackets: math.MaxInt64, SrcBytes: math.MaxInt64, DstBytes: math.MaxInt64,
+		ConnectionCount: math.MaxInt64, ConnectionTimes: math.MaxInt64,
+		OpenConnections: math.MaxInt64, HasOpen: true,
+	}
+}
+
+// readAll returns the rows of text, and of each bad line its error's text.
+func readAll(t *testing.T, text string) (rows []report.Row, bad []string) {
+	t.Helper()
+	in := report.NewReader(strings.NewReader(text))
+	for {
+		var row report.Row
+		err := in.Read(&row)
+		var line *report.BadLine
+		switch {
+		case errors.As(err, &line):
+			bad = append(bad, line.Error())
+			continue
+		case errors.Is(err, io.EOF):
+			return rows, bad
+		}
+		require.NoError(t, err)
+		rows = append(rows, row)
+	}
+}
+
+func TestColumns(t *testing.T) {
+	const eleven = "1500000000000000000,tcp,10.32.1.0,10.33.0.0,443,1,2,3,4,5,6"
+	want := report.Row{
+		Time: 1500000000000000000, Proto: "tcp", Src: "10.32.1.0", Dst: "10.33.0.0", Port: 443,
+		SrcPackets: 1, DstPackets: 2, SrcBytes: 3, DstBytes: 4, ConnectionCount: 5, ConnectionTimes: 6,
+	}
+	rows, bad := readAll(t, eleven+"\n"+eleven+",7\r\n\n# a comment\n"+eleven+"\n")
+	require.Empty(t, bad)
+	twelve := want
+	twelve.OpenConnections, twelve.HasOpen = 7, true
+	require.Equal(t, []report.Row{want, twelve, want}, rows)
+	require.Equal(t, eleven+"\n", string(report.Append(nil, &want)))
+	require.Equal(t, eleven+",7\n", string(report.Append(nil, &twelve)))
+}
+
+func TestExtremesComeBackUnchanged(t *testing.T) {
+	want := extreme()
+	require.NoError(t, want.Check())
+	rows, bad := readAll(t, string(report.Append(nil, &want)))
+	require.Empty(t, bad)
+	require.Equal(t, []report.Row{want}, rows)
+}
+
+func TestBadLinesDoNotEndTheFile(t *testing.T) {
+	const good = "1,tcp,a,b,443,1,2,3,4,5,6"
+	for name, test := range map[string]struct{ line, want string }{
+		"too few":     {"1,tcp,a,b,443,1,2,3,4,5", "has 10 columns, not 11 or 12"},
+		"too many":    {good + ",7,8", "has 13 columns, not 11 or 12"},
+		"header":      {"time,proto,src,dst,port,a,b,c,d,e,f", "time_ns is not a whole number"},
+		"no proto":    {"1,,a,b,443,1,2,3,4,5,6", "proto is empty"},
+		"quoted":      {`1,tcp,"a",b,443,1,2,3,4,5,6`, "src holds a comma, a quote, a backslash or a control character"},
+		"NUL":         {"1,tcp,a,b\x00,443,1,2,3,4,5,6", "dst holds a comma, a quote, a backslash or a control character"},
+		"not UTF-8":   {"1,tcp,a\xff,b,443,1,2,3,4,5,6", "src is not valid UTF-8"},
+		"long text":   {"1,tcp," + strings.Repeat("a", 256) + ",b,443,1,2,3,4,5,6", "src is longer than 255 bytes"},
+		"long line":   {strings.Repeat("a", 5000), "is longer than 4096 bytes"},
+		"huge line":   {strings.Repeat("a", 200_000), "is longer than 4096 bytes"},
+		"port":        {"1,tcp,a,b,65536,1,2,3,4,5,6", "port is not -1 to 65535"},
+		"low port":    {"1,tcp,a,b,-2,1,2,3,4,5,6", "port is not -1 to 65535"},
+		"negative":    {"1,tcp,a,b,443,1,2,-3,4,5,6", "src_bytes is negative"},
+		"beyond":      {"1,tcp,a,b,443,1,2,3,9223372036854775808,5,6", "dst_bytes does not fit 64 bits"},
+		"float":       {"1,tcp,a,b,443,1,2,3,4,5,6.0", "connection_times is not a whole number"},
+		"plus":        {"1,tcp,a,b,443,+1,2,3,4,5,6", "src_packets is not a whole number"},
+		"empty":       {"1,tcp,a,b,443,,2,3,4,5,6", "src_packets is not a whole number"},
+		"last empty":  {good + ",", "open_connections is not a whole number"},
+		"white space": {"1,tcp,a,b,443, 1,2,3,4,5,6", "src_packets is not a whole number"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rows, bad := readAll(t, good+"\n"+test.line+"\n"+good+"\n")
+			require.Len(t, rows, 2)
+			require.Equal(t, []string{"line 2: " + test.want}, bad)
+		})
+	}
+}
+
+func TestALineWithoutAnEndIsNoRow(t *testing.T) {
+	rows, bad := readAll(t, "1,tcp,a,b,443,1,2,3,4,5,6\n1,tcp,a,b,80,1,2,3,4,5,6")
+	require.Len(t, rows, 1)
+	require.Equal(t, []string{"line 2: has no line end: the file may have been cut short"}, bad)
+}
+
+type brokenDisk struct{ text io.Reader }
+
+func (b *brokenDisk) Read(p []byte) (int, error) {
+	n, err := b.text.Read(p)
+	if errors.Is(err, io.EOF) {
+		err = errors.New("input/output error")
+	}
+	return n, err
+}
+
+func TestAReadErrorIsNoBadLine(t *testing.T) {
+	in := report.NewReader(&brokenDisk{strings.NewReader("1,tcp,a,b,443,1,2,3,4,5,6\n1,tcp,a,b,80,1,2,3,4,5,6")})
+	var row report.Row
+	require.NoError(t, in.Read(&row))
+	require.EqualError(t, in.Read(&row), "input/output error")
+	require.EqualError(t, in.Read(&row), "input/output error")
+}
+
+func TestMicros(t *testing.T) {
+	for ns, want := range map[int64]int64{
+		0: 0, 499: 0, 500: 1, 1499: 1, 1500: 2, -1: 0, -500: 0, -501: -1, -1000: -1, -1501: -2,
+		1500000000123456789: 1500000000123457,
+		math.MaxInt64:       9223372036854776, math.MinInt64: -9223372036854776,
+	} {
+		row := report.Row{Time: ns}
+		require.Equal(t, want, row.Micros(), "%d ns", ns)
+	}
+}
+
+func TestNames(t *testing.T) {
+	at := time.Unix(0, 1700000000123456789)
+	for host, name := range map[string]string{
+		"":             "1700000000123456789-42-000007_.csv",
+		"gw-1.example": "1700000000123456789-42-000007_gw-1.example.csv",
+		"a/b_c%\"é":    "1700000000123456789-42-000007_a%2Fb%5Fc%25%22%C3%A9.csv",
+	} {
+		require.NoError(t, report.CheckHost(host))
+		require.Equal(t, name, report.FileName(at, 42, 7, host))
+		got := report.ParseName(name)
+		require.Equal(t, host, got.Host)
+		require.True(t, at.Equal(got.Arrived))
+	}
+	require.Less(t, report.FileName(at, 42, 9, "z"), report.FileName(at, 42, 10, "a"))
+	require.Less(t, report.FileName(at, 42, 9, "z"), report.FileName(at.Add(1), 42, 1, "a"))
+	for _, foreign := range []string{
+		"", ".csv", "2020-01-01.csv", "conntrack_gw1.csv", "1-2-3_x.csv", "1700000000123456789-42-x_h.csv",
+		"1700000000123456789-42-000007_h", "1700000000123456789-42-000007_%zz.csv",
+		"1700000000123456789-42-000007_%00.csv", "9999999999999999999-42-000007_h.csv",
+	} {
+		require.Zero(t, report.ParseName(foreign), foreign)
+	}
+	require.Error(t, report.CheckHost("a\nb"))
+	require.Error(t, report.CheckHost("\xff"))
+	require.Error(t, report.CheckHost(strings.Repeat("é", 50)))
+}
+
+// FuzzReader holds the reader to what it promises for any input: it ends, each
+// line is a row, a bad line or passed over, and a row it accepts is valid and
+// comes back unchanged when it is written and read again.
+func FuzzReader(f *testing.F) {
+	row := extreme()
+	f.Add(report.Append(nil, &row))
+	f.Add([]byte("1,tcp,a,b,443,1,2,3,4,5,6\n#\n\n1,tcp\n1,udp,a,b,-1,1,2,3,4,5,6"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		in := report.NewReader(strings.NewReader(string(data)))
+		last := 0
+		for {
+			var got report.Row
+			err := in.Read(&got)
+			var bad *report.BadLine
+			switch {
+			case errors.As(err, &bad):
+				require.Greater(t, bad.Number, last)
+				last = bad.Number
+				continue
+			case errors.Is(err, io.EOF):
+				require.LessOrEqual(t, last, strings.Count(string(data), "\n")+1)
+				return
+			}
+			require.NoError(t, err)
+			require.NoError(t, got.Check())
+			var again report.Row
+			require.NoError(t, report.NewReader(strings.NewReader(string(report.Append(nil, &got)))).Read(&again))
+			require.Equal(t, got, again)
+		}
+	})
+}
+
+func BenchmarkAppend(b *testing.B) {
+	row := extreme()
+	buf := make([]byte, 0, 1024)
+	b.ReportAllocs()
+	for b.Loop() {
+		buf = report.Append(buf[:0], &row)
+	}
+}
+
+func BenchmarkRead(b *testing.B) {
+	line := "1500000000000000000,tcp,10.32.1.0,10.33.0.0,443,1000,2000,300000,400000,5,60000,7\n"
+	text := strings.Repeat(line, 10_000)
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		in := report.NewReader(strings.NewReader(text))
+		for range 10_000 {
+			var row report.Row
+			require.NoError(b, in.Read(&row))
+		}
+	}
+}

@@ -1,0 +1,114 @@
+// Package report reads and writes report files: plain CSV, a row a line, in
+// the form the earlier accounting tools wrote and operators know:
+//
+//	time_ns,proto,src,dst,port,src_packets,dst_packets,src_bytes,dst_bytes,connection_count,connection_times[,open_connections]
+//
+// There is no header, nothing is quoted, and both packet columns come before
+// both byte columns. The host that a file speaks for is in the file's name,
+// since the rows have no column for it.
+//
+// The package touches no disk: it turns rows into bytes, bytes into rows, and
+// names into what they say.
+package report
+
+import (
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+)
+
+// Row is the traffic of one series in one interval.
+type Row struct {
+	Time            int64 // ns since the epoch
+	Proto, Src, Dst string
+	Port            int32 // destination port of the opener; -1 for all others
+	SrcPackets      int64
+	DstPackets      int64
+	SrcBytes        int64
+	DstBytes        int64
+	ConnectionCount int64
+	ConnectionTimes int64 // ms, the sum over the connections counted
+	OpenConnections int64 // a gauge; means nothing unless HasOpen
+	HasOpen         bool  // false for a row of eleven columns
+}
+
+// Micros returns the row's time in microseconds since the epoch, the precision
+// that Postgres keeps, rounded as Postgres rounds.
+func (r *Row) Micros() int64 {
+	us, rest := r.Time/int64(time.Microsecond), r.Time%int64(time.Microsecond)
+	if rest < 0 {
+		us, rest = us-1, rest+int64(time.Microsecond)
+	}
+	if rest >= int64(time.Microsecond)/2 {
+		us++
+	}
+	return us
+}
+
+// maxText bounds proto, src and dst, so that a row always fits an index page.
+const maxText = 255
+
+// Check says why a row cannot be a row, or returns nil. What passes can be
+// written to a report file, read back unchanged, and stored.
+func (r *Row) Check() error {
+	for _, text := range [...]struct{ name, value string }{{"proto", r.Proto}, {"src", r.Src}, {"dst", r.Dst}} {
+		if err := CheckText(text.value); err != nil {
+			return fmt.Errorf("%s %w", text.name, err)
+		}
+	}
+	if r.Port < -1 || r.Port > 65535 {
+		return fmt.Errorf("port %w", errPort)
+	}
+	for _, number := range [...]struct {
+		name  string
+		value int64
+	}{
+		{"src_packets", r.SrcPackets},
+		{"dst_packets", r.DstPackets},
+		{"src_bytes", r.SrcBytes},
+		{"dst_bytes", r.DstBytes},
+		{"connection_count", r.ConnectionCount},
+		{"connection_times", r.ConnectionTimes},
+		{"open_connections", r.OpenConnections},
+	} {
+		if number.value < 0 {
+			return fmt.Errorf("%s %w", number.name, errNegative)
+		}
+	}
+	return nil
+}
+
+var (
+	errEmpty     = errors.New("is empty")
+	errLong      = fmt.Errorf("is longer than %d bytes", maxText)
+	errUTF8      = errors.New("is not valid UTF-8")
+	errCharacter = errors.New("holds a comma, a quote, a backslash or a control character")
+	errControl   = errors.New("holds a control character")
+	errLine      = fmt.Errorf("is longer than %d bytes", maxLine)
+	errCut       = errors.New("has no line end: the file may have been cut short")
+	errNegative  = errors.New("is negative")
+	errPort      = errors.New("is not -1 to 65535")
+	errNumber    = errors.New("is not a whole number")
+	errRange     = errors.New("does not fit 64 bits")
+)
+
+// CheckText says why a text cannot be a proto, src or dst, or returns nil.
+func CheckText(s string) error {
+	if s == "" {
+		return errEmpty
+	}
+	if len(s) > maxText {
+		return errLong
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < 0x20, c == 0x7f, c == ',', c == '"', c == '\\':
+			return errCharacter
+		}
+	}
+	if !utf8.ValidString(s) {
+		return errUTF8
+	}
+	return nil
+}

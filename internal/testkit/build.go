@@ -1,0 +1,52 @@
+package testkit
+
+import (
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// Root returns the repository's folder.
+func Root(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	require.NoError(t, err)
+	for ; dir != "/"; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+	}
+	require.FailNow(t, "no go.mod above the test's folder")
+	return ""
+}
+
+// Binary builds a command of this module, such as
+// telegraf-conntrack-accounting/cmd/psql-sink, and returns the program's path.
+func Binary(t testing.TB, pkg string) string {
+	t.Helper()
+	root := Root(t)
+	program := filepath.Join(root, "build", "test", path.Base(pkg))
+	locked(t, program, func() {
+		// The go command itself leaves a program alone that is up to date.
+		build := exec.Command("go", "build", "-buildvcs=false", "-o", program, pkg)
+		build.Dir = root
+		run(t, build)
+	})
+	return program
+}
+
+// locked calls fn while no other test process builds the same program.
+func locked(t testing.TB, program string, fn func()) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(filepath.Dir(program), 0o755))
+	lock, err := os.OpenFile(program+".lock", os.O_CREATE|os.O_RDWR, 0o644)
+	require.NoError(t, err)
+	defer func() { _ = lock.Close() }() // which unlocks
+	require.NoError(t, unix.Flock(int(lock.Fd()), unix.LOCK_EX))
+	fn()
+}

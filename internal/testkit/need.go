@@ -1,0 +1,45 @@
+package testkit
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// Need skips the test, saying why, when it does not run as root or when one of
+// the tools is not installed. Where the environment variable CI is set the
+// test fails instead: a run that skips the kernel proves nothing.
+func Need(t testing.TB, tools ...string) {
+	t.Helper()
+	lack := t.Skipf
+	if os.Getenv("CI") != "" {
+		lack = t.Fatalf
+	}
+	if os.Geteuid() != 0 {
+		lack("needs root")
+	}
+	for _, tool := range tools {
+		if Tool(tool) == "" {
+			lack("needs %q: not on PATH, in /usr/sbin or in a PostgreSQL server's bin directory", tool)
+		}
+	}
+}
+
+// Tool returns the path of an executable, or "" when it is not installed. It
+// also looks where distributions keep administrators' tools and PostgreSQL's
+// server programs; of several PostgreSQL versions it takes the newest.
+func Tool(name string) string {
+	if path, err := exec.LookPath(name); err == nil {
+		return path
+	}
+	postgres, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
+	slices.Reverse(postgres)
+	for _, dir := range append([]string{"/usr/sbin", "/sbin"}, postgres...) {
+		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return path
+		}
+	}
+	return ""
+}

@@ -1,0 +1,58 @@
+package testkit
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// Counter is a named nftables counter: packets, and bytes from the layer-3
+// header on, as conntrack counts them.
+type Counter struct {
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
+}
+
+// TrackAll switches conntrack on for IPv4 and IPv6: without a rule that uses
+// it, a namespace tracks nothing.
+func (n *Netns) TrackAll(t testing.TB) {
+	t.Helper()
+	n.Nft(t, `table inet track {
+		chain pre {
+			type filter hook prerouting priority filter;
+			ct state new
+		}
+	}`)
+}
+
+// Nft loads a ruleset into the namespace, adding it to what is there.
+func (n *Netns) Nft(t testing.TB, ruleset string) {
+	t.Helper()
+	Need(t, "nft")
+	cmd := n.Command("nft", "-f", "-")
+	cmd.Stdin = strings.NewReader(ruleset)
+	run(t, cmd)
+}
+
+// Counters reads all named counters of the namespace, by name.
+func (n *Netns) Counters(t testing.TB) map[string]Counter {
+	t.Helper()
+	var list struct {
+		Nftables []struct {
+			Counter *struct {
+				Name string `json:"name"`
+				Counter
+			} `json:"counter"`
+		} `json:"nftables"`
+	}
+	if err := json.Unmarshal([]byte(n.Exec(t, "nft", "-j", "list", "counters")), &list); err != nil {
+		t.Fatalf("parsing the counters nft lists: %v", err)
+	}
+	counters := make(map[string]Counter)
+	for _, object := range list.Nftables {
+		if c := object.Counter; c != nil {
+			counters[c.Name] = c.Counter
+		}
+	}
+	return counters
+}

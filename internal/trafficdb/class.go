@@ -1,0 +1,104 @@
+package trafficdb
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"net"
+
+	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
+)
+
+// Class says what to do after an error.
+type Class int
+
+const (
+	// Unknown errors may pass or stay: try a few times, then set the report
+	// aside.
+	Unknown Class = iota
+	// Retry says that the database, not the rows, is in the way: try again
+	// until it is not.
+	Retry
+	// Reject says that the database refuses these rows and always will.
+	Reject
+)
+
+// ClassOf returns the class of an error.
+func ClassOf(err error) Class {
+	if refusal := pq.As(err); refusal != nil {
+		return classOfCode(refusal)
+	}
+	if IsUnreachable(err) || errors.Is(err, ErrOldTable) || errors.Is(err, context.DeadlineExceeded) {
+		return Retry
+	}
+	return Unknown
+}
+
+func classOfCode(err *pq.Error) Class {
+	if isMissingPartition(err) {
+		return Retry
+	}
+	switch err.Code.Class() {
+	case pqerror.ClassDataException, pqerror.ClassIntegrityConstraintViolation, pqerror.ClassProgramLimitExceeded:
+		return Reject
+	case pqerror.ClassFeatureNotSupported, // a standby does not begin READ WRITE
+		pqerror.ClassConnectionException,               // lost
+		pqerror.ClassTransactionRollback,               // serialization, deadlock
+		pqerror.ClassInsufficientResources,             // disk full, too many connections
+		pqerror.ClassObjectNotInPrerequisiteState,      // a lock was not to be had
+		pqerror.ClassOperatorIntervention,              // shutdown, cancelled, starting up
+		pqerror.ClassSystemError,                       // input/output error
+		pqerror.ClassInvalidTransactionState,           // read-only
+		pqerror.ClassInvalidAuthorizationSpecification, // password, pg_hba.conf
+		pqerror.ClassInvalidCatalogName,                // no such database, yet
+		pqerror.ClassInvalidSchemaName,                 // the same for a schema
+		pqerror.ClassSyntaxErrorOrAccessRuleViolation:  // no right to, no such table
+		return Retry
+	}
+	return Unknown
+}
+
+// IsUnreachable reports whether an error says that there is no connection, or
+// none any more, rather than that the server refused something.
+func IsUnreachable(err error) bool {
+	if refusal := pq.As(err); refusal != nil {
+		return refusal.Code.Class() == pqerror.ClassConnectionException ||
+			refusal.Code.Class() == pqerror.ClassOperatorIntervention && refusal.Code != pqerror.QueryCanceled
+	}
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	for _, lost := range [...]error{driver.ErrBadConn, sql.ErrConnDone, sql.ErrTxDone, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed} {
+		if errors.Is(err, lost) {
+			return true
+		}
+	}
+	return false
+}
+
+// IsMomentary reports whether the same import is expected to succeed at once:
+// another transaction was in the way, or a partition was missing that the next
+// attempt makes.
+func IsMomentary(err error) bool {
+	refusal := pq.As(err)
+	return refusal != nil && (refusal.Code.Class() == pqerror.ClassTransactionRollback || isMissingPartition(refusal))
+}
+
+// Code returns the server's SQLSTATE as " (SQLSTATE 53100)", or "" for an error
+// of another origin.
+func Code(err error) string {
+	if refusal := pq.As(err); refusal != nil {
+		return " (SQLSTATE " + refusal.SQLState() + ")"
+	}
+	return ""
+}
+
+// isMissingPartition reports whether the server found no partition for a row:
+// somebody has dropped one that we knew. A check that a user added has a name.
+func isMissingPartition(err error) bool {
+	violation := pq.As(err, pqerror.CheckViolation)
+	return violation != nil && violation.Constraint == ""
+}

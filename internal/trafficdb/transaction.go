@@ -1,0 +1,32 @@
+package trafficdb
+
+import (
+	"context"
+	"database/sql"
+)
+
+// inTransaction calls fn in a transaction of its own. Read committed is what
+// the import relies on, whatever the server's default: each statement sees
+// what those committed for whose locks it waited.
+func inTransaction(ctx context.Context, on beginner, fn func(*sql.Tx) error) error {
+	tx, err := on.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after Commit
+	// lib/pq begins every transaction READ WRITE; a server that an operator has
+	// made read-only stays so.
+	const honour = `SELECT set_config('transaction_read_only', current_setting('default_transaction_read_only'), true)`
+	if _, err := tx.ExecContext(ctx, honour); err != nil {
+		return err
+	}
+	if err := fn(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// beginner is a pool of connections, or one of them.
+type beginner interface {
+	BeginTx(ctx context.Context, options *sql.TxOptions) (*sql.Tx, error)
+}

@@ -1,0 +1,166 @@
+package conntrack_accounting //nolint:revive // see conntrack_accounting.go
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"telegraf-conntrack-accounting/internal/accounting"
+)
+
+// forgetAfter is how long a flow that vanished may still send its DESTROY
+// event: far longer than any event has been seen to wait.
+const forgetAfter = 15 * time.Minute
+
+// Init checks every option; an error names the option and its value.
+func (p *Plugin) Init() error {
+	for _, read := range []func() error{
+		p.readAddresses, p.readMasks, p.readFamilies, p.readZones, p.readMark, p.readChoices, p.readLimits,
+	} {
+		if err := read(); err != nil {
+			return err
+		}
+	}
+	p.cfg.Filter.ICMP = p.IncludeICMP
+	p.cfg.TrackOpen = p.TrackOpenConnections
+	p.cfg.Forget = forgetAfter
+	_, err := p.readPorts()
+	return err
+}
+
+func (p *Plugin) readAddresses() (err error) {
+	if p.cfg.Filter.Source, err = prefixes("source", p.Source); err != nil {
+		return err
+	}
+	if p.cfg.Filter.Destination, err = prefixes("destination", p.Destination); err != nil {
+		return err
+	}
+	p.cfg.Filter.Exclude, err = prefixes("exclude", p.Exclude)
+	return err
+}
+
+// prefixes reads a list of CIDR prefixes or single addresses.
+func prefixes(option string, list []string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, s := range list {
+		if addr, err := netip.ParseAddr(s); err == nil {
+			out = append(out, netip.PrefixFrom(addr, addr.BitLen()))
+			continue
+		}
+		prefix, err := netip.ParsePrefix(s)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %q is neither an address nor a network (10.32.0.0/16, 2001:db8::/32)", option, s)
+		}
+		if masked := prefix.Masked(); masked != prefix {
+			return nil, fmt.Errorf("%s: %q has bits set beyond its prefix length: did you mean %q?", option, s, masked)
+		}
+		out = append(out, prefix)
+	}
+	return out, nil
+}
+
+func (p *Plugin) readMasks() (err error) {
+	if p.cfg.Source.IPv4, err = accounting.ParseMask4(p.SourceMask); err != nil {
+		return fmt.Errorf("source_mask: %w", err)
+	}
+	if p.cfg.Destination.IPv4, err = accounting.ParseMask4(p.DestinationMask); err != nil {
+		return fmt.Errorf("destination_mask: %w", err)
+	}
+	if p.cfg.Source.IPv6, err = accounting.Mask6(p.SourceMaskIPv6); err != nil {
+		return fmt.Errorf("source_mask_ipv6: %w", err)
+	}
+	if p.cfg.Destination.IPv6, err = accounting.Mask6(p.DestinationMaskIPv6); err != nil {
+		return fmt.Errorf("destination_mask_ipv6: %w", err)
+	}
+	return nil
+}
+
+func (p *Plugin) readFamilies() error {
+	for _, family := range p.Families {
+		if family != "ipv4" && family != "ipv6" {
+			return fmt.Errorf("families: unknown family %q: want \"ipv4\" or \"ipv6\"", family)
+		}
+	}
+	if len(p.Families) == 0 {
+		return errors.New("families: the list is empty: want \"ipv4\", \"ipv6\" or both")
+	}
+	p.cfg.Filter.NoIPv4 = !slices.Contains(p.Families, "ipv4")
+	p.cfg.Filter.NoIPv6 = !slices.Contains(p.Families, "ipv6")
+	switch {
+	case p.cfg.Filter.NoIPv6:
+		p.dumped.Families = []uint8{syscall.AF_INET}
+	case p.cfg.Filter.NoIPv4:
+		p.dumped.Families = []uint8{syscall.AF_INET6}
+	}
+	return nil
+}
+
+func (p *Plugin) readZones() error {
+	for _, zone := range p.Zones {
+		if zone < 0 || zone > 65_535 {
+			return fmt.Errorf("zones: %d is not a conntrack zone: want 0 to 65535", zone)
+		}
+		p.cfg.Filter.Zones = append(p.cfg.Filter.Zones, uint16(zone))
+	}
+	return nil
+}
+
+// readMark reads "value/mask", or "value" for all bits, as nft and iptables do.
+func (p *Plugin) readMark() error {
+	if p.Mark == "" {
+		return nil
+	}
+	value, mask, masked := strings.Cut(p.Mark, "/")
+	if !masked {
+		mask = "0xffffffff"
+	}
+	v, err := strconv.ParseUint(value, 0, 32)
+	m, err2 := strconv.ParseUint(mask, 0, 32)
+	if err != nil || err2 != nil || m == 0 {
+		return fmt.Errorf("mark: %q is not a mark: want value/mask, such as \"0x1/0xff\", with a mask that is not 0", p.Mark)
+	}
+	if v&^m != 0 {
+		return fmt.Errorf("mark: %q can never match: the value has bits that the mask has not", p.Mark)
+	}
+	p.cfg.Filter.Mark, p.cfg.Filter.MarkMask = uint32(v), uint32(m)
+	p.dumped.Mark, p.dumped.MarkMask = uint32(v), uint32(m)
+	return nil
+}
+
+func (p *Plugin) readChoices() error {
+	translated, err := choose("address_view", p.AddressView, "original", "translated")
+	if err != nil {
+		return err
+	}
+	account, err := choose("existing_flows", p.ExistingFlows, "ignore", "account")
+	if err != nil {
+		return err
+	}
+	p.cfg.Translated = translated
+	p.cfg.AccountExisting = account || p.oneShot
+	return nil
+}
+
+// choose reports whether the value is the second of the two.
+func choose(option, value, first, second string) (bool, error) {
+	if value != first && value != second {
+		return false, fmt.Errorf("%s: unknown value %q: want %q or %q", option, value, first, second)
+	}
+	return value == second, nil
+}
+
+func (p *Plugin) readLimits() error {
+	if p.MaxSeries < 1 {
+		return fmt.Errorf("max_series: %d: want at least 1", p.MaxSeries)
+	}
+	if p.ReceiveBuffer < 4096 || p.ReceiveBuffer > 1<<30 {
+		return fmt.Errorf("receive_buffer: %d bytes: want \"4KiB\" to \"1GiB\"", p.ReceiveBuffer)
+	}
+	p.cfg.MaxSeries = p.MaxSeries
+	return nil
+}

@@ -1,0 +1,204 @@
+// Package conntrack_accounting is a Telegraf input that turns the Linux
+// connection tracking table into traffic accounting: who sent how much to
+// whom since the last gather, exact to the byte.
+//
+// Each gather reads the whole table over ctnetlink; DESTROY events bring the
+// final counters of flows that ended in between. The plugin changes nothing
+// in the kernel but, where set_sysctls allows it, three nf_conntrack sysctls.
+package conntrack_accounting //nolint:revive // Telegraf names a plugin's package after the plugin.
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/config"
+	"github.com/influxdata/telegraf/plugins/inputs"
+
+	"telegraf-conntrack-accounting/internal/accounting"
+	"telegraf-conntrack-accounting/internal/ctnetlink"
+)
+
+//go:embed sample.conf
+var sampleConfig string
+
+// Plugin is the input. Its exported fields are its options; sample.conf
+// documents each.
+type Plugin struct {
+	Source               []string    `toml:"source"`
+	Destination          []string    `toml:"destination"`
+	Exclude              []string    `toml:"exclude"`
+	SourceMask           string      `toml:"source_mask"`
+	DestinationMask      string      `toml:"destination_mask"`
+	SourceMaskIPv6       int         `toml:"source_mask_ipv6"`
+	DestinationMaskIPv6  int         `toml:"destination_mask_ipv6"`
+	Families             []string    `toml:"families"`
+	IncludeICMP          bool        `toml:"include_icmp"`
+	Ports                []string    `toml:"ports"`
+	PortsFile            string      `toml:"ports_file"`
+	Zones                []int       `toml:"zones"`
+	Mark                 string      `toml:"mark"`
+	AddressView          string      `toml:"address_view"`
+	TrackOpenConnections bool        `toml:"track_open_connections"`
+	ExistingFlows        string      `toml:"existing_flows"`
+	MaxSeries            int         `toml:"max_series"`
+	CloseEvents          bool        `toml:"close_events"`
+	ReceiveBuffer        config.Size `toml:"receive_buffer"`
+	NetworkNamespace     string      `toml:"network_namespace"`
+	SetSysctls           bool        `toml:"set_sysctls"`
+
+	Log telegraf.Logger `toml:"-"`
+
+	cfg       accounting.Config
+	dumped    ctnetlink.Filter
+	ports     portsFile
+	oneShot   bool
+	stamps    stamps
+	health    health
+
+	namespace *ctnetlink.Namespace
+	dumper    *ctnetlink.Dumper
+	destroyed *ctnetlink.Listener
+	closed    *ctnetlink.Listener // nil without close_events
+
+	mu      sync.Mutex // guards tracker: event readers and gathers share it
+	tracker *accounting.Tracker
+}
+
+func init() {
+	inputs.Add("conntrack_accounting", func() telegraf.Input { return New() })
+}
+
+// New returns the plugin with its default options.
+func New() *Plugin {
+	return &Plugin{
+		SourceMask:          "255.255.255.255",
+		DestinationMask:     "255.255.255.255",
+		SourceMaskIPv6:      128,
+		DestinationMaskIPv6: 128,
+		Families:            []string{"ipv4", "ipv6"},
+		AddressView:         "original",
+		ExistingFlows:       "ignore",
+		MaxSeries:           200_000,
+		CloseEvents:         true,
+		ReceiveBuffer:       config.Size(64 << 20),
+		SetSysctls:          true,
+	}
+}
+
+// SampleConfig returns the plugin's documented configuration.
+func (*Plugin) SampleConfig() string { return sampleConfig }
+
+// SetOneShot tells the plugin, before Init, that it is run for a single look
+// at the table: flows that exist already are then accounted in full.
+func (p *Plugin) SetOneShot(on bool) { p.oneShot = on }
+
+// Start opens the kernel's sockets and takes the baseline. It needs
+// CAP_NET_ADMIN.
+func (p *Plugin) Start(telegraf.Accumulator) error {
+	if err := p.start(); err != nil {
+		p.Stop()
+		return err
+	}
+	return nil
+}
+
+func (p *Plugin) start() (err error) {
+	if p.namespace, err = ctnetlink.OpenNamespace(p.NetworkNamespace); err != nil {
+		return err
+	}
+	if !ctnetlink.HasNetAdmin() {
+		return errNoNetAdmin
+	}
+	eventsOff, err := p.prepareKernel()
+	if err != nil {
+		return err
+	}
+	if eventsOff {
+		p.cfg.Forget = 0
+	}
+	p.tracker = accounting.NewTracker(p.cfg)
+	ports, err := p.readPorts()
+	if err != nil {
+		return err
+	}
+	p.tracker.SetPorts(ports)
+	if p.dumper, err = ctnetlink.NewDumper(p.namespace, p.dumped); err != nil {
+		return err
+	}
+	if err := p.listen(); err != nil {
+		return err
+	}
+	p.explainStart()
+	return nil
+}
+
+// listen joins the event groups and then takes the baseline, so that no flow
+// can end unseen between the two.
+func (p *Plugin) listen() (err error) {
+	joined := time.Now()
+	p.tracker.BeginBaseline(joined)
+	size := int(p.ReceiveBuffer)
+	if p.destroyed, err = ctnetlink.ListenDestroy(p.namespace, size, p.handle((*accounting.Tracker).Destroy)); err != nil {
+		return fmt.Errorf("listening to DESTROY events: %w", err)
+	}
+	if p.CloseEvents {
+		if p.closed, err = ctnetlink.ListenClose(p.namespace, size, p.handle((*accounting.Tracker).Close)); err != nil {
+			return fmt.Errorf("listening to the UPDATE events of closing connections: %w", err)
+		}
+	}
+	if err := p.readTable(); err != nil {
+		return fmt.Errorf("taking the baseline: %w", err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.tracker.EndBaseline()
+	return nil
+}
+
+// handle returns an event handler that passes each flow to take.
+func (p *Plugin) handle(take func(*accounting.Tracker, *accounting.Flow, time.Time)) func([]accounting.Flow) {
+	return func(batch []accounting.Flow) {
+		now := time.Now()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for i := range batch {
+			take(p.tracker, &batch[i], now)
+		}
+	}
+}
+
+// Gather accounts what was sent since the last gather and adds one metric a
+// series.
+func (p *Plugin) Gather(acc telegraf.Accumulator) error {
+	p.reloadPorts()
+	if err := p.readTable(); err != nil {
+		return fmt.Errorf("reading the connection tracking table: %w", err)
+	}
+	p.emit(acc, time.Now())
+	p.explainChanges()
+	return p.destroyed.Err()
+}
+
+// Stop closes the sockets and waits for their readers.
+func (p *Plugin) Stop() {
+	var errs []error
+	for _, listener := range []*ctnetlink.Listener{p.closed, p.destroyed} {
+		if listener != nil {
+			errs = append(errs, listener.Close())
+		}
+	}
+	if p.dumper != nil {
+		errs = append(errs, p.dumper.Close())
+	}
+	if p.namespace != nil {
+		errs = append(errs, p.namespace.Close())
+	}
+	if err := errors.Join(errs...); err != nil {
+		p.Log.Warnf("closing the kernel's sockets: %v", err)
+	}
+	p.closed, p.destroyed, p.dumper, p.namespace = nil, nil, nil, nil
+}

@@ -1,0 +1,253 @@
+package conntrack_accounting //nolint:revive // see conntrack_accounting.go
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/influxdata/telegraf/config"
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/accounting"
+	"telegraf-conntrack-accounting/internal/ctnetlink"
+	"telegraf-conntrack-accounting/internal/testkit"
+)
+
+// serve opens a TCP server, a UDP echo and a UDP sink for both families.
+func (l *lab) serve() {
+	for _, host := range []string{"10.33.0.1", "[2001:db8:33::1]"} {
+		l.ns.ServeTCP(l.t, host+":80")
+		l.ns.EchoUDP(l.t, host+":53")
+	}
+	l.ns.ListenUDP(l.t, "0.0.0.0:9")
+}
+
+// talk opens short flows of every kind from the given host number.
+func (l *lab) talk(host, count int) {
+	l.t.Helper()
+	for _, to := range []struct{ client, server string }{
+		{fmt.Sprintf("10.32.0.%d", host), "10.33.0.1"},
+		{fmt.Sprintf("2001:db8:32::%d", host), "[2001:db8:33::1]"},
+	} {
+		require.NoError(l.t, l.ns.TCP(to.client, to.server+":80", count, 1000*host, 70_000))
+		for range count {
+			require.NoError(l.t, l.ns.UDP(to.client, to.server+":53", 3, 100+host))
+		}
+	}
+	l.ns.Exec(l.t, "ping", "-c", "2", "-i", "0.01", "-I", "10.32.0.1", "10.33.0.1")
+	l.ns.Exec(l.t, "ping", "-c", "2", "-i", "0.01", "-I", "2001:db8:32::1", "2001:db8:33::1")
+}
+
+func TestShortFlowsThatNoDumpSees(t *testing.T) {
+	l := newLab(t)
+	l.serve()
+	l.start()
+	for host := range 5 {
+		l.talk(host+1, 20)
+		l.flush()
+	}
+	l.gather()
+	l.requireExact()
+	require.EqualValues(t, 2*5*20, l.closed)
+	require.NotZero(t, l.stats().ShortFlows)
+	l.requireForgotten()
+	l.requireExact()
+}
+
+func TestFlowsAliveAcrossGathersAndAFlush(t *testing.T) {
+	l := newLab(t)
+	l.serve()
+	l.start()
+	conn := l.ns.DialTCP(t, "10.32.0.1", "10.33.0.1:80")
+	conn6 := l.ns.DialTCP(t, "2001:db8:32::1", "[2001:db8:33::1]:80")
+	for round := range 10 {
+		require.NoError(t, testkit.Transfer(conn, 1000*round, 50_000))
+		require.NoError(t, testkit.Transfer(conn6, 10, 1000*round))
+		l.gather()
+		if round == 5 {
+			l.flush() // the next packet makes a new flow of the old connection
+		}
+	}
+	l.gather()
+	l.requireExact()
+	require.EqualValues(t, 2, l.closed, "the two that the flush ended")
+	l.requireForgotten()
+	l.requireExact()
+	require.EqualValues(t, 4, l.closed)
+}
+
+// What flows sent before the start is ignored, or accounted on request; from
+// then on every byte counts either way.
+func TestFlowsAliveBeforeTheStart(t *testing.T) {
+	for _, existing := range []string{"ignore", "account"} {
+		t.Run(existing, func(t *testing.T) {
+			l := newLab(t)
+			l.serve()
+			l.ns.Sysctl(t, "net.netfilter.nf_conntrack_acct", 1)
+			l.ns.Sysctl(t, "net.netfilter.nf_conntrack_events", 1)
+			conn := l.ns.DialTCP(t, "10.32.0.1", "10.33.0.1:80")
+			require.NoError(t, testkit.Transfer(conn, 100_000, 300_000))
+			if existing == "ignore" {
+				for name, c := range l.counted() {
+					l.sum[name] = c
+				}
+			}
+			l.start(func(p *Plugin) { p.ExistingFlows = existing })
+			l.gather()
+			l.requireExact()
+			require.NoError(t, testkit.Transfer(conn, 5_000, 7_000))
+			l.flush()
+			l.gather()
+			l.requireExact()
+			require.EqualValues(t, 1, l.closed)
+		})
+	}
+}
+
+// The same tuple again and again, each flow dead before the next: the kernel
+// gives some of them the same CTA_ID.
+func TestReusedIDs(t *testing.T) {
+	l := newLab(t)
+	l.ns.ListenUDP(t, "10.33.0.1:9")
+	client := l.ns.ListenUDP(t, "10.32.0.1:1000")
+	l.start()
+	ids := l.watchIDs()
+	server := netip.MustParseAddr("10.33.0.1")
+	for size := range 200 {
+		require.NoError(t, testkit.Spray(client, server, 9, 1, size%3+1))
+		if size%50 == 25 {
+			l.gather()
+		}
+		l.flush()
+	}
+	l.gather()
+	l.requireExact()
+	require.Less(t, ids(), 200, "no CTA_ID came twice: this proves nothing")
+	l.requireForgotten()
+}
+
+// watchIDs returns a function that tells how many different CTA_IDs have died
+// since.
+func (l *lab) watchIDs() func() int {
+	ns, err := ctnetlink.OpenNamespace(l.ns.Path())
+	require.NoError(l.t, err)
+	var mu sync.Mutex
+	ids := map[uint32]bool{}
+	listener, err := ctnetlink.ListenDestroy(ns, 1<<20, func(batch []accounting.Flow) {
+		mu.Lock()
+		defer mu.Unlock()
+		for i := range batch {
+			ids[batch[i].ID] = true
+		}
+	})
+	require.NoError(l.t, err)
+	l.t.Cleanup(func() {
+		require.NoError(l.t, listener.Close())
+		require.NoError(l.t, ns.Close())
+	})
+	return func() int {
+		require.True(l.t, listener.Fence(10*time.Second))
+		mu.Lock()
+		defer mu.Unlock()
+		return len(ids)
+	}
+}
+
+// Two zones hold flows of the same tuple at the same time.
+func TestZonesWithIdenticalTuples(t *testing.T) {
+	for _, zones := range [][]int{nil, {1, 2}, {2}} {
+		t.Run(fmt.Sprint(zones), func(t *testing.T) {
+			l := newLab(t)
+			l.ns.Nft(t, `table inet zones {
+				chain output {
+					type filter hook output priority raw;
+					udp length 108 ct zone set 1
+					udp length 208 ct zone set 2
+				}
+			}`)
+			l.ns.ListenUDP(t, "10.33.0.1:9")
+			client := l.ns.ListenUDP(t, "10.32.0.1:1000")
+			l.start(func(p *Plugin) { p.Zones = zones })
+			server := netip.MustParseAddr("10.33.0.1")
+			for round := range 10 {
+				require.NoError(t, testkit.Spray(client, server, 9, 1, 100))
+				require.NoError(t, testkit.Spray(client, server, 9, 1, 200))
+				if round == 4 {
+					l.gather()
+				}
+			}
+			l.flush()
+			l.gather()
+			if len(zones) == 1 {
+				require.Equal(t, testkit.Counter{Packets: 10, Bytes: 10 * 228}, l.sum["udp-src"])
+				return
+			}
+			l.requireExact()
+			require.Equal(t, uint64(20), l.sum["udp-src"].Packets)
+		})
+	}
+}
+
+// 200,000 flows end at once and their events do not fit into the buffer by
+// far: the kernel keeps them until they do.
+func TestFlushOfManyFlowsWithASmallBuffer(t *testing.T) {
+	const flows = 200_000
+	l := newLab(t)
+	l.ns.ListenUDP(t, "0.0.0.0:9")
+	client := l.ns.ListenUDP(t, "10.32.0.1:1000")
+	l.start(func(p *Plugin) {
+		p.ReceiveBuffer = config.Size(208 << 10)
+		p.DestinationMask = "16"
+	})
+	require.NoError(t, testkit.Spray(client, netip.MustParseAddr("10.34.0.0"), 9, flows/2, 10))
+	l.gather()
+	require.NoError(t, testkit.Spray(client, netip.MustParseAddr("10.36.0.0"), 9, flows/2, 10))
+	l.flush()
+	l.gather()
+	l.requireExact()
+	require.EqualValues(t, flows, l.sum["udp-src"].Packets)
+	require.NotZero(t, l.plugin.destroyed.Stats().Overruns, "the buffer never overran: this proves nothing")
+	l.requireForgotten()
+	l.requireExact()
+}
+
+// 20,000 connections open, close and are destroyed while dumps and events
+// race each other. Only those that are over are destroyed: a packet that is
+// under way when its flow is flushed is counted or not as the race goes.
+func TestChurnDuringGathers(t *testing.T) {
+	const clients, rounds, each = 4, 50, 100
+	l := newLab(t)
+	l.serve()
+	l.start(func(p *Plugin) { p.ReceiveBuffer = config.Size(64 << 10) })
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var load, waste sync.WaitGroup
+	for client := range clients {
+		load.Go(func() {
+			for round := range rounds {
+				if err := l.ns.TCP(fmt.Sprintf("10.32.%d.%d", client, round+1), "10.33.0.1:80", each, 100, 500); err != nil {
+					t.Errorf("churn: %v", err)
+				}
+			}
+		})
+	}
+	waste.Go(func() {
+		for ctx.Err() == nil { // until the load is done; it fails where there is nothing to delete
+			_ = l.ns.Command(testkit.Tool("conntrack"), "-D", "-p", "tcp", "--state", "TIME_WAIT").Run()
+		}
+	})
+	waste.Go(func() {
+		load.Wait()
+		cancel()
+	})
+	for ctx.Err() == nil {
+		l.gather()
+	}
+	waste.Wait()
+	l.requireForgotten()
+	l.requireExact()
+	require.EqualValues(t, clients*rounds*each, l.closed)
+}

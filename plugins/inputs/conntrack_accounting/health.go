@@ -1,0 +1,126 @@
+package conntrack_accounting //nolint:revive // see conntrack_accounting.go
+
+import (
+	"errors"
+	"fmt"
+
+	"telegraf-conntrack-accounting/internal/accounting"
+	"telegraf-conntrack-accounting/internal/ctnetlink"
+)
+
+// nearlyFull is the share of nf_conntrack_max, in percent, from which new
+// connections are at risk of being dropped.
+const nearlyFull = 90
+
+// health remembers what the operator was told, so that each change is said
+// once.
+type health struct {
+	full         bool
+	decodeErrors uint64
+	told         told
+}
+
+// told are counters as the operator last saw them.
+type told struct {
+	overruns, decodeErrors, swept, folded, uncounted uint64
+}
+
+func (h *health) add(dumps ...ctnetlink.DumpStats) {
+	for _, d := range dumps {
+		h.decodeErrors += d.DecodeErrors
+	}
+}
+
+// explainStart says what keeps flows from being seen.
+func (p *Plugin) explainStart() {
+	if got, err := p.destroyed.ReceiveBuffer(); err == nil && got < int(p.ReceiveBuffer) {
+		p.Log.Warnf("receive_buffer: asked for %d bytes, the kernel gave %d: nothing is lost, but events wait; raise net.core.rmem_max", p.ReceiveBuffer, got)
+	}
+	if p.explainTable() > 0 {
+		return
+	}
+	ipv4, ipv6, err := ctnetlink.HooksActive(p.namespace)
+	if err != nil {
+		p.Log.Debugf("finding out whether anything uses conntrack: %v", err)
+	}
+	unknown := errors.Is(err, ctnetlink.ErrHooksUnknown)
+	if !ipv4 && !p.cfg.Filter.NoIPv4 {
+		p.explainUntracked("IPv4", "ip", unknown)
+	}
+	if !ipv6 && !p.cfg.Filter.NoIPv6 {
+		p.explainUntracked("IPv6", "ip6", unknown)
+	}
+}
+
+// explainUntracked names the rule that would switch on conntrack for a
+// family. The kernel tracks nothing while no rule uses it.
+func (p *Plugin) explainUntracked(family, table string, unknown bool) {
+	rule := fmt.Sprintf("nft 'add table %[1]s track; add chain %[1]s track forward { type filter hook forward priority 0; }; add rule %[1]s track forward ct state established accept'", table)
+	if unknown {
+		p.Log.Infof("no nftables rule in this network namespace makes the kernel track %s connections, and the table is empty; unless something else does, switch it on with: %s", family, rule)
+		return
+	}
+	p.Log.Warnf("nothing in this network namespace tracks %s connections, so there is nothing to count; a rule that uses conntrack switches it on: %s", family, rule)
+}
+
+// explainTable says when the table fills up and when it has room again, and
+// returns how many entries it holds.
+func (p *Plugin) explainTable() (entries uint64) {
+	table, err := ctnetlink.TableStats(p.namespace)
+	if err != nil {
+		p.Log.Debugf("reading the size of the table: %v", err)
+		return 0
+	}
+	full := table.Max > 0 && table.Entries*100 >= table.Max*nearlyFull
+	if full && !p.health.full {
+		p.Log.Warnf("the connection tracking table is nearly full: %d of %d entries; the kernel drops new connections once it is: raise net.netfilter.nf_conntrack_max", table.Entries, table.Max)
+	}
+	if !full && p.health.full {
+		p.Log.Infof("the connection tracking table has room again: %d of %d entries", table.Entries, table.Max)
+	}
+	p.health.full = full
+	return table.Entries
+}
+
+// explainChanges says, after a gather, what the operator should know of it.
+func (p *Plugin) explainChanges() {
+	p.explainTable()
+	p.mu.Lock()
+	stats := p.tracker.Stats()
+	p.mu.Unlock()
+	now := p.counts(stats)
+	before := p.health.told
+	p.health.told = now
+	if n := now.folded - before.folded; n > 0 {
+		p.Log.Warnf("max_series: more than %d series in this interval: %d readings were counted under port %d of their pair", p.MaxSeries, n, accounting.OtherPorts)
+	}
+	if n := now.decodeErrors - before.decodeErrors; n > 0 {
+		p.Log.Errorf("%d messages of the kernel could not be read and were skipped", n)
+	}
+	if n := now.swept - before.swept; n > 0 {
+		p.Log.Warnf("%d flows vanished without a DESTROY event: what they sent after their last gather is lost", n)
+	}
+	if n := now.overruns - before.overruns; n > 0 {
+		p.Log.Infof("the receive buffer was full %d times: no event is lost, the kernel sends them again", n)
+	}
+	if now.uncounted > 0 && before.uncounted == 0 {
+		p.Log.Warnf("flows without counters are in the table: they began while %s was 0 and stay uncounted until they end", ctnetlink.Acct)
+	}
+}
+
+func (p *Plugin) counts(stats accounting.Stats) told {
+	now := told{
+		decodeErrors: p.health.decodeErrors,
+		swept:        stats.Swept,
+		folded:       stats.Folded,
+		uncounted:    stats.Uncounted,
+	}
+	for _, listener := range []*ctnetlink.Listener{p.destroyed, p.closed} {
+		if listener != nil {
+			s := listener.Stats()
+			now.decodeErrors += s.DecodeErrors
+		}
+	}
+	now.overruns = p.destroyed.Stats().Overruns
+	return now
+}

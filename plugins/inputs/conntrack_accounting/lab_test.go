@@ -1,0 +1,201 @@
+package conntrack_accounting //nolint:revive // see conntrack_accounting.go
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/influxdata/telegraf"
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/accounting"
+	"telegraf-conntrack-accounting/internal/testkit"
+)
+
+// lab is a namespace in which every address of 10.32.0.0/11 and of
+// 2001:db8::/32 is local, so that one process can talk between any two of
+// them through the real stack. nftables counters keep the ledger.
+type lab struct {
+	telegraf.Accumulator // the plugin uses AddFields alone
+
+	t      *testing.T
+	ns     *testkit.Netns
+	plugin *Plugin
+	log    *lines
+	sum    map[string]testkit.Counter // accounted so far, as the ledger names it
+	closed int64                      // connections counted so far
+	times  int64                      // their lifetimes in ms
+	rows   []row                      // of the last gather
+}
+
+// row is one metric.
+type row struct {
+	tags   map[string]string
+	fields map[string]interface{}
+	at     time.Time
+}
+
+// protos are what the ledger tells apart, both directions of each.
+var protos = []string{"tcp", "udp", "icmp", "ipv6-icmp"}
+
+func newLab(t *testing.T) *lab {
+	testkit.Need(t, "nft", "conntrack")
+	l := &lab{t: t, ns: testkit.NewNetns(t), log: &lines{}, sum: map[string]testkit.Counter{}}
+	l.ns.Local(t, "10.32.0.0/11")
+	l.ns.Local(t, "2001:db8::/32")
+	l.ns.Nft(t, ledger())
+	return l
+}
+
+// ledger returns rules that count per protocol and direction what conntrack
+// counts: each packet that belongs to a flow, once. A packet that belongs to
+// none when it is sent meets conntrack again when it is received, and may
+// belong to one then: a flush in between makes it the first of a new flow.
+func ledger() string {
+	var counters, rules strings.Builder
+	for _, proto := range protos {
+		fmt.Fprintf(&counters, "counter %[1]s-src { }\ncounter %[1]s-dst { }\n", proto)
+		fmt.Fprintf(&rules, "meta l4proto %[1]s ct direction original counter name %[1]s-src\n", proto)
+		fmt.Fprintf(&rules, "meta l4proto %[1]s ct direction reply counter name %[1]s-dst\n", proto)
+	}
+	return fmt.Sprintf(`table inet ledger {
+		%s
+		chain count {
+			ct state { invalid, related, untracked } accept
+			meta mark set 0x1ed6e
+			%s
+		}
+		chain sent {
+			type filter hook output priority filter;
+			jump count
+		}
+		chain received {
+			type filter hook prerouting priority filter;
+			meta mark != 0x1ed6e jump count
+		}
+	}`, counters.String(), rules.String())
+}
+
+// start starts the plugin on the lab's namespace.
+func (l *lab) start(options ...func(*Plugin)) {
+	l.plugin = New()
+	l.plugin.NetworkNamespace = l.ns.Path()
+	l.plugin.IncludeICMP = true
+	l.plugin.Log = l.log
+	for _, set := range options {
+		set(l.plugin)
+	}
+	require.NoError(l.t, l.plugin.Init())
+	require.NoError(l.t, l.plugin.Start(l))
+	l.t.Cleanup(l.plugin.Stop)
+}
+
+// gather gathers once and adds up what comes.
+func (l *lab) gather() {
+	l.t.Helper()
+	l.rows = nil
+	require.NoError(l.t, l.plugin.Gather(l))
+	for _, r := range l.rows {
+		l.add(r.tags["proto"]+"-src", r.fields["src_packets"], r.fields["src_bytes"])
+		l.add(r.tags["proto"]+"-dst", r.fields["dst_packets"], r.fields["dst_bytes"])
+		l.closed += r.fields["connection_count"].(int64)
+		l.times += r.fields["connection_times"].(int64)
+	}
+}
+
+func (l *lab) add(name string, packets, bytes interface{}) {
+	if packets == int64(0) {
+		return // as in the ledger, what stays at zero is left out
+	}
+	c := l.sum[name]
+	c.Packets += uint64(packets.(int64))
+	c.Bytes += uint64(bytes.(int64))
+	l.sum[name] = c
+}
+
+// counted returns the ledger, without what stayed at zero.
+func (l *lab) counted() map[string]testkit.Counter {
+	counters := l.ns.Counters(l.t)
+	for name, c := range counters {
+		if c == (testkit.Counter{}) {
+			delete(counters, name)
+		}
+	}
+	return counters
+}
+
+// requireExact requires that what the plugin accounted is what nftables
+// counted, to the packet and to the byte, once the last acknowledgements have
+// been sent.
+func (l *lab) requireExact() {
+	l.t.Helper()
+	require.NotEmpty(l.t, l.sum, "no traffic proves nothing")
+	deadline := time.Now().Add(10 * time.Second)
+	for !maps.Equal(l.counted(), l.sum) && time.Now().Before(deadline) {
+		l.gather()
+	}
+	require.Equal(l.t, l.counted(), l.sum)
+}
+
+func (l *lab) stats() accounting.Stats {
+	l.plugin.mu.Lock()
+	defer l.plugin.mu.Unlock()
+	return l.plugin.tracker.Stats()
+}
+
+// flush ends all flows, as conntrack -F does.
+func (l *lab) flush() { l.ns.Exec(l.t, testkit.Tool("conntrack"), "-F") }
+
+// requireForgotten requires that the plugin remembers no flow once all have
+// ended.
+func (l *lab) requireForgotten() {
+	l.t.Helper()
+	l.flush()
+	require.Eventually(l.t, func() bool {
+		l.gather()
+		return l.stats().Flows == 0 && l.stats().Tombstones == 0
+	}, 20*time.Second, time.Millisecond)
+}
+
+// The lab is the accumulator of its plugin.
+
+func (l *lab) AddFields(name string, fields map[string]interface{}, tags map[string]string, at ...time.Time) {
+	if name != measurement {
+		l.t.Errorf("measurement %q", name)
+	}
+	l.rows = append(l.rows, row{tags, fields, at[0]})
+}
+
+// lines is a logger that keeps what it is told.
+type lines struct {
+	telegraf.Logger // the plugin uses the formatted forms alone
+
+	mu   sync.Mutex
+	text []string
+}
+
+func (l *lines) log(level, text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text = append(l.text, level+" "+text)
+}
+
+// with returns the lines that hold the text.
+func (l *lines) with(text string) (found []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, line := range l.text {
+		if strings.Contains(line, text) {
+			found = append(found, line)
+		}
+	}
+	return found
+}
+
+func (l *lines) Errorf(format string, args ...interface{}) { l.log("E!", fmt.Sprintf(format, args...)) }
+func (l *lines) Warnf(format string, args ...interface{})  { l.log("W!", fmt.Sprintf(format, args...)) }
+func (l *lines) Infof(format string, args ...interface{})  { l.log("I!", fmt.Sprintf(format, args...)) }
+func (l *lines) Debugf(format string, args ...interface{}) { l.log("D!", fmt.Sprintf(format, args...)) }

@@ -1,0 +1,148 @@
+package vpn_traffic
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/influxdata/telegraf"
+
+	"telegraf-conntrack-accounting/internal/report"
+)
+
+// batch turns the metrics of one Write into a report for each host.
+type batch struct {
+	hostTag      string
+	measurements []string
+
+	hosts    []string // in the order of their first metric
+	reports  map[string][]byte
+	rejected rejected
+}
+
+func newBatch(hostTag string, measurements []string) *batch {
+	return &batch{hostTag: hostTag, measurements: measurements, reports: make(map[string][]byte)}
+}
+
+func (b *batch) add(m telegraf.Metric) {
+	host, _ := m.GetTag(b.hostTag)
+	row, err := b.row(m, host)
+	if err != nil {
+		b.rejected.add(m, err)
+		return
+	}
+	if _, known := b.reports[host]; !known {
+		b.hosts = append(b.hosts, host)
+	}
+	b.reports[host] = report.Append(b.reports[host], &row)
+}
+
+// row makes a row of a metric. Its errors name tags and fields, but quote no
+// values: they are counted by their text.
+func (b *batch) row(m telegraf.Metric, host string) (row report.Row, err error) {
+	if !slices.Contains(b.measurements, m.Name()) {
+		return row, fmt.Errorf("foreign measurement %q", m.Name())
+	}
+	if err := report.CheckHost(host); err != nil {
+		return row, fmt.Errorf("tag %s %w", b.hostTag, err)
+	}
+	if row.Time, err = nanoseconds(m.Time()); err != nil {
+		return row, err
+	}
+	if err := setTags(&row, m); err != nil {
+		return row, err
+	}
+	if err := setFields(&row, m); err != nil {
+		return row, err
+	}
+	return row, row.Check()
+}
+
+func nanoseconds(at time.Time) (int64, error) {
+	ns := at.UnixNano()
+	if !time.Unix(0, ns).Equal(at) {
+		return 0, errors.New("time is out of range")
+	}
+	return ns, nil
+}
+
+func setTags(row *report.Row, m telegraf.Metric) error {
+	var port string
+	for _, tag := range [...]struct {
+		name string
+		to   *string
+	}{{"src", &row.Src}, {"dst", &row.Dst}, {"proto", &row.Proto}, {"port", &port}} {
+		value, found := m.GetTag(tag.name)
+		if !found {
+			return fmt.Errorf("tag %s is missing", tag.name)
+		}
+		*tag.to = value
+	}
+	n, err := strconv.ParseInt(port, 10, 32)
+	if err != nil {
+		return errors.New("tag port is not -1 to 65535")
+	}
+	row.Port = int32(n)
+	return nil
+}
+
+func setFields(row *report.Row, m telegraf.Metric) error {
+	for _, field := range [...]struct {
+		name     string
+		to       *int64
+		required bool
+	}{
+		{"src_packets", &row.SrcPackets, true},
+		{"src_bytes", &row.SrcBytes, true},
+		{"dst_packets", &row.DstPackets, true},
+		{"dst_bytes", &row.DstBytes, true},
+		{"connection_count", &row.ConnectionCount, false},
+		{"connection_times", &row.ConnectionTimes, false},
+		{"open_connections", &row.OpenConnections, false},
+	} {
+		value, found := m.GetField(field.name)
+		switch {
+		case !found && field.required:
+			return fmt.Errorf("field %s is missing", field.name)
+		case !found:
+			continue
+		}
+		n, err := integer(value)
+		if err != nil {
+			return fmt.Errorf("field %s %w", field.name, err)
+		}
+		*field.to = n
+		row.HasOpen = row.HasOpen || field.to == &row.OpenConnections
+	}
+	return nil
+}
+
+var (
+	errType   = errors.New("is not a number")
+	errWhole  = errors.New("is not a whole number")
+	errBeyond = errors.New("does not fit 64 bits with a sign")
+)
+
+func integer(value any) (int64, error) {
+	switch n := value.(type) {
+	case int64:
+		return n, nil
+	case uint64:
+		if n > math.MaxInt64 {
+			return 0, errBeyond
+		}
+		return int64(n), nil
+	case float64:
+		switch {
+		case n != math.Trunc(n): // which NaN is not equal to, either
+			return 0, errWhole
+		case n < -1<<63 || n >= 1<<63: // and so are the infinities
+			return 0, errBeyond
+		}
+		return int64(n), nil
+	}
+	return 0, errType
+}

@@ -1,0 +1,378 @@
+package vpn_traffic
+
+import (
+	"bytes"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/config"
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/execd"
+	"telegraf-conntrack-accounting/internal/testkit"
+	"telegraf-conntrack-accounting/internal/trafficdb"
+)
+
+// logText is a log that a test reads while it is written.
+type logText struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logText) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// sink is a plugin under test.
+type sink struct {
+	*VPNTraffic
+	t   *testing.T
+	log *logText
+}
+
+func newSink(t *testing.T, dsn, spool string) *sink {
+	s := &sink{VPNTraffic: New(), t: t, log: &logText{}}
+	s.DSN, s.Spool = dsn, spool
+	s.Log = execd.NewLogger(s.log, s.log, true)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the sink's log:\n%s", s.log)
+		}
+	})
+	return s
+}
+
+func (s *sink) open() *sink {
+	s.t.Helper()
+	require.NoError(s.t, s.Init())
+	require.NoError(s.t, s.Connect())
+	return s
+}
+
+func (s *sink) write(metrics ...telegraf.Metric) {
+	s.t.Helper()
+	require.NoError(s.t, s.Write(metrics))
+}
+
+func (s *sink) close() { require.NoError(s.t, s.Close()) }
+
+func (s *sink) drop(name, text string) {
+	s.t.Helper()
+	path := filepath.Join(s.Spool, "new", name)
+	require.NoError(s.t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(s.t, os.WriteFile(path, []byte(text), 0o600))
+	old := time.Now().Add(-time.Hour)
+	require.NoError(s.t, os.Chtimes(path, old, old))
+}
+
+func (s *sink) files(folder string) []string {
+	s.t.Helper()
+	paths, err := filepath.Glob(filepath.Join(s.Spool, folder, "*"))
+	require.NoError(s.t, err)
+	return paths
+}
+
+// drained waits until nothing is left to import.
+func (s *sink) drained() {
+	s.t.Helper()
+	require.Eventually(s.t, func() bool { return len(s.files("new")) == 0 }, time.Minute, 10*time.Millisecond)
+}
+
+// reports returns n metrics of one host and time, with different keys.
+func reports(host string, at time.Time, n int) []telegraf.Metric {
+	metrics := make([]telegraf.Metric, n)
+	for i := range metrics {
+		metrics[i] = traffic(map[string]string{"host": host, "src": fmt.Sprintf("10.32.%d.0", i)}, nil)
+		metrics[i].SetTime(at)
+	}
+	return metrics
+}
+
+func query(t *testing.T, db *sql.DB, text string, args ...any) (value string) {
+	t.Helper()
+	require.NoError(t, db.QueryRow(text, args...).Scan(&value), text)
+	return value
+}
+
+// exact is "number of rows, number of keys".
+const exact = `SELECT count(*) || ', ' || count(DISTINCT (host, time, src, dst, proto, port)) FROM vpn_traffic`
+
+// schemas gives each test a schema of its own on one server.
+func schemas(t *testing.T) func(*testing.T) (dsn string, db *sql.DB) {
+	pg := testkit.Postgres(t)
+	return func(t *testing.T) (string, *sql.DB) {
+		schema := "s_" + strings.ToLower(filepath.Base(t.Name()))
+		_, err := pg.DB().Exec("CREATE SCHEMA " + schema)
+		require.NoError(t, err)
+		dsn := pg.DSN() + " search_path=" + schema
+		db, err := sql.Open("postgres", dsn)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = db.Close() })
+		return dsn, db
+	}
+}
+
+func TestSink(t *testing.T) {
+	fresh := schemas(t)
+	for name, test := range map[string]func(*testing.T, string, *sql.DB){
+		"Batches":  testBatches,
+		"OldFiles": testOldFiles,
+		"BadRows":  testBadRows,
+		"Refused":  testRefused,
+		"Unknown":  testUnknown,
+		"Hosts":    testHosts,
+		"Big":      testBig,
+		"Lock":     testLock,
+		"OldTable": testOldTable,
+		"Archive":  testArchive,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dsn, db := fresh(t)
+			test(t, dsn, db)
+		})
+	}
+}
+
+func testBatches(t *testing.T, dsn string, db *sql.DB) {
+	s := newSink(t, dsn, t.TempDir()).open()
+	all := append(reports("gw", noon, 100), reports("gw", noon.Add(15*time.Second), 100)...)
+	s.write(all[:120]...)
+	s.write(all[:120]...)
+	s.write(all[60:]...)
+	s.write(all[199])
+	s.close() // which imports what is left
+	require.Equal(t, "200, 200", query(t, db, exact))
+	require.Equal(t, "200 400 600 800 1200 1000 1400", query(t, db, `SELECT concat_ws(' ', sum(src_packets), sum(src_bytes),
+		sum(dst_packets), sum(dst_bytes), sum(connection_times), sum(connection_count), sum(open_connections)) FROM vpn_traffic`))
+	require.Empty(t, s.files("new"))
+	require.Contains(t, s.log.String(), "I! imported 200 rows from 4 reports, 181 duplicates, 0 rejected in this run; 0 bytes wait in the spool\n")
+}
+
+func testOldFiles(t *testing.T, dsn string, db *sql.DB) {
+	s := newSink(t, dsn, t.TempDir())
+	const row = "1500000000000000000,tcp,10.32.1.0,10.33.0.0,443,1,2,3,4,5,6"
+	s.drop("2017-07-14.csv", row+"\n"+row+"\n")
+	s.drop("again", row+"\n"+strings.Replace(row, "443", "80", 1)+",7\n")
+	s.open()
+	s.drained()
+	s.drop("later.csv", strings.Replace(row, "443", "22", 1)+"\n")
+	s.drained()
+	s.close()
+	require.Equal(t, "3, 3", query(t, db, exact))
+	require.Equal(t, "1 2 3 4 5 6", query(t, db, `SELECT concat_ws(' ', src_packets, dst_packets, src_bytes, dst_bytes,
+		connection_count, connection_times) FROM vpn_traffic WHERE port = 443 AND open_connections IS NULL AND host = ''`))
+	require.Equal(t, "7", query(t, db, `SELECT open_connections FROM vpn_traffic WHERE port = 80`))
+	require.Equal(t, "2017-07-14 02:40:00", query(t, db, `SELECT DISTINCT (time AT TIME ZONE 'UTC')::text FROM vpn_traffic`))
+}
+
+func testBadRows(t *testing.T, dsn string, db *sql.DB) {
+	s := newSink(t, dsn, t.TempDir()).open()
+	batch := reports("gw", noon, 10)
+	foreign := traffic(nil, nil)
+	foreign.SetName("cpu")
+	batch = append(batch, foreign, traffic(nil, map[string]any{"src_bytes": int64(-1)}))
+	s.write(batch...)
+	s.write(traffic(map[string]string{"port": "x"}, nil))
+	s.drop("a.csv", "1500000000000000000,tcp,10.32.1.0,10.33.0.0,443,1,2,3,4,5,6\nnonsense\n")
+	s.drained()
+	s.close()
+	require.Equal(t, "11, 11", query(t, db, exact))
+	rejected := s.files("rejected")
+	require.Len(t, rejected, 2)
+	text, err := os.ReadFile(rejected[0])
+	require.NoError(t, err)
+	require.Equal(t, "# line 2: has 1 columns, not 11 or 12\nnonsense\n", string(text))
+	text, err = os.ReadFile(rejected[1])
+	require.NoError(t, err)
+	require.Contains(t, string(text), "# foreign measurement \"cpu\"\ncpu tags=")
+	require.Contains(t, string(text), "# src_bytes is negative\n")
+	log := s.log.String()
+	require.Contains(t, log, `W! rejected 2 of 12 metrics (foreign measurement "cpu": 1, src_bytes is negative: 1): see `+rejected[1])
+	require.Contains(t, log, "W! rejected 1 of 1 metrics (tag port is not -1 to 65535: 1)")
+	require.Contains(t, log, "W! a.csv has lines that are no rows (line 2: has 1 columns, not 11 or 12); see ")
+	require.Contains(t, log, "4 rejected in this run")
+}
+
+// A row that only the database refuses is found among the others.
+func testRefused(t *testing.T, dsn string, db *sql.DB) {
+	s := newSink(t, dsn, t.TempDir()).open()
+	s.write(reports("gw", noon, 1)...)
+	s.drained()
+	_, err := db.Exec(`ALTER TABLE vpn_traffic ADD CONSTRAINT small CHECK (src_bytes < 1000)`)
+	require.NoError(t, err)
+	batch := reports("gw", noon, 100)
+	batch[13].AddField("src_bytes", int64(1000))
+	batch[77].AddField("src_bytes", int64(2000))
+	s.write(batch...)
+	s.drained()
+	s.close()
+	require.Equal(t, "98, 98", query(t, db, exact))
+	text, err := os.ReadFile(s.files("rejected")[0])
+	require.NoError(t, err)
+	require.Regexp(t, `^# line 14: refused by the database: .*"small".*\n1699963200000000000,tcp,10.32.13.0,.*\n# line 78: .*\n.*,10.32.77.0,.*\n$`, string(text))
+}
+
+// A report whose import fails for an unknown reason is tried again, then set
+// aside, and the others go on.
+func testUnknown(t *testing.T, dsn string, db *sql.DB) {
+	s := newSink(t, dsn, t.TempDir()).open()
+	s.write(reports("gw", noon, 1)...)
+	s.drained()
+	_, err := db.Exec(`CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
+		$$ BEGIN IF NEW.host = 'bad' THEN RAISE 'no reason'; END IF; RETURN NEW; END $$;
+		CREATE TRIGGER fail BEFORE INSERT ON vpn_traffic FOR EACH ROW EXECUTE FUNCTION fail()`)
+	require.NoError(t, err)
+	s.write(reports("bad", noon, 5)...)
+	s.write(reports("good", noon, 5)...)
+	s.drained()
+	s.close()
+	require.Equal(t, "6, 6", query(t, db, exact))
+	require.Len(t, s.files("rejected"), 2)
+	require.Contains(t, s.log.String(), "W! an import failed (SQLSTATE P0001): ")
+	require.Contains(t, s.log.String(), "E! set 1 reports aside in "+s.Spool+"/rejected after 5 attempts: ")
+}
+
+func testHosts(t *testing.T, dsn string, db *sql.DB) {
+	var group sync.WaitGroup
+	for _, host := range []string{"gw1", "gw2", "gw1"} { // two say the same
+		s := newSink(t, dsn, t.TempDir()).open()
+		group.Go(func() {
+			for i := range 20 {
+				if err := s.Write(reports(host, noon.Add(time.Duration(i)*time.Hour), 100)); err != nil {
+					t.Errorf("writing: %v", err)
+				}
+			}
+			s.drained()
+			s.close()
+		})
+	}
+	group.Wait()
+	require.Equal(t, "4000, 4000", query(t, db, exact))
+	require.Equal(t, "2000", query(t, db, `SELECT count(*) FROM vpn_traffic WHERE host = 'gw2'`))
+}
+
+// A file of many chunks, its times out of order and some reports longer than a
+// chunk.
+func testBig(t *testing.T, dsn string, db *sql.DB) {
+	s := newSink(t, dsn, t.TempDir())
+	var text bytes.Buffer
+	const rows = 5*chunkRows + 7
+	for i := range rows {
+		at := noon.Add(time.Duration(i*7%5000) * time.Second)
+		if i > chunkRows {
+			at = noon
+		}
+		fmt.Fprintf(&text, "%d,udp,10.%d.%d.0,10.33.0.0,53,1,1,1,1,0,0\n", at.UnixNano(), i/250, i%250)
+	}
+	s.drop("big.csv", text.String())
+	s.open()
+	s.drained()
+	s.close()
+	require.Equal(t, fmt.Sprintf("%d, %[1]d", rows), query(t, db, exact))
+}
+
+func testLock(t *testing.T, dsn string, _ *sql.DB) {
+	s := newSink(t, dsn, t.TempDir()).open()
+	second := newSink(t, dsn, s.Spool)
+	require.NoError(t, second.Init())
+	require.ErrorContains(t, second.Connect(), "another process imports from this spool")
+	s.close()
+	require.NoError(t, second.Connect())
+	second.close()
+}
+
+func testOldTable(t *testing.T, dsn string, db *sql.DB) {
+	_, err := db.Exec(`CREATE TABLE vpn_traffic (id serial PRIMARY KEY)`)
+	require.NoError(t, err)
+	s := newSink(t, dsn, t.TempDir()).open()
+	s.write(reports("gw", noon, 10)...)
+	require.Eventually(t, func() bool { return strings.Contains(s.log.String(), trafficdb.ErrOldTable.Error()) }, time.Minute, 10*time.Millisecond)
+	_, err = db.Exec(`ALTER TABLE vpn_traffic RENAME TO old_traffic`)
+	require.NoError(t, err)
+	s.drained()
+	s.close()
+	require.Equal(t, "10, 10", query(t, db, exact))
+	require.Equal(t, 1, strings.Count(s.log.String(), "W!"), "told once")
+}
+
+func testArchive(t *testing.T, dsn string, db *sql.DB) {
+	s := newSink(t, dsn, t.TempDir())
+	s.Archive = true
+	s.open()
+	s.write(reports("gw", noon, 10)...)
+	s.drained()
+	archived := s.files("processed")
+	require.Len(t, archived, 1)
+	require.NoError(t, os.Rename(archived[0], filepath.Join(s.Spool, "new", filepath.Base(archived[0]))))
+	s.drained()
+	s.close()
+	require.Equal(t, "10, 10", query(t, db, exact))
+}
+
+func TestPostgresGoesAndComesBack(t *testing.T) {
+	pg := testkit.Postgres(t)
+	s := newSink(t, pg.DSN(), t.TempDir()).open()
+	n := 0
+	write := func(batches int) {
+		for range batches {
+			s.write(reports("gw", noon.Add(time.Duration(n)*15*time.Second), 500)...)
+			n++
+		}
+	}
+	for _, end := range []func(){func() { pg.Stop("fast") }, pg.Kill9, func() { pg.Stop("immediate") }} {
+		write(20)
+		end() // in the middle of it
+		write(20)
+		require.Eventually(t, func() bool { return strings.HasSuffix(s.log.String(), "trying again\n") }, time.Minute, 10*time.Millisecond)
+		pg.Start()
+		s.drained()
+	}
+	s.close()
+	require.Equal(t, fmt.Sprintf("%d, %[1]d", n*500), query(t, pg.DB(), exact))
+	log := s.log.String()
+	require.Equal(t, 3, strings.Count(log, "W! Postgres is unreachable: "), "each time told once")
+	require.Equal(t, 3, strings.Count(log, "I! importing again after "))
+	require.Empty(t, s.files("rejected"))
+	t.Logf("the operator reads:\n%s", log)
+}
+
+func TestTheSinkStartsAndEndsWithoutPostgres(t *testing.T) {
+	dir := t.TempDir()
+	s := newSink(t, "host="+dir+" dbname=vpn", filepath.Join(dir, "spool")).open()
+	s.write(reports("gw", noon, 10)...)
+	require.Eventually(t, func() bool { return strings.Contains(s.log.String(), "W! Postgres is unreachable: dial unix") }, time.Minute, 10*time.Millisecond)
+	begin := time.Now()
+	s.close()
+	require.Less(t, time.Since(begin), 3*time.Second)
+	require.Len(t, s.files("new"), 1)
+
+	full := newSink(t, s.DSN, s.Spool)
+	full.SpoolLimit = config.Size(10)
+	full.open()
+	require.ErrorContains(t, full.Accepting(), "spool_limit is 10")
+	full.close()
+}
+
+func TestConnectSaysWhatIsWrongWithTheSpool(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	s := newSink(t, "", filepath.Join(file, "spool"))
+	require.NoError(t, s.Init())
+	require.ErrorContains(t, s.Connect(), "making the spool")
+}

@@ -1,0 +1,114 @@
+package vpn_traffic
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/influxdata/telegraf"
+
+	"telegraf-conntrack-accounting/internal/spool"
+	"telegraf-conntrack-accounting/internal/trafficdb"
+)
+
+// The pause after a failure doubles from one to the next, between these.
+const (
+	minPause = 500 * time.Millisecond
+	maxPause = 10 * time.Second
+)
+
+// health knows whether importing works, and says each change of that once.
+type health struct {
+	log   telegraf.Logger
+	spool *spool.Spool
+
+	trouble   string    // what is told already, "" for nothing
+	since     time.Time // when it began
+	pause     time.Duration
+	momentary int // momentary failures in a row
+}
+
+// failed takes note of a failure, and returns how long to wait before the next
+// attempt.
+func (h *health) failed(err error) time.Duration {
+	if trafficdb.IsMomentary(err) && h.trouble == "" && h.momentary < 3 {
+		h.momentary++
+		h.log.Debugf("trying again: %v", err)
+		return jitter(minPause / 10)
+	}
+	if what := describe(err); what != h.trouble {
+		if h.trouble == "" {
+			h.since = time.Now()
+		}
+		h.trouble = what
+		h.log.Warnf("%s: %v; reports stay in %s, trying again", what, err, h.spool.Dir())
+	}
+	h.pause = min(max(2*h.pause, minPause), maxPause)
+	return jitter(h.pause)
+}
+
+// describe names the kind of trouble that an error is. An operator has to do
+// other things about one than about another.
+func describe(err error) string {
+	problem, ok := errors.AsType[*databaseError](err)
+	switch {
+	case !ok:
+		return "cannot work with the spool"
+	case trafficdb.IsUnreachable(problem):
+		return "Postgres is unreachable"
+	case trafficdb.ClassOf(problem) == trafficdb.Retry:
+		return "Postgres takes no rows" + trafficdb.Code(problem)
+	}
+	return "an import failed" + trafficdb.Code(problem)
+}
+
+// worked takes note that reports were imported, and that more wait.
+func (h *health) worked(waiting int) {
+	h.momentary, h.pause = 0, 0
+	if h.trouble == "" {
+		return
+	}
+	h.log.Infof("importing again after %v (%s); %d reports still wait", h.lasted(), h.trouble, waiting)
+	h.trouble = ""
+}
+
+// fine takes note that nothing is left to do.
+func (h *health) fine() {
+	h.momentary, h.pause = 0, 0
+	if h.trouble == "" {
+		return
+	}
+	h.log.Infof("all is well again after %v (%s)", h.lasted(), h.trouble)
+	h.trouble = ""
+}
+
+func (h *health) lasted() time.Duration { return time.Since(h.since).Round(100 * time.Millisecond) }
+
+// jitter returns d give or take a quarter, so that several sinks do not knock
+// at once.
+func jitter(d time.Duration) time.Duration {
+	return d - d/4 + rand.N(d/2)
+}
+
+// counters count since the start. Write and the importer both add.
+type counters struct {
+	inserted, duplicates, rejected, reports atomic.Int64
+
+	told int64 // the sum of all at the last log line
+}
+
+func (c *counters) status(waiting int64) string {
+	return fmt.Sprintf("imported %d rows from %d reports, %d duplicates, %d rejected in this run; %d bytes wait in the spool",
+		c.inserted.Load(), c.reports.Load(), c.duplicates.Load(), c.rejected.Load(), waiting)
+}
+
+// logChange logs the status if it is another than the last time.
+func (c *counters) logChange(log telegraf.Logger, waiting int64) {
+	sum := c.inserted.Load() + c.reports.Load() + c.duplicates.Load() + c.rejected.Load()
+	if sum != c.told {
+		c.told = sum
+		log.Info(c.status(waiting))
+	}
+}

@@ -1,0 +1,212 @@
+package vpn_traffic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/influxdata/telegraf"
+
+	"telegraf-conntrack-accounting/internal/spool"
+	"telegraf-conntrack-accounting/internal/trafficdb"
+)
+
+const (
+	scanEvery   = time.Second      // for files that others put into new/
+	statusEvery = 10 * time.Minute // as long as something is imported
+)
+
+// importer moves reports from the spool to the database, in their order, in a
+// goroutine of its own between start and stop.
+type importer struct {
+	spool    *spool.Spool
+	db       *trafficdb.DB
+	log      telegraf.Logger
+	counters counters
+	health   health
+
+	ready    bool            // the schema is there and current
+	failures map[string]int  // unknown errors by report
+	unread   map[string]bool // reports that could not be opened, told once
+
+	toldRejects string // the last report whose bad lines were told
+
+	woken   chan struct{}
+	closing chan struct{} // closed by stop: import what is left, then end
+	ended   chan struct{} // closed when the goroutine has ended
+	cancel  context.CancelFunc
+}
+
+func newImporter(reports *spool.Spool, db *trafficdb.DB, log telegraf.Logger) *importer {
+	return &importer{
+		spool: reports, db: db, log: log,
+		health:   health{log: log, spool: reports},
+		failures: make(map[string]int),
+		unread:   make(map[string]bool),
+		woken:    make(chan struct{}, 1),
+		closing:  make(chan struct{}),
+		ended:    make(chan struct{}),
+	}
+}
+
+func (im *importer) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	im.cancel = cancel
+	go im.run(ctx) // until stop
+}
+
+// wake says that there is a new report.
+func (im *importer) wake() {
+	select {
+	case im.woken <- struct{}{}:
+	default:
+	}
+}
+
+// stop ends the goroutine: after it has imported what is left, or else within
+// timeout. A server that does not answer at all can hold it for longer; then
+// stop leaves it behind, for the process is about to end.
+func (im *importer) stop(timeout time.Duration) {
+	close(im.closing)
+	defer im.cancel()
+	const grace = time.Second
+	select {
+	case <-im.ended:
+	case <-time.After(timeout):
+		im.cancel()
+		select {
+		case <-im.ended:
+		case <-time.After(grace):
+			im.log.Warn("Postgres does not answer; ending without waiting for it")
+			return
+		}
+	}
+	im.log.Info(im.counters.status(im.spool.Waiting()))
+}
+
+func (im *importer) run(ctx context.Context) {
+	defer close(im.ended)
+	status := time.NewTicker(statusEvery)
+	defer status.Stop()
+	for {
+		last := im.isClosing() // decided before the look into the spool
+		err := im.importAll(ctx)
+		if last || ctx.Err() != nil {
+			return
+		}
+		pause, woken := scanEvery, im.woken
+		if err != nil {
+			pause, woken = im.health.failed(err), nil // new reports change nothing
+		} else {
+			im.health.fine()
+		}
+		select {
+		case <-im.closing:
+		case <-woken:
+		case <-time.After(pause):
+		}
+		select {
+		case <-status.C:
+			im.counters.logChange(im.log, im.spool.Waiting())
+		default:
+		}
+	}
+}
+
+func (im *importer) isClosing() bool {
+	select {
+	case <-im.closing:
+		return true
+	default:
+		return false
+	}
+}
+
+// importAll imports all that waits, and what arrives meanwhile.
+func (im *importer) importAll(ctx context.Context) error {
+	if !im.ready {
+		if err := im.db.Migrate(ctx); err != nil {
+			return im.judge(ctx, nil, &databaseError{err})
+		}
+		im.ready = true
+	}
+	for {
+		entries, err := im.spool.List()
+		if err != nil {
+			return err
+		}
+		before := im.counters.reports.Load()
+		waiting := len(entries)
+		for _, unit := range units(entries) {
+			if err := im.importUnit(ctx, unit); err != nil {
+				return im.judge(ctx, unit, err)
+			}
+			waiting -= len(unit)
+			im.health.worked(waiting)
+		}
+		if im.counters.reports.Load() == before {
+			return nil // whatever is left can't be imported
+		}
+	}
+}
+
+// databaseError is an error of the database, as opposed to one of the spool.
+type databaseError struct{ error }
+
+func (e *databaseError) Unwrap() error { return e.error }
+
+// judge decides what an error means for the reports that it struck, if any. It
+// returns nil when it has set them aside.
+func (im *importer) judge(ctx context.Context, unit []spool.Entry, err error) error {
+	problem, ok := errors.AsType[*databaseError](err)
+	if !ok {
+		return err // the spool's disk is full, say: that passes
+	}
+	if trafficdb.IsUnreachable(problem) {
+		im.ready = false // what comes back may be another server
+		if why := im.db.Ping(ctx); why != nil {
+			return &databaseError{why}
+		}
+	}
+	if len(unit) == 0 || trafficdb.ClassOf(problem) == trafficdb.Retry || errors.Is(err, context.Canceled) {
+		return err
+	}
+	const attempts = 5
+	name := unit[0].Name
+	if im.failures[name]++; im.failures[name] < attempts {
+		return err
+	}
+	delete(im.failures, name)
+	for _, entry := range unit {
+		if err := im.spool.Quarantine(entry, problem); err != nil {
+			return err
+		}
+	}
+	im.log.Errorf("set %d reports aside in %s/rejected after %d attempts: %v", len(unit), im.spool.Dir(), attempts, problem)
+	return nil
+}
+
+// units puts consecutive small reports of one host together: a transaction for
+// each would cost more than its rows.
+func units(entries []spool.Entry) (all [][]spool.Entry) {
+	const maxBytes, maxFiles = 8 << 20, 256
+	for len(entries) > 0 {
+		n, bytes := 1, entries[0].Size
+		for n < len(entries) && n < maxFiles && entries[n].Host == entries[0].Host && bytes+entries[n].Size <= maxBytes {
+			bytes += entries[n].Size
+			n++
+		}
+		all, entries = append(all, entries[:n]), entries[n:]
+	}
+	return all
+}
+
+func (im *importer) importUnit(ctx context.Context, unit []spool.Entry) error {
+	l := newLoad(im, unit)
+	defer l.abort()
+	if err := l.run(ctx); err != nil {
+		return fmt.Errorf("importing %s: %w", unit[0].Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,150 @@
+// Package vpn_traffic is a Telegraf output that stores conntrack accounting in
+// the Postgres table vpn_traffic.
+//
+// Write makes a batch durable as report files in a spool on disk and returns;
+// one goroutine imports them from there. So no row is lost while the database
+// is away, and every row is stored exactly once, however often it comes. What
+// cannot be a row is set aside with the reason, never dropped without a word.
+package vpn_traffic
+
+import (
+	"context"
+	_ "embed" // the sample configuration
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/config"
+	"github.com/influxdata/telegraf/plugins/outputs"
+
+	"telegraf-conntrack-accounting/internal/spool"
+	"telegraf-conntrack-accounting/internal/trafficdb"
+)
+
+//go:embed sample.conf
+var sampleConfig string
+
+func init() {
+	outputs.Add("vpn_traffic", func() telegraf.Output { return New() })
+}
+
+// VPNTraffic is the plugin. Its exported fields are its configuration.
+type VPNTraffic struct {
+	DSN          string          `toml:"dsn"`
+	Spool        string          `toml:"spool"`
+	SpoolLimit   config.Size     `toml:"spool_limit"`
+	Archive      bool            `toml:"archive"`
+	HostTag      string          `toml:"host_tag"`
+	Measurements []string        `toml:"measurements"`
+	CloseTimeout config.Duration `toml:"close_timeout"`
+
+	Log telegraf.Logger `toml:"-"`
+
+	db       *trafficdb.DB
+	spool    *spool.Spool
+	importer *importer
+}
+
+// New returns the plugin with its default configuration.
+func New() *VPNTraffic {
+	return &VPNTraffic{
+		Spool:        "/var/lib/psql-sink",
+		SpoolLimit:   4 << 30,
+		HostTag:      "host",
+		Measurements: []string{"conntrack_accounting", "traffic"},
+		CloseTimeout: config.Duration(4 * time.Second),
+	}
+}
+
+// SampleConfig returns the sample configuration.
+func (*VPNTraffic) SampleConfig() string { return sampleConfig }
+
+// Init checks the configuration.
+func (v *VPNTraffic) Init() error {
+	switch {
+	case v.Spool == "":
+		return errors.New(`spool is empty: name a folder for reports, such as "/var/lib/psql-sink"`)
+	case v.SpoolLimit <= 0:
+		return fmt.Errorf("spool_limit = %d: must be more than 0", v.SpoolLimit)
+	case v.HostTag == "":
+		return errors.New(`host_tag is empty: name the tag of the gateway's name, such as "host"`)
+	case len(v.Measurements) == 0 || slices.Contains(v.Measurements, ""):
+		return fmt.Errorf("measurements = %q: name at least one, and none that is empty", v.Measurements)
+	case v.CloseTimeout <= 0:
+		return fmt.Errorf("close_timeout = %v: must be more than 0", time.Duration(v.CloseTimeout))
+	}
+	db, err := trafficdb.Open(v.DSN)
+	if err != nil {
+		return err
+	}
+	v.db = db
+	return nil
+}
+
+// Connect opens the spool and starts importing from it. The database may be
+// away.
+func (v *VPNTraffic) Connect() error {
+	reports, err := spool.Open(v.Spool, spool.Options{Limit: int64(v.SpoolLimit), Archive: v.Archive})
+	if err != nil {
+		return err
+	}
+	const patience = 5 * time.Second // for a predecessor that is just ending
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := reports.Lock(ctx); err != nil {
+		return err
+	}
+	v.spool = reports
+	v.importer = newImporter(reports, v.db, v.Log)
+	v.importer.start()
+	return nil
+}
+
+// Write makes metrics durable. When it returns nil, every one of them is in
+// the spool, as a row of a report or as a rejected metric with its reason.
+func (v *VPNTraffic) Write(metrics []telegraf.Metric) error {
+	b := newBatch(v.HostTag, v.Measurements)
+	for _, m := range metrics {
+		b.add(m)
+	}
+	for _, host := range b.hosts {
+		if err := v.spool.Put(host, b.reports[host]); err != nil {
+			return err
+		}
+	}
+	v.importer.wake()
+	if b.rejected.total == 0 {
+		return nil
+	}
+	return v.keepRejected(&b.rejected, len(metrics))
+}
+
+func (v *VPNTraffic) keepRejected(r *rejected, of int) error {
+	v.importer.counters.rejected.Add(int64(r.total))
+	file, kept, err := v.spool.Reject(time.Now(), r.text)
+	if err != nil {
+		return err
+	}
+	where := "see " + file
+	if !kept {
+		where = file + " is full and keeps no more"
+	}
+	v.Log.Warnf("rejected %d of %d metrics (%s): %s", r.total, of, r.summary(), where)
+	return nil
+}
+
+// Accepting returns an error when the spool has no room for more metrics. Those
+// that are on their way are still taken.
+func (v *VPNTraffic) Accepting() error { return v.spool.Room() }
+
+// Close goes on importing for the time allowed, and ends. What is left stays in
+// the spool.
+func (v *VPNTraffic) Close() error {
+	if v.importer != nil {
+		v.importer.stop(time.Duration(v.CloseTimeout))
+		return errors.Join(v.spool.Unlock(), v.db.Close())
+	}
+	return nil
+}

@@ -1,0 +1,182 @@
+package vpn_traffic
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/metric"
+	"github.com/influxdata/telegraf/plugins/outputs"
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/execd"
+	"telegraf-conntrack-accounting/internal/report"
+)
+
+func TestSampleConfigShowsTheDefaults(t *testing.T) {
+	plugin := outputs.Outputs["vpn_traffic"]()
+	require.Equal(t, New(), plugin)
+	sample := plugin.SampleConfig()
+
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	require.Contains(t, string(readme), "```toml\n"+sample+"```\n")
+
+	shown := New()
+	shown.DSN, shown.Spool, shown.SpoolLimit, shown.HostTag, shown.Measurements, shown.CloseTimeout, shown.Archive = "x", "x", 1, "x", nil, 1, true
+	live := regexp.MustCompile(`(?m)^  # dsn = ".+"\n`).ReplaceAllString(sample, "") // examples
+	live, n := regexp.MustCompile(`(?m)^  # `).ReplaceAllString(live, "  "), strings.Count(live, "\n  # ")
+	require.Equal(t, 7, n, "every option is there once")
+	path := filepath.Join(t.TempDir(), "sink.conf")
+	require.NoError(t, os.WriteFile(path, []byte(live), 0o600))
+	require.NoError(t, execd.LoadConfig(path, "outputs", "vpn_traffic", os.LookupEnv, shown))
+	require.Equal(t, New(), shown)
+}
+
+func TestInitNamesTheWrongOption(t *testing.T) {
+	for want, change := range map[string]func(*VPNTraffic){
+		"spool is empty":          func(v *VPNTraffic) { v.Spool = "" },
+		"spool_limit = 0":         func(v *VPNTraffic) { v.SpoolLimit = 0 },
+		"host_tag is empty":       func(v *VPNTraffic) { v.HostTag = "" },
+		"measurements = []":       func(v *VPNTraffic) { v.Measurements = nil },
+		`measurements = ["a" ""]`: func(v *VPNTraffic) { v.Measurements = []string{"a", ""} },
+		"close_timeout = -1s":     func(v *VPNTraffic) { v.CloseTimeout = -1e9 },
+		"malformed dsn":           func(v *VPNTraffic) { v.DSN = "host" },
+	} {
+		v := New()
+		change(v)
+		require.ErrorContains(t, v.Init(), want)
+	}
+	require.NoError(t, New().Init())
+}
+
+var noon = time.Date(2023, 11, 14, 12, 0, 0, 0, time.UTC)
+
+// traffic returns a metric that is fine, with changes to it: a nil value takes
+// a tag or a field away.
+func traffic(tags map[string]string, fields map[string]any) telegraf.Metric {
+	m := metric.New("conntrack_accounting",
+		map[string]string{"host": "gw", "src": "10.32.1.0", "dst": "10.33.0.0", "proto": "tcp", "port": "443"},
+		map[string]any{
+			"src_packets": int64(1), "src_bytes": int64(2), "dst_packets": int64(3), "dst_bytes": int64(4),
+			"connection_count": int64(5), "connection_times": int64(6), "open_connections": int64(7),
+		}, noon)
+	for name, value := range tags {
+		if m.RemoveTag(name); value != "" {
+			m.AddTag(name, value)
+		}
+	}
+	for name, value := range fields {
+		if m.RemoveField(name); value != nil {
+			m.AddField(name, value)
+		}
+	}
+	return m
+}
+
+func TestMetricsBecomeRows(t *testing.T) {
+	ns := noon.UnixNano()
+	whole := report.Row{
+		Time: ns, Proto: "tcp", Src: "10.32.1.0", Dst: "10.33.0.0", Port: 443,
+		SrcPackets: 1, SrcBytes: 2, DstPackets: 3, DstBytes: 4,
+		ConnectionCount: 5, ConnectionTimes: 6, OpenConnections: 7, HasOpen: true,
+	}
+	with := func(change func(*report.Row)) report.Row {
+		row := whole
+		change(&row)
+		return row
+	}
+	foreign := traffic(nil, nil)
+	foreign.SetName("cpu")
+	late := traffic(nil, nil)
+	late.SetTime(time.Date(3000, 1, 1, 0, 0, 0, 0, time.UTC))
+	renamed := traffic(nil, nil)
+	renamed.SetName("traffic")
+	for name, test := range map[string]struct {
+		m    telegraf.Metric
+		want report.Row
+		err  string
+	}{
+		"whole":   {m: traffic(nil, nil), want: whole},
+		"renamed": {m: renamed, want: whole},
+		"no open connections": {
+			m:    traffic(nil, map[string]any{"open_connections": nil}),
+			want: with(func(r *report.Row) { r.OpenConnections, r.HasOpen = 0, false }),
+		},
+		"no connections": {
+			m:    traffic(nil, map[string]any{"connection_count": nil, "connection_times": nil}),
+			want: with(func(r *report.Row) { r.ConnectionCount, r.ConnectionTimes = 0, 0 }),
+		},
+		"IPv6": {
+			m: traffic(map[string]string{"src": "2001:db8:1::", "dst": "2001:db8:2::", "proto": "ipv6-icmp", "port": "-1"}, nil),
+			want: with(func(r *report.Row) {
+				r.Src, r.Dst, r.Proto, r.Port = "2001:db8:1::", "2001:db8:2::", "ipv6-icmp", -1
+			}),
+		},
+		"unsigned": {
+			m:    traffic(nil, map[string]any{"src_bytes": uint64(math.MaxInt64)}),
+			want: with(func(r *report.Row) { r.SrcBytes = math.MaxInt64 }),
+		},
+		"whole float": {
+			m:    traffic(nil, map[string]any{"src_bytes": 1e15}),
+			want: with(func(r *report.Row) { r.SrcBytes = 1e15 }),
+		},
+
+		"foreign":         {m: foreign, err: `foreign measurement "cpu"`},
+		"no src":          {m: traffic(map[string]string{"src": ""}, nil), err: "tag src is missing"},
+		"no dst":          {m: traffic(map[string]string{"dst": ""}, nil), err: "tag dst is missing"},
+		"no proto":        {m: traffic(map[string]string{"proto": ""}, nil), err: "tag proto is missing"},
+		"no port":         {m: traffic(map[string]string{"port": ""}, nil), err: "tag port is missing"},
+		"odd port":        {m: traffic(map[string]string{"port": "http"}, nil), err: "tag port is not -1 to 65535"},
+		"high port":       {m: traffic(map[string]string{"port": "65536"}, nil), err: "port is not -1 to 65535"},
+		"comma":           {m: traffic(map[string]string{"src": "a,b"}, nil), err: "src holds a comma, a quote, a backslash or a control character"},
+		"odd host":        {m: traffic(map[string]string{"host": "a\x01"}, nil), err: "tag host holds a control character"},
+		"no packets":      {m: traffic(nil, map[string]any{"src_packets": nil}), err: "field src_packets is missing"},
+		"no bytes":        {m: traffic(nil, map[string]any{"dst_bytes": nil}), err: "field dst_bytes is missing"},
+		"text":            {m: traffic(nil, map[string]any{"dst_bytes": "4"}), err: "field dst_bytes is not a number"},
+		"truth":           {m: traffic(nil, map[string]any{"dst_bytes": true}), err: "field dst_bytes is not a number"},
+		"negative":        {m: traffic(nil, map[string]any{"connection_times": int64(-1)}), err: "connection_times is negative"},
+		"negative float":  {m: traffic(nil, map[string]any{"src_bytes": -1.0}), err: "src_bytes is negative"},
+		"beyond":          {m: traffic(nil, map[string]any{"src_bytes": uint64(math.MaxInt64) + 1}), err: "field src_bytes does not fit 64 bits with a sign"},
+		"fraction":        {m: traffic(nil, map[string]any{"src_bytes": 1.5}), err: "field src_bytes is not a whole number"},
+		"not a number":    {m: traffic(nil, map[string]any{"src_bytes": math.NaN()}), err: "field src_bytes is not a whole number"},
+		"infinite":        {m: traffic(nil, map[string]any{"src_bytes": math.Inf(1)}), err: "field src_bytes does not fit 64 bits with a sign"},
+		"beyond as float": {m: traffic(nil, map[string]any{"src_bytes": 9223372036854775808.0}), err: "field src_bytes does not fit 64 bits with a sign"},
+		"year 3000":       {m: late, err: "time is out of range"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBatch("host", []string{"conntrack_accounting", "traffic"})
+			host, _ := test.m.GetTag("host")
+			row, err := b.row(test.m, host)
+			if test.err != "" {
+				require.EqualError(t, err, test.err)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, test.want, row)
+		})
+	}
+}
+
+func TestRejectedMetricsAreSummedUp(t *testing.T) {
+	b := newBatch("host", []string{"a"})
+	for _, name := range []string{"b", "c", "b", "d", "e", "f", "g"} {
+		m := traffic(nil, map[string]any{"note": "two\nlines"})
+		m.SetName(name)
+		b.add(m)
+	}
+	require.Empty(t, b.hosts)
+	require.Equal(t, 7, b.rejected.total)
+	require.Equal(t, `foreign measurement "b": 2, foreign measurement "c": 1, foreign measurement "d": 1, `+
+		`foreign measurement "e": 1, foreign measurement "f": 1, 1 other reasons`, b.rejected.summary())
+	lines := strings.Split(string(b.rejected.text), "\n")
+	require.Len(t, lines, 15)
+	require.Equal(t, `# foreign measurement "b"`, lines[0])
+	require.Contains(t, lines[1], `b tags=map["dst":"10.33.0.0"`)
+	require.Contains(t, lines[1], `two\nlines`)
+}
