@@ -5,11 +5,11 @@ package main
 import (
 	"os"
 
+	"github.com/influxdata/telegraf/plugins/inputs"
+
 	"telegraf-conntrack-accounting/internal/execd"
 	// Registers the plugin.
 	_ "telegraf-conntrack-accounting/plugins/inputs/conntrack_accounting"
-
-	"github.com/influxdata/telegraf/plugins/inputs"
 )
 
 const plugin = "conntrack_accounting"

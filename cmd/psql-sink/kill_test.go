@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -142,20 +141,4 @@ func TestKillWhileItReads(t *testing.T) {
 	require.NoError(t, p.start(strings.NewReader(lines.String())).Wait())
 	requireOnce(t, pg.DB(), reports)
 	require.Zero(t, p.waiting())
-}
-
-func TestWatchEndsAtSIGTERM(t *testing.T) {
-	pg := testkit.Postgres(t)
-	p := build(t, pg.DSN())
-	require.NoError(t, os.MkdirAll(filepath.Join(p.spool, "new"), 0o755))
-	name := filepath.Join(p.spool, "new", fmt.Sprintf("%019d-1-000001_gw.csv", epoch))
-	require.NoError(t, os.WriteFile(name, []byte("1700000000000000000,tcp,a,b,443,1,1,1,1,0,0\n"), 0o600))
-	cmd := p.start(nil, "watch")
-	require.Eventually(t, func() bool { return p.waiting() == 0 }, time.Minute, 10*time.Millisecond)
-	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
-	require.NoError(t, cmd.Wait())
-
-	bad := p.start(nil, "watch", "-bad")
-	require.Error(t, bad.Wait())
-	require.Equal(t, 2, bad.ProcessState.ExitCode())
 }

@@ -1,11 +1,11 @@
 // Command psql-sink stores conntrack accounting in Postgres. Under Telegraf's
 // outputs.execd it reads metrics from stdin:
 //
-//	psql-sink -config /etc/telegraf/psql-sink.conf
+//	psql-sink -config /etc/telegraf/vpn_traffic.conf
 //
 // Alone it imports the report files that others put into its spool:
 //
-//	psql-sink watch -config /etc/telegraf/psql-sink.conf
+//	psql-sink watch -config /etc/telegraf/vpn_traffic.conf
 package main
 
 import (

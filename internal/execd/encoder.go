@@ -26,7 +26,7 @@ func newEncoder(w io.Writer, name string, log telegraf.Logger) *encoder {
 	return &encoder{name: name, log: log, w: bufio.NewWriterSize(w, 64<<10)}
 }
 
-func (e *encoder) LogName() string       { return inputKind + "." + e.name }
+func (e *encoder) LogName() string      { return inputKind + "." + e.name }
 func (e *encoder) Log() telegraf.Logger { return e.log }
 
 // MakeMetric encodes m. It returns nil, which an accumulator takes for a metric

@@ -68,6 +68,12 @@ func IsUnreachable(err error) bool {
 		return refusal.Code.Class() == pqerror.ClassConnectionException ||
 			refusal.Code.Class() == pqerror.ClassOperatorIntervention && refusal.Code != pqerror.QueryCanceled
 	}
+	if _, ok := errors.AsType[*net.OpError](err); ok {
+		return true // even if a deadline was its cause
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return false // which is a net.Error, too
+	}
 	if _, ok := errors.AsType[net.Error](err); ok {
 		return true
 	}

@@ -36,7 +36,9 @@ func (p *Plugin) explainStart() {
 	if got, err := p.destroyed.ReceiveBuffer(); err == nil && got < int(p.ReceiveBuffer) {
 		p.Log.Warnf("receive_buffer: asked for %d bytes, the kernel gave %d: nothing is lost, but events wait; raise net.core.rmem_max", p.ReceiveBuffer, got)
 	}
-	if p.explainTable() > 0 {
+	entries := p.explainTable()
+	p.Log.Infof("accounting started: %d flows were there before, what they sent so far is %s", entries, map[bool]string{false: "ignored", true: "accounted at the first gather"}[p.cfg.AccountExisting])
+	if entries > 0 {
 		return
 	}
 	ipv4, ipv6, err := ctnetlink.HooksActive(p.namespace)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"time"
 
 	"telegraf-conntrack-accounting/internal/report"
 	"telegraf-conntrack-accounting/internal/spool"
@@ -15,6 +16,10 @@ import (
 
 // chunkRows bounds the rows in memory and in one transaction.
 const chunkRows = 50_000
+
+// importTimeout bounds one transaction. One that waits for somebody's lock for
+// longer is broken off, which the log then tells.
+const importTimeout = 5 * time.Minute
 
 // load is the import of one unit: reports of one host, read as if they were
 // one. It can be broken off anywhere and begun again.
@@ -136,7 +141,9 @@ func (l *load) store(ctx context.Context, count int) error {
 // importRows imports rows. When the database refuses one of them, it finds out
 // which by halves and rejects it like a bad line.
 func (l *load) importRows(ctx context.Context, rows []report.Row, from []origin) error {
-	result, err := l.db.Import(ctx, l.unit[0].Host, rows)
+	limited, cancel := context.WithTimeout(ctx, importTimeout)
+	defer cancel()
+	result, err := l.db.Import(limited, l.unit[0].Host, rows)
 	if err == nil {
 		l.counters.inserted.Add(int64(result.Inserted))
 		l.counters.duplicates.Add(int64(result.Duplicates))
