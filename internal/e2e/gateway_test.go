@@ -49,11 +49,9 @@ func newGateway(t *testing.T) *gateway {
 	g.router.Sysctl(t, "net.ipv6.conf.all.forwarding", 1)
 	g.router.Nft(t, g.ledger())
 	for _, ns := range []*testkit.Netns{g.one, g.two} {
-		for _, any := range []string{"0.0.0.0", "[::]"} {
-			ns.ServeTCP(t, any+":80")
-			ns.ServeTCP(t, any+":81")
-			ns.EchoUDP(t, any+":53")
-		}
+		ns.ServeTCP(t, "[::]:80") // of both families
+		ns.ServeTCP(t, "[::]:81")
+		ns.EchoUDP(t, "[::]:53")
 	}
 	return g
 }

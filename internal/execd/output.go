@@ -34,9 +34,10 @@ type Output struct {
 // the failed batch and what is in the pipe are lost then, and Telegraf keeps
 // the rest until it has started the process again.
 //
-// To refuse metrics without any loss, a plugin has a method Accepting() error.
-// It is asked after Connect and after each Write; once it returns an error,
-// what Telegraf has written already is still delivered, then the process ends.
+// A plugin that has to refuse metrics has a method Accepting() error. It is asked
+// after Connect and after each Write; once it returns an error, RunOutput reads
+// on only until the pipe is empty, at most for two seconds, delivers what it has
+// got, and ends the process. The plugin must have room for that much.
 //
 // A line that cannot be decoded is logged and left out.
 func RunOutput(out Output) int {

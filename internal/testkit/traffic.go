@@ -103,7 +103,7 @@ func (n *Netns) TCP(from, to string, count, up, down int) error {
 			if err != nil {
 				return err
 			}
-			if err := errors.Join(Transfer(conn, up, down), hangUp(conn)); err != nil {
+			if err := errors.Join(Transfer(conn, up, down), HangUp(conn)); err != nil {
 				return fmt.Errorf("transfer from %s to %s: %w", from, to, err)
 			}
 		}
@@ -111,9 +111,9 @@ func (n *Netns) TCP(from, to string, count, up, down int) error {
 	})
 }
 
-// hangUp closes the connection once the other side has closed too, so that
+// HangUp closes the connection once the other side has closed too, so that
 // all of its packets are on their way before it returns.
-func hangUp(conn net.Conn) error {
+func HangUp(conn net.Conn) error {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		if err := tcp.CloseWrite(); err != nil {
 			return err

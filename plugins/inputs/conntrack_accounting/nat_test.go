@@ -1,0 +1,78 @@
+package conntrack_accounting //nolint:revive // see conntrack_accounting.go
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/testkit"
+)
+
+// Behind DNAT, dst is what the opener sent to or the real server; SNAT does
+// not change who the opener is; and no view loses a byte.
+func TestAddressViewsBehindNAT(t *testing.T) {
+	for view, dst := range map[string]string{"original": "10.40.0.1", "translated": "10.33.0.1"} {
+		t.Run(view, func(t *testing.T) {
+			l := newLab(t)
+			l.serve()
+			l.ns.Nft(t, `table ip nat {
+				chain output {
+					type nat hook output priority -100;
+					ip daddr 10.40.0.1 tcp dport 443 dnat to 10.33.0.1:80
+				}
+				chain postrouting {
+					type nat hook postrouting priority 100;
+					ip saddr 10.32.0.0/16 snat to 10.41.0.1
+				}
+			}`)
+			l.start(func(p *Plugin) {
+				p.AddressView = view
+				p.Ports = []string{"tcp:443"}
+				p.Destination = []string{dst}
+			})
+			require.NoError(t, l.ns.TCP("10.32.0.1", "10.40.0.1:443", 5, 1000, 2000))
+			l.gather()
+			l.requireOnly("tcp", "10.32.0.1", dst, "443")
+			require.NoError(t, l.ns.TCP("10.32.0.1", "10.40.0.1:443", 5, 1000, 2000))
+			l.flush() // these are known from their end alone
+			l.gather()
+			l.requireOnly("tcp", "10.32.0.1", dst, "443")
+			l.requireExact()
+			require.EqualValues(t, 10, l.closed)
+		})
+	}
+}
+
+// requireOnly requires that the last gather made the one series.
+func (l *lab) requireOnly(proto, src, dst, port string) {
+	l.t.Helper()
+	require.Len(l.t, l.rows, 1)
+	require.Equal(l.t, map[string]string{"proto": proto, "src": src, "dst": dst, "port": port}, l.rows[0].tags)
+}
+
+// The kernel itself leaves out flows without the mark from dumps; events are
+// matched here.
+func TestOnlyMarkedFlows(t *testing.T) {
+	l := newLab(t)
+	l.serve()
+	l.ns.Nft(t, `table inet marks {
+		chain output {
+			type filter hook output priority mangle;
+			ct original ip saddr 10.32.0.7 ct mark set 0x101
+			ct original ip saddr 10.32.0.8 ct mark set 0x2
+		}
+	}`)
+	l.start(func(p *Plugin) { p.Mark = "0x1/0xff" })
+	for _, from := range []string{"10.32.0.7", "10.32.0.8", "10.32.0.9"} {
+		require.NoError(t, l.ns.UDP(from, "10.33.0.1:53", 3, 100))
+	}
+	l.gather()
+	l.requireOnly("udp", "10.32.0.7", "10.33.0.1", "-1")
+	for _, from := range []string{"10.32.0.7", "10.32.0.8", "10.32.0.9"} {
+		require.NoError(t, l.ns.UDP(from, "10.33.0.1:53", 3, 100))
+	}
+	l.flush()
+	l.gather()
+	l.requireOnly("udp", "10.32.0.7", "10.33.0.1", "-1")
+	require.Equal(t, testkit.Counter{Packets: 6, Bytes: 6 * 128}, l.sum["udp-src"])
+}
