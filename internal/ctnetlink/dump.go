@@ -1,7 +1,6 @@
 package ctnetlink
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 
@@ -125,16 +124,4 @@ func (d *Dumper) decode(datagram []byte, sequence uint32, keep func(*accounting.
 		}
 	}
 	return false, nil
-}
-
-// wait returns the next datagram, waiting for it.
-func (s *socket) wait() (datagram []byte, err error) {
-	waitErr := s.raw.Read(func(fd uintptr) bool {
-		datagram, err = s.read(fd)
-		return !errors.Is(err, unix.EAGAIN)
-	})
-	if waitErr != nil {
-		return nil, waitErr
-	}
-	return datagram, err
 }

@@ -52,6 +52,10 @@ type ListenerStats struct {
 // event does not fit into the receive buffer (NETLINK_BROADCAST_ERROR), and
 // sends it again. The one exception is an entry that was made before any
 // listener existed while nf_conntrack_events was 2: it ends without an event.
+//
+// An event can come again, with the same counters and timestamps: the kernel
+// repeats it to all listeners until each that is of this kind, of whatever
+// process, has taken it. Until then the entry is in [Dumper.DumpDying].
 func ListenDestroy(ns *Namespace, receiveBuffer int, handle func(batch []accounting.Flow)) (*Listener, error) {
 	l, err := listen(ns, receiveBuffer, msgDelete, handle, func(s *socket) error {
 		if err := s.SetOption(netlink.BroadcastError, true); err != nil {

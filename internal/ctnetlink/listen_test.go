@@ -101,6 +101,42 @@ func TestDestroyNoneLost(t *testing.T) {
 	require.Zero(t, l.Stats().DecodeErrors)
 }
 
+// While one listener cannot take an event, others get it again, unchanged.
+func TestDestroyRepeated(t *testing.T) {
+	t.Parallel()
+	const flows = 5000
+	n, ns := tracked(t)
+	release := make(chan struct{})
+	var slow atomic.Int64
+	listenDestroy(t, ns, smallBuffer, func(batch []accounting.Flow) {
+		<-release
+		slow.Add(int64(len(batch)))
+	})
+	unblock := sync.OnceFunc(func() { close(release) })
+	defer unblock()
+	ended := make(map[accounting.Tuple]accounting.Flow)
+	var repeated, changed atomic.Int64
+	listenDestroy(t, ns, 32<<20, func(batch []accounting.Flow) {
+		for _, f := range batch {
+			f.Event = 0
+			first, again := ended[f.Orig]
+			ended[f.Orig] = f
+			if again {
+				repeated.Add(1)
+			}
+			if again && first != f {
+				changed.Add(1)
+			}
+		}
+	})
+	sendUDP(t, n, unix.AF_INET, 4000, flows)
+	flush(t, n)
+	require.Eventually(t, func() bool { return repeated.Load() > 0 }, patience, time.Millisecond)
+	unblock()
+	require.Eventually(t, func() bool { return slow.Load() >= flows }, patience, time.Millisecond)
+	require.Zero(t, changed.Load())
+}
+
 // What cannot be delivered is out of the table, but in the list of the dying.
 func TestDumpDying(t *testing.T) {
 	t.Parallel()

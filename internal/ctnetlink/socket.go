@@ -24,6 +24,11 @@ type socket struct {
 	*netlink.Conn
 	raw    syscall.RawConn
 	buffer []byte
+
+	// What wait needs, here lest each datagram allocates it.
+	poll     func(fd uintptr) (done bool)
+	datagram []byte
+	err      error
 }
 
 func dial(ns *Namespace) (*socket, error) {
@@ -38,6 +43,10 @@ func dial(ns *Namespace) (*socket, error) {
 	if s.raw, err = s.SyscallConn(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	s.poll = func(fd uintptr) bool {
+		s.datagram, s.err = s.read(fd)
+		return !errors.Is(s.err, unix.EAGAIN)
+	}
 	return s, nil
 }
 
@@ -51,6 +60,15 @@ func (s *socket) read(fd uintptr) ([]byte, error) {
 		}
 		return s.buffer[:max(n, 0)], err
 	}
+}
+
+// wait returns the next datagram, waiting for it. The result is valid until the
+// next read.
+func (s *socket) wait() ([]byte, error) {
+	if err := s.raw.Read(s.poll); err != nil {
+		return nil, err
+	}
+	return s.datagram, s.err
 }
 
 // explain adds the remedy to errors of the kernel that have one.

@@ -52,12 +52,12 @@ type Plugin struct {
 
 	Log telegraf.Logger `toml:"-"`
 
-	cfg       accounting.Config
-	dumped    ctnetlink.Filter
-	ports     portsFile
-	oneShot   bool
-	stamps    stamps
-	health    health
+	cfg     accounting.Config
+	dumped  ctnetlink.Filter
+	ports   portsFile
+	oneShot bool
+	stamps  stamps
+	health  health
 
 	namespace *ctnetlink.Namespace
 	dumper    *ctnetlink.Dumper

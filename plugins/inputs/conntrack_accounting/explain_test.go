@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,16 +54,16 @@ func TestStartExplainsTheKernel(t *testing.T) {
 // rules do not switch on IPv6.
 func TestStartExplainsAnEmptyTable(t *testing.T) {
 	rule := func(table string) string {
-		return fmt.Sprintf("table %s track { chain in { type filter hook input priority 0; ct state established accept\n } }", table)
+		return fmt.Sprintf("table %s track { chain in { type filter hook input priority 0; ct state established accept\n}\n}", table)
 	}
 	for name, c := range map[string]struct {
 		rules        []string
 		ipv4, ipv6   int
 		onlyIPv4Asks bool
 	}{
-		"no rule":              {nil, 1, 1, false},
-		"an IPv4 rule":         {[]string{rule("ip")}, 0, 1, false},
-		"rules for both":       {[]string{rule("ip"), rule("ip6")}, 0, 0, false},
+		"no rule":               {nil, 1, 1, false},
+		"an IPv4 rule":          {[]string{rule("ip")}, 0, 1, false},
+		"rules for both":        {[]string{rule("ip"), rule("ip6")}, 0, 0, false},
 		"IPv6 is not accounted": {[]string{rule("ip")}, 0, 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -80,6 +81,20 @@ func TestStartExplainsAnEmptyTable(t *testing.T) {
 			require.Len(t, l.log.with("nft 'add table ip6 track"), c.ipv6)
 		})
 	}
+}
+
+// The rule that is named is a command that works.
+func TestTheNamedRuleSwitchesConntrackOn(t *testing.T) {
+	l := &lab{t: t, ns: testkit.NewNetns(t), log: &lines{}}
+	l.start()
+	for _, line := range l.log.with("nft '") {
+		_, command, _ := strings.Cut(line, "nft '")
+		l.ns.Exec(t, "sh", "-c", "PATH=$PATH:/usr/sbin nft '"+command)
+	}
+	l.log = &lines{}
+	l.start()
+	require.Len(t, l.log.with("accounting started"), 1)
+	require.Empty(t, l.log.with("nft '"))
 }
 
 func TestNoSuchNamespace(t *testing.T) {
