@@ -1,6 +1,6 @@
-# The targets a developer needs; "make help" lists them. Nothing has to be
-# installed first: run, test and lint call scripts/setup, which installs what is
-# missing (as root, on Debian).
+# The targets a developer needs; "make" lists them. Nothing has to be installed
+# first: run, test and lint call scripts/setup, which installs what is missing
+# (as root, on Debian).
 
 GO      := ./scripts/go
 LINT    := $(GO) tool -modfile=tools/go.mod golangci-lint
@@ -11,28 +11,32 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 export GOFLAGS ?= -buildvcs=false
 
 # For make run.
-export GATEWAY  ?= demo
+export GATEWAY ?= demo
 export DURATION ?=
 
 # For make fuzz.
 FUZZTIME ?= 20s
 
-.PHONY: help run test build telegraf lint fmt bench fuzz vuln clean setup
+.PHONY: help run test build install telegraf lint fmt bench fuzz vuln clean setup
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-run: setup build telegraf ## See it work: a gateway with traffic, Telegraf and both databases (GATEWAY=host: this machine's own traffic; DURATION=60: end by itself)
+run: setup build telegraf ## See it work (GATEWAY=host: with this machine's own traffic; DURATION=60: end by itself)
 	@demo/run
 
-test: setup telegraf ## Run all tests, with the race detector (TESTFLAGS=... is passed on)
+test: setup build telegraf ## Run all tests, with the race detector (TESTFLAGS=... is passed on)
 	$(GO) test -race -timeout 20m $(TESTFLAGS) ./...
 
 build: ## Build execd-plugin and psql-sink into build/
+	@scripts/setup-go
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o build/ ./cmd/...
 
+install: ## Put what was built, its options and units into place (below DESTDIR)
+	@scripts/install
+
 telegraf: ## Build the real Telegraf agent into build/, for tests and the demo
-	@scripts/telegraf
+	@scripts/setup-go && scripts/telegraf
 
 lint: setup ## Lint Go and shell, check formatting and go.mod
 	$(LINT) run ./...

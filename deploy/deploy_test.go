@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"telegraf-conntrack-accounting/internal/testkit"
-
 	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/testkit"
 )
 
 // TestUnits has systemd read the units as they will be installed: the drop-in
@@ -71,4 +71,36 @@ func readSettings(t *testing.T, file string) map[string]string {
 		}
 	}
 	return settings
+}
+
+// TestInstall installs twice: the second time an option was changed.
+func TestInstall(t *testing.T) {
+	root := testkit.Root(t)
+	build := exec.CommandContext(t.Context(), "make", "build")
+	build.Dir = root
+	output, err := build.CombinedOutput()
+	require.NoError(t, err, "%s", output)
+
+	dir := t.TempDir()
+	install := func() {
+		cmd := exec.CommandContext(t.Context(), "make", "install", "DESTDIR="+dir)
+		cmd.Dir = root
+		output, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", output)
+	}
+	install()
+	changed := filepath.Join(dir, "etc/telegraf/conntrack_accounting.conf")
+	require.NoError(t, os.WriteFile(changed, []byte("# changed\n"), 0o600))
+	install()
+
+	text, err := os.ReadFile(changed)
+	require.NoError(t, err)
+	require.Equal(t, "# changed\n", string(text))
+	for _, file := range []string{
+		"usr/local/bin/execd-plugin", "usr/local/bin/psql-sink", "etc/telegraf/vpn_traffic.conf",
+		"etc/sysctl.d/90-conntrack-accounting.conf", "etc/modules-load.d/conntrack-accounting.conf",
+		"etc/systemd/system/telegraf.service.d/conntrack.conf", "etc/systemd/system/psql-sink.service",
+	} {
+		require.FileExists(t, filepath.Join(dir, file))
+	}
 }

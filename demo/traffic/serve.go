@@ -12,8 +12,10 @@ import (
 	"time"
 )
 
-// maxAnswer bounds what one request can ask for.
-const maxAnswer = 1 << 20
+const (
+	maxAnswer = 1 << 20          // what one request can ask for
+	maxIdle   = 30 * time.Second // how long a client may be silent
+)
 
 // serve answers on every service's port of each address, until ctx ends. One
 // socket for all addresses would answer a datagram from the wrong one.
@@ -62,24 +64,31 @@ func serveTCP(ctx context.Context, address string) error {
 		if err != nil {
 			return err
 		}
-		answers.Go(func() { answerTCP(conn) })
+		answers.Go(func() {
+			defer func() { _ = conn.Close() }()
+			// Closing the connection is what ends a read.
+			defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+			for answerTCP(conn) == nil { // until the client closes
+			}
+		})
 	}
 }
 
-func answerTCP(conn net.Conn) {
-	defer func() { _ = conn.Close() }()
-	if conn.SetDeadline(time.Now().Add(5*time.Second)) != nil {
-		return
+// answerTCP answers one request; an error is how a connection ends.
+func answerTCP(conn net.Conn) error {
+	if err := conn.SetDeadline(time.Now().Add(maxIdle)); err != nil {
+		return err
 	}
 	var header [headerLen]byte
 	if _, err := io.ReadFull(conn, header[:]); err != nil {
-		return
+		return err
 	}
 	up, down := parse(header[:])
 	if _, err := io.CopyN(io.Discard, conn, up); err != nil {
-		return
+		return err
 	}
-	_, _ = conn.Write(make([]byte, down)) // a client that left does not matter
+	_, err := conn.Write(make([]byte, down))
+	return err
 }
 
 func serveUDP(ctx context.Context, address string) error {
@@ -102,7 +111,7 @@ func serveUDP(ctx context.Context, address string) error {
 			continue
 		}
 		_, down := parse(buffer)
-		_, _ = conn.WriteTo(make([]byte, min(down, maxDatagram)), client)
+		_, _ = conn.WriteTo(make([]byte, min(down, maxDatagram)), client) // a client that left does not matter
 	}
 }
 

@@ -18,6 +18,9 @@ func (t *Tracker) Observe(f *Flow) {
 	}
 	k := keyOf(f)
 	if tomb, buried := t.dead.get(k); buried && (k.Start != 0 || tomb.covers(f)) {
+		if f.dying() { // between its event and its removal
+			t.dead.put(k, tomb)
+		}
 		return // read before the flow died, or while it did
 	}
 	e, known := t.flows[k]
@@ -67,15 +70,18 @@ func (t *Tracker) observeConnection(k key, e *entry, f *Flow, dst Addr) {
 	}
 }
 
-// EndDump ends the dump. complete says that it showed the whole table. Pass
-// the close events that are queued to Close first: the connections that the
+// EndDump ends the dump. complete says that it showed the whole table; settled
+// that the dying list was empty, so that no DESTROY event will come again. Pass
+// the events that are queued to Destroy and Close first: connections that the
 // dump found closed are counted now, with the best time known.
-func (t *Tracker) EndDump(complete bool, now time.Time) {
+func (t *Tracker) EndDump(complete, settled bool, now time.Time) {
 	t.countPending(now.UnixNano())
 	if !complete {
 		return
 	}
-	t.dead.dumpEnds()
+	if settled {
+		t.dead.dumpEnds()
+	}
 	t.closes.expire(t.dumpTime - int64(max(t.cfg.Forget, time.Minute)))
 	t.stats.Missing = len(t.flows) - t.shown
 	if t.stats.Missing > 0 {

@@ -51,5 +51,7 @@ func (f *Flow) over() bool {
 	if f.Proto == protoTCP && f.TCPState >= tcpCloseWait && f.TCPState <= tcpClose {
 		return true
 	}
-	return f.Status&statusDying != 0
+	return f.dying()
 }
+
+func (f *Flow) dying() bool { return f.Status&statusDying != 0 }

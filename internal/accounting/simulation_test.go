@@ -12,13 +12,14 @@ import (
 
 // kernel is a model of the connection tracking table and of its two sockets:
 // dumps that read the table piece by piece, and a DESTROY queue that is
-// delivered late, sometimes twice, while dumps run.
+// delivered late while dumps run, and again when a listener was behind.
 type kernel struct {
 	rng        *rand.Rand
 	now        int64
 	timestamps bool
 	live       []*Flow
 	queue      []Flow // DESTROY events not delivered yet
+	dying      []Flow // flows whose DESTROY some listener could not take yet
 	stale      []Flow // dump records read but not delivered yet
 	nextID     uint32
 
@@ -67,9 +68,21 @@ func (k *kernel) destroy(i int) {
 	if k.timestamps {
 		f.Stop = k.now
 	}
-	k.queue = append(k.queue, *f)
-	if k.rng.IntN(10) == 0 { // another listener made the kernel send it again
+	f.Status |= statusDying
+	ours, others := k.rng.IntN(10) > 0, k.rng.IntN(10) > 0
+	if ours {
 		k.queue = append(k.queue, *f)
+	}
+	if !ours || !others {
+		k.dying = append(k.dying, *f)
+	}
+}
+
+// resend sends the event of a dying flow again, to all listeners.
+func (k *kernel) resend(i int) {
+	k.queue = append(k.queue, k.dying[i])
+	if k.rng.IntN(3) > 0 { // now all have it
+		k.dying = append(k.dying[:i], k.dying[i+1:]...)
 	}
 }
 
@@ -87,6 +100,8 @@ func (k *kernel) step(t *Tracker, dumping bool) {
 		}
 	case op < 9 && len(k.live) > 0:
 		k.destroy(k.rng.IntN(len(k.live)))
+	case len(k.dying) > 0 && k.rng.IntN(2) == 0:
+		k.resend(k.rng.IntN(len(k.dying)))
 	case len(k.queue) > 0:
 		k.deliver(t, k.rng.IntN(len(k.queue))+1)
 	}
@@ -100,9 +115,6 @@ func (k *kernel) step(t *Tracker, dumping bool) {
 }
 
 func (k *kernel) deliver(t *Tracker, n int) {
-	for n < len(k.queue) && k.queue[n] == k.queue[n-1] {
-		n++ // what is sent twice comes twice before the next dump has ended
-	}
 	for i := range k.queue[:n] {
 		t.Destroy(&k.queue[i], time.Unix(0, k.now))
 	}
@@ -122,10 +134,15 @@ func (k *kernel) dump(t *Tracker, sum *totals) {
 	for _, f := range k.live {
 		k.stale = append(k.stale, *f)
 	}
+	settled := len(k.dying) == 0
+	if !settled { // the kernel shows a part: the list changes under the dump
+		k.stale = append(k.stale, k.dying[:k.rng.IntN(len(k.dying))+1]...)
+	}
 	for len(k.stale) > 0 {
 		k.step(t, true)
 	}
-	t.EndDump(k.rng.IntN(4) > 0, time.Unix(0, k.now))
+	k.deliver(t, len(k.queue)) // the fence
+	t.EndDump(k.rng.IntN(4) > 0, settled, time.Unix(0, k.now))
 	t.Take(sum.add)
 }
 
@@ -178,7 +195,7 @@ func simulate(t *testing.T, seed uint64, timestamps bool) {
 	for _, f := range k.live {
 		tr.Observe(f)
 	}
-	tr.EndDump(true, time.Unix(0, k.now))
+	tr.EndDump(true, true, time.Unix(0, k.now))
 	tr.EndBaseline()
 	k.bytes, k.packets = 0, 0
 
@@ -191,10 +208,13 @@ func simulate(t *testing.T, seed uint64, timestamps bool) {
 	for len(k.live) > 0 {
 		k.destroy(0)
 	}
+	for len(k.dying) > 0 {
+		k.resend(0)
+	}
 	k.deliver(tr, len(k.queue))
 	for range 2 {
 		tr.BeginDump(time.Unix(0, k.now))
-		tr.EndDump(true, time.Unix(0, k.now))
+		tr.EndDump(true, true, time.Unix(0, k.now))
 	}
 	tr.Take(sum.add)
 	require.Equal(t, totals{k.bytes, k.packets, k.connections}, *sum)

@@ -43,7 +43,9 @@ type final struct {
 
 // tombstones remember dead flows for as long as a dump may still show them:
 // until a dump that started after the death has ended. They also let a
-// DESTROY event that the kernel delivers twice count once.
+// DESTROY event count once that the kernel sends again because another listener
+// could not take it: until all have it, the flow is on the dying list, and while
+// that list is not empty no tombstone goes.
 type tombstones struct {
 	young map[key]final // died since the last dump started
 	old   map[key]final // died before it started
@@ -61,14 +63,17 @@ func (t *tombstones) get(k key) (final, bool) {
 	return f, ok
 }
 
-func (t *tombstones) put(k key, f final) { t.young[k] = f }
+func (t *tombstones) put(k key, f final) {
+	delete(t.old, k)
+	t.young[k] = f
+}
 
 func (t *tombstones) dumpStarts() {
 	if len(t.old) == 0 {
 		t.young, t.old = t.old, t.young
 		return
 	}
-	for k, f := range t.young { // the last dump did not end well: keep both
+	for k, f := range t.young { // the last dump let none go: keep both
 		t.old[k] = f
 	}
 	clear(t.young)

@@ -95,6 +95,7 @@ func (t *Tracker) Destroy(f *Flow, now time.Time) {
 	end := final{f.OrigCounters, f.ReplyCounters}
 	if tomb, buried := t.dead.get(k); buried && (k.Start != 0 || tomb == end) {
 		t.stats.Repeated++
+		t.dead.put(k, end)
 		return
 	}
 	e, known := t.flows[k]
@@ -104,7 +105,7 @@ func (t *Tracker) Destroy(f *Flow, now time.Time) {
 		}
 		if t.older(f) {
 			t.stats.OlderFlows++
-			t.bury(k, end)
+			t.dead.put(k, end)
 			return
 		}
 		t.stats.ShortFlows++
@@ -118,7 +119,7 @@ func (t *Tracker) Destroy(f *Flow, now time.Time) {
 		t.forget(k, &e)
 	}
 	delete(t.closes, k.untimed())
-	t.bury(k, end)
+	t.dead.put(k, end)
 }
 
 // Close takes the UPDATE event of a connection that has closed. It only
@@ -163,9 +164,6 @@ func (t *Tracker) admit(f *Flow) (dst Addr, ok bool) {
 func (t *Tracker) older(f *Flow) bool {
 	return t.baseline && !t.cfg.AccountExisting && (f.Start == 0 || f.Start < t.listenerStart)
 }
-
-// bury makes sure that a dump under way does not bring the flow back to life.
-func (t *Tracker) bury(k key, end final) { t.dead.put(k, end) }
 
 func (t *Tracker) forget(k key, e *entry) {
 	if e.dump == t.dump {

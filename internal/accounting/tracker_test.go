@@ -35,7 +35,7 @@ func dump(tr *Tracker, seconds float64, flows ...Flow) {
 	for i := range flows {
 		tr.Observe(&flows[i])
 	}
-	tr.EndDump(true, at(seconds))
+	tr.EndDump(true, true, at(seconds))
 }
 
 func take(tr *Tracker) (out []Series) {
@@ -91,7 +91,7 @@ func TestDestroyDuringBaseline(t *testing.T) {
 			}
 			tr.Destroy(&f, at(1))
 			tr.Observe(&f) // the dump had read it before it died
-			tr.EndDump(true, at(2))
+			tr.EndDump(true, true, at(2))
 			tr.EndBaseline()
 			require.Equal(t, c.counted, len(take(tr)) == 1)
 			require.Zero(t, tr.Stats().Flows)
@@ -133,7 +133,7 @@ func TestInterruptedDumpsDoNotSweep(t *testing.T) {
 	take(tr)
 	for range 5 {
 		tr.BeginDump(at(30))
-		tr.EndDump(false, at(30))
+		tr.EndDump(false, true, at(30))
 	}
 	dump(tr, 31)
 	require.Empty(t, take(tr))
@@ -158,7 +158,7 @@ func TestLifetimes(t *testing.T) {
 			tr.BeginDump(at(5))
 			tr.Observe(&closed)
 			tr.Close(&closed, at(1.25))
-			tr.EndDump(true, at(5.5))
+			tr.EndDump(true, true, at(5.5))
 		}, 250},
 		"close event, then destroy": {func(tr *Tracker) { tr.Close(&closed, at(1.25)); tr.Destroy(&ended, at(9)) }, 250},
 		"dump alone":                {func(tr *Tracker) { dump(tr, 5, closed); tr.Destroy(&ended, at(9)) }, 4000},

@@ -76,8 +76,11 @@ func hooked(conn *netlink.Conn, family uint8, function string) (bool, error) {
 		if err != nil {
 			return false, fmt.Errorf("listing netfilter hooks: %w", err)
 		}
-		if name == function {
+		switch name {
+		case function:
 			return true, nil
+		case "":
+			return false, ErrHooksUnknown // a kernel without CONFIG_KALLSYMS
 		}
 	}
 	return false, nil

@@ -251,3 +251,40 @@ func TestChurnDuringGathers(t *testing.T) {
 	l.requireExact()
 	require.EqualValues(t, clients*rounds*each, l.closed)
 }
+
+// Another listener that asks for reliable events, such as a second instance,
+// is far behind: the kernel then repeats events for all, for as long as it
+// takes, and none may count twice.
+func TestAnotherReliableListenerIsBehind(t *testing.T) {
+	const flows = 20_000
+	l := newLab(t)
+	l.ns.ListenUDP(t, "0.0.0.0:9")
+	client := l.ns.ListenUDP(t, "10.32.0.1:1000")
+	l.start(func(p *Plugin) { p.DestinationMask = "16" })
+	release := l.listenSlowly()
+	require.NoError(t, testkit.Spray(client, netip.MustParseAddr("10.34.0.0"), 9, flows, 10))
+	l.flush()
+	for range 20 {
+		l.gather()
+	}
+	close(release)
+	l.requireForgotten()
+	l.requireExact()
+	require.NotZero(t, l.stats().Repeated, "no event came twice: this proves nothing")
+	require.EqualValues(t, flows, l.sum["udp-src"].Packets)
+}
+
+// listenSlowly joins the DESTROY group with a tiny buffer and reads nothing
+// until the channel is closed.
+func (l *lab) listenSlowly() chan struct{} {
+	ns, err := ctnetlink.OpenNamespace(l.ns.Path())
+	require.NoError(l.t, err)
+	release := make(chan struct{})
+	slow, err := ctnetlink.ListenDestroy(ns, 16<<10, func([]accounting.Flow) { <-release })
+	require.NoError(l.t, err)
+	l.t.Cleanup(func() {
+		require.NoError(l.t, slow.Close())
+		require.NoError(l.t, ns.Close())
+	})
+	return release
+}

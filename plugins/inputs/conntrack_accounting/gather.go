@@ -38,11 +38,11 @@ func (p *Plugin) dumpOnce() (interrupted bool, err error) {
 	p.mu.Lock()
 	p.tracker.BeginDump(time.Now())
 	p.mu.Unlock()
-	complete := false
+	complete, settled := false, false
 	defer func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.tracker.EndDump(complete, time.Now())
+		p.tracker.EndDump(complete, settled, time.Now())
 	}()
 
 	stats, err := p.dumper.Dump(p.observe)
@@ -57,7 +57,7 @@ func (p *Plugin) dumpOnce() (interrupted bool, err error) {
 	}
 	p.health.add(stats, dying)
 	p.fence()
-	complete = !stats.Interrupted && !dying.Interrupted
+	complete, settled = !stats.Interrupted && !dying.Interrupted, dying.Flows == 0
 	return !complete, nil
 }
 
