@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/mdlayher/netlink"
-	"golang.org/x/sys/unix"
+	"github.com/ti-mo/netfilter"
 
 	"telegraf-conntrack-accounting/internal/accounting"
 )
@@ -61,7 +61,7 @@ func ListenDestroy(ns *Namespace, receiveBuffer int, handle func(batch []account
 		if err := s.SetOption(netlink.BroadcastError, true); err != nil {
 			return err
 		}
-		return s.JoinGroup(unix.NFNLGRP_CONNTRACK_DESTROY)
+		return s.JoinGroup(uint32(netfilter.GroupCTDestroy))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("listening for conntrack DESTROY events: %w", err)
@@ -83,7 +83,7 @@ func ListenClose(ns *Namespace, receiveBuffer int, handle func(batch []accountin
 		if err := s.SetBPF(program); err != nil {
 			return err
 		}
-		return s.JoinGroup(unix.NFNLGRP_CONNTRACK_UPDATE)
+		return s.JoinGroup(uint32(netfilter.GroupCTUpdate))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("listening for conntrack UPDATE events: %w", err)

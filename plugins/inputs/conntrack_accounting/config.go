@@ -1,4 +1,4 @@
-package conntrack_accounting //nolint:revive // see conntrack_accounting.go
+package conntrack_accounting
 
 import (
 	"errors"

@@ -5,7 +5,7 @@
 // Each gather reads the whole table over ctnetlink; DESTROY events bring the
 // final counters of flows that ended in between. The plugin changes nothing
 // in the kernel but, where set_sysctls allows it, three nf_conntrack sysctls.
-package conntrack_accounting //nolint:revive // Telegraf names a plugin's package after the plugin.
+package conntrack_accounting
 
 import (
 	_ "embed"

@@ -1,4 +1,4 @@
-package conntrack_accounting //nolint:revive // see conntrack_accounting.go
+package conntrack_accounting
 
 import (
 	"fmt"
@@ -196,6 +196,9 @@ func (l *lines) with(text string) (found []string) {
 }
 
 func (l *lines) Errorf(format string, args ...interface{}) { l.log("E!", fmt.Sprintf(format, args...)) }
-func (l *lines) Warnf(format string, args ...interface{})  { l.log("W!", fmt.Sprintf(format, args...)) }
-func (l *lines) Infof(format string, args ...interface{})  { l.log("I!", fmt.Sprintf(format, args...)) }
+
+func (l *lines) Warnf(format string, args ...interface{}) { l.log("W!", fmt.Sprintf(format, args...)) }
+
+func (l *lines) Infof(format string, args ...interface{}) { l.log("I!", fmt.Sprintf(format, args...)) }
+
 func (l *lines) Debugf(format string, args ...interface{}) { l.log("D!", fmt.Sprintf(format, args...)) }

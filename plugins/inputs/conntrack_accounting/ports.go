@@ -1,4 +1,4 @@
-package conntrack_accounting //nolint:revive // see conntrack_accounting.go
+package conntrack_accounting
 
 import (
 	"fmt"
@@ -29,7 +29,7 @@ func (p *Plugin) readPorts() (accounting.Ports, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ports_file: %w", err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	if info, err := file.Stat(); err == nil {
 		p.ports = portsFile{info.ModTime(), info.Size()}
 	}
