@@ -140,6 +140,19 @@ func (l *lab) requireExact() {
 	require.Equal(l.t, l.counted(), l.sum)
 }
 
+// requireQuiet waits until no packet has been counted for longer than TCP
+// delays an acknowledgement (40 to 200 ms).
+func (l *lab) requireQuiet() {
+	l.t.Helper()
+	last, since := l.counted(), time.Now()
+	require.Eventually(l.t, func() bool {
+		if now := l.counted(); !maps.Equal(now, last) {
+			last, since = now, time.Now()
+		}
+		return time.Since(since) > 300*time.Millisecond
+	}, 10*time.Second, 10*time.Millisecond)
+}
+
 func (l *lab) stats() accounting.Stats {
 	l.plugin.mu.Lock()
 	defer l.plugin.mu.Unlock()
