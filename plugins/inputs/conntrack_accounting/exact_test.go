@@ -57,7 +57,7 @@ func TestShortFlowsThatNoDumpSees(t *testing.T) {
 	l.requireExact()
 }
 
-func TestFlowsAliveAcrossGathersAndAFlush(t *testing.T) {
+func TestFlowsAliveAcrossGathers(t *testing.T) {
 	l := newLab(t)
 	l.serve()
 	l.start()
@@ -67,18 +67,14 @@ func TestFlowsAliveAcrossGathersAndAFlush(t *testing.T) {
 		require.NoError(t, testkit.Transfer(conn, 1000*round, 50_000))
 		require.NoError(t, testkit.Transfer(conn6, 10, 1000*round))
 		l.gather()
-		if round == 5 {
-			l.requireQuiet() // what is under way in a flush is counted or not as the race goes
-			l.flush()        // the next packet makes a new flow of the old connection
-		}
 	}
 	l.gather()
 	l.requireExact()
-	require.EqualValues(t, 2, l.closed, "the two that the flush ended")
+	require.Zero(t, l.closed)
 	l.requireQuiet()
 	l.requireForgotten()
 	l.requireExact()
-	require.EqualValues(t, 4, l.closed)
+	require.EqualValues(t, 2, l.closed)
 }
 
 // What flows sent before the start is ignored, or accounted on request; from
