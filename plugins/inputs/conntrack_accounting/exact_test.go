@@ -57,7 +57,7 @@ func TestShortFlowsThatNoDumpSees(t *testing.T) {
 	l.requireExact()
 }
 
-func TestFlowsAliveAcrossGathers(t *testing.T) {
+func TestFlowsAliveAcrossGathersAndAFlush(t *testing.T) {
 	l := newLab(t)
 	l.serve()
 	l.start()
@@ -67,14 +67,18 @@ func TestFlowsAliveAcrossGathers(t *testing.T) {
 		require.NoError(t, testkit.Transfer(conn, 1000*round, 50_000))
 		require.NoError(t, testkit.Transfer(conn6, 10, 1000*round))
 		l.gather()
+		if round == 5 {
+			l.requireQuiet()
+			l.flush() // the next packet makes a new flow of the old connection
+		}
 	}
 	l.gather()
 	l.requireExact()
-	require.Zero(t, l.closed)
+	require.EqualValues(t, 2, l.closed, "the two that the flush ended")
 	l.requireQuiet()
 	l.requireForgotten()
 	l.requireExact()
-	require.EqualValues(t, 2, l.closed)
+	require.EqualValues(t, 4, l.closed)
 }
 
 // What flows sent before the start is ignored, or accounted on request; from
