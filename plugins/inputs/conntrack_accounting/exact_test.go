@@ -92,6 +92,7 @@ func TestFlowsAliveBeforeTheStart(t *testing.T) {
 			l.ns.Sysctl(t, "net.netfilter.nf_conntrack_events", 1)
 			conn := l.ns.DialTCP(t, "10.32.0.1", "10.33.0.1:80")
 			require.NoError(t, testkit.Transfer(conn, 100_000, 300_000))
+			l.requireQuiet()
 			if existing == "ignore" {
 				for name, c := range l.counted() {
 					l.sum[name] = c
@@ -101,6 +102,7 @@ func TestFlowsAliveBeforeTheStart(t *testing.T) {
 			l.gather()
 			l.requireExact()
 			require.NoError(t, testkit.Transfer(conn, 5_000, 7_000))
+			l.requireQuiet()
 			l.flush()
 			l.gather()
 			l.requireExact()
