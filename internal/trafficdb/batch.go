@@ -14,6 +14,8 @@ type batch struct {
 	host  string
 	rows  []report.Row
 	order []int32 // indexes of rows
+
+	expired int // rows that were taken out because their report is expired
 }
 
 // newBatch orders rows by key, and of rows with one key takes the first.
@@ -31,16 +33,25 @@ func newBatch(host string, rows []report.Row) *batch {
 	return b
 }
 
-// times returns the distinct times, in order, as the server reads them.
-func (b *batch) times() []string {
-	var times []string
-	var last int64
-	for n, i := range b.order {
-		if us := b.rows[i].Micros(); n == 0 || us != last {
-			times, last = append(times, string(appendTime(nil, us))), us
+// times returns the distinct times, in order, and of each whether a row has
+// open_connections.
+func (b *batch) times() (times []int64, tracked []bool) {
+	for _, i := range b.order {
+		if us := b.rows[i].Micros(); len(times) == 0 || us != times[len(times)-1] {
+			times, tracked = append(times, us), append(tracked, false)
+		}
+		if b.rows[i].HasOpen {
+			tracked[len(tracked)-1] = true
 		}
 	}
-	return times
+	return times, tracked
+}
+
+// expire takes the rows of a time out of the order.
+func (b *batch) expire(us int64) {
+	before := len(b.order)
+	b.order = slices.DeleteFunc(b.order, func(i int32) bool { return b.rows[i].Micros() == us })
+	b.expired += before - len(b.order)
 }
 
 // find returns where in the order the row is that has this time, in

@@ -31,6 +31,9 @@ func ClassOf(err error) Class {
 	if refusal := pq.As(err); refusal != nil {
 		return classOfCode(refusal)
 	}
+	if errors.Is(err, errOverflow) {
+		return Reject
+	}
 	if IsUnreachable(err) || errors.Is(err, ErrOldTable) || errors.Is(err, context.DeadlineExceeded) {
 		return Retry
 	}

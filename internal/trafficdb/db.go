@@ -20,8 +20,9 @@ import (
 type DB struct {
 	pool *sql.DB
 
-	mu   sync.Mutex
-	days map[int64]bool // days since the epoch whose partitions are known to be there
+	mu    sync.Mutex
+	days  map[int64]bool // days since the epoch whose partitions are known to be there
+	names map[name]bool  // names that are known to be stored
 }
 
 // Open prepares the use of the database that dsn names, as libpq keywords or
@@ -47,7 +48,7 @@ func Open(dsn string) (*DB, error) {
 	pool := sql.OpenDB(connector)
 	pool.SetMaxIdleConns(2)
 	pool.SetConnMaxIdleTime(time.Minute)
-	return &DB{pool: pool, days: make(map[int64]bool)}, nil
+	return &DB{pool: pool, days: make(map[int64]bool), names: make(map[name]bool)}, nil
 }
 
 // Ping returns nil when the database can be reached, or else why not, which

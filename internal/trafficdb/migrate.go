@@ -20,7 +20,7 @@ var ErrOldTable = errors.New("vpn_traffic is the old importer's table, which thi
 // Migrate brings the schema up to this version's. Several processes may do so
 // at once. It does nothing, and needs no right to, when there is nothing to do.
 func (db *DB) Migrate(ctx context.Context) error {
-	db.forgetDays() // the database may be another one by now
+	db.forget() // the database may be another one by now
 	if err := db.refuseOldTable(ctx); err != nil {
 		return err
 	}
