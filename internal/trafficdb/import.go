@@ -55,6 +55,9 @@ func (db *DB) importBatch(ctx context.Context, b *batch) (stored []name, err err
 		if err := dropStored(ctx, tx, b, reports); err != nil {
 			return fmt.Errorf("reading stored rows: %w", err)
 		}
+		if err := noteTracked(ctx, tx, b, reports); err != nil {
+			return fmt.Errorf("noting reports: %w", err)
+		}
 		if err := countReports(ctx, tx, b.host, reports); err != nil {
 			return fmt.Errorf("counting reports: %w", err)
 		}

@@ -1,8 +1,10 @@
 package trafficdb
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 
 	"github.com/lib/pq"
@@ -13,7 +15,7 @@ type batchReport struct {
 	us         int64 // its time
 	deliveries int   // this one too
 	expired    bool  // its rows are gone by retention
-	tracks     bool  // this delivery is the first with open_connections
+	tracks     bool  // with this delivery it has open_connections for the first time
 }
 
 func (r *batchReport) at() time.Time { return time.UnixMicro(r.us) }
@@ -30,13 +32,12 @@ func lockReports(ctx context.Context, tx *sql.Tx, b *batch) ([]batchReport, erro
 	}
 	found, err := tx.QueryContext(ctx, `
 		WITH locked AS (
-			INSERT INTO vpn_traffic_reports AS r (host, time, tracked_by)
-			SELECT $1, n.time, CASE WHEN n.tracked THEN 1 END
+			INSERT INTO vpn_traffic_reports AS r (host, time, tracked)
+			SELECT $1, n.time, n.tracked
 			FROM unnest($2::timestamptz[], $3::boolean[]) AS n (time, tracked) ORDER BY n.time
-			ON CONFLICT (host, time) DO UPDATE SET deliveries = r.deliveries + 1,
-				tracked_by = coalesce(r.tracked_by, (r.deliveries + 1) * EXCLUDED.tracked_by)
+			ON CONFLICT (host, time) DO UPDATE SET deliveries = r.deliveries + 1
 			RETURNING *)
-		SELECT time, deliveries, expired, coalesce(tracked_by = deliveries, false) FROM locked ORDER BY time`,
+		SELECT time, deliveries, expired, deliveries = 1 AND tracked FROM locked ORDER BY time`,
 		b.host, texts, pq.BoolArray(tracked))
 	if err != nil {
 		return nil, err
@@ -53,6 +54,41 @@ func lockReports(ctx context.Context, tx *sql.Tx, b *batch) ([]batchReport, erro
 		reports = append(reports, r)
 	}
 	return reports, found.Err()
+}
+
+// noteTracked notes which of the reports seen before have open_connections for
+// the first time, with the rows that are left in the batch.
+func noteTracked(ctx context.Context, tx *sql.Tx, b *batch, reports []batchReport) error {
+	var candidates pq.StringArray
+	times, tracked := b.times()
+	for i, us := range times {
+		if n := find(reports, us); tracked[i] && reports[n].deliveries > 1 {
+			candidates = append(candidates, string(appendTime(nil, us)))
+		}
+	}
+	if len(candidates) == 0 {
+		return nil
+	}
+	found, err := tx.QueryContext(ctx, `UPDATE vpn_traffic_reports SET tracked = true
+		WHERE host = $1 AND time = ANY ($2::timestamptz[]) AND NOT tracked RETURNING time`, b.host, candidates)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = found.Close() }()
+	for found.Next() {
+		var at time.Time
+		if err := found.Scan(&at); err != nil {
+			return err
+		}
+		reports[find(reports, at.UnixMicro())].tracks = true
+	}
+	return found.Err()
+}
+
+// find returns where the report of a time is that is one of them.
+func find(reports []batchReport, us int64) int {
+	n, _ := slices.BinarySearchFunc(reports, us, func(r batchReport, us int64) int { return cmp.Compare(r.us, us) })
+	return n
 }
 
 // countReports adds new reports to those of their minutes and hours.

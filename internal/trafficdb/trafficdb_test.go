@@ -76,6 +76,12 @@ func TestDatabase(t *testing.T) {
 		"concurrent": testConcurrent,
 		"cancelled":  testCancelled,
 		"defaults":   testDefaults,
+		"rollups":    testRollups,
+		"gauges":     testGauges,
+		"overflow":   testOverflow,
+		"verify":     testVerify,
+		"retention":  testRetention,
+		"expired":    testExpired,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -141,7 +147,7 @@ func testExtremes(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
 	rows := []report.Row{top, bottom}
 	require.Equal(t, trafficdb.Result{Inserted: 2}, mustImport(t, db, "gw", rows))
 	require.Equal(t, trafficdb.Result{Duplicates: 2}, mustImport(t, db, "gw", rows))
-	require.Equal(t, "(\"2262-04-11 23:47:16.854776+00\",2001:db8:1::,2001:db8:2::,ipv6-icmp,-1,"+
+	require.Equal(t, "(\"2262-04-11 23:47:16.854776+00\",2001:db8:1::,2001:db8:2::,ipv6-icmp,-1,gw,"+
 		"9223372036854775807,9223372036854775807,9223372036854775807,9223372036854775807,"+
 		"9223372036854775807,9223372036854775807,9223372036854775807)",
 		query(t, direct, `SELECT v::text FROM (SELECT * FROM vpn_traffic ORDER BY time DESC LIMIT 1) v`))
@@ -242,6 +248,7 @@ func testConcurrent(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
 	}
 	group.Wait()
 	require.Equal(t, [2]int{2000, 2000}, inserted)
+	requireRollups(t, db)
 	require.Equal(t, "4000 4000", query(t, direct, `SELECT count(*) || ' ' || count(DISTINCT (host, time, src, dst, proto, port)) FROM vpn_traffic`))
 }
 

@@ -35,7 +35,7 @@ CREATE TABLE vpn_traffic_reports (
     host       text COLLATE "C" NOT NULL,
     time       timestamptz      NOT NULL,
     deliveries integer          NOT NULL DEFAULT 1,
-    tracked_by integer,
+    tracked    boolean          NOT NULL DEFAULT false,
     expired    boolean          NOT NULL DEFAULT false,
     PRIMARY KEY (host, time)
 );
@@ -43,5 +43,5 @@ CREATE INDEX vpn_traffic_reports_time ON vpn_traffic_reports USING brin (time) W
 
 COMMENT ON TABLE vpn_traffic_reports IS 'reports of which rows have come';
 COMMENT ON COLUMN vpn_traffic_reports.deliveries IS 'how often rows of the report have come: more than once when it came in parts, or again';
-COMMENT ON COLUMN vpn_traffic_reports.tracked_by IS 'the first delivery with a row that has open_connections; null when none had';
+COMMENT ON COLUMN vpn_traffic_reports.tracked IS 'whether any row has open_connections';
 COMMENT ON COLUMN vpn_traffic_reports.expired IS 'the rows of vpn_traffic are gone by retention; what comes again cannot be told from what was stored';

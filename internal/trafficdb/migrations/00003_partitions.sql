@@ -45,17 +45,15 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
--- The partitions whose last day is before a day, and what they hold.
 CREATE VIEW vpn_traffic_partitions AS
-SELECT t.name AS parent, t.retention, t.span, c.relname::text AS name, f.first,
-       (f.first + ('1 ' || t.span)::interval)::date AS next
-FROM vpn_traffic_tables t
-JOIN pg_inherits i ON i.inhparent = to_regclass(quote_ident(t.name))
-JOIN pg_class c ON c.oid = i.inhrelid
-CROSS JOIN LATERAL (SELECT to_date(substr(c.relname::text, length(t.name) + 2),
-    CASE t.span WHEN 'day' THEN 'YYYYMMDD' ELSE 'YYYYMM' END) AS first) f
-WHERE substr(c.relname::text, length(t.name) + 1) ~ '^_[0-9]{6,8}$';
-COMMENT ON VIEW vpn_traffic_partitions IS 'the partitions of all tables: they hold first <= time < next, in UTC';
+SELECT parent, retention, name, first, (first + ('1 ' || span)::interval)::date AS next FROM (
+    SELECT t.name AS parent, t.retention, t.span, c.relname::text AS name,
+        to_date(substring(c.relname::text FROM '_([0-9]{6,8})$'), CASE t.span WHEN 'day' THEN 'YYYYMMDD' ELSE 'YYYYMM' END) AS first
+    FROM vpn_traffic_tables t
+    JOIN pg_inherits i ON i.inhparent = to_regclass(quote_ident(t.name))
+    JOIN pg_class c ON c.oid = i.inhrelid) AS p
+WHERE first IS NOT NULL;
+COMMENT ON VIEW vpn_traffic_partitions IS 'the partitions of all tables: they hold first <= time < next, in UTC; those for times before 2000 and after 2099 are left out';
 
 -- Drops a partition. The reports of a raw one are marked in the same
 -- transaction: their rows could not be told apart when they came again.
@@ -72,7 +70,7 @@ BEGIN
         UPDATE vpn_traffic_reports SET expired = true
         WHERE time >= p.first::timestamp AT TIME ZONE 'UTC' AND time < p.next::timestamp AT TIME ZONE 'UTC' AND NOT expired;
     END IF;
-    EXECUTE format('DROP TABLE %I', partition);
+    EXECUTE format('DROP TABLE IF EXISTS %I', partition);
 END $$;
 -- +goose StatementEnd
 
