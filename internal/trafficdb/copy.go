@@ -25,16 +25,17 @@ type copyIn interface {
 // copyRows sends the rows of a batch to vpn_traffic.
 func copyRows(conn *sql.Conn, b *batch) error {
 	enc := newEncoder(b.host)
-	return copyLines(conn, copyTraffic, len(b.order), func(buf []byte, n int) []byte {
-		return enc.append(buf, &b.rows[b.order[n]])
+	return copyLines(conn, copyTraffic, len(b.entries), func(buf []byte, n int) []byte {
+		e := &b.entries[n]
+		return enc.append(buf, e.us, &b.rows[e.row])
 	})
 }
 
 // copyRollup sends a rollup to its table.
-func copyRollup(conn *sql.Conn, t *rollupTable, host string, rows []rollupRow) error {
-	enc := newEncoder(host)
+func copyRollup(conn *sql.Conn, t *rollupTable, b *batch, rows []rollupRow) error {
+	enc := newEncoder(b.host)
 	return copyLines(conn, t.copyStatement(), len(rows), func(buf []byte, n int) []byte {
-		return enc.appendRollup(buf, t, &rows[n])
+		return enc.appendRollup(buf, b, t, &rows[n])
 	})
 }
 
@@ -103,8 +104,8 @@ func newEncoder(host string) *encoder {
 	return e
 }
 
-func (e *encoder) append(dst []byte, row *report.Row) []byte {
-	dst = e.appendTime(dst, row.Micros())
+func (e *encoder) append(dst []byte, us int64, row *report.Row) []byte {
+	dst = e.appendTime(dst, us)
 	for _, text := range [...]string{row.Src, row.Dst, row.Proto} {
 		dst = append(dst, '\t')
 		dst = append(dst, text...)
@@ -118,7 +119,7 @@ func (e *encoder) append(dst []byte, row *report.Row) []byte {
 	return append(dst, '\n')
 }
 
-func (e *encoder) appendRollup(dst []byte, t *rollupTable, row *rollupRow) []byte {
+func (e *encoder) appendRollup(dst []byte, b *batch, t *rollupTable, row *rollupRow) []byte {
 	dst = e.appendTime(dst, row.us)
 	dst = append(dst, '\t')
 	dst = append(dst, e.host...)
@@ -127,7 +128,7 @@ func (e *encoder) appendRollup(dst []byte, t *rollupTable, row *rollupRow) []byt
 		if column == "port" {
 			dst = strconv.AppendInt(dst, int64(row.port), 10)
 		} else {
-			dst = append(dst, row.text(column)...)
+			dst = append(dst, b.text(&row.key, column)...)
 		}
 	}
 	dst = row.append(dst)

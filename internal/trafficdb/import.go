@@ -35,8 +35,8 @@ func (db *DB) Import(ctx context.Context, host string, rows []report.Row) (Resul
 	}
 	db.knowNames(names)
 	return Result{
-		Inserted:   len(b.order),
-		Duplicates: len(rows) - len(b.order) - b.expired,
+		Inserted:   len(b.entries),
+		Duplicates: len(rows) - len(b.entries) - b.expired,
 		Expired:    b.expired,
 	}, nil
 }
@@ -61,34 +61,34 @@ func (db *DB) importBatch(ctx context.Context, b *batch) (stored []name, err err
 		if err := countReports(ctx, tx, b.host, reports); err != nil {
 			return fmt.Errorf("counting reports: %w", err)
 		}
-		if len(b.order) == 0 {
+		if len(b.entries) == 0 {
 			return nil
 		}
 		if err := copyRows(conn, b); err != nil {
 			return err
 		}
-		if err := storeRollups(ctx, conn, tx, b); err != nil {
+		all, err := newRollups(b)
+		if err != nil {
+			return fmt.Errorf("summing up: %w", err)
+		}
+		if err := storeRollups(ctx, conn, tx, b, all); err != nil {
 			return fmt.Errorf("adding to rollups: %w", err)
 		}
-		stored = db.newNames(b)
+		stored = db.newNames(b, all)
 		return storeNames(ctx, tx, stored)
 	})
 	return stored, err
 }
 
 // storeRollups adds the rows of a batch to all rollups.
-func storeRollups(ctx context.Context, conn *sql.Conn, tx *sql.Tx, b *batch) error {
-	all, err := newRollups(b)
-	if err != nil {
-		return err
-	}
+func storeRollups(ctx context.Context, conn *sql.Conn, tx *sql.Tx, b *batch, all rollups) (err error) {
 	for i := range rollupTables {
 		t := &rollupTables[i]
 		rows := all[t.name].sorted()
 		if t.merged {
-			err = t.merge(ctx, tx, b.host, rows)
+			err = t.merge(ctx, tx, b, rows)
 		} else {
-			err = copyRollup(conn, t, b.host, rows)
+			err = copyRollup(conn, t, b, rows)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
@@ -122,7 +122,7 @@ func dropStored(ctx context.Context, tx *sql.Tx, b *batch, reports []batchReport
 		return err
 	}
 	defer func() { _ = stored.Close() }()
-	gone := make([]bool, len(b.order))
+	gone := make([]bool, len(b.entries))
 	for stored.Next() {
 		var at time.Time
 		var row report.Row

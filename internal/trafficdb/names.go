@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/lib/pq"
-
-	"telegraf-conntrack-accounting/internal/report"
 )
 
 // name is a value that a column held on a day.
@@ -20,35 +18,29 @@ type name struct {
 // maxKnownNames bounds the memory for names that are known to be stored.
 const maxKnownNames = 100_000
 
-// newNames returns what the batch's rows name that is not known to be stored.
-func (db *DB) newNames(b *batch) []name {
+// newNames returns what the rows of a batch name that is not known to be
+// stored. The hourly rollups have all names, and few rows.
+func (db *DB) newNames(b *batch, all rollups) (news []name) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	var news []name
 	seen := make(map[name]bool)
-	note := func(n name) {
+	note := func(kind, value string, us int64) {
+		n := name{kind, value, floor(us, dayMicros) / dayMicros}
 		if !db.names[n] && !seen[n] {
 			seen[n] = true
 			news = append(news, n)
 		}
 	}
-	var last *report.Row
-	for _, i := range b.order {
-		row := &b.rows[i]
-		day := floor(row.Micros(), dayMicros) / dayMicros
-		if last == nil || last.Time != row.Time {
-			note(name{"host", b.host, day})
-			last = nil
-		}
-		if last == nil || last.Src != row.Src {
-			note(name{"src", row.Src, day})
-		}
-		note(name{"dst", row.Dst, day})
-		if last == nil || last.Port != row.Port || last.Proto != row.Proto {
-			note(name{"port", strconv.Itoa(int(row.Port)), day})
-			note(name{"proto", row.Proto, day})
-		}
-		last = row
+	for _, row := range all["vpn_traffic_hour_by_src"].rows {
+		note("src", b.texts[row.src], row.us)
+	}
+	for _, row := range all["vpn_traffic_hour_by_dst"].rows {
+		note("dst", b.texts[row.dst], row.us)
+	}
+	for _, row := range all["vpn_traffic_hour_by_port"].rows {
+		note("host", b.host, row.us)
+		note("proto", b.texts[row.proto], row.us)
+		note("port", strconv.Itoa(int(row.port)), row.us)
 	}
 	return news
 }

@@ -19,8 +19,8 @@ var (
 // ensureDays makes the partitions that a batch needs.
 func (db *DB) ensureDays(ctx context.Context, b *batch) error {
 	known := int64(-1)
-	for _, i := range b.order {
-		day := floor(b.rows[i].Micros(), dayMicros) / dayMicros
+	for i := range b.entries {
+		day := floor(b.entries[i].us, dayMicros) / dayMicros
 		if day == known || day < firstDay || day > lastDay {
 			continue
 		}

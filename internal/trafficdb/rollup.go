@@ -1,10 +1,8 @@
 package trafficdb
 
 import (
-	"cmp"
 	"errors"
 	"slices"
-	"strings"
 
 	"telegraf-conntrack-accounting/internal/report"
 )
@@ -50,20 +48,6 @@ func (s *sums) add(other *sums) bool {
 		s.open, s.hasOpen = s.open+other.open, true
 	}
 	return fits && s.open >= 0
-}
-
-// key is what a row of a rollup is known by, its host apart. A rollup leaves
-// empty what it does not tell apart.
-type key struct {
-	us       int64 // where its time begins
-	src, dst string
-	proto    string
-	port     int32
-}
-
-func compareKeys(a, b *key) int {
-	return cmp.Or(cmp.Compare(a.us, b.us), strings.Compare(a.src, b.src), strings.Compare(a.dst, b.dst),
-		strings.Compare(a.proto, b.proto), cmp.Compare(a.port, b.port))
 }
 
 // rollup collects sums by key.
@@ -116,7 +100,7 @@ func toMinute(k *key) { k.us = floor(k.us, minuteMicros) }
 
 func toHour(k *key) { k.us = floor(k.us, hourMicros) }
 
-func withoutSrc(k *key) { k.src = "" }
+func withoutSrc(k *key) { k.src = none }
 
 // floor rounds down to a multiple of step, before the epoch too.
 func floor(us, step int64) int64 {
@@ -133,13 +117,12 @@ type rollups map[string]*rollup
 // newRollups sums up the rows of a batch.
 func newRollups(b *batch) (rollups, error) {
 	src, dst, pair := newRollup(), newRollup(), newRollup()
-	for _, i := range b.order {
-		row := &b.rows[i]
-		us, s := row.Micros(), sumsOf(row)
+	for i := range b.entries {
+		k, s := b.entries[i].key, sumsOf(&b.rows[b.entries[i].row])
 		if err := errors.Join(
-			src.add(key{us: us, src: row.Src, proto: row.Proto, port: row.Port}, &s),
-			dst.add(key{us: us, dst: row.Dst, proto: row.Proto, port: row.Port}, &s),
-			pair.add(key{us: floor(us, hourMicros), src: row.Src, dst: row.Dst}, &s),
+			src.add(key{k.us, k.src, none, k.proto, k.port}, &s),
+			dst.add(key{k.us, none, k.dst, k.proto, k.port}, &s),
+			pair.add(key{floor(k.us, hourMicros), k.src, k.dst, none, 0}, &s),
 		); err != nil {
 			return nil, err
 		}

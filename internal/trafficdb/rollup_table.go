@@ -30,15 +30,15 @@ var rollupTables = [...]rollupTable{
 	{"vpn_traffic_hour_by_pair", []string{"src", "dst"}, true},
 }
 
-// text returns the value of a column that is one.
-func (k *key) text(column string) string {
+// text returns the value of a column of texts.
+func (b *batch) text(k *key, column string) string {
 	switch column {
 	case "src":
-		return k.src
+		return b.texts[k.src]
 	case "dst":
-		return k.dst
+		return b.texts[k.dst]
 	default:
-		return k.proto
+		return b.texts[k.proto]
 	}
 }
 
@@ -76,13 +76,13 @@ func (t *rollupTable) mergeStatement() string {
 }
 
 // merge adds rows to those that are there.
-func (t *rollupTable) merge(ctx context.Context, tx *sql.Tx, host string, rows []rollupRow) error {
-	args := []any{host, texts(rows, func(r *rollupRow) string { return string(appendTime(nil, r.us)) })}
+func (t *rollupTable) merge(ctx context.Context, tx *sql.Tx, b *batch, rows []rollupRow) error {
+	args := []any{b.host, texts(rows, func(r *rollupRow) string { return string(appendTime(nil, r.us)) })}
 	for _, column := range t.columns {
 		if column == "port" {
 			args = append(args, numbers(rows, func(r *rollupRow) int64 { return int64(r.port) }))
 		} else {
-			args = append(args, texts(rows, func(r *rollupRow) string { return r.text(column) }))
+			args = append(args, texts(rows, func(r *rollupRow) string { return b.text(&r.key, column) }))
 		}
 	}
 	for i := range sumColumns[:6] {
