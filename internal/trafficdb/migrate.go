@@ -15,7 +15,7 @@ import (
 var migrations embed.FS
 
 // ErrOldTable says that the database holds the table of the old importer.
-var ErrOldTable = errors.New("vpn_traffic is the old importer's table, which this version cannot use: rename it, or name another database or search_path in dsn")
+var ErrOldTable = errors.New("vpn_traffic is the old importer's table, which this version cannot use: run psql-sink upgrade, which keeps its rows, or name another database or search_path in dsn")
 
 // Migrate brings the schema up to this version's. Several processes may do so
 // at once. It does nothing, and needs no right to, when there is nothing to do.
