@@ -7,6 +7,10 @@
 //
 //	psql-sink watch -config /etc/telegraf/vpn_traffic.conf
 //
+// or those that the command line names:
+//
+//	psql-sink import -config /etc/telegraf/vpn_traffic.conf FILE...
+//
 // It also verifies and repairs rollups (psql-sink verify) and upgrades the
 // table of the old importer (psql-sink upgrade).
 package main
@@ -43,6 +47,7 @@ func main() {
 // exit code.
 func subcommands() map[string]func(execd.Program) int {
 	return map[string]func(execd.Program) int{
+		"import":  importFiles,
 		"upgrade": upgrade,
 		"verify":  verify,
 		"watch":   watch,
