@@ -13,6 +13,10 @@
 //
 // It also verifies and repairs rollups (psql-sink verify) and upgrades the
 // table of the old importer (psql-sink upgrade).
+//
+// Where it may not make its tables itself, their owner does:
+//
+//	psql-sink migrate -dsn 'host=/var/run/postgresql dbname=vpn role=vpn_traffic_owner'
 package main
 
 import (
@@ -48,6 +52,7 @@ func main() {
 func subcommands() map[string]func(execd.Program) int {
 	return map[string]func(execd.Program) int{
 		"import":  importFiles,
+		"migrate": migrate,
 		"upgrade": upgrade,
 		"verify":  verify,
 		"watch":   watch,
