@@ -30,6 +30,7 @@ func (t *Tracker) Observe(f *Flow) {
 		}
 		e = t.meet(k, f, dst)
 	}
+	e.mark = f.Mark & t.cfg.GroupBy.MarkMask
 	t.account(k, &e, f, dst, t.dumpTime)
 	if connectionOriented(k.Proto) {
 		t.observeConnection(k, &e, f, dst)
@@ -57,7 +58,7 @@ func (t *Tracker) meet(k key, f *Flow, dst Addr) entry {
 func (t *Tracker) observeConnection(k key, e *entry, f *Flow, dst Addr) {
 	if !f.over() {
 		if t.cfg.TrackOpen && e.dump != t.dump {
-			t.series.get(t.seriesKey(k, dst)).Open++
+			t.series.get(t.seriesKey(k, e, dst)).Open++
 		}
 		return
 	}
@@ -101,7 +102,7 @@ func (t *Tracker) countPending(now int64) {
 			at = now
 		}
 		delete(t.closes, k.untimed())
-		t.countClosed(t.seriesKey(k, t.viewOf(k)), k, &e, at)
+		t.countClosed(t.seriesKey(k, &e, t.viewOf(k)), k, &e, at)
 		t.flows[k] = e
 	}
 	t.pending = t.pending[:0]
@@ -117,7 +118,7 @@ func (t *Tracker) sweep() {
 			continue // shown by this complete dump or by the one before it
 		}
 		if connectionOriented(k.Proto) && !e.counted {
-			t.countClosed(t.seriesKey(k, t.viewOf(k)), k, &e, e.lastSeen)
+			t.countClosed(t.seriesKey(k, &e, t.viewOf(k)), k, &e, e.lastSeen)
 			t.flows[k] = e
 		}
 		if t.dumpTime-e.lastSeen > int64(t.cfg.Forget) {

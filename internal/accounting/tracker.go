@@ -5,11 +5,12 @@ import "time"
 // Config says what a [Tracker] accounts and under which series.
 type Config struct {
 	Filter      Filter
-	Source      Masks // masks of the opener's address
-	Destination Masks // masks of the responder's address
-	Translated  bool  // take the responder from the reply tuple: the real server behind DNAT
-	TrackOpen   bool  // fill Series.Open
-	MaxSeries   int   // series an interval before new ones fold into port -1
+	Source      Grouping // of the opener's address
+	Destination Grouping // of the responder's address
+	GroupBy     GroupBy  // what else tells series apart
+	Translated  bool     // take the responder from the reply tuple: the real server behind DNAT
+	TrackOpen   bool     // fill Series.Open
+	MaxSeries   int      // series an interval before new ones fold into port -1
 
 	// AccountExisting accounts flows of the baseline with all they have sent
 	// so far, instead of what they send from then on.
@@ -37,10 +38,11 @@ type Stats struct {
 
 // Tracker remembers flows and accounts what they send.
 type Tracker struct {
-	cfg    Config
-	ports  Ports
-	series seriesTable
-	stats  Stats
+	cfg      Config
+	ports    Ports
+	networks *Networks
+	series   seriesTable
+	stats    Stats
 
 	flows   map[key]entry
 	views   map[key]Addr // responders that differ from the original destination
@@ -61,7 +63,7 @@ type Tracker struct {
 func NewTracker(cfg Config) *Tracker {
 	return &Tracker{
 		cfg:    cfg,
-		series: newSeriesTable(cfg.MaxSeries),
+		series: newSeriesTable(cfg.MaxSeries, cfg.GroupBy.splits()),
 		flows:  make(map[key]entry),
 		views:  make(map[key]Addr),
 		dead:   newTombstones(),
@@ -111,9 +113,10 @@ func (t *Tracker) Destroy(f *Flow, now time.Time) {
 		t.stats.ShortFlows++
 		e = entry{first: now.UnixNano()}
 	}
+	e.mark = f.Mark & t.cfg.GroupBy.MarkMask
 	t.account(k, &e, f, dst, now.UnixNano())
 	if connectionOriented(k.Proto) && !e.counted {
-		t.countClosed(t.seriesKey(k, dst), k, &e, t.endOf(k, f, now))
+		t.countClosed(t.seriesKey(k, &e, dst), k, &e, t.endOf(k, f, now))
 	}
 	if known {
 		t.forget(k, &e)
