@@ -148,7 +148,7 @@ func (p *Patience) tell(err error) error {
 	if !p.begun && trafficdb.IsMisconfigured(err) {
 		return err
 	}
-	what := describe(err)
+	what := trafficdb.Describe(err)
 	if what == p.trouble {
 		return nil
 	}
@@ -168,18 +168,6 @@ func (p *Patience) worked() {
 		p.Log.Infof("going on after %v (%s)", time.Since(p.since).Round(100*time.Millisecond), p.trouble)
 		p.trouble = ""
 	}
-}
-
-// describe names the kind of trouble that an error is. An operator has to do
-// other things about one than about another.
-func describe(err error) string {
-	switch {
-	case trafficdb.IsUnreachable(err):
-		return "Postgres is unreachable"
-	case trafficdb.ClassOf(err) == trafficdb.Retry:
-		return "Postgres takes no rows" + trafficdb.Code(err)
-	}
-	return "Postgres fails" + trafficdb.Code(err)
 }
 
 // jitter returns d give or take a quarter, so that several do not knock at

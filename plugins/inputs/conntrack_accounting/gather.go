@@ -2,7 +2,6 @@ package conntrack_accounting
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/influxdata/telegraf"
@@ -85,7 +84,7 @@ func (p *Plugin) emit(acc telegraf.Accumulator, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.tracker.Take(func(s *accounting.Series) {
-		acc.AddFields(measurement, p.fields(s), tags(&s.Key), at)
+		acc.AddFields(measurement, p.fields(s), p.tags(&s.Key), at)
 	})
 }
 
@@ -102,13 +101,4 @@ func (p *Plugin) fields(s *accounting.Series) map[string]interface{} {
 		fields["open_connections"] = int64(s.Open)
 	}
 	return fields
-}
-
-func tags(k *accounting.SeriesKey) map[string]string {
-	return map[string]string{
-		"proto": accounting.ProtoName(k.Proto),
-		"src":   k.Src.IP().String(),
-		"dst":   k.Dst.IP().String(),
-		"port":  strconv.Itoa(int(k.Port)),
-	}
 }
