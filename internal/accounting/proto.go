@@ -56,4 +56,8 @@ func (f *Flow) over() bool {
 	return f.dying()
 }
 
+// offloaded reports whether packets of the flow go through a flowtable, past
+// the rest of netfilter: IPS_OFFLOAD, or in hardware IPS_HW_OFFLOAD.
+func (f *Flow) offloaded() bool { return f.Status&(1<<14|1<<15) != 0 }
+
 func (f *Flow) dying() bool { return f.Status&statusDying != 0 }

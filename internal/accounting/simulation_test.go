@@ -22,6 +22,8 @@ type kernel struct {
 	dying      []Flow // flows whose DESTROY some listener could not take yet
 	stale      []Flow // dump records read but not delivered yet
 	nextID     uint32
+	deaf       bool   // nobody of ours listens
+	unheard    []Flow // flows that ended meanwhile without a trace
 
 	bytes, packets, connections uint64 // the ledger
 }
@@ -71,18 +73,26 @@ func (k *kernel) destroy(i int) {
 	}
 	f.Status |= statusDying
 	ours, others := k.rng.IntN(10) > 0, k.rng.IntN(10) > 0
-	if ours {
+	switch {
+	case k.deaf && others:
+		k.unheard = append(k.unheard, *f)
+	case ours && !k.deaf:
 		k.queue = append(k.queue, *f)
 	}
-	if !ours || !others {
+	if !ours && !k.deaf || !others {
 		k.dying = append(k.dying, *f)
 	}
 }
 
 // resend sends the event of a dying flow again, to all listeners.
 func (k *kernel) resend(i int) {
-	k.queue = append(k.queue, k.dying[i])
-	if k.rng.IntN(3) > 0 { // now all have it
+	all := k.rng.IntN(3) > 0 // of the listeners have it now
+	if !k.deaf {
+		k.queue = append(k.queue, k.dying[i])
+	} else if all {
+		k.unheard = append(k.unheard, k.dying[i])
+	}
+	if all {
 		k.dying = append(k.dying[:i], k.dying[i+1:]...)
 	}
 }

@@ -36,6 +36,7 @@ type entry struct {
 	src, dst    networkID // networks of its ends, once they were looked up
 	counted     bool      // its connection is counted as closed
 	pending     bool      // it is closed, to be counted when the dump ends
+	resumed     bool      // it is from the state of another Tracker, and was not seen since
 }
 
 // final are the counters a flow died with.

@@ -33,7 +33,11 @@ type Stats struct {
 	Repeated   uint64 // DESTROY events that came twice
 	ShortFlows uint64 // flows that only their DESTROY event showed
 	OlderFlows uint64 // flows that ended while the baseline ran, not accounted
+	OlderBytes uint64 // bytes of OlderFlows in both directions, from their beginning
 	Restarted  uint64 // flows whose counters went back: zeroed, or a new flow
+	Resumed    int    // flows that a state brought
+	DiedUnseen uint64 // flows of Resumed that ended before this Tracker began
+	Offloaded  int    // flows that the last dump showed in a flowtable
 }
 
 // Tracker remembers flows and accounts what they send.
@@ -57,6 +61,7 @@ type Tracker struct {
 
 	baseline      bool  // the baseline is being taken
 	listenerStart int64 // ns, when the DESTROY listener joined
+	olderThan     int64 // ns, the baseline ignores unknown flows that began before
 }
 
 // NewTracker returns a Tracker that holds no flow.
@@ -68,6 +73,8 @@ func NewTracker(cfg Config) *Tracker {
 		views:  make(map[key]Addr),
 		dead:   newTombstones(),
 		closes: make(closeTimes),
+
+		olderThan: existingOlderThan(&cfg),
 	}
 }
 
@@ -107,6 +114,7 @@ func (t *Tracker) Destroy(f *Flow, now time.Time) {
 		}
 		if t.older(f) {
 			t.stats.OlderFlows++
+			t.stats.OlderBytes += f.OrigCounters.Bytes + f.ReplyCounters.Bytes
 			t.dead.put(k, end)
 			return
 		}
@@ -162,10 +170,10 @@ func (t *Tracker) admit(f *Flow) (dst Addr, ok bool) {
 	return dst, t.cfg.Filter.match(f, dst)
 }
 
-// older reports whether an unknown flow that just ended is older than the
-// baseline. Without a start time it is taken as older while the baseline runs.
+// older reports whether an unknown flow is older than the baseline. Without a
+// start time, 0, it is taken as older while the baseline runs.
 func (t *Tracker) older(f *Flow) bool {
-	return t.baseline && !t.cfg.AccountExisting && (f.Start == 0 || f.Start < t.listenerStart)
+	return t.baseline && f.Start < min(t.listenerStart, t.olderThan)
 }
 
 func (t *Tracker) forget(k key, e *entry) {
