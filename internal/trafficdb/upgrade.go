@@ -27,7 +27,7 @@ type Upgraded struct {
 // never changed, so that sinks can store new rows meanwhile. An upgrade that
 // was broken off goes on where it was. It calls told after each transaction.
 //
-// Old rows name no gateway: their host is ''.
+// Old rows name no gateway: their host is ”.
 func (db *DB) Upgrade(ctx context.Context, told func(Upgraded)) (Upgraded, error) {
 	if err := db.renameOldTable(ctx); err != nil {
 		return Upgraded{}, fmt.Errorf("renaming the old table: %w", err)
