@@ -30,7 +30,7 @@ func build(t *testing.T, dsn string) *program {
 	p := &program{t: t, path: filepath.Join(dir, "psql-sink"), config: filepath.Join(dir, "sink.conf"), spool: filepath.Join(dir, "spool")}
 	out, err := exec.Command("go", "build", "-o", p.path, ".").CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	text := fmt.Sprintf("[[outputs.vpn_traffic]]\n  dsn = %q\n  spool = %q\n", dsn, p.spool)
+	text := fmt.Sprintf("[[outputs.vpn_traffic]]\n  dsn = %q\n  spool = %q\n  retention = 0\n  retention_minute = 0\n  retention_hour = 0\n", dsn, p.spool)
 	require.NoError(t, os.WriteFile(p.config, []byte(text), 0o600))
 	return p
 }

@@ -42,30 +42,38 @@ func copyRollup(conn *sql.Conn, t *rollupTable, b *batch, rows []rollupRow) erro
 // copyLines sends count lines through COPY. The connection must be in a
 // transaction; when that one's context ends, the COPY ends too.
 func copyLines(conn *sql.Conn, statement string, count int, line func([]byte, int) []byte) error {
+	var failure error
+	// The error does not go through Raw: when the connection is lost, Raw would
+	// close it, and wait for ever for the end of our own transaction.
 	err := conn.Raw(func(raw any) error {
-		preparer, ok := raw.(driver.ConnPrepareContext)
-		if !ok {
-			return errors.New("the driver has no COPY")
-		}
-		// Not the import's context: lib/pq watches that for the transaction.
-		ctx := context.Background()
-		stmt, err := preparer.PrepareContext(ctx, statement)
-		if err != nil {
-			return err
-		}
-		in, ok := stmt.(copyIn)
-		if !ok {
-			return errors.Join(errors.New("the driver has no COPY"), stmt.Close())
-		}
-		if err := sendLines(ctx, in, count, line); err != nil {
-			return errors.Join(err, in.Close())
-		}
-		return in.Close() // which waits until the server has taken all
+		failure = copyThrough(raw, statement, count, line)
+		return nil
 	})
-	if err != nil {
+	if err = errors.Join(err, failure); err != nil {
 		return fmt.Errorf("copying: %w", err)
 	}
 	return nil
+}
+
+func copyThrough(raw any, statement string, count int, line func([]byte, int) []byte) error {
+	preparer, ok := raw.(driver.ConnPrepareContext)
+	if !ok {
+		return errors.New("the driver has no COPY")
+	}
+	// Not the import's context: lib/pq watches that for the transaction.
+	ctx := context.Background()
+	stmt, err := preparer.PrepareContext(ctx, statement)
+	if err != nil {
+		return err
+	}
+	in, ok := stmt.(copyIn)
+	if !ok {
+		return errors.Join(errors.New("the driver has no COPY"), stmt.Close())
+	}
+	if err := sendLines(ctx, in, count, line); err != nil {
+		return errors.Join(err, in.Close())
+	}
+	return in.Close() // which waits until the server has taken all
 }
 
 func sendLines(ctx context.Context, in copyIn, count int, line func([]byte, int) []byte) error {

@@ -18,17 +18,17 @@ BEGIN
             TO vpn_traffic_writer;
         -- These have no partitions: retention deletes from them.
         GRANT SELECT, INSERT, UPDATE, DELETE ON
-            vpn_traffic_reports, vpn_traffic_minute_reports, vpn_traffic_hour_reports, vpn_traffic_names
+            vpn_traffic_reports, vpn_traffic_minute_reports, vpn_traffic_hour_reports, vpn_traffic_names, sink_status
             TO vpn_traffic_writer;
         GRANT SELECT ON vpn_traffic_migrations, vpn_traffic_partitions TO vpn_traffic_writer;
         -- Only so, and with the owner's rights, partitions come and go.
-        GRANT EXECUTE ON FUNCTION vpn_traffic_make_partitions(date), vpn_traffic_drop_partition(text)
+        GRANT EXECUTE ON FUNCTION vpn_traffic_make_partitions(date), vpn_traffic_drop_partition(text), vpn_traffic_summarize()
             TO vpn_traffic_writer;
     END IF;
     IF to_regrole('vpn_traffic_reader') IS NOT NULL THEN
         FOR t IN SELECT c.oid::regclass FROM pg_class c
             WHERE c.relnamespace = current_schema()::regnamespace
-            AND c.relname LIKE 'vpn\_traffic%' AND c.relkind IN ('r', 'p', 'v', 'm')
+            AND (c.relname LIKE 'vpn\_traffic%' OR c.relname = 'sink_status') AND c.relkind IN ('r', 'p', 'v', 'm')
             AND pg_has_role(c.relowner, 'USAGE')
         LOOP
             EXECUTE format('GRANT SELECT ON %s TO vpn_traffic_reader', t);

@@ -86,6 +86,23 @@ func (db *DB) dropOlder(ctx context.Context, retention string, before time.Time,
 	return nil
 }
 
+// Summarize brings the BRIN indexes of today up to date, unless somebody is in
+// the way. Without it, a query for the last minutes reads all that was inserted
+// since the last vacuum.
+func (db *DB) Summarize(ctx context.Context) error {
+	err := inTransaction(ctx, db.pool, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `SELECT set_config('lock_timeout', $1, true)`, dropPatience.String()); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `SELECT vpn_traffic_summarize()`)
+		return err
+	})
+	if err != nil && !isBusy(err) {
+		return fmt.Errorf("summarizing BRIN indexes: %w", err)
+	}
+	return nil
+}
+
 // dropPartition drops a partition, unless somebody reads it.
 func (db *DB) dropPartition(ctx context.Context, partition string) error {
 	return inTransaction(ctx, db.pool, func(tx *sql.Tx) error {

@@ -25,7 +25,9 @@ COMMENT ON COLUMN vpn_traffic.connection_times IS 'milliseconds: lifetimes of th
 COMMENT ON COLUMN vpn_traffic.connection_count IS 'connections that closed in the interval';
 COMMENT ON COLUMN vpn_traffic.open_connections IS 'a gauge: connections open at the end of the interval; null where it is not tracked';
 
-CREATE INDEX vpn_traffic_time ON vpn_traffic USING brin (time) WITH (pages_per_range = 32, autosummarize = on);
+-- BRIN indexes are not told to summarize by themselves: in a long import that
+-- fills the server's log. vpn_traffic_summarize does it.
+CREATE INDEX vpn_traffic_time ON vpn_traffic USING brin (time) WITH (pages_per_range = 32);
 CREATE INDEX vpn_traffic_src_dst ON vpn_traffic (src, dst);
 
 -- A row for each report, that is for each (host, time) of which rows have
@@ -39,7 +41,7 @@ CREATE TABLE vpn_traffic_reports (
     expired    boolean          NOT NULL DEFAULT false,
     PRIMARY KEY (host, time)
 );
-CREATE INDEX vpn_traffic_reports_time ON vpn_traffic_reports USING brin (time) WITH (pages_per_range = 32, autosummarize = on);
+CREATE INDEX vpn_traffic_reports_time ON vpn_traffic_reports USING brin (time) WITH (pages_per_range = 32);
 
 COMMENT ON TABLE vpn_traffic_reports IS 'reports of which rows have come';
 COMMENT ON COLUMN vpn_traffic_reports.deliveries IS 'how often rows of the report have come: more than once when it came in parts, or again';

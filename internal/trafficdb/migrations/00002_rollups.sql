@@ -18,25 +18,32 @@ CREATE TABLE vpn_traffic_by_src (
     connection_count bigint           NOT NULL,
     open_connections bigint
 ) PARTITION BY RANGE (time);
-CREATE INDEX ON vpn_traffic_by_src USING brin (time) WITH (pages_per_range = 16, autosummarize = on);
+CREATE INDEX ON vpn_traffic_by_src USING brin (time) WITH (pages_per_range = 16);
 
 CREATE TABLE vpn_traffic_by_dst (LIKE vpn_traffic_by_src) PARTITION BY RANGE (time);
 ALTER TABLE vpn_traffic_by_dst RENAME src TO dst;
-CREATE INDEX ON vpn_traffic_by_dst USING brin (time) WITH (pages_per_range = 16, autosummarize = on);
+CREATE INDEX ON vpn_traffic_by_dst USING brin (time) WITH (pages_per_range = 16);
 
 CREATE TABLE vpn_traffic_by_port (LIKE vpn_traffic_by_src) PARTITION BY RANGE (time);
 ALTER TABLE vpn_traffic_by_port DROP src;
-CREATE INDEX ON vpn_traffic_by_port USING brin (time) WITH (pages_per_range = 16, autosummarize = on);
+CREATE INDEX ON vpn_traffic_by_port USING brin (time) WITH (pages_per_range = 16);
 
 -- Per minute and per hour, one row for each key. time is where the minute or
 -- the hour begins, in UTC. open_connections is the sum of the gauge over the
 -- reports: divide it by the tracked reports of the same time to get an average.
-CREATE TABLE vpn_traffic_minute_by_src  (LIKE vpn_traffic_by_src,  PRIMARY KEY (time, host, src, proto, port)) PARTITION BY RANGE (time);
-CREATE TABLE vpn_traffic_minute_by_dst  (LIKE vpn_traffic_by_dst,  PRIMARY KEY (time, host, dst, proto, port)) PARTITION BY RANGE (time);
-CREATE TABLE vpn_traffic_minute_by_port (LIKE vpn_traffic_by_port, PRIMARY KEY (time, host, proto, port))      PARTITION BY RANGE (time);
-CREATE TABLE vpn_traffic_hour_by_src    (LIKE vpn_traffic_by_src,  PRIMARY KEY (time, host, src, proto, port)) PARTITION BY RANGE (time);
-CREATE TABLE vpn_traffic_hour_by_dst    (LIKE vpn_traffic_by_dst,  PRIMARY KEY (time, host, dst, proto, port)) PARTITION BY RANGE (time);
-CREATE TABLE vpn_traffic_hour_by_port   (LIKE vpn_traffic_by_port, PRIMARY KEY (time, host, proto, port))      PARTITION BY RANGE (time);
+-- The keys begin with what dashboards filter by; BRIN finds the rest by time.
+CREATE TABLE vpn_traffic_minute_by_src  (LIKE vpn_traffic_by_src,  PRIMARY KEY (src, proto, port, host, time)) PARTITION BY RANGE (time);
+CREATE TABLE vpn_traffic_minute_by_dst  (LIKE vpn_traffic_by_dst,  PRIMARY KEY (dst, proto, port, host, time)) PARTITION BY RANGE (time);
+CREATE TABLE vpn_traffic_minute_by_port (LIKE vpn_traffic_by_port, PRIMARY KEY (proto, port, host, time))      PARTITION BY RANGE (time);
+CREATE TABLE vpn_traffic_hour_by_src    (LIKE vpn_traffic_by_src,  PRIMARY KEY (src, proto, port, host, time)) PARTITION BY RANGE (time);
+CREATE TABLE vpn_traffic_hour_by_dst    (LIKE vpn_traffic_by_dst,  PRIMARY KEY (dst, proto, port, host, time)) PARTITION BY RANGE (time);
+CREATE TABLE vpn_traffic_hour_by_port   (LIKE vpn_traffic_by_port, PRIMARY KEY (proto, port, host, time))      PARTITION BY RANGE (time);
+CREATE INDEX ON vpn_traffic_minute_by_src  USING brin (time) WITH (pages_per_range = 16);
+CREATE INDEX ON vpn_traffic_minute_by_dst  USING brin (time) WITH (pages_per_range = 16);
+CREATE INDEX ON vpn_traffic_minute_by_port USING brin (time) WITH (pages_per_range = 16);
+CREATE INDEX ON vpn_traffic_hour_by_src    USING brin (time) WITH (pages_per_range = 16);
+CREATE INDEX ON vpn_traffic_hour_by_dst    USING brin (time) WITH (pages_per_range = 16);
+CREATE INDEX ON vpn_traffic_hour_by_port   USING brin (time) WITH (pages_per_range = 16);
 
 -- Who talks to whom, per hour: all ports together.
 CREATE TABLE vpn_traffic_hour_by_pair (
@@ -51,8 +58,9 @@ CREATE TABLE vpn_traffic_hour_by_pair (
     connection_times bigint           NOT NULL,
     connection_count bigint           NOT NULL,
     open_connections bigint,
-    PRIMARY KEY (time, host, src, dst)
+    PRIMARY KEY (src, dst, host, time)
 ) PARTITION BY RANGE (time);
+CREATE INDEX ON vpn_traffic_hour_by_pair USING brin (time) WITH (pages_per_range = 16);
 
 -- How many reports a minute or an hour has, and how many of them told
 -- open_connections.

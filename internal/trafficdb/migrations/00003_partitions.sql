@@ -74,9 +74,29 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
+-- Summarizes the BRIN indexes of the partitions of now, which nobody vacuums
+-- often enough for dashboards that ask for the last minutes.
+-- +goose StatementBegin
+CREATE FUNCTION vpn_traffic_summarize() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+    today date := (now() AT TIME ZONE 'UTC')::date;
+    i     record;
+BEGIN
+    FOR i IN
+        SELECT x.indexrelid FROM vpn_traffic_partitions p
+        JOIN pg_index x ON x.indrelid = to_regclass(quote_ident(p.name))
+        JOIN pg_class c ON c.oid = x.indexrelid
+        JOIN pg_am a ON a.oid = c.relam
+        WHERE a.amname = 'brin' AND p.first <= today AND p.next >= today
+    LOOP
+        PERFORM brin_summarize_new_values(i.indexrelid);
+    END LOOP;
+END $$;
+-- +goose StatementEnd
+
 -- Days before 2000 and after 2099, which clocks that are far off say, share two
 -- partitions. There is no default partition: attaching a day would have to wait
--- for its readers. And both functions see our own tables, whoever calls them.
+-- for its readers. And the functions see our own tables, whoever calls them.
 -- +goose StatementBegin
 DO $$
 DECLARE
@@ -88,6 +108,7 @@ BEGIN
     END LOOP;
     EXECUTE format('ALTER FUNCTION vpn_traffic_make_partitions(date) SET search_path = %I, pg_temp', current_schema());
     EXECUTE format('ALTER FUNCTION vpn_traffic_drop_partition(text) SET search_path = %I, pg_temp', current_schema());
-    EXECUTE 'REVOKE EXECUTE ON FUNCTION vpn_traffic_make_partitions(date), vpn_traffic_drop_partition(text) FROM PUBLIC';
+    EXECUTE format('ALTER FUNCTION vpn_traffic_summarize() SET search_path = %I, pg_temp', current_schema());
+    REVOKE EXECUTE ON FUNCTION vpn_traffic_make_partitions(date), vpn_traffic_drop_partition(text), vpn_traffic_summarize() FROM PUBLIC;
 END $$;
 -- +goose StatementEnd

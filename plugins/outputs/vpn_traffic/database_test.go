@@ -48,6 +48,7 @@ type sink struct {
 func newSink(t *testing.T, dsn, spool string) *sink {
 	s := &sink{VPNTraffic: New(), t: t, log: &logText{}}
 	s.DSN, s.Spool = dsn, spool
+	s.Retention, s.RetentionMinute, s.RetentionHour = 0, 0, 0 // the tests' rows are old
 	s.Log = execd.NewLogger(s.log, s.log, true)
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -278,7 +279,7 @@ func testBig(t *testing.T, dsn string, db *sql.DB) {
 		if i > chunkRows {
 			at = noon
 		}
-		fmt.Fprintf(&text, "%d,udp,10.%d.%d.0,10.33.0.0,53,1,1,1,1,0,0\n", at.UnixNano(), i/250, i%250)
+		fmt.Fprintf(&text, "%d,udp,10.32.%d.0,10.33.%d.0,53,1,1,1,1,0,0\n", at.UnixNano(), i/1000, i%1000)
 	}
 	s.drop("big.csv", text.String())
 	s.open()
@@ -375,4 +376,35 @@ func TestConnectSaysWhatIsWrongWithTheSpool(t *testing.T) {
 	s := newSink(t, "", filepath.Join(file, "spool"))
 	require.NoError(t, s.Init())
 	require.ErrorContains(t, s.Connect(), "making the spool")
+}
+
+func TestRetentionAndStatus(t *testing.T) {
+	pg := testkit.Postgres(t)
+	s := newSink(t, pg.DSN(), t.TempDir())
+	s.Retention = config.Duration(30 * day)
+	s.RetentionHour = config.Duration(730 * day)
+	now := time.Now().UTC().Truncate(time.Second)
+	row := func(age time.Duration) string {
+		return fmt.Sprintf("%d,tcp,a,b,443,1,1,1,1,0,0\n", now.Add(-age).UnixNano())
+	}
+	s.drop("old.csv", row(0)+row(40*day)+row(1000*day)+"bad\n")
+	s.open()
+	s.drained()
+	require.Eventually(t, func() bool { return strings.Contains(s.log.String(), "partitions that are older than their retention") },
+		time.Minute, 10*time.Millisecond)
+	s.close()
+	db := pg.DB()
+	var rows, minutes, hours, ahead int
+	require.NoError(t, db.QueryRow(`SELECT (SELECT count(*) FROM vpn_traffic), (SELECT count(*) FROM vpn_traffic_minute_by_src),
+		(SELECT count(*) FROM vpn_traffic_hour_by_src), (SELECT count(*) FROM vpn_traffic_partitions WHERE parent = 'vpn_traffic')`).
+		Scan(&rows, &minutes, &hours, &ahead))
+	require.Equal(t, []int{1, 3, 2, 3}, []int{rows, minutes, hours, ahead})
+
+	var status string
+	require.NoError(t, db.QueryRow(`SELECT concat_ws(' ', rows, duplicates, expired, rejected, reports, spool_files, spool_bytes,
+		spool_oldest IS NULL, last_commit > started, seconds_per_report > 0, updated >= last_commit) FROM sink_status WHERE sink LIKE '%:' || $1`, s.Spool).Scan(&status))
+	require.Equal(t, "3 0 0 1 1 0 0 t t t t", status)
+
+	require.EqualError(t, func() error { v := New(); v.Retention = config.Duration(time.Hour); return v.Init() }(),
+		`retention = 1h0m0s: must be a day ("24h" or "1d") or more, or 0 to keep rows for ever`)
 }

@@ -87,19 +87,26 @@ func jitter(d time.Duration) time.Duration {
 
 // counters count since the start. Write and the importer both add.
 type counters struct {
-	inserted, duplicates, rejected, reports atomic.Int64
+	inserted, duplicates, expired, rejected, reports atomic.Int64
+
+	lastCommit atomic.Int64 // ns since the epoch, 0 before the first
+	perReport  atomic.Int64 // ns that the last unit took, for each of its reports
 
 	told int64 // the sum of all at the last log line
 }
 
 func (c *counters) status(waiting int64) string {
-	return fmt.Sprintf("imported %d rows from %d reports, %d duplicates, %d rejected in this run; %d bytes wait in the spool",
-		c.inserted.Load(), c.reports.Load(), c.duplicates.Load(), c.rejected.Load(), waiting)
+	var expired string
+	if n := c.expired.Load(); n > 0 {
+		expired = fmt.Sprintf(", %d of reports that are gone by retention", n)
+	}
+	return fmt.Sprintf("imported %d rows from %d reports, %d duplicates%s, %d rejected in this run; %d bytes wait in the spool",
+		c.inserted.Load(), c.reports.Load(), c.duplicates.Load(), expired, c.rejected.Load(), waiting)
 }
 
 // logChange logs the status if it is another than the last time.
 func (c *counters) logChange(log telegraf.Logger, waiting int64) {
-	sum := c.inserted.Load() + c.reports.Load() + c.duplicates.Load() + c.rejected.Load()
+	sum := c.inserted.Load() + c.reports.Load() + c.duplicates.Load() + c.expired.Load() + c.rejected.Load()
 	if sum != c.told {
 		c.told = sum
 		log.Info(c.status(waiting))

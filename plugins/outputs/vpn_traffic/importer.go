@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/influxdata/telegraf"
@@ -24,12 +27,11 @@ type importer struct {
 	health   health
 	lookout  lookout
 	keeper   keeper
+	upkeep   upkeep
+	told     told
 
-	ready    bool            // the schema is there and current
-	failures map[string]int  // unknown errors by report
-	unread   map[string]bool // reports that could not be opened, told once
-
-	toldRejects string // the last report whose bad lines were told
+	ready    bool           // the schema is there and current
+	failures map[string]int // unknown errors by report
 
 	woken   chan struct{}
 	closing chan struct{} // closed by stop: import what is left, then end
@@ -37,18 +39,21 @@ type importer struct {
 	cancel  context.CancelFunc
 }
 
-func newImporter(reports *spool.Spool, db *trafficdb.DB, log telegraf.Logger) *importer {
-	return &importer{
+func newImporter(reports *spool.Spool, db *trafficdb.DB, keep trafficdb.Retention, log telegraf.Logger) *importer {
+	im := &importer{
 		spool: reports, db: db, log: log,
 		health:   health{log: log, spool: reports},
 		lookout:  lookout{log: log, spool: reports, scan: scanEvery},
 		keeper:   keeper{log: log, spool: reports},
 		failures: make(map[string]int),
-		unread:   make(map[string]bool),
 		woken:    make(chan struct{}, 1),
 		closing:  make(chan struct{}),
 		ended:    make(chan struct{}),
 	}
+	im.upkeep = upkeep{
+		log: log, db: db, spool: reports, counters: &im.counters, keep: keep, sink: sinkName(reports.Dir()), started: time.Now(),
+	}
+	return im
 }
 
 func (im *importer) start() {
@@ -98,6 +103,9 @@ func (im *importer) run(ctx context.Context) {
 		last := im.isClosing() // decided before the look into the spool
 		err := im.importAll(ctx)
 		if last || ctx.Err() != nil {
+			if im.ready {
+				im.upkeep.finish(ctx)
+			}
 			return
 		}
 		pause, woken := im.lookout.pause(), im.woken
@@ -146,15 +154,19 @@ func (im *importer) importAll(ctx context.Context) error {
 		}
 		before := im.counters.reports.Load()
 		waiting := len(entries)
-		for _, unit := range units(entries) {
-			if err := im.importUnit(ctx, unit); err != nil {
+		for part := range slices.Chunk(units(entries), importers()) {
+			if unit, err := im.importUnits(ctx, part); err != nil {
 				return im.judge(ctx, unit, err)
 			}
+			for _, unit := range part {
+				waiting -= len(unit)
+			}
 			im.keeper.tidy()
-			waiting -= len(unit)
 			im.health.worked(waiting)
+			im.upkeep.do(ctx)
 		}
 		if im.counters.reports.Load() == before {
+			im.upkeep.do(ctx)
 			return nil // whatever is left can't be imported
 		}
 	}
@@ -199,7 +211,7 @@ func (im *importer) judge(ctx context.Context, unit []spool.Entry, err error) er
 // units puts consecutive small reports of one host together: a transaction for
 // each would cost more than its rows.
 func units(entries []spool.Entry) (all [][]spool.Entry) {
-	const maxBytes, maxFiles = 8 << 20, 256
+	const maxBytes, maxFiles = 10 << 20, 256
 	for len(entries) > 0 {
 		n, bytes := 1, entries[0].Size
 		for n < len(entries) && n < maxFiles && entries[n].Host == entries[0].Host && bytes+entries[n].Size <= maxBytes {
@@ -209,6 +221,27 @@ func units(entries []spool.Entry) (all [][]spool.Entry) {
 		all, entries = append(all, entries[:n]), entries[n:]
 	}
 	return all
+}
+
+// importers returns how many units are imported at once when many wait: the
+// database is busy with one while we read and sum up another.
+func importers() int { return min(2, runtime.GOMAXPROCS(0)) }
+
+// importUnits imports units at once. When that fails it returns an error, and
+// the unit that caused it.
+func (im *importer) importUnits(ctx context.Context, part [][]spool.Entry) ([]spool.Entry, error) {
+	errs := make([]error, len(part))
+	var group sync.WaitGroup
+	for n, unit := range part {
+		group.Go(func() { errs[n] = im.importUnit(ctx, unit) })
+	}
+	group.Wait()
+	for n, err := range errs {
+		if err != nil {
+			return part[n], err
+		}
+	}
+	return nil, nil
 }
 
 func (im *importer) importUnit(ctx context.Context, unit []spool.Entry) error {

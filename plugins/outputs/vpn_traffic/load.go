@@ -12,7 +12,7 @@ import (
 )
 
 // chunkRows bounds the rows in memory and in one transaction.
-const chunkRows = 50_000
+const chunkRows = 100_000
 
 // importTimeout bounds one transaction. One that waits for somebody's lock for
 // longer is broken off, which the log then tells.
@@ -34,6 +34,7 @@ func newLoad(im *importer, unit []spool.Entry) *load {
 }
 
 func (l *load) run(ctx context.Context) error {
+	begin := time.Now()
 	for n := range l.unit {
 		if err := l.read(ctx, n); err != nil {
 			return err
@@ -54,6 +55,7 @@ func (l *load) run(ctx context.Context) error {
 		}
 		l.counters.reports.Add(1)
 	}
+	l.counters.perReport.Store(int64(time.Since(begin)) / int64(len(l.unit)))
 	return nil
 }
 
@@ -71,16 +73,14 @@ func (l *load) read(ctx context.Context, n int) error {
 }
 
 func (l *load) tellUnread(entry spool.Entry, err error) {
-	if errors.Is(err, fs.ErrNotExist) || l.unread[entry.Name] {
+	if errors.Is(err, fs.ErrNotExist) || !l.told.first("unread " + entry.Name) {
 		return
 	}
-	l.unread[entry.Name] = true
 	l.log.Errorf("leaving a report alone: %v", err)
 }
 
 func (l *load) reject(n int, line *report.BadLine) error {
-	if l.counters.rejected.Add(1); l.unit[n].Name != l.toldRejects {
-		l.toldRejects = l.unit[n].Name
+	if l.counters.rejected.Add(1); l.told.first("rejected " + l.unit[n].Name) {
 		l.log.Warnf("%s has lines that are no rows (%v); see %s/rejected/%s", l.unit[n].Name, line, l.spool.Dir(), l.unit[n].Name)
 	}
 	return l.rejects[n].Add(line)
@@ -97,6 +97,8 @@ func (l *load) store(ctx context.Context, rows []report.Row) error {
 	}
 	l.counters.inserted.Add(int64(result.Inserted))
 	l.counters.duplicates.Add(int64(result.Duplicates))
+	l.counters.expired.Add(int64(result.Expired))
+	l.counters.lastCommit.Store(time.Now().UnixNano())
 	return nil
 }
 

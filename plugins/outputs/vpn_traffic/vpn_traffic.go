@@ -42,6 +42,10 @@ type VPNTraffic struct {
 	Measurements   []string        `toml:"measurements"`
 	CloseTimeout   config.Duration `toml:"close_timeout"`
 
+	Retention       config.Duration `toml:"retention"`
+	RetentionMinute config.Duration `toml:"retention_minute"`
+	RetentionHour   config.Duration `toml:"retention_hour"`
+
 	Log telegraf.Logger `toml:"-"`
 
 	scan time.Duration // how often to look for reports that nobody told of
@@ -60,8 +64,14 @@ func New() *VPNTraffic {
 		Measurements: []string{"conntrack_accounting", "traffic"},
 		CloseTimeout: config.Duration(4 * time.Second),
 		scan:         scanEvery,
+
+		Retention:       config.Duration(30 * day),
+		RetentionMinute: config.Duration(90 * day),
+		RetentionHour:   config.Duration(730 * day),
 	}
 }
+
+const day = 24 * time.Hour
 
 // SampleConfig returns the sample configuration.
 func (*VPNTraffic) SampleConfig() string { return sampleConfig }
@@ -84,11 +94,26 @@ func (v *VPNTraffic) Init() error {
 	case v.CloseTimeout <= 0:
 		return fmt.Errorf("close_timeout = %v: must be more than 0", time.Duration(v.CloseTimeout))
 	}
+	if err := v.checkRetention(); err != nil {
+		return err
+	}
 	db, err := trafficdb.Open(v.DSN)
 	if err != nil {
 		return err
 	}
 	v.db = db
+	return nil
+}
+
+func (v *VPNTraffic) checkRetention() error {
+	for _, option := range [...]struct {
+		name  string
+		value config.Duration
+	}{{"retention", v.Retention}, {"retention_minute", v.RetentionMinute}, {"retention_hour", v.RetentionHour}} {
+		if value := time.Duration(option.value); value != 0 && value < day {
+			return fmt.Errorf("%s = %v: must be a day (\"24h\" or \"1d\") or more, or 0 to keep rows for ever", option.name, value)
+		}
+	}
 	return nil
 }
 
@@ -113,10 +138,16 @@ func (v *VPNTraffic) Connect() error {
 		return err
 	}
 	v.spool = reports
-	v.importer = newImporter(reports, v.db, v.Log)
+	v.importer = newImporter(reports, v.db, v.retention(), v.Log)
 	v.importer.lookout.scan = v.scan
 	v.importer.start()
 	return nil
+}
+
+func (v *VPNTraffic) retention() trafficdb.Retention {
+	return trafficdb.Retention{
+		Raw: time.Duration(v.Retention), Minute: time.Duration(v.RetentionMinute), Hour: time.Duration(v.RetentionHour),
+	}
 }
 
 // Write makes metrics durable. When it returns nil, every one of them is in

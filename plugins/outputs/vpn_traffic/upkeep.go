@@ -1,0 +1,99 @@
+package vpn_traffic
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/influxdata/telegraf"
+
+	"telegraf-conntrack-accounting/internal/spool"
+	"telegraf-conntrack-accounting/internal/trafficdb"
+)
+
+const (
+	saveEvery   = 10 * time.Second // the row of sink_status, and indexes
+	retainEvery = time.Hour
+)
+
+// upkeep keeps the database in order beside the imports: partitions of the days
+// to come, retention, and what the sink says of itself. Nothing that goes wrong
+// here keeps reports from being imported.
+type upkeep struct {
+	log      telegraf.Logger
+	db       *trafficdb.DB
+	spool    *spool.Spool
+	counters *counters
+	keep     trafficdb.Retention
+	sink     string
+	started  time.Time
+
+	saved, retained time.Time // when that was last tried
+	trouble         string    // is told
+}
+
+// sinkName names a sink among all that write to one database.
+func sinkName(spool string) string {
+	machine, err := os.Hostname()
+	if err != nil {
+		machine = "unknown"
+	}
+	return machine + ":" + spool
+}
+
+// do does what is due. The schema must be there.
+func (u *upkeep) do(ctx context.Context) {
+	now := time.Now()
+	if now.Sub(u.retained) >= retainEvery {
+		u.retained = now
+		u.retain(ctx, now)
+	}
+	if now.Sub(u.saved) >= saveEvery {
+		u.saved = now
+		u.tell("cannot keep up the database", errors.Join(u.db.SaveStatus(ctx, u.status()), u.db.Summarize(ctx)))
+	}
+}
+
+func (u *upkeep) retain(ctx context.Context, now time.Time) {
+	done, err := u.db.Retain(ctx, now, u.keep)
+	if len(done.Dropped) > 0 {
+		u.log.Infof("dropped %d partitions that are older than their retention, %s the first", len(done.Dropped), done.Dropped[0])
+	}
+	if len(done.Postponed) > 0 {
+		u.log.Infof("%d partitions are older than their retention but are being read, %s the first; trying again in %v",
+			len(done.Postponed), done.Postponed[0], retainEvery)
+	}
+	u.tell("cannot keep to the retention", err)
+}
+
+// tell tells a trouble once, unless the importer will tell it too.
+func (u *upkeep) tell(what string, err error) {
+	switch {
+	case err == nil:
+		u.trouble = ""
+	case u.trouble != what && !trafficdb.IsUnreachable(err):
+		u.trouble = what
+		u.log.Warnf("%s: %v", what, err)
+	}
+}
+
+// finish says that the sink has nothing more to do.
+func (u *upkeep) finish(ctx context.Context) {
+	u.tell("cannot keep up the database", u.db.SaveStatus(ctx, u.status()))
+}
+
+func (u *upkeep) status() trafficdb.Status {
+	c, waiting := u.counters, u.spool.Stats()
+	s := trafficdb.Status{
+		Sink: u.sink, Started: u.started,
+		Rows: c.inserted.Load(), Duplicates: c.duplicates.Load(), Expired: c.expired.Load(),
+		Rejected: c.rejected.Load(), Reports: c.reports.Load(),
+		SpoolFiles: waiting.Waiting.Files, SpoolBytes: waiting.Waiting.Bytes, SpoolOldest: waiting.Oldest,
+		PerReport: time.Duration(c.perReport.Load()),
+	}
+	if at := c.lastCommit.Load(); at != 0 {
+		s.LastCommit = time.Unix(0, at)
+	}
+	return s
+}
