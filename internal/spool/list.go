@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -21,26 +20,24 @@ type Entry struct {
 	Host string // empty when the name does not tell
 	Size int64
 
-	arrived time.Time
+	arrived time.Time // which decides the order
+	since   time.Time // when it came into new/
 	changed time.Time
 }
 
-// settle is how long a file of a foreign name must not have changed before it
-// is taken for complete. Reports of our own appear complete.
-const settle = 2 * time.Second
-
 // List returns the reports that wait, in the order of their arrival. Hidden
 // and temporary files are passed over, and so are foreign files that are still
-// being written.
+// being written: see Settles.
 func (s *Spool) List() ([]Entry, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock() // so that no Put is counted twice
-	files, err := os.ReadDir(filepath.Join(s.dir, newDir))
+	folder := filepath.Join(s.dir, newDir)
+	files, err := os.ReadDir(folder)
 	if err != nil {
 		return nil, fmt.Errorf("listing the spool: %w", err)
 	}
 	var entries []Entry
-	s.waiting = 0
+	s.waiting, s.put, s.settles = Count{}, time.Time{}, time.Time{}
 	for _, file := range files {
 		info, err := file.Info()
 		if errors.Is(err, fs.ErrNotExist) {
@@ -49,95 +46,59 @@ func (s *Spool) List() ([]Entry, error) {
 		if err != nil {
 			return nil, fmt.Errorf("listing the spool: %w", err)
 		}
-		if !info.Mode().IsRegular() {
+		if !info.Mode().IsRegular() || isHidden(info.Name()) {
 			continue
 		}
-		s.waiting += info.Size()
-		if entry, ready := newEntry(info); ready {
-			entries = append(entries, entry)
+		s.waiting.add(info.Size())
+		entry, foreign := newEntry(info)
+		if foreign {
+			if wait := settlesIn(folder, info); wait > 0 {
+				s.lookAgain(time.Now().Add(wait))
+				continue
+			}
 		}
+		entries = append(entries, entry)
 	}
 	slices.SortFunc(entries, func(a, b Entry) int {
 		return cmp.Or(a.arrived.Compare(b.arrived), strings.Compare(a.Name, b.Name))
 	})
+	s.listed, s.next = entries, 0
 	return entries, nil
 }
 
-func newEntry(info fs.FileInfo) (Entry, bool) {
-	entry := Entry{Name: info.Name(), Size: info.Size(), arrived: info.ModTime(), changed: info.ModTime()}
-	if strings.HasPrefix(entry.Name, tempPrefix) || strings.HasSuffix(entry.Name, tempSuffix) {
-		return Entry{}, false
+// Settles returns when a file that the last List passed over may be complete,
+// the zero time when there was none.
+func (s *Spool) Settles() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.settles
+}
+
+// lookAgain needs s.mu.
+func (s *Spool) lookAgain(at time.Time) {
+	if s.settles.IsZero() || at.Before(s.settles) {
+		s.settles = at
 	}
+}
+
+// isHidden tells files that nobody is meant to see yet.
+func isHidden(name string) bool {
+	return strings.HasPrefix(name, tempPrefix) || strings.HasSuffix(name, tempSuffix)
+}
+
+// newEntry also reports whether some other program named the file.
+func newEntry(info fs.FileInfo) (entry Entry, foreign bool) {
+	entry = Entry{Name: info.Name(), Size: info.Size(), arrived: info.ModTime(), changed: info.ModTime()}
 	name := report.ParseName(entry.Name)
 	if name.Arrived.IsZero() {
-		return entry, time.Since(entry.changed) >= settle
+		entry.since = changeTime(info)
+		return entry, true
 	}
-	entry.arrived, entry.Host = name.Arrived, name.Host
-	return entry, true
+	entry.arrived, entry.since, entry.Host = name.Arrived, name.Arrived, name.Host
+	return entry, false
 }
 
 // OpenEntry opens a report for reading.
 func (s *Spool) OpenEntry(entry Entry) (*os.File, error) {
 	return os.Open(s.path(newDir, entry.Name))
-}
-
-// Done takes an imported report out of new/. A file that has changed since it
-// was listed stays, to be imported again: rows that are there already do no
-// harm. A crash before the folder is on disk does as little, so nothing is
-// synced here.
-func (s *Spool) Done(entry Entry) error {
-	from := s.path(newDir, entry.Name)
-	info, err := os.Lstat(from)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("finishing a report: %w", err)
-	}
-	if info.Size() != entry.Size || !info.ModTime().Equal(entry.changed) {
-		return nil
-	}
-	if s.options.Archive {
-		err = os.Rename(from, s.free(processedDir, entry.Name))
-	} else {
-		err = os.Remove(from)
-	}
-	if err != nil {
-		return fmt.Errorf("finishing a report: %w", err)
-	}
-	s.mu.Lock()
-	s.waiting -= entry.Size
-	s.mu.Unlock()
-	return nil
-}
-
-// Quarantine moves a whole report that cannot be imported to rejected/, and
-// writes why beside it.
-func (s *Spool) Quarantine(entry Entry, reason error) error {
-	to := s.free(rejectedDir, entry.Name)
-	why := fmt.Sprintf("%s\n%v\n", entry.Name, reason)
-	if err := os.WriteFile(to+".why", []byte(why), 0o640); err != nil {
-		return fmt.Errorf("rejecting a report: %w", err)
-	}
-	if err := os.Rename(s.path(newDir, entry.Name), to); err != nil {
-		return fmt.Errorf("rejecting a report: %w", err)
-	}
-	s.mu.Lock()
-	s.waiting -= entry.Size
-	s.mu.Unlock()
-	return nil
-}
-
-func (s *Spool) path(folder, name string) string { return filepath.Join(s.dir, folder, name) }
-
-// free returns a path for name in folder that no file has yet: foreign names
-// can come again.
-func (s *Spool) free(folder, name string) string {
-	path := s.path(folder, name)
-	for i := 1; ; i++ {
-		if _, err := os.Lstat(path); err != nil {
-			return path
-		}
-		path = s.path(folder, name) + "." + strconv.Itoa(i)
-	}
 }

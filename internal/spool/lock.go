@@ -27,7 +27,8 @@ func (s *Spool) Lock(ctx context.Context) error {
 		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
 			s.locked = file
-			return nil
+			// None but the importer writes there, so nobody does now.
+			return removeTemporary(filepath.Join(s.dir, rejectedDir), time.Now())
 		}
 		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
 			_ = file.Close()

@@ -1,15 +1,10 @@
 package spool
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
-
-	"golang.org/x/sys/unix"
-
-	"telegraf-conntrack-accounting/internal/report"
 )
 
 // overdraft is what Put takes beyond the limit. A sender that stops as soon as
@@ -17,82 +12,62 @@ import (
 const overdraft = 16 << 20
 
 // Room returns ErrFull, with what to do about it, once as much waits as the
-// limit allows.
+// limit allows, or once the disk has no room for a sender's last words.
 func (s *Spool) Room() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if limit := s.options.Limit; limit > 0 && s.waiting >= limit {
+	if limit := s.options.Limit; limit > 0 && s.waiting.Bytes+s.writing.Bytes >= limit {
 		return s.full()
 	}
-	return nil
+	return s.takeReserve()
 }
 
 func (s *Spool) full() error {
 	return fmt.Errorf("%w: %d bytes wait in %s and spool_limit is %d; see why the database takes no rows, or raise spool_limit",
-		ErrFull, s.waiting, filepath.Join(s.dir, newDir), s.options.Limit)
+		ErrFull, s.waiting.Bytes, filepath.Join(s.dir, newDir), s.options.Limit)
 }
 
 // Put stores the report of a host. When it returns nil the report is durable:
 // the file and its name are on disk, and the importer can see it. When it
 // returns an error nothing is left behind.
 func (s *Spool) Put(host string, data []byte) error {
-	name, err := s.reserve(host, int64(len(data)))
-	if err != nil {
+	size := int64(len(data))
+	if err := s.admit(size); err != nil {
 		return err
 	}
-	folder := filepath.Join(s.dir, newDir)
-	err = writeDurably(folder, name, data)
-	if err != nil {
-		s.mu.Lock()
-		s.waiting -= int64(len(data))
-		s.mu.Unlock()
+	publish := func(from, to string) error { return s.publish(from, to, size) }
+	err := s.writer.write(host, data, publish)
+	if isNoRoom(err) && s.giveReserve() {
+		err = s.writer.write(host, data, publish)
 	}
-	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
-		return fmt.Errorf("writing a report: free some space on the disk of %s, or move the spool to another: %w", s.dir, err)
-	}
-	if err != nil {
-		return fmt.Errorf("writing a report: %w", err)
-	}
-	return nil
-}
-
-// reserve counts size bytes as waiting, when there is room for them, and
-// returns the name for the report.
-func (s *Spool) reserve(host string, size int64) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if limit := s.options.Limit; limit > 0 && s.waiting+size > limit+overdraft {
-		return "", s.full()
-	}
-	s.waiting += size
-	s.seq++
-	return report.FileName(time.Now(), os.Getpid(), s.seq, host), nil
+	s.writing.remove(size)
+	return err
 }
 
-// writeDurably makes a file appear in folder at once and complete.
-func writeDurably(folder, name string, data []byte) error {
-	temp := filepath.Join(folder, tempPrefix+name+tempSuffix)
-	if err := writeSynced(temp, data); err != nil {
-		_ = os.Remove(temp)
+// publish makes a report appear and counts it, so that List sees either both
+// or none.
+func (s *Spool) publish(from, to string, size int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := os.Rename(from, to); err != nil {
 		return err
 	}
-	final := filepath.Join(folder, name)
-	if err := os.Rename(temp, final); err != nil {
-		_ = os.Remove(temp)
-		return err
-	}
-	if err := syncDir(folder); err != nil {
-		_ = os.Remove(final)
-		return err
+	s.waiting.add(size)
+	if s.put.IsZero() {
+		s.put = time.Now()
 	}
 	return nil
 }
 
-func writeSynced(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640)
-	if err != nil {
-		return err
+// admit counts size bytes as being written, when the limit allows them.
+func (s *Spool) admit(size int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if limit := s.options.Limit; limit > 0 && s.waiting.Bytes+s.writing.Bytes+size > limit+overdraft {
+		return s.full()
 	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Sync(), f.Close())
+	s.writing.add(size)
+	return nil
 }

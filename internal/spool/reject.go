@@ -4,10 +4,8 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"telegraf-conntrack-accounting/internal/report"
 )
@@ -56,6 +54,7 @@ func (r *Rejects) Commit() error {
 		err = syncDir(filepath.Join(r.spool.dir, rejectedDir))
 	}
 	if err != nil {
+		_ = os.Remove(r.temporary())
 		return fmt.Errorf("keeping rejected lines: %w", err)
 	}
 	return nil
@@ -73,32 +72,4 @@ func (r *Rejects) Abort() {
 
 func (r *Rejects) temporary() string {
 	return r.spool.path(rejectedDir, tempPrefix+r.name+tempSuffix)
-}
-
-// rejectedLimit bounds the file of a day in rejected/ that Reject writes: when
-// everything that arrives is wrong, its beginning tells as much as all of it.
-const rejectedLimit = 16 << 20
-
-// Reject keeps text, about things that never became part of a report, in the
-// file of the day in rejected/. It returns the file's name, and false when the
-// file is full and text was not kept.
-func (s *Spool) Reject(now time.Time, text []byte) (name string, kept bool, err error) {
-	name = s.path(rejectedDir, "metrics-"+now.UTC().Format("20060102")+".txt")
-	info, err := os.Stat(name)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return name, false, fmt.Errorf("keeping rejected metrics: %w", err)
-	case info.Size()+int64(len(text)) > rejectedLimit:
-		return name, false, nil
-	}
-	file, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
-	if err != nil {
-		return name, false, fmt.Errorf("keeping rejected metrics: %w", err)
-	}
-	_, err = file.Write(text)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return name, false, fmt.Errorf("keeping rejected metrics: %w", err)
-	}
-	return name, true, nil
 }

@@ -1,0 +1,77 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// Done takes an imported report out of new/. A file that has changed since it
+// was listed stays, to be imported again: rows that are there already do no
+// harm. A crash before the folder is on disk does as little, so nothing is
+// synced here.
+func (s *Spool) Done(entry Entry) error {
+	from := s.path(newDir, entry.Name)
+	info, err := os.Lstat(from)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("finishing a report: %w", err)
+	}
+	if info.Size() != entry.Size || !info.ModTime().Equal(entry.changed) {
+		return nil
+	}
+	if s.options.Archive {
+		err = os.Rename(from, s.free(processedDir, entry.Name))
+	} else {
+		err = os.Remove(from)
+	}
+	if err != nil {
+		return fmt.Errorf("finishing a report: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gone(entry)
+	if s.options.Archive {
+		s.archived.add(entry.Size)
+	}
+	return nil
+}
+
+// Quarantine moves a whole report that cannot be imported to rejected/, and
+// writes why beside it.
+func (s *Spool) Quarantine(entry Entry, reason error) error {
+	to := s.free(rejectedDir, entry.Name)
+	why := fmt.Sprintf("%s\n%v\n", entry.Name, reason)
+	if err := os.WriteFile(to+".why", []byte(why), 0o640); err != nil {
+		_ = os.Remove(to + ".why") // it may be there by half
+		return fmt.Errorf("rejecting a report: %w", err)
+	}
+	if err := os.Rename(s.path(newDir, entry.Name), to); err != nil {
+		return fmt.Errorf("rejecting a report: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gone(entry)
+	s.rejected.add(entry.Size)
+	s.rejected.add(int64(len(why)))
+	return nil
+}
+
+func (s *Spool) path(folder, name string) string { return filepath.Join(s.dir, folder, name) }
+
+// free returns a path for name in folder that no file has yet: foreign names
+// can come again.
+func (s *Spool) free(folder, name string) string {
+	path := s.path(folder, name)
+	for i := 1; ; i++ {
+		if _, err := os.Lstat(path); err != nil {
+			return path
+		}
+		path = s.path(folder, name) + "." + strconv.Itoa(i)
+	}
+}

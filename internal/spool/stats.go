@@ -1,0 +1,57 @@
+package spool
+
+import "time"
+
+// Count is a number of files and how much they hold.
+type Count struct {
+	Files int64
+	Bytes int64
+}
+
+func (c *Count) add(size int64) {
+	c.Files++
+	c.Bytes += size
+}
+
+func (c *Count) remove(size int64) {
+	c.Files--
+	c.Bytes -= size
+}
+
+// Stats tell how a spool fares.
+type Stats struct {
+	Waiting Count     // reports in new/
+	Oldest  time.Time // when the oldest of them that is ready arrived; zero for none
+
+	Archived Count // files in processed/
+	Rejected Count // files in rejected/, that somebody has to look at
+	Deleted  Count // what the limits of the archive deleted since Open
+}
+
+// Stats returns what is known without a look at the disk: of new/ since the
+// last List, of the others since the last Tidy.
+func (s *Spool) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Stats{Waiting: s.waiting, Oldest: s.oldest(), Archived: s.archived, Rejected: s.rejected, Deleted: s.deleted}
+}
+
+// oldest needs s.mu.
+func (s *Spool) oldest() time.Time {
+	if s.next < len(s.listed) {
+		return s.listed[s.next].since
+	}
+	return s.put
+}
+
+// gone takes note that a report has left new/. It needs s.mu.
+func (s *Spool) gone(entry Entry) {
+	s.waiting.remove(entry.Size)
+	// Reports leave in their order, but for those that cannot be read.
+	if s.next < len(s.listed) && s.listed[s.next].Name == entry.Name {
+		s.next++
+	}
+	if s.waiting.Files <= 0 {
+		s.put = time.Time{}
+	}
+}
