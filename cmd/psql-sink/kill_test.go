@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"database/sql"
 	"fmt"
 	"io"
@@ -53,6 +54,18 @@ func (p *program) waiting() int {
 	files, err := filepath.Glob(filepath.Join(p.spool, "new", "*"))
 	require.NoError(p.t, err)
 	return len(files)
+}
+
+// stored counts the rows in the files that wait.
+func (p *program) stored() (rows int) {
+	files, err := filepath.Glob(filepath.Join(p.spool, "new", "*"))
+	require.NoError(p.t, err)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(p.t, err)
+		rows += bytes.Count(text, []byte("\n"))
+	}
+	return rows
 }
 
 func kill(cmd *exec.Cmd) {

@@ -60,13 +60,5 @@ func TestAFullSpoolEndsTheProgram(t *testing.T) {
 	_, err = io.WriteString(out, "more\n")
 	require.ErrorIs(t, err, syscall.EPIPE)
 
-	stored := 0
-	files, err := filepath.Glob(filepath.Join(p.spool, "new", "*"))
-	require.NoError(t, err)
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		require.NoError(t, err)
-		stored += bytes.Count(text, []byte("\n"))
-	}
-	require.Equal(t, rows, stored)
+	require.Equal(t, rows, p.stored())
 }

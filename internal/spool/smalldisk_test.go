@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"telegraf-conntrack-accounting/internal/report"
 	"telegraf-conntrack-accounting/internal/spool"
@@ -108,4 +109,22 @@ func TestRejectedMetricsUseTheReserveToo(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, kept)
 	require.ErrorIs(t, s.Room(), spool.ErrFull)
+}
+
+func TestAnArchiveThatCannotBeTrimmed(t *testing.T) {
+	dir, disk := t.TempDir(), testkit.SmallDisk(t, 1<<20)
+	require.NoError(t, os.Symlink(disk, filepath.Join(dir, "processed")))
+	for _, name := range []string{"a.csv", "b.csv"} {
+		require.NoError(t, os.WriteFile(filepath.Join(disk, name), []byte("1\n"), 0o600))
+	}
+	s := open(t, dir, spool.Options{ArchiveMaxSize: 3})
+	require.NoError(t, unix.Mount("", disk, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""))
+	now := time.Now()
+	for range 2 {
+		require.ErrorContains(t, s.Tidy(now), "trimming the archive: remove "+filepath.Join(dir, "processed", "a.csv"))
+	}
+	require.Equal(t, spool.Stats{Archived: spool.Count{Files: 2, Bytes: 4}}, s.Stats())
+	require.NoError(t, unix.Mount("", disk, "", unix.MS_REMOUNT, ""))
+	require.NoError(t, s.Tidy(now.Add(time.Hour)))
+	require.Equal(t, []string{"b.csv"}, names(t, dir, "processed"))
 }

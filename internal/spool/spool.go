@@ -53,7 +53,8 @@ type Spool struct {
 
 	archived, rejected Count // as of the last Tidy, and what came since
 	deleted            Count // from processed/, since Open
-	lastTidy           time.Time
+	tidied             time.Time
+	untidy             error // what that Tidy returned
 }
 
 const (

@@ -23,27 +23,29 @@ const abandoned = 10 * time.Minute
 // Tidy keeps processed/ within its limits, the oldest first, removes temporary
 // files that a crash left behind, and counts what is in rejected/. It looks at
 // the disk when the archive is too large, or else every ten minutes; at any
-// other time it costs nothing.
+// other time it costs nothing, and returns what it returned the last time.
 func (s *Spool) Tidy(now time.Time) error {
-	if !s.untidy(now) {
-		return nil
+	if tidy, err := s.isTidy(now); tidy {
+		return err
 	}
 	rejected, err := s.count(rejectedDir)
-	return errors.Join(err, removeTemporary(s.path(newDir, ""), now.Add(-abandoned)), s.trim(now), s.tidied(now, rejected))
+	archived, deleted, trimErr := s.trim(now)
+	err = errors.Join(err, trimErr, removeTemporary(s.path(newDir, ""), now.Add(-abandoned)))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.archived, s.rejected = archived, rejected
+	s.deleted.Files += deleted.Files
+	s.deleted.Bytes += deleted.Bytes
+	s.tidied, s.untidy = now, err
+	return err
 }
 
-func (s *Spool) untidy(now time.Time) bool {
+func (s *Spool) isTidy(now time.Time) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	limit := s.options.ArchiveMaxSize
-	return limit > 0 && s.archived.Bytes > limit || now.Sub(s.lastTidy) >= tidyEvery
-}
-
-func (s *Spool) tidied(now time.Time, rejected Count) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lastTidy, s.rejected = now, rejected
-	return nil
+	tooLarge := limit > 0 && s.archived.Bytes > limit && s.untidy == nil
+	return !tooLarge && now.Sub(s.tidied) < tidyEvery, s.untidy
 }
 
 // archivedFile is a file in processed/.
@@ -54,36 +56,33 @@ type archivedFile struct {
 }
 
 // trim deletes from processed/ what its limits do not allow.
-func (s *Spool) trim(now time.Time) error {
+func (s *Spool) trim(now time.Time) (left, deleted Count, err error) {
 	var files []archivedFile
-	var sum Count
-	err := s.each(processedDir, func(info fs.FileInfo) {
-		sum.add(info.Size())
-		files = append(files, archivedFile{info.Name(), info.Size(), changeTime(info)})
+	limited := s.options.ArchiveMaxAge > 0 || s.options.ArchiveMaxSize > 0
+	err = s.each(processedDir, func(info fs.FileInfo) {
+		if left.add(info.Size()); limited {
+			files = append(files, archivedFile{info.Name(), info.Size(), changeTime(info)})
+		}
 	})
+	if err != nil {
+		return left, deleted, err
+	}
 	slices.SortFunc(files, func(a, b archivedFile) int {
 		return cmp.Or(a.at.Compare(b.at), strings.Compare(a.name, b.name))
 	})
-	var deleted Count
-	target := s.archiveTarget(sum.Bytes)
+	target := s.archiveTarget(left.Bytes)
 	for _, file := range files {
 		tooOld := s.options.ArchiveMaxAge > 0 && now.Sub(file.at) > s.options.ArchiveMaxAge
-		if !tooOld && sum.Bytes <= target {
+		if !tooOld && left.Bytes <= target {
 			break
 		}
-		if removeErr := os.Remove(s.path(processedDir, file.name)); removeErr != nil && !errors.Is(removeErr, fs.ErrNotExist) {
-			err = errors.Join(err, fmt.Errorf("trimming the archive: %w", removeErr))
-			break
+		if err := os.Remove(s.path(processedDir, file.name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return left, deleted, fmt.Errorf("trimming the archive: %w", err)
 		}
-		sum.remove(file.size)
+		left.remove(file.size)
 		deleted.add(file.size)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.archived = sum
-	s.deleted.Files += deleted.Files
-	s.deleted.Bytes += deleted.Bytes
-	return err
+	return left, deleted, nil
 }
 
 // archiveTarget returns how many bytes may stay of those that are there: all,

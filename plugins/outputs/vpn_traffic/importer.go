@@ -12,10 +12,7 @@ import (
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
-const (
-	scanEvery   = time.Second      // for files that others put into new/
-	statusEvery = 10 * time.Minute // as long as something is imported
-)
+const statusEvery = 10 * time.Minute // as long as something is imported
 
 // importer moves reports from the spool to the database, in their order, in a
 // goroutine of its own between start and stop.
@@ -25,6 +22,8 @@ type importer struct {
 	log      telegraf.Logger
 	counters counters
 	health   health
+	lookout  lookout
+	keeper   keeper
 
 	ready    bool            // the schema is there and current
 	failures map[string]int  // unknown errors by report
@@ -42,6 +41,8 @@ func newImporter(reports *spool.Spool, db *trafficdb.DB, log telegraf.Logger) *i
 	return &importer{
 		spool: reports, db: db, log: log,
 		health:   health{log: log, spool: reports},
+		lookout:  lookout{log: log, spool: reports, scan: scanEvery},
+		keeper:   keeper{log: log, spool: reports},
 		failures: make(map[string]int),
 		unread:   make(map[string]bool),
 		woken:    make(chan struct{}, 1),
@@ -82,20 +83,24 @@ func (im *importer) stop(timeout time.Duration) {
 			return
 		}
 	}
+	im.keeper.tell()
 	im.log.Info(im.counters.status(im.spool.Waiting()))
 }
 
 func (im *importer) run(ctx context.Context) {
 	defer close(im.ended)
+	im.lookout.open(im.wake) // before the first look, to miss nothing
+	defer im.lookout.close()
 	status := time.NewTicker(statusEvery)
 	defer status.Stop()
 	for {
+		im.keeper.tidy()
 		last := im.isClosing() // decided before the look into the spool
 		err := im.importAll(ctx)
 		if last || ctx.Err() != nil {
 			return
 		}
-		pause, woken := scanEvery, im.woken
+		pause, woken := im.lookout.pause(), im.woken
 		if err != nil {
 			pause, woken = im.health.failed(err), nil // new reports change nothing
 		} else {
@@ -104,10 +109,13 @@ func (im *importer) run(ctx context.Context) {
 		select {
 		case <-im.closing:
 		case <-woken:
+		case <-im.lookout.lost():
+			im.lookout.open(im.wake)
 		case <-time.After(pause):
 		}
 		select {
 		case <-status.C:
+			im.keeper.tell()
 			im.counters.logChange(im.log, im.spool.Waiting())
 		default:
 		}
@@ -142,6 +150,7 @@ func (im *importer) importAll(ctx context.Context) error {
 			if err := im.importUnit(ctx, unit); err != nil {
 				return im.judge(ctx, unit, err)
 			}
+			im.keeper.tidy()
 			waiting -= len(unit)
 			im.health.worked(waiting)
 		}

@@ -32,15 +32,19 @@ func init() {
 
 // VPNTraffic is the plugin. Its exported fields are its configuration.
 type VPNTraffic struct {
-	DSN          string          `toml:"dsn"`
-	Spool        string          `toml:"spool"`
-	SpoolLimit   config.Size     `toml:"spool_limit"`
-	Archive      bool            `toml:"archive"`
-	HostTag      string          `toml:"host_tag"`
-	Measurements []string        `toml:"measurements"`
-	CloseTimeout config.Duration `toml:"close_timeout"`
+	DSN            string          `toml:"dsn"`
+	Spool          string          `toml:"spool"`
+	SpoolLimit     config.Size     `toml:"spool_limit"`
+	Archive        bool            `toml:"archive"`
+	ArchiveMaxAge  config.Duration `toml:"archive_max_age"`
+	ArchiveMaxSize config.Size     `toml:"archive_max_size"`
+	HostTag        string          `toml:"host_tag"`
+	Measurements   []string        `toml:"measurements"`
+	CloseTimeout   config.Duration `toml:"close_timeout"`
 
 	Log telegraf.Logger `toml:"-"`
+
+	scan time.Duration // how often to look for reports that nobody told of
 
 	db       *trafficdb.DB
 	spool    *spool.Spool
@@ -55,6 +59,7 @@ func New() *VPNTraffic {
 		HostTag:      "host",
 		Measurements: []string{"conntrack_accounting", "traffic"},
 		CloseTimeout: config.Duration(4 * time.Second),
+		scan:         scanEvery,
 	}
 }
 
@@ -68,6 +73,10 @@ func (v *VPNTraffic) Init() error {
 		return errors.New(`spool is empty: name a folder for reports, such as "/var/lib/psql-sink"`)
 	case v.SpoolLimit <= 0:
 		return fmt.Errorf("spool_limit = %d: must be more than 0", v.SpoolLimit)
+	case v.ArchiveMaxAge < 0:
+		return fmt.Errorf("archive_max_age = %v: must not be negative; 0 sets no limit", time.Duration(v.ArchiveMaxAge))
+	case v.ArchiveMaxSize < 0:
+		return fmt.Errorf("archive_max_size = %d: must not be negative; 0 sets no limit", v.ArchiveMaxSize)
 	case v.HostTag == "":
 		return errors.New(`host_tag is empty: name the tag of the gateway's name, such as "host"`)
 	case len(v.Measurements) == 0 || slices.Contains(v.Measurements, ""):
@@ -83,10 +92,17 @@ func (v *VPNTraffic) Init() error {
 	return nil
 }
 
+// reserve is room on the spool's disk for what Telegraf writes until it notices
+// that the disk is full: its largest batch and a full pipe, many times over.
+const reserve = 16 << 20
+
 // Connect opens the spool and starts importing from it. The database may be
 // away.
 func (v *VPNTraffic) Connect() error {
-	reports, err := spool.Open(v.Spool, spool.Options{Limit: int64(v.SpoolLimit), Archive: v.Archive})
+	reports, err := spool.Open(v.Spool, spool.Options{
+		Limit: int64(v.SpoolLimit), Reserve: reserve, Archive: v.Archive,
+		ArchiveMaxAge: time.Duration(v.ArchiveMaxAge), ArchiveMaxSize: int64(v.ArchiveMaxSize),
+	})
 	if err != nil {
 		return err
 	}
@@ -98,6 +114,7 @@ func (v *VPNTraffic) Connect() error {
 	}
 	v.spool = reports
 	v.importer = newImporter(reports, v.db, v.Log)
+	v.importer.lookout.scan = v.scan
 	v.importer.start()
 	return nil
 }

@@ -29,9 +29,10 @@ func TestSampleConfigShowsTheDefaults(t *testing.T) {
 
 	shown := New()
 	shown.DSN, shown.Spool, shown.SpoolLimit, shown.HostTag, shown.Measurements, shown.CloseTimeout, shown.Archive = "x", "x", 1, "x", nil, 1, true
+	shown.ArchiveMaxAge, shown.ArchiveMaxSize = 1, 1
 	live := regexp.MustCompile(`(?m)^  # dsn = ".+"\n`).ReplaceAllString(sample, "") // examples
 	live, n := regexp.MustCompile(`(?m)^  # `).ReplaceAllString(live, "  "), strings.Count(live, "\n  # ")
-	require.Equal(t, 7, n, "every option is there once")
+	require.Equal(t, 9, n, "every option is there once")
 	path := filepath.Join(t.TempDir(), "sink.conf")
 	require.NoError(t, os.WriteFile(path, []byte(live), 0o600))
 	require.NoError(t, execd.LoadConfig(path, "outputs", "vpn_traffic", os.LookupEnv, shown))
@@ -42,6 +43,8 @@ func TestInitNamesTheWrongOption(t *testing.T) {
 	for want, change := range map[string]func(*VPNTraffic){
 		"spool is empty":          func(v *VPNTraffic) { v.Spool = "" },
 		"spool_limit = 0":         func(v *VPNTraffic) { v.SpoolLimit = 0 },
+		"archive_max_age = -1s":   func(v *VPNTraffic) { v.ArchiveMaxAge = -1e9 },
+		"archive_max_size = -1":   func(v *VPNTraffic) { v.ArchiveMaxSize = -1 },
 		"host_tag is empty":       func(v *VPNTraffic) { v.HostTag = "" },
 		"measurements = []":       func(v *VPNTraffic) { v.Measurements = nil },
 		`measurements = ["a" ""]`: func(v *VPNTraffic) { v.Measurements = []string{"a", ""} },
