@@ -128,3 +128,24 @@ func TestAnArchiveThatCannotBeTrimmed(t *testing.T) {
 	require.NoError(t, s.Tidy(now.Add(time.Hour)))
 	require.Equal(t, []string{"b.csv"}, names(t, dir, "processed"))
 }
+
+func TestAFolderMustBeWritable(t *testing.T) {
+	disk := testkit.SmallDisk(t, 1<<20)
+	_, err := spool.NewWriter(disk)
+	require.NoError(t, err)
+	left, err := os.ReadDir(disk)
+	require.NoError(t, err)
+	require.Empty(t, left)
+	testkit.FillDisk(t, disk, 0)
+	_, err = spool.NewWriter(disk)
+	require.NoError(t, err, "that passes")
+
+	require.NoError(t, unix.Mount("", disk, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""))
+	for _, err := range []error{
+		func() error { _, err := spool.NewWriter(disk); return err }(),
+		func() error { _, err := spool.Open(disk, spool.Options{}); return err }(),
+	} {
+		require.ErrorContains(t, err, "read-only file system")
+		require.ErrorContains(t, err, disk)
+	}
+}
