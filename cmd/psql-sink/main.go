@@ -6,6 +6,17 @@
 // Alone it imports the report files that others put into its spool:
 //
 //	psql-sink watch -config /etc/telegraf/vpn_traffic.conf
+//
+// or those that the command line names:
+//
+//	psql-sink import -config /etc/telegraf/vpn_traffic.conf FILE...
+//
+// It also verifies and repairs rollups (psql-sink verify) and upgrades the
+// table of the old importer (psql-sink upgrade).
+//
+// Where it may not make its tables itself, their owner does:
+//
+//	psql-sink migrate -dsn 'host=/var/run/postgresql dbname=vpn role=vpn_traffic_owner'
 package main
 
 import (
@@ -24,12 +35,26 @@ var version string
 
 func main() {
 	program := execd.Process(plugin, execd.Version(version))
-	if len(program.Args) > 0 && program.Args[0] == "watch" {
-		program.Args = program.Args[1:]
-		os.Exit(watch(program))
+	if len(program.Args) > 0 {
+		if run, found := subcommands()[program.Args[0]]; found {
+			program.Args = program.Args[1:]
+			os.Exit(run(program))
+		}
 	}
 	os.Exit(execd.RunOutput(execd.Output{
 		Program: program,
 		New:     func() telegraf.Output { return vpn_traffic.New() },
 	}))
+}
+
+// subcommands are what psql-sink does besides reading metrics. Each returns the
+// exit code.
+func subcommands() map[string]func(execd.Program) int {
+	return map[string]func(execd.Program) int{
+		"import":  importFiles,
+		"migrate": migrate,
+		"upgrade": upgrade,
+		"verify":  verify,
+		"watch":   watch,
+	}
 }

@@ -8,6 +8,7 @@ func (t *Tracker) BeginDump(now time.Time) {
 	t.dumpTime, t.shown = now.UnixNano(), 0
 	t.dead.dumpStarts()
 	t.series.resetOpen()
+	t.stats.Offloaded = 0
 }
 
 // Observe accounts a record of the dump.
@@ -30,13 +31,17 @@ func (t *Tracker) Observe(f *Flow) {
 		}
 		e = t.meet(k, f, dst)
 	}
+	e.mark = f.Mark & t.cfg.GroupBy.MarkMask
 	t.account(k, &e, f, dst, t.dumpTime)
 	if connectionOriented(k.Proto) {
 		t.observeConnection(k, &e, f, dst)
 	}
 	if e.dump != t.dump {
-		e.dump, e.lastSeen = t.dump, t.dumpTime
+		e.dump, e.lastSeen, e.resumed = t.dump, t.dumpTime, false
 		t.shown++
+		if f.offloaded() {
+			t.stats.Offloaded++
+		}
 	}
 	t.flows[k] = e
 }
@@ -48,7 +53,7 @@ func (t *Tracker) meet(k key, f *Flow, dst Addr) entry {
 		t.views[k] = dst
 	}
 	e := entry{first: t.dumpTime}
-	if t.baseline && !t.cfg.AccountExisting {
+	if t.older(f) {
 		e.orig, e.reply, e.counted = f.OrigCounters, f.ReplyCounters, f.over()
 	}
 	return e
@@ -57,7 +62,7 @@ func (t *Tracker) meet(k key, f *Flow, dst Addr) entry {
 func (t *Tracker) observeConnection(k key, e *entry, f *Flow, dst Addr) {
 	if !f.over() {
 		if t.cfg.TrackOpen && e.dump != t.dump {
-			t.series.get(t.seriesKey(k, dst)).Open++
+			t.series.get(t.seriesKey(k, e, dst)).Open++
 		}
 		return
 	}
@@ -85,7 +90,7 @@ func (t *Tracker) EndDump(complete, settled bool, now time.Time) {
 	t.closes.expire(t.dumpTime - int64(max(t.cfg.Forget, time.Minute)))
 	t.stats.Missing = len(t.flows) - t.shown
 	if t.stats.Missing > 0 {
-		t.sweep()
+		t.sweep(settled)
 	}
 	t.complete = t.dump
 }
@@ -101,7 +106,7 @@ func (t *Tracker) countPending(now int64) {
 			at = now
 		}
 		delete(t.closes, k.untimed())
-		t.countClosed(t.seriesKey(k, t.viewOf(k)), k, &e, at)
+		t.countClosed(t.seriesKey(k, &e, t.viewOf(k)), k, &e, at)
 		t.flows[k] = e
 	}
 	t.pending = t.pending[:0]
@@ -110,15 +115,26 @@ func (t *Tracker) countPending(now int64) {
 // sweep looks after the flows that the dump did not show. A flow whose
 // DESTROY could not be delivered yet is out of the table too: after two
 // complete dumps without it the connection is over, but its counters are kept
-// so that a late DESTROY accounts the rest and no more.
-func (t *Tracker) sweep() {
+// so that a late DESTROY accounts the rest and no more. It never comes for a
+// flow that ended before we listened.
+func (t *Tracker) sweep(settled bool) {
 	for k, e := range t.flows {
 		if e.dump >= t.complete {
 			continue // shown by this complete dump or by the one before it
 		}
 		if connectionOriented(k.Proto) && !e.counted {
-			t.countClosed(t.seriesKey(k, t.viewOf(k)), k, &e, e.lastSeen)
+			at, known := t.closes.get(k)
+			if !known {
+				at = e.lastSeen
+			}
+			delete(t.closes, k.untimed())
+			t.countClosed(t.seriesKey(k, &e, t.viewOf(k)), k, &e, at)
 			t.flows[k] = e
+		}
+		if e.resumed && settled {
+			t.stats.DiedUnseen++
+			t.forget(k, &e)
+			continue
 		}
 		if t.dumpTime-e.lastSeen > int64(t.cfg.Forget) {
 			t.stats.Swept++

@@ -2,6 +2,7 @@ package accounting
 
 import (
 	"fmt"
+	"math/bits"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -27,21 +28,21 @@ func ParseMask4(s string) (Mask, error) {
 		copy(m[12:], four[:])
 		return m, nil
 	}
-	bits, err := strconv.Atoi(strings.TrimPrefix(s, "/"))
-	if err != nil || bits < 0 || bits > 32 {
+	length, err := strconv.Atoi(strings.TrimPrefix(s, "/"))
+	if err != nil || length < 0 || length > 32 {
 		return Mask{}, fmt.Errorf("%q is not an IPv4 mask: want four numbers from 0 to 255 (255.255.255.0) or a prefix length from 0 to 32", s)
 	}
-	m.setBits(96 + bits)
+	m.setBits(96 + length)
 	return m, nil
 }
 
 // Mask6 returns the IPv6 mask of a prefix length from 0 to 128.
-func Mask6(bits int) (Mask, error) {
-	if bits < 0 || bits > 128 {
-		return Mask{}, fmt.Errorf("%d is not an IPv6 prefix length: want 0 to 128", bits)
+func Mask6(length int) (Mask, error) {
+	if length < 0 || length > 128 {
+		return Mask{}, fmt.Errorf("%d is not an IPv6 prefix length: want 0 to 128", length)
 	}
 	m := Mask{}
-	m.setBits(bits)
+	m.setBits(length)
 	return m, nil
 }
 
@@ -57,6 +58,16 @@ func (m *Mask) apply(a Addr) Addr {
 		a[i] &= m[i]
 	}
 	return a
+}
+
+// finest returns how many leading bits hold all of the mask's.
+func (m *Mask) finest() int {
+	for i := len(m) - 1; i >= 0; i-- {
+		if m[i] != 0 {
+			return 8*(i+1) - bits.TrailingZeros8(m[i])
+		}
+	}
+	return 0
 }
 
 // Masks are the masks of one end of a flow, by address family.

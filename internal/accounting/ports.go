@@ -22,7 +22,15 @@ type portKey struct {
 
 // portProtos are the protocols whose tuples hold ports.
 var portProtos = map[string]uint8{
-	"tcp": protoTCP, "udp": 17, "sctp": protoSCTP, "dccp": protoDCCP, "udplite": 136,
+	"tcp": protoTCP, "udp": protoUDP, "sctp": protoSCTP, "dccp": protoDCCP, "udplite": protoUDPLite,
+}
+
+func hasPorts(proto uint8) bool {
+	switch proto {
+	case protoTCP, protoUDP, protoSCTP, protoDCCP, protoUDPLite:
+		return true
+	}
+	return false
 }
 
 // Add adds a port written as "proto:port", for example "tcp:443".

@@ -4,19 +4,21 @@ import "strconv"
 
 // Protocol numbers (IANA) that accounting treats in a way of its own.
 const (
-	protoICMP   = 1
-	protoTCP    = 6
-	protoDCCP   = 33
-	protoICMPv6 = 58
-	protoSCTP   = 132
+	protoICMP    = 1
+	protoTCP     = 6
+	protoUDP     = 17
+	protoDCCP    = 33
+	protoICMPv6  = 58
+	protoSCTP    = 132
+	protoUDPLite = 136
 )
 
 // protoNames are the names in use for the protocols that conntrack meets.
 var protoNames = map[uint8]string{
-	protoICMP: "icmp", 2: "igmp", 4: "ipip", protoTCP: "tcp", 17: "udp",
+	protoICMP: "icmp", 2: "igmp", 4: "ipip", protoTCP: "tcp", protoUDP: "udp",
 	protoDCCP: "dccp", 41: "ipv6", 47: "gre", 50: "esp", 51: "ah",
 	protoICMPv6: "ipv6-icmp", 88: "eigrp", 89: "ospf", 97: "etherip",
-	103: "pim", 112: "vrrp", 115: "l2tp", protoSCTP: "sctp", 136: "udplite",
+	103: "pim", 112: "vrrp", 115: "l2tp", protoSCTP: "sctp", protoUDPLite: "udplite",
 }
 
 // ProtoName returns the name of an IP protocol, or its number where it has
@@ -53,5 +55,9 @@ func (f *Flow) over() bool {
 	}
 	return f.dying()
 }
+
+// offloaded reports whether packets of the flow go through a flowtable, past
+// the rest of netfilter: IPS_OFFLOAD, or in hardware IPS_HW_OFFLOAD.
+func (f *Flow) offloaded() bool { return f.Status&(1<<14|1<<15) != 0 }
 
 func (f *Flow) dying() bool { return f.Status&statusDying != 0 }

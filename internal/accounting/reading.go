@@ -17,7 +17,7 @@ func (t *Tracker) account(k key, e *entry, f *Flow, dst Addr, now int64) {
 	if orig == (Counters{}) && reply == (Counters{}) {
 		return
 	}
-	key := t.seriesKey(k, dst)
+	key := t.seriesKey(k, e, dst)
 	s := t.series.get(key)
 	if s.Key != key {
 		t.stats.Folded++
@@ -36,9 +36,9 @@ func (t *Tracker) restart(k key, e *entry, dst Addr, now int64) {
 		return
 	}
 	if connectionOriented(k.Proto) && !e.counted {
-		t.countClosed(t.seriesKey(k, dst), k, e, now)
+		t.countClosed(t.seriesKey(k, e, dst), k, e, now)
 	}
-	e.counted, e.first = false, now
+	e.counted, e.first, e.dst = false, now, unknownNetwork // a new flow may be translated to another responder
 }
 
 // countClosed counts a connection that closed at the given time (ns).
@@ -66,13 +66,17 @@ func (t *Tracker) endOf(k key, f *Flow, now time.Time) int64 {
 }
 
 // seriesKey returns the series of the flow that goes to dst.
-func (t *Tracker) seriesKey(k key, dst Addr) SeriesKey {
-	return SeriesKey{
-		Src:   t.cfg.Source.group(k.Src),
-		Dst:   t.cfg.Destination.group(dst),
+func (t *Tracker) seriesKey(k key, e *entry, dst Addr) SeriesKey {
+	s := SeriesKey{
+		Src:   t.cfg.Source.of(k.Src, t.networks, &e.src),
+		Dst:   t.cfg.Destination.of(dst, t.networks, &e.dst),
 		Port:  t.ports.of(k.Proto, k.DstPort),
 		Proto: k.Proto,
 	}
+	if t.series.splits {
+		t.cfg.GroupBy.split(&s, &k, e)
+	}
+	return s
 }
 
 func (c *Counters) add(d Counters) {

@@ -1,10 +1,16 @@
 package accounting
 
-// SeriesKey names a series: what one accounted row is about.
+// SeriesKey names a series: what one accounted row is about. Zone, SourcePort
+// and Mark are 0 unless GroupBy names them. The fields stand in an order that
+// leaves no gaps, so that a key is hashed and compared in one piece.
 type SeriesKey struct {
-	Src, Dst Addr  // groups: masked addresses
-	Port     int32 // destination port of the original tuple, or OtherPorts
-	Proto    uint8
+	Src, Dst   Group
+	Proto      uint8
+	Folded     bool   // MaxSeries folded several zones, source ports and marks into one
+	Port       int32  // destination port of the original tuple, or OtherPorts
+	Mark       uint32 // connmark under the mask
+	Zone       uint16 // conntrack zone
+	SourcePort uint16 // first port of the range that the opener's is in
 }
 
 // Series is what one series sent in an interval.
@@ -24,13 +30,19 @@ func (s *Series) empty() bool {
 // port -1 of its pair once it holds max of them, so that a port scan (65,536
 // series a pair) costs detail but not one byte.
 type seriesTable struct {
-	index map[SeriesKey]int32
-	rows  []Series
-	max   int
+	index  map[SeriesKey]int32
+	rows   []Series
+	max    int
+	splits bool // GroupBy's keys are there to be folded too
 }
 
-func newSeriesTable(limit int) seriesTable {
-	return seriesTable{index: make(map[SeriesKey]int32), max: limit}
+func newSeriesTable(limit int, splits bool) seriesTable {
+	return seriesTable{index: make(map[SeriesKey]int32), max: limit, splits: splits}
+}
+
+// fold returns the series that a new one folds into.
+func (t *seriesTable) fold(k SeriesKey) SeriesKey {
+	return SeriesKey{Src: k.Src, Dst: k.Dst, Proto: k.Proto, Port: OtherPorts, Folded: t.splits}
 }
 
 // get returns the row of the series, which stays valid until the next call.
@@ -38,9 +50,10 @@ func (t *seriesTable) get(k SeriesKey) *Series {
 	if i, ok := t.index[k]; ok {
 		return &t.rows[i]
 	}
-	if len(t.rows) >= t.max && k.Port != OtherPorts {
-		k.Port = OtherPorts
-		return t.get(k)
+	if len(t.rows) >= t.max {
+		if to := t.fold(k); to != k {
+			return t.get(to)
+		}
 	}
 	t.index[k] = int32(len(t.rows))
 	t.rows = append(t.rows, Series{Key: k})

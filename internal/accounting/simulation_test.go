@@ -22,6 +22,8 @@ type kernel struct {
 	dying      []Flow // flows whose DESTROY some listener could not take yet
 	stale      []Flow // dump records read but not delivered yet
 	nextID     uint32
+	deaf       bool   // nobody of ours listens
+	unheard    []Flow // flows that ended meanwhile without a trace
 
 	bytes, packets, connections uint64 // the ledger
 }
@@ -56,6 +58,7 @@ func (k *kernel) holds(f *Flow) bool {
 
 func (k *kernel) send(f *Flow) {
 	n := uint64(k.rng.IntN(2000)) + 1
+	f.Mark = uint32(n % 3)
 	f.OrigCounters.add(Counters{1, n})
 	f.ReplyCounters.add(Counters{2, 3 * n})
 	k.packets += 3
@@ -70,18 +73,26 @@ func (k *kernel) destroy(i int) {
 	}
 	f.Status |= statusDying
 	ours, others := k.rng.IntN(10) > 0, k.rng.IntN(10) > 0
-	if ours {
+	switch {
+	case k.deaf && others:
+		k.unheard = append(k.unheard, *f)
+	case ours && !k.deaf:
 		k.queue = append(k.queue, *f)
 	}
-	if !ours || !others {
+	if !ours && !k.deaf || !others {
 		k.dying = append(k.dying, *f)
 	}
 }
 
 // resend sends the event of a dying flow again, to all listeners.
 func (k *kernel) resend(i int) {
-	k.queue = append(k.queue, k.dying[i])
-	if k.rng.IntN(3) > 0 { // now all have it
+	all := k.rng.IntN(3) > 0 // of the listeners have it now
+	if !k.deaf {
+		k.queue = append(k.queue, k.dying[i])
+	} else if all {
+		k.unheard = append(k.unheard, k.dying[i])
+	}
+	if all {
 		k.dying = append(k.dying[:i], k.dying[i+1:]...)
 	}
 }
@@ -158,13 +169,13 @@ func v4(a, b, c, d byte) Addr {
 	return Addr{10: 0xff, 11: 0xff, 12: a, 13: b, 14: c, 15: d}
 }
 
-func allAddresses(t testing.TB) Masks {
+func allAddresses(t testing.TB) Grouping {
 	t.Helper()
 	four, err := ParseMask4("32")
 	require.NoError(t, err)
 	six, err := Mask6(128)
 	require.NoError(t, err)
-	return Masks{IPv4: four, IPv6: six}
+	return Grouping{Masks: Masks{IPv4: four, IPv6: six}}
 }
 
 func testConfig(t testing.TB) Config {
@@ -178,15 +189,16 @@ func TestExactUnderAnyInterleaving(t *testing.T) {
 	for seed := range uint64(300) {
 		for _, timestamps := range []bool{true, false} {
 			t.Run(fmt.Sprintf("seed=%d,timestamps=%v", seed, timestamps), func(t *testing.T) {
-				simulate(t, seed, timestamps)
+				simulate(t, seed, timestamps, testConfig(t), func(*Tracker, *rand.Rand) {})
 			})
 		}
 	}
 }
 
-func simulate(t *testing.T, seed uint64, timestamps bool) {
+// simulate calls between before each dump.
+func simulate(t *testing.T, seed uint64, timestamps bool, cfg Config, between func(*Tracker, *rand.Rand)) {
 	k := &kernel{rng: rand.New(rand.NewPCG(seed, 1)), now: int64(time.Hour), timestamps: timestamps}
-	tr, sum := NewTracker(testConfig(t)), &totals{}
+	tr, sum := NewTracker(cfg), &totals{}
 	for range 20 { // older flows: in the table before the baseline
 		k.open()
 	}
@@ -203,6 +215,7 @@ func simulate(t *testing.T, seed uint64, timestamps bool) {
 		for range k.rng.IntN(100) {
 			k.step(tr, false)
 		}
+		between(tr, k.rng)
 		k.dump(tr, sum)
 	}
 	for len(k.live) > 0 {

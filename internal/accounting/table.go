@@ -28,12 +28,15 @@ func (k key) untimed() key {
 // entry is what is remembered of a live flow. Keys and entries hold no
 // pointers, so that the garbage collector need not scan a table of millions.
 type entry struct {
-	orig, reply Counters // as accounted so far
-	first       int64    // ns, when it was first seen
-	lastSeen    int64    // ns, start of the last dump that showed it
-	dump        uint32   // number of that dump
-	counted     bool     // its connection is counted as closed
-	pending     bool     // it is closed, to be counted when the dump ends
+	orig, reply Counters  // as accounted so far
+	first       int64     // ns, when it was first seen
+	lastSeen    int64     // ns, start of the last dump that showed it
+	dump        uint32    // number of that dump
+	mark        uint32    // connmark when last read, under GroupBy.MarkMask
+	src, dst    networkID // networks of its ends, once they were looked up
+	counted     bool      // its connection is counted as closed
+	pending     bool      // it is closed, to be counted when the dump ends
+	resumed     bool      // it is from the state of another Tracker, and was not seen since
 }
 
 // final are the counters a flow died with.

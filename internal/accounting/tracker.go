@@ -5,11 +5,12 @@ import "time"
 // Config says what a [Tracker] accounts and under which series.
 type Config struct {
 	Filter      Filter
-	Source      Masks // masks of the opener's address
-	Destination Masks // masks of the responder's address
-	Translated  bool  // take the responder from the reply tuple: the real server behind DNAT
-	TrackOpen   bool  // fill Series.Open
-	MaxSeries   int   // series an interval before new ones fold into port -1
+	Source      Grouping // of the opener's address
+	Destination Grouping // of the responder's address
+	GroupBy     GroupBy  // what else tells series apart
+	Translated  bool     // take the responder from the reply tuple: the real server behind DNAT
+	TrackOpen   bool     // fill Series.Open
+	MaxSeries   int      // series an interval before new ones fold into port -1
 
 	// AccountExisting accounts flows of the baseline with all they have sent
 	// so far, instead of what they send from then on.
@@ -32,15 +33,20 @@ type Stats struct {
 	Repeated   uint64 // DESTROY events that came twice
 	ShortFlows uint64 // flows that only their DESTROY event showed
 	OlderFlows uint64 // flows that ended while the baseline ran, not accounted
+	OlderBytes uint64 // bytes of OlderFlows in both directions, from their beginning
 	Restarted  uint64 // flows whose counters went back: zeroed, or a new flow
+	Resumed    int    // flows that a state brought
+	DiedUnseen uint64 // flows of Resumed that ended before this Tracker began
+	Offloaded  int    // flows that the last dump showed in a flowtable
 }
 
 // Tracker remembers flows and accounts what they send.
 type Tracker struct {
-	cfg    Config
-	ports  Ports
-	series seriesTable
-	stats  Stats
+	cfg      Config
+	ports    Ports
+	networks *Networks
+	series   seriesTable
+	stats    Stats
 
 	flows   map[key]entry
 	views   map[key]Addr // responders that differ from the original destination
@@ -55,17 +61,20 @@ type Tracker struct {
 
 	baseline      bool  // the baseline is being taken
 	listenerStart int64 // ns, when the DESTROY listener joined
+	olderThan     int64 // ns, the baseline ignores unknown flows that began before
 }
 
 // NewTracker returns a Tracker that holds no flow.
 func NewTracker(cfg Config) *Tracker {
 	return &Tracker{
 		cfg:    cfg,
-		series: newSeriesTable(cfg.MaxSeries),
+		series: newSeriesTable(cfg.MaxSeries, cfg.GroupBy.splits()),
 		flows:  make(map[key]entry),
 		views:  make(map[key]Addr),
 		dead:   newTombstones(),
 		closes: make(closeTimes),
+
+		olderThan: existingOlderThan(&cfg),
 	}
 }
 
@@ -105,15 +114,17 @@ func (t *Tracker) Destroy(f *Flow, now time.Time) {
 		}
 		if t.older(f) {
 			t.stats.OlderFlows++
+			t.stats.OlderBytes += f.OrigCounters.Bytes + f.ReplyCounters.Bytes
 			t.dead.put(k, end)
 			return
 		}
 		t.stats.ShortFlows++
 		e = entry{first: now.UnixNano()}
 	}
+	e.mark = f.Mark & t.cfg.GroupBy.MarkMask
 	t.account(k, &e, f, dst, now.UnixNano())
 	if connectionOriented(k.Proto) && !e.counted {
-		t.countClosed(t.seriesKey(k, dst), k, &e, t.endOf(k, f, now))
+		t.countClosed(t.seriesKey(k, &e, dst), k, &e, t.endOf(k, f, now))
 	}
 	if known {
 		t.forget(k, &e)
@@ -159,10 +170,10 @@ func (t *Tracker) admit(f *Flow) (dst Addr, ok bool) {
 	return dst, t.cfg.Filter.match(f, dst)
 }
 
-// older reports whether an unknown flow that just ended is older than the
-// baseline. Without a start time it is taken as older while the baseline runs.
+// older reports whether an unknown flow is older than the baseline. Without a
+// start time, 0, it is taken as older while the baseline runs.
 func (t *Tracker) older(f *Flow) bool {
-	return t.baseline && !t.cfg.AccountExisting && (f.Start == 0 || f.Start < t.listenerStart)
+	return t.baseline && f.Start < min(t.listenerStart, t.olderThan)
 }
 
 func (t *Tracker) forget(k key, e *entry) {

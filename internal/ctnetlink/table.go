@@ -16,6 +16,8 @@ type Table struct {
 	Drop          uint64 // packets dropped because the table was full
 	EarlyDrop     uint64 // entries evicted to make room
 	SearchRestart uint64 // lookups begun again because the table was resized
+	Invalid       uint64 // packets that no flow could be made of
+	Error         uint64 // packets that were broken
 }
 
 // TableStats reads how full the table is and what it had to refuse.
@@ -51,6 +53,8 @@ func (t *Table) addCPUs() error {
 		t.Drop += uint64(cpu.Drop)
 		t.EarlyDrop += uint64(cpu.EarlyDrop)
 		t.SearchRestart += uint64(cpu.SearchRestart)
+		t.Invalid += uint64(cpu.Invalid)
+		t.Error += uint64(cpu.Error)
 	}
 	return errors.Join(err, conn.Close())
 }

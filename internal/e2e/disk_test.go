@@ -18,9 +18,9 @@ import (
 func TestTheDiskOfTheSpoolGetsFull(t *testing.T) {
 	t.Parallel()
 	d := deploy(t)
-	disk := testkit.SmallDisk(t, 32<<20)
+	disk := testkit.NewDisk(t, 32<<20)
 	sink := filepath.Join(d.folder, "vpn_traffic.conf")
-	write(t, sink, replace(t, read(t, sink), `"`+d.folder+`/spool"`, `"`+disk+`/spool"`))
+	write(t, sink, replace(t, read(t, sink), `"`+d.folder+`/spool"`, `"`+disk.Path()+`/spool"`))
 	write(t, d.config, replace(t, read(t, d.config),
 		`restart_delay = "10s"`, `restart_delay = "1s"`,
 		`flush_interval = "10s"`, `flush_interval = "1s"`,
@@ -31,7 +31,7 @@ func TestTheDiskOfTheSpoolGetsFull(t *testing.T) {
 	d.gateway.talk()
 	require.Eventually(t, func() bool { return len(d.storedRows()) > 0 }, 30*time.Second, 100*time.Millisecond)
 
-	filler := testkit.FillDisk(t, disk, 0)
+	filler := disk.Fill(0)
 	const says = "the spool is full: the disk of "
 	require.Eventually(t, func() bool {
 		d.gateway.talk()

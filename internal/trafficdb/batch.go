@@ -3,7 +3,6 @@ package trafficdb
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"telegraf-conntrack-accounting/internal/report"
 )
@@ -11,78 +10,127 @@ import (
 // batch is what one import stores: some of the rows it was given, in an order
 // of its own. The rows themselves stay as the caller has them.
 type batch struct {
-	host  string
-	rows  []report.Row
-	order []int32 // indexes of rows
+	host    string
+	rows    []report.Row
+	entries []entry
+
+	texts []string          // of src, dst and proto, in order
+	ids   map[string]uint32 // where each is in texts
+
+	expired int // rows that were taken out because their report is expired
+}
+
+// entry is a row in the batch: its key, and where it is in rows. Numbers stand
+// for texts and order as those do, which makes sorting and summing up cheap.
+type entry struct {
+	key
+	row int32
+}
+
+// key is what a row of one host is known by. Rollups use it too, and set what
+// they do not tell apart to none.
+type key struct {
+	us              int64 // its time in microseconds, as it is stored
+	src, dst, proto uint32
+	port            int32
+}
+
+// none is the number of no text.
+const none = ^uint32(0)
+
+func compareKeys(a, b *key) int {
+	return cmp.Or(cmp.Compare(a.us, b.us), cmp.Compare(a.src, b.src), cmp.Compare(a.dst, b.dst),
+		cmp.Compare(a.proto, b.proto), cmp.Compare(a.port, b.port))
 }
 
 // newBatch orders rows by key, and of rows with one key takes the first.
 // Sorting by time keeps the BRIN index narrow, and the rest keeps neighbours
 // in the B-tree together.
 func newBatch(host string, rows []report.Row) *batch {
-	b := &batch{host: host, rows: rows, order: make([]int32, len(rows))}
-	for i := range b.order {
-		b.order[i] = int32(i)
+	b := &batch{host: host, rows: rows, entries: make([]entry, len(rows)), ids: make(map[string]uint32)}
+	for i := range rows {
+		row := &rows[i]
+		b.entries[i] = entry{key{row.Micros(), b.id(row.Src), b.id(row.Dst), b.id(row.Proto), row.Port}, int32(i)}
 	}
-	slices.SortFunc(b.order, func(i, j int32) int {
-		return cmp.Or(compareKey(&rows[i], &rows[j]), cmp.Compare(i, j))
+	b.orderTexts()
+	slices.SortFunc(b.entries, func(x, y entry) int {
+		return cmp.Or(compareKeys(&x.key, &y.key), cmp.Compare(x.row, y.row))
 	})
-	b.order = slices.CompactFunc(b.order, func(i, j int32) bool { return compareKey(&rows[i], &rows[j]) == 0 })
+	b.entries = slices.CompactFunc(b.entries, func(x, y entry) bool { return x.key == y.key })
 	return b
 }
 
-// times returns the distinct times, in order, as the server reads them.
-func (b *batch) times() []string {
-	var times []string
-	var last int64
-	for n, i := range b.order {
-		if us := b.rows[i].Micros(); n == 0 || us != last {
-			times, last = append(times, string(appendTime(nil, us))), us
-		}
+// id returns the number of a text, for now in the order of arrival.
+func (b *batch) id(text string) uint32 {
+	id, found := b.ids[text]
+	if !found {
+		id = uint32(len(b.texts))
+		b.ids[text] = id
+		b.texts = append(b.texts, text)
 	}
-	return times
+	return id
 }
 
-// find returns where in the order the row is that has this time, in
-// microseconds, and otherwise the same key as row.
+// orderTexts renumbers the texts in their order.
+func (b *batch) orderTexts() {
+	arrived := slices.Clone(b.texts)
+	slices.Sort(b.texts)
+	for n, text := range b.texts {
+		b.ids[text] = uint32(n)
+	}
+	ids := make([]uint32, len(arrived))
+	for n, text := range arrived {
+		ids[n] = b.ids[text]
+	}
+	for i := range b.entries {
+		e := &b.entries[i]
+		e.src, e.dst, e.proto = ids[e.src], ids[e.dst], ids[e.proto]
+	}
+}
+
+// times returns the distinct times, in order, and of each whether a row has
+// open_connections.
+func (b *batch) times() (times []int64, tracked []bool) {
+	for i := range b.entries {
+		e := &b.entries[i]
+		if len(times) == 0 || e.us != times[len(times)-1] {
+			times, tracked = append(times, e.us), append(tracked, false)
+		}
+		if b.rows[e.row].HasOpen {
+			tracked[len(tracked)-1] = true
+		}
+	}
+	return times, tracked
+}
+
+// expire takes the rows of a time out of the batch.
+func (b *batch) expire(us int64) {
+	before := len(b.entries)
+	b.entries = slices.DeleteFunc(b.entries, func(e entry) bool { return e.us == us })
+	b.expired += before - len(b.entries)
+}
+
+// find returns which of the entries has this time and otherwise the same key
+// as row.
 func (b *batch) find(us int64, row *report.Row) (int, bool) {
-	return slices.BinarySearchFunc(b.order, row, func(i int32, row *report.Row) int {
-		return cmp.Or(cmp.Compare(b.rows[i].Micros(), us), compareSeries(&b.rows[i], row))
+	src, known := b.ids[row.Src]
+	dst, knownDst := b.ids[row.Dst]
+	proto, knownProto := b.ids[row.Proto]
+	if !known || !knownDst || !knownProto {
+		return 0, false
+	}
+	return slices.BinarySearchFunc(b.entries, key{us, src, dst, proto, row.Port}, func(e entry, k key) int {
+		return compareKeys(&e.key, &k)
 	})
 }
 
-// drop takes those out of the order for which gone, of the order's length, is
-// true.
+// drop takes those entries out for which gone is true.
 func (b *batch) drop(gone []bool) {
-	kept := b.order[:0]
-	for n, i := range b.order {
+	kept := b.entries[:0]
+	for n, e := range b.entries {
 		if !gone[n] {
-			kept = append(kept, i)
+			kept = append(kept, e)
 		}
 	}
-	b.order = kept
-}
-
-// compareKey compares what rows of one host are known by. Times count as they
-// are stored.
-func compareKey(a, b *report.Row) int {
-	if a.Time != b.Time {
-		if c := cmp.Compare(a.Micros(), b.Micros()); c != 0 {
-			return c
-		}
-	}
-	return compareSeries(a, b)
-}
-
-func compareSeries(a, b *report.Row) int {
-	if c := strings.Compare(a.Src, b.Src); c != 0 {
-		return c
-	}
-	if c := strings.Compare(a.Dst, b.Dst); c != 0 {
-		return c
-	}
-	if c := strings.Compare(a.Proto, b.Proto); c != 0 {
-		return c
-	}
-	return cmp.Compare(a.Port, b.Port)
+	b.entries = kept
 }

@@ -12,7 +12,7 @@ import (
 	"telegraf-conntrack-accounting/internal/report"
 )
 
-const copyStatement = `COPY vpn_traffic (time, src, dst, proto, port, src_packets, src_bytes,
+const copyTraffic = `COPY vpn_traffic (time, src, dst, proto, port, src_packets, src_bytes,
 	dst_packets, dst_bytes, connection_times, connection_count, open_connections, host) FROM STDIN`
 
 // copyIn is lib/pq's COPY statement: it takes text as the server reads it,
@@ -22,9 +22,26 @@ type copyIn interface {
 	CopyData(ctx context.Context, text string) (driver.Result, error)
 }
 
-// copyRows sends a batch through COPY. The connection must be in a transaction;
-// when that one's context ends, the COPY ends too.
+// copyRows sends the rows of a batch to vpn_traffic.
 func copyRows(conn *sql.Conn, b *batch) error {
+	enc := newEncoder(b.host)
+	return copyLines(conn, copyTraffic, len(b.entries), func(buf []byte, n int) []byte {
+		e := &b.entries[n]
+		return enc.append(buf, e.us, &b.rows[e.row])
+	})
+}
+
+// copyRollup sends a rollup to its table.
+func copyRollup(conn *sql.Conn, t *rollupTable, b *batch, rows []rollupRow) error {
+	enc := newEncoder(b.host)
+	return copyLines(conn, t.copyStatement(), len(rows), func(buf []byte, n int) []byte {
+		return enc.appendRollup(buf, b, t, &rows[n])
+	})
+}
+
+// copyLines sends count lines through COPY. The connection must be in a
+// transaction; when that one's context ends, the COPY ends too.
+func copyLines(conn *sql.Conn, statement string, count int, line func([]byte, int) []byte) error {
 	err := conn.Raw(func(raw any) error {
 		preparer, ok := raw.(driver.ConnPrepareContext)
 		if !ok {
@@ -32,7 +49,7 @@ func copyRows(conn *sql.Conn, b *batch) error {
 		}
 		// Not the import's context: lib/pq watches that for the transaction.
 		ctx := context.Background()
-		stmt, err := preparer.PrepareContext(ctx, copyStatement)
+		stmt, err := preparer.PrepareContext(ctx, statement)
 		if err != nil {
 			return err
 		}
@@ -40,7 +57,7 @@ func copyRows(conn *sql.Conn, b *batch) error {
 		if !ok {
 			return errors.Join(errors.New("the driver has no COPY"), stmt.Close())
 		}
-		if err := sendRows(ctx, in, b); err != nil {
+		if err := sendLines(ctx, in, count, line); err != nil {
 			return errors.Join(err, in.Close())
 		}
 		return in.Close() // which waits until the server has taken all
@@ -51,68 +68,92 @@ func copyRows(conn *sql.Conn, b *batch) error {
 	return nil
 }
 
-func sendRows(ctx context.Context, in copyIn, b *batch) error {
+func sendLines(ctx context.Context, in copyIn, count int, line func([]byte, int) []byte) error {
 	const block = 60 << 10 // lib/pq sends what exceeds 63 KiB
-	enc := newEncoder(b.host)
-	for n, i := range b.order {
-		enc.append(&b.rows[i])
-		if len(enc.buf) < block && n < len(b.order)-1 {
+	buf := make([]byte, 0, 64<<10)
+	for n := range count {
+		buf = line(buf, n)
+		if len(buf) < block && n < count-1 {
 			continue
 		}
 		// CopyData ends each text with a newline of its own.
-		if _, err := in.CopyData(ctx, string(enc.buf[:len(enc.buf)-1])); err != nil {
+		if _, err := in.CopyData(ctx, string(buf[:len(buf)-1])); err != nil {
 			return err
 		}
-		enc.buf = enc.buf[:0]
+		buf = buf[:0]
 	}
 	return nil
 }
 
-// encoder writes rows in COPY's text format. Texts of a row need no escapes:
-// Check refuses backslashes and control characters.
+// encoder writes rows of a host in COPY's text format. Texts of a row need no
+// escapes: Check refuses backslashes and control characters.
 type encoder struct {
-	buf    []byte
-	tail   []byte // the host's column and the end of the line
-	micros int64  // of the time last written
+	host   []byte
+	micros int64 // of the time last written
 	time   []byte
 }
 
 func newEncoder(host string) *encoder {
-	e := &encoder{buf: make([]byte, 0, 64<<10), tail: []byte{'\t'}}
+	e := &encoder{}
 	for i := range len(host) {
 		if host[i] == '\\' {
-			e.tail = append(e.tail, '\\')
+			e.host = append(e.host, '\\')
 		}
-		e.tail = append(e.tail, host[i])
+		e.host = append(e.host, host[i])
 	}
-	e.tail = append(e.tail, '\n')
 	return e
 }
 
-func (e *encoder) append(row *report.Row) {
-	if us := row.Micros(); e.time == nil || us != e.micros {
+func (e *encoder) append(dst []byte, us int64, row *report.Row) []byte {
+	dst = e.appendTime(dst, us)
+	for _, text := range [...]string{row.Src, row.Dst, row.Proto} {
+		dst = append(dst, '\t')
+		dst = append(dst, text...)
+	}
+	dst = append(dst, '\t')
+	dst = strconv.AppendInt(dst, int64(row.Port), 10)
+	s := sumsOf(row)
+	dst = s.append(dst)
+	dst = append(dst, '\t')
+	dst = append(dst, e.host...)
+	return append(dst, '\n')
+}
+
+func (e *encoder) appendRollup(dst []byte, b *batch, t *rollupTable, row *rollupRow) []byte {
+	dst = e.appendTime(dst, row.us)
+	dst = append(dst, '\t')
+	dst = append(dst, e.host...)
+	for _, column := range t.columns {
+		dst = append(dst, '\t')
+		if column == "port" {
+			dst = strconv.AppendInt(dst, int64(row.port), 10)
+		} else {
+			dst = append(dst, b.text(&row.key, column)...)
+		}
+	}
+	dst = row.append(dst)
+	return append(dst, '\n')
+}
+
+// append writes each column after a tab.
+func (s *sums) append(dst []byte) []byte {
+	for _, number := range s.counters {
+		dst = append(dst, '\t')
+		dst = strconv.AppendInt(dst, number, 10)
+	}
+	dst = append(dst, '\t')
+	if s.hasOpen {
+		return strconv.AppendInt(dst, s.open, 10)
+	}
+	return append(dst, `\N`...)
+}
+
+func (e *encoder) appendTime(dst []byte, us int64) []byte {
+	if e.time == nil || us != e.micros {
 		e.micros = us
 		e.time = appendTime(e.time[:0], us)
 	}
-	e.buf = append(e.buf, e.time...)
-	for _, text := range [...]string{row.Src, row.Dst, row.Proto} {
-		e.buf = append(e.buf, '\t')
-		e.buf = append(e.buf, text...)
-	}
-	for _, number := range [...]int64{
-		int64(row.Port), row.SrcPackets, row.SrcBytes, row.DstPackets, row.DstBytes,
-		row.ConnectionTimes, row.ConnectionCount,
-	} {
-		e.buf = append(e.buf, '\t')
-		e.buf = strconv.AppendInt(e.buf, number, 10)
-	}
-	e.buf = append(e.buf, '\t')
-	if row.HasOpen {
-		e.buf = strconv.AppendInt(e.buf, row.OpenConnections, 10)
-	} else {
-		e.buf = append(e.buf, `\N`...)
-	}
-	e.buf = append(e.buf, e.tail...)
+	return append(dst, e.time...)
 }
 
 // appendTime appends a time in microseconds as the server reads it.

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/lib/pq"
-
 	"telegraf-conntrack-accounting/internal/report"
 )
 
@@ -15,89 +13,116 @@ import (
 type Result struct {
 	Inserted   int
 	Duplicates int // rows that were there before, or more than once in the import
+	Expired    int // rows of reports that are known, but gone by retention: stored or not, nobody can tell
 }
 
-// Import stores rows of a host, all or none, in one transaction. The rows must
-// pass their Check; they are left as they are.
+// Import stores rows of a host, all or none, in one transaction, and adds them
+// to the rollups. The rows must pass their Check; they are left as they are.
 func (db *DB) Import(ctx context.Context, host string, rows []report.Row) (Result, error) {
 	if len(rows) == 0 {
 		return Result{}, nil
 	}
 	b := newBatch(host, rows)
-	if err := db.ensureDays(ctx, b); err != nil {
+	err := db.ensureDays(ctx, b)
+	if err != nil {
+		db.learn(err)
 		return Result{}, err
 	}
-	if err := db.importBatch(ctx, b); err != nil {
-		if isMissingPartition(err) {
-			db.forgetDays()
-		}
+	names, err := db.importBatch(ctx, b)
+	if err != nil {
+		db.learn(err)
 		return Result{}, fmt.Errorf("importing %d rows: %w", len(rows), err)
 	}
-	return Result{Inserted: len(b.order), Duplicates: len(rows) - len(b.order)}, nil
+	db.knowNames(names)
+	return Result{
+		Inserted:   len(b.entries),
+		Duplicates: len(rows) - len(b.entries) - b.expired,
+		Expired:    b.expired,
+	}, nil
 }
 
-func (db *DB) importBatch(ctx context.Context, b *batch) error {
+func (db *DB) importBatch(ctx context.Context, b *batch) (stored []name, err error) {
 	conn, err := db.pool.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }()
-	return inTransaction(ctx, conn, func(tx *sql.Tx) error {
-		seen, err := lockReports(ctx, tx, b)
-		if err != nil {
-			return fmt.Errorf("locking reports: %w", err)
-		}
-		if len(seen) > 0 {
-			if err := dropStored(ctx, tx, b, seen); err != nil {
-				return fmt.Errorf("reading stored rows: %w", err)
-			}
-		}
-		if len(b.order) == 0 {
-			return nil
-		}
-		return copyRows(conn, b)
-	})
-}
-
-// lockReports locks the reports that the batch has rows of, in the order of
-// time, so that no two imports wait for each other. It returns, in order, the
-// times of those that other imports brought rows of before. What those imports
-// inserted is committed and visible to the next statement, and nobody else
-// inserts rows of these reports until the transaction ends.
-func lockReports(ctx context.Context, tx *sql.Tx, b *batch) (seen []time.Time, err error) {
-	found, err := tx.QueryContext(ctx, `
-		WITH locked AS (
-			INSERT INTO vpn_traffic_reports AS r (host, time)
-			SELECT $1, t.time FROM unnest($2::timestamptz[]) AS t (time) ORDER BY t.time
-			ON CONFLICT (host, time) DO UPDATE SET deliveries = r.deliveries + 1
-			RETURNING time, deliveries)
-		SELECT time FROM locked WHERE deliveries > 1 ORDER BY time`, b.host, pq.StringArray(b.times()))
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = found.Close() }()
-	for found.Next() {
-		var at time.Time
-		if err := found.Scan(&at); err != nil {
-			return nil, err
+	defer func() { _ = conn.Close() }()
+	err = inTransaction(ctx, conn, func(tx *sql.Tx) error {
+		reports, err := lockReports(ctx, tx, b)
+		if err != nil {
+			return fmt.Errorf("locking reports: %w", err)
 		}
-		seen = append(seen, at)
-	}
-	return seen, found.Err()
+		if err := dropStored(ctx, tx, b, reports); err != nil {
+			return fmt.Errorf("reading stored rows: %w", err)
+		}
+		if err := noteTracked(ctx, tx, b, reports); err != nil {
+			return fmt.Errorf("noting reports: %w", err)
+		}
+		if err := countReports(ctx, tx, b.host, reports); err != nil {
+			return fmt.Errorf("counting reports: %w", err)
+		}
+		if len(b.entries) == 0 {
+			return nil
+		}
+		if err := copyRows(conn, b); err != nil {
+			return err
+		}
+		all, err := newRollups(b)
+		if err != nil {
+			return fmt.Errorf("summing up: %w", err)
+		}
+		if err := storeRollups(ctx, conn, tx, b, all); err != nil {
+			return fmt.Errorf("adding to rollups: %w", err)
+		}
+		stored = db.newNames(b, all)
+		return storeNames(ctx, tx, stored)
+	})
+	return stored, err
 }
 
-// dropStored takes those rows out of the batch that are stored already. The
-// stored rows of the seen reports are read and looked up in the batch, which
-// needs neither memory nor a temporary table.
-func dropStored(ctx context.Context, tx *sql.Tx, b *batch, seen []time.Time) error {
+// storeRollups adds the rows of a batch to all rollups.
+func storeRollups(ctx context.Context, conn *sql.Conn, tx *sql.Tx, b *batch, all rollups) (err error) {
+	for i := range rollupTables {
+		t := &rollupTables[i]
+		rows := all[t.name].sorted()
+		if t.merged {
+			err = t.merge(ctx, tx, b, rows)
+		} else {
+			err = copyRollup(conn, t, b, rows)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
+	}
+	return nil
+}
+
+// dropStored takes those rows out of the batch that are stored already, and
+// those of expired reports. The stored rows of the seen reports are read and
+// looked up in the batch, which needs neither memory nor a temporary table.
+func dropStored(ctx context.Context, tx *sql.Tx, b *batch, reports []batchReport) error {
+	first, last := -1, -1
+	for n := range reports {
+		switch {
+		case reports[n].expired:
+			b.expire(reports[n].us)
+		case reports[n].deliveries > 1:
+			if last = n; first < 0 {
+				first = n
+			}
+		}
+	}
+	if first < 0 {
+		return nil
+	}
 	stored, err := tx.QueryContext(ctx, `
 		SELECT time, src, dst, proto, port FROM vpn_traffic
-		WHERE time BETWEEN $1 AND $2 AND host = $3`, seen[0], seen[len(seen)-1], b.host)
+		WHERE time BETWEEN $1 AND $2 AND host = $3`, reports[first].at(), reports[last].at(), b.host)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = stored.Close() }()
-	gone := make([]bool, len(b.order))
+	gone := make([]bool, len(b.entries))
 	for stored.Next() {
 		var at time.Time
 		var row report.Row

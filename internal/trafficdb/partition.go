@@ -7,12 +7,7 @@ import (
 	"time"
 )
 
-const (
-	dayMicros = int64(24 * time.Hour / time.Microsecond)
-
-	// partitionLock is the advisory lock of those who make partitions.
-	partitionLock = 0x76706e5f74726166 // "vpn_traf"
-)
+const dayMicros = int64(24 * time.Hour / time.Microsecond)
 
 // Days from firstDay up to lastDay have partitions of their own; the schema has
 // one for all days before and one for all days after.
@@ -24,8 +19,8 @@ var (
 // ensureDays makes the partitions that a batch needs.
 func (db *DB) ensureDays(ctx context.Context, b *batch) error {
 	known := int64(-1)
-	for _, i := range b.order {
-		day := b.rows[i].Micros() / dayMicros
+	for i := range b.entries {
+		day := floor(b.entries[i].us, dayMicros) / dayMicros
 		if day == known || day < firstDay || day > lastDay {
 			continue
 		}
@@ -39,27 +34,10 @@ func (db *DB) ensureDays(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// makeDay makes the partition of a day unless it is there. The table is made
-// apart and then attached: that waits for nobody who reads or writes, while
-// CREATE TABLE ... PARTITION OF would wait for every open reader.
+// makeDay makes the partitions of a day, of all tables, unless they are there.
 func (db *DB) makeDay(ctx context.Context, day int64) error {
-	from := time.UnixMicro(day * dayMicros).UTC()
-	name := "vpn_traffic_" + from.Format("20060102")
 	err := inTransaction(ctx, db.pool, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(partitionLock)); err != nil {
-			return err
-		}
-		var there bool
-		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_inherits
-			WHERE inhparent = 'vpn_traffic'::regclass AND inhrelid = to_regclass($1))`, name).Scan(&there)
-		if err != nil || there {
-			return err
-		}
-		const day = "2006-01-02 15:04:05+00"
-		_, err = tx.ExecContext(ctx, fmt.Sprintf(`
-			CREATE TABLE %[1]s (LIKE vpn_traffic INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
-			ALTER TABLE vpn_traffic ATTACH PARTITION %[1]s FOR VALUES FROM ('%[2]s') TO ('%[3]s')`,
-			name, from.Format(day), from.AddDate(0, 0, 1).Format(day)))
+		_, err := tx.ExecContext(ctx, `SELECT vpn_traffic_make_partitions($1)`, time.UnixMicro(day*dayMicros).UTC().Format(time.DateOnly))
 		return err
 	})
 	if err != nil {
@@ -82,4 +60,12 @@ func (db *DB) forgetDays() {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	clear(db.days)
+}
+
+// forget forgets all that is known about the database: it may be another one.
+func (db *DB) forget() {
+	db.forgetDays()
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	clear(db.names)
 }

@@ -20,7 +20,7 @@ const forgetAfter = 15 * time.Minute
 // Init checks every option; an error names the option and its value.
 func (p *Plugin) Init() error {
 	for _, read := range []func() error{
-		p.readAddresses, p.readMasks, p.readFamilies, p.readZones, p.readMark, p.readChoices, p.readLimits,
+		p.readAddresses, p.readMasks, p.readGrouping, p.readFamilies, p.readZones, p.readMark, p.readChoices, p.readLimits,
 		p.readReports,
 	} {
 		if err := read(); err != nil {
@@ -49,16 +49,9 @@ func (p *Plugin) readAddresses() (err error) {
 func prefixes(option string, list []string) ([]netip.Prefix, error) {
 	var out []netip.Prefix
 	for _, s := range list {
-		if addr, err := netip.ParseAddr(s); err == nil {
-			out = append(out, netip.PrefixFrom(addr, addr.BitLen()))
-			continue
-		}
-		prefix, err := netip.ParsePrefix(s)
+		prefix, err := accounting.ParsePrefix(s)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %q is neither an address nor a network (10.32.0.0/16, 2001:db8::/32)", option, s)
-		}
-		if masked := prefix.Masked(); masked != prefix {
-			return nil, fmt.Errorf("%s: %q has bits set beyond its prefix length: did you mean %q?", option, s, masked)
+			return nil, fmt.Errorf("%s: %w", option, err)
 		}
 		out = append(out, prefix)
 	}

@@ -18,6 +18,8 @@ func TestDefaultsAreValid(t *testing.T) {
 func TestWrongOptions(t *testing.T) {
 	badPorts := filepath.Join(t.TempDir(), "ports")
 	require.NoError(t, os.WriteFile(badPorts, []byte("tcp:80\n# comment\ntcp:99999\n"), 0o600))
+	badNetworks := filepath.Join(t.TempDir(), "networks")
+	require.NoError(t, os.WriteFile(badNetworks, []byte("# networks\n10.0.0.0/33,x\n"), 0o600))
 	for _, c := range []struct {
 		set  func(*Plugin)
 		says []string
@@ -34,6 +36,13 @@ func TestWrongOptions(t *testing.T) {
 		{func(p *Plugin) { p.Ports = []string{"tcp:99999"} }, []string{"ports:", `"tcp:99999"`}},
 		{func(p *Plugin) { p.PortsFile = badPorts }, []string{"ports_file:", badPorts, "line 3", `"tcp:99999"`}},
 		{func(p *Plugin) { p.PortsFile = badPorts + ".none" }, []string{"ports_file:", badPorts + ".none"}},
+		{func(p *Plugin) { p.NetworksFile = badNetworks }, []string{"networks_file:", badNetworks, "line 2", `"10.0.0.0/33"`}},
+		{func(p *Plugin) { p.NetworksFile = badPorts + ".none" }, []string{"networks_file:", badPorts + ".none"}},
+		{func(p *Plugin) { p.SourceGroup = "networks" }, []string{"source_group:", `"networks"`}},
+		{func(p *Plugin) { p.DestinationGroup = "network" }, []string{"destination_group:", `"network"`, "networks_file"}},
+		{func(p *Plugin) { p.SourceGroupFallback = "any" }, []string{"source_group_fallback:", `"any"`}},
+		{func(p *Plugin) { p.DestinationGroupFallback = "other" }, []string{"destination_group_fallback:", `"other"`, "destination_group ="}},
+		{func(p *Plugin) { p.GroupBy = []string{"zone", "vlan"} }, []string{"group_by:", `"vlan"`}},
 		{func(p *Plugin) { p.Zones = []int{70000} }, []string{"zones:", "70000"}},
 		{func(p *Plugin) { p.Mark = "one" }, []string{"mark:", `"one"`}},
 		{func(p *Plugin) { p.Mark = "0x100/0xff" }, []string{"mark:", `"0x100/0xff"`}},

@@ -28,39 +28,46 @@ var sampleConfig string
 // Plugin is the input. Its exported fields are its options; sample.conf
 // documents each.
 type Plugin struct {
-	Source               []string    `toml:"source"`
-	Destination          []string    `toml:"destination"`
-	Exclude              []string    `toml:"exclude"`
-	SourceMask           string      `toml:"source_mask"`
-	DestinationMask      string      `toml:"destination_mask"`
-	SourceMaskIPv6       int         `toml:"source_mask_ipv6"`
-	DestinationMaskIPv6  int         `toml:"destination_mask_ipv6"`
-	Families             []string    `toml:"families"`
-	IncludeICMP          bool        `toml:"include_icmp"`
-	Ports                []string    `toml:"ports"`
-	PortsFile            string      `toml:"ports_file"`
-	Zones                []int       `toml:"zones"`
-	Mark                 string      `toml:"mark"`
-	AddressView          string      `toml:"address_view"`
-	TrackOpenConnections bool        `toml:"track_open_connections"`
-	ExistingFlows        string      `toml:"existing_flows"`
-	MaxSeries            int         `toml:"max_series"`
-	CloseEvents          bool        `toml:"close_events"`
-	ReceiveBuffer        config.Size `toml:"receive_buffer"`
-	NetworkNamespace     string      `toml:"network_namespace"`
-	SetSysctls           bool        `toml:"set_sysctls"`
-	ReportDirectory      string      `toml:"report_directory"`
-	ReportHost           string      `toml:"report_host"`
+	Source                   []string    `toml:"source"`
+	Destination              []string    `toml:"destination"`
+	Exclude                  []string    `toml:"exclude"`
+	SourceMask               string      `toml:"source_mask"`
+	DestinationMask          string      `toml:"destination_mask"`
+	SourceMaskIPv6           int         `toml:"source_mask_ipv6"`
+	DestinationMaskIPv6      int         `toml:"destination_mask_ipv6"`
+	NetworksFile             string      `toml:"networks_file"`
+	SourceGroup              string      `toml:"source_group"`
+	DestinationGroup         string      `toml:"destination_group"`
+	SourceGroupFallback      string      `toml:"source_group_fallback"`
+	DestinationGroupFallback string      `toml:"destination_group_fallback"`
+	GroupBy                  []string    `toml:"group_by"`
+	Families                 []string    `toml:"families"`
+	IncludeICMP              bool        `toml:"include_icmp"`
+	Ports                    []string    `toml:"ports"`
+	PortsFile                string      `toml:"ports_file"`
+	Zones                    []int       `toml:"zones"`
+	Mark                     string      `toml:"mark"`
+	AddressView              string      `toml:"address_view"`
+	TrackOpenConnections     bool        `toml:"track_open_connections"`
+	ExistingFlows            string      `toml:"existing_flows"`
+	MaxSeries                int         `toml:"max_series"`
+	CloseEvents              bool        `toml:"close_events"`
+	ReceiveBuffer            config.Size `toml:"receive_buffer"`
+	NetworkNamespace         string      `toml:"network_namespace"`
+	SetSysctls               bool        `toml:"set_sysctls"`
+	ReportDirectory          string      `toml:"report_directory"`
+	ReportHost               string      `toml:"report_host"`
 
 	Log telegraf.Logger `toml:"-"`
 
-	cfg     accounting.Config
-	dumped  ctnetlink.Filter
-	ports   portsFile
-	oneShot bool
-	stamps  stamps
-	health  health
-	reports reports
+	cfg                     accounting.Config
+	dumped                  ctnetlink.Filter
+	networks                *accounting.Networks // as Init read them; nil without networks_file
+	portsFile, networksFile listFile
+	oneShot                 bool
+	stamps                  stamps
+	health                  health
+	reports                 reports
 
 	namespace *ctnetlink.Namespace
 	dumper    *ctnetlink.Dumper
@@ -78,17 +85,21 @@ func init() {
 // New returns the plugin with its default options.
 func New() *Plugin {
 	return &Plugin{
-		SourceMask:          "255.255.255.255",
-		DestinationMask:     "255.255.255.255",
-		SourceMaskIPv6:      128,
-		DestinationMaskIPv6: 128,
-		Families:            []string{"ipv4", "ipv6"},
-		AddressView:         "original",
-		ExistingFlows:       "ignore",
-		MaxSeries:           200_000,
-		CloseEvents:         true,
-		ReceiveBuffer:       config.Size(64 << 20),
-		SetSysctls:          true,
+		SourceMask:               "255.255.255.255",
+		DestinationMask:          "255.255.255.255",
+		SourceMaskIPv6:           128,
+		DestinationMaskIPv6:      128,
+		SourceGroup:              "mask",
+		DestinationGroup:         "mask",
+		SourceGroupFallback:      "mask",
+		DestinationGroupFallback: "mask",
+		Families:                 []string{"ipv4", "ipv6"},
+		AddressView:              "original",
+		ExistingFlows:            "ignore",
+		MaxSeries:                200_000,
+		CloseEvents:              true,
+		ReceiveBuffer:            config.Size(64 << 20),
+		SetSysctls:               true,
 	}
 }
 
@@ -129,6 +140,7 @@ func (p *Plugin) start() (err error) {
 		return err
 	}
 	p.tracker.SetPorts(ports)
+	p.tracker.SetNetworks(p.networks)
 	if p.dumper, err = ctnetlink.NewDumper(p.namespace, p.dumped); err != nil {
 		return err
 	}
@@ -177,7 +189,8 @@ func (p *Plugin) handle(take func(*accounting.Tracker, *accounting.Flow, time.Ti
 // Gather accounts what was sent since the last gather and adds one metric a
 // series.
 func (p *Plugin) Gather(acc telegraf.Accumulator) error {
-	p.reloadPorts()
+	p.portsFile.reload(p.Log, p.reloadPorts)
+	p.networksFile.reload(p.Log, p.reloadNetworks)
 	if err := p.readTable(); err != nil {
 		return fmt.Errorf("reading the connection tracking table: %w", err)
 	}

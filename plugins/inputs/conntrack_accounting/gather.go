@@ -2,7 +2,6 @@ package conntrack_accounting
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/influxdata/telegraf"
@@ -86,7 +85,7 @@ func (p *Plugin) emit(acc telegraf.Accumulator, now time.Time) {
 	at := p.stamps.next(now)
 	p.take(func(s *accounting.Series) {
 		row := p.row(s, at)
-		acc.AddFields(measurement, fields(&row), tags(&row), at)
+		acc.AddFields(measurement, fields(&row), p.tags(&s.Key), at)
 		p.reports.add(&row)
 	})
 	p.reports.write()
@@ -103,7 +102,7 @@ func (p *Plugin) row(s *accounting.Series, at time.Time) report.Row {
 	row := report.Row{
 		Time:  at.UnixNano(),
 		Proto: accounting.ProtoName(s.Key.Proto),
-		Src:   s.Key.Src.IP().String(), Dst: s.Key.Dst.IP().String(),
+		Src:   s.Key.Src.String(), Dst: s.Key.Dst.String(),
 		Port:       s.Key.Port,
 		SrcPackets: int64(s.Orig.Packets), SrcBytes: int64(s.Orig.Bytes),
 		DstPackets: int64(s.Reply.Packets), DstBytes: int64(s.Reply.Bytes),
@@ -128,13 +127,4 @@ func fields(row *report.Row) map[string]interface{} {
 		fields["open_connections"] = row.OpenConnections
 	}
 	return fields
-}
-
-func tags(row *report.Row) map[string]string {
-	return map[string]string{
-		"proto": row.Proto,
-		"src":   row.Src,
-		"dst":   row.Dst,
-		"port":  strconv.Itoa(int(row.Port)),
-	}
 }

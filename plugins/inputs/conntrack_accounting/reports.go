@@ -22,7 +22,9 @@ type reports struct {
 	writer *spool.Writer // nil without report_directory
 	host   string
 
-	lines []byte // of the gather that goes on
+	lines  []byte // of the gather that goes on
+	sums   rowSums
+	summed bool // rows go through sums
 
 	unsaved [][]byte // oldest first
 	size    int      // of all of them
@@ -41,7 +43,7 @@ type reportCounts struct {
 // accounts what flows sent before, which the reports of an instance that runs
 // hold already.
 func (p *Plugin) readReports() (err error) {
-	p.reports = reports{log: p.Log, host: p.ReportHost}
+	p.reports = reports{log: p.Log, host: p.ReportHost, summed: len(p.GroupBy) > 0}
 	if err := report.CheckHost(p.ReportHost); err != nil {
 		return fmt.Errorf("report_host: %q %w", p.ReportHost, err)
 	}
@@ -61,13 +63,20 @@ func (p *Plugin) readReports() (err error) {
 
 // add adds a row to the report of this gather.
 func (r *reports) add(row *report.Row) {
-	if r.writer != nil {
-		r.lines = report.Append(r.lines, row)
+	switch {
+	case r.writer == nil:
+	case r.summed:
+		r.sums.add(row)
+	default:
+		r.print(row)
 	}
 }
 
+func (r *reports) print(row *report.Row) { r.lines = report.Append(r.lines, row) }
+
 // write writes the report of this gather, after those that are late.
 func (r *reports) write() {
+	r.sums.take(r.print)
 	lines := r.lines
 	if len(lines) > 0 {
 		r.unsaved, r.size = append(r.unsaved, lines), r.size+len(lines)

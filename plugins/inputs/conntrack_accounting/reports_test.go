@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -44,7 +45,9 @@ func readReports(t *testing.T, folder, host string) (rows []report.Row) {
 // asMetrics returns rows as the lab keeps metrics.
 func asMetrics(rows []report.Row) (list []row) {
 	for i := range rows {
-		list = append(list, row{tags: tags(&rows[i]), fields: fields(&rows[i]), at: time.Unix(0, rows[i].Time)})
+		r := &rows[i]
+		named := map[string]string{"proto": r.Proto, "src": r.Src, "dst": r.Dst, "port": strconv.Itoa(int(r.Port))}
+		list = append(list, row{tags: named, fields: fields(r), at: time.Unix(0, r.Time)})
 	}
 	return list
 }
@@ -75,6 +78,41 @@ func TestReportsAndMetricsAreTheSame(t *testing.T) {
 	}
 }
 
+// What group_by tells apart is one row of a report: their sum.
+func TestReportsSumUpWhatGroupByTellsApart(t *testing.T) {
+	l, folder := newLab(t), t.TempDir()
+	l.ns.Nft(t, `table inet marks {
+		chain out {
+			type filter hook output priority mangle;
+			ip daddr 10.32.0.2 ct mark set 0x1
+			ip daddr 10.32.0.3 ct mark set 0x2
+		}
+	}`)
+	for _, server := range []string{"10.32.0.2", "10.32.0.3"} {
+		l.ns.EchoUDP(t, server+":53")
+	}
+	l.start(func(p *Plugin) {
+		p.ReportDirectory, p.ReportHost = folder, "gw"
+		p.GroupBy, p.DestinationMask, p.TrackOpenConnections = []string{"mark"}, "24", true
+	})
+	for range 2 {
+		require.NoError(t, l.ns.UDP("10.32.0.1", "10.32.0.2:53", 3, 100))
+		require.NoError(t, l.ns.UDP("10.32.0.1", "10.32.0.3:53", 5, 200))
+		l.gather()
+		require.Len(t, l.rows, 2, "a metric for each mark")
+	}
+	rows := readReports(t, folder, "gw")
+	require.Len(t, rows, 2, "a row for each gather")
+	for i, row := range rows {
+		require.Equal(t, report.Row{
+			Time: row.Time, Proto: "udp", Src: "10.32.0.1", Dst: "10.32.0.0", Port: accounting.OtherPorts,
+			SrcPackets: 8, SrcBytes: 3*128 + 5*228, DstPackets: 8, DstBytes: 3*128 + 5*228, HasOpen: true,
+		}, row, "gather %d", i)
+	}
+	require.NotEqual(t, rows[0].Time, rows[1].Time)
+	l.requireExact()
+}
+
 // A one-shot run writes no report: it repeats what others hold already.
 func TestAOneShotRunWritesNoReport(t *testing.T) {
 	l, folder := newLab(t), t.TempDir()
@@ -92,10 +130,11 @@ func TestAOneShotRunWritesNoReport(t *testing.T) {
 
 // While the disk is full, metrics go on; the reports wait in memory.
 func TestReportsOutlastAFullDisk(t *testing.T) {
-	l, folder := newLab(t), testkit.SmallDisk(t, 1<<20)
+	l, disk := newLab(t), testkit.NewDisk(t, 1<<20)
+	folder := disk.Path()
 	l.ns.EchoUDP(t, "10.32.0.2:53")
 	l.start(func(p *Plugin) { p.ReportDirectory, p.ReportHost = folder, "gw" })
-	filler := testkit.FillDisk(t, folder, 0)
+	filler := disk.Fill(0)
 	var all []row
 	for range 5 {
 		require.NoError(t, l.ns.UDP("10.32.0.1", "10.32.0.2:53", 3, 100))

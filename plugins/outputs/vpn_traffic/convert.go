@@ -52,6 +52,9 @@ func (b *batch) row(m telegraf.Metric, host string) (row report.Row, err error) 
 	if row.Time, err = nanoseconds(m.Time()); err != nil {
 		return row, err
 	}
+	if err := checkGroupBy(m); err != nil {
+		return row, err
+	}
 	if err := setTags(&row, m); err != nil {
 		return row, err
 	}
@@ -59,6 +62,21 @@ func (b *batch) row(m telegraf.Metric, host string) (row report.Row, err error) 
 		return row, err
 	}
 	return row, row.Check()
+}
+
+// checkGroupBy refuses the tags of the input's group_by that tell apart what
+// the table cannot: two such metrics would be one row, of which one is kept.
+// Adding them up here would not be exact. Metrics of one row may come in two
+// batches, cut otherwise when they come again, and of a row that is stored
+// nobody knows which metrics are in it. The family needs no column: it shows in
+// the addresses.
+func checkGroupBy(m telegraf.Metric) error {
+	for _, tag := range [...]string{"ct_zone", "ct_mark", "source_port_range"} {
+		if m.HasTag(tag) {
+			return fmt.Errorf("tag %s has no column (group_by is not for vpn_traffic)", tag)
+		}
+	}
+	return nil
 }
 
 func nanoseconds(at time.Time) (int64, error) {

@@ -130,6 +130,15 @@ func TestMetricsBecomeRows(t *testing.T) {
 			want: with(func(r *report.Row) { r.SrcBytes = 1e15 }),
 		},
 
+		"names": {m: traffic(map[string]string{"src_name": "Corp, Ltd", "dst_name": "Web", "src_site": "a", "family": "ipv4"}, nil), want: whole},
+		"networks": {
+			m:    traffic(map[string]string{"src": "10.32.0.0/11", "dst": "::/0"}, nil),
+			want: with(func(r *report.Row) { r.Src, r.Dst = "10.32.0.0/11", "::/0" }),
+		},
+
+		"zone":            {m: traffic(map[string]string{"ct_zone": "1"}, nil), err: "tag ct_zone has no column (group_by is not for vpn_traffic)"},
+		"mark":            {m: traffic(map[string]string{"ct_mark": "0x1"}, nil), err: "tag ct_mark has no column (group_by is not for vpn_traffic)"},
+		"source ports":    {m: traffic(map[string]string{"source_port_range": "0-1023"}, nil), err: "tag source_port_range has no column (group_by is not for vpn_traffic)"},
 		"foreign":         {m: foreign, err: `foreign measurement "cpu"`},
 		"no src":          {m: traffic(map[string]string{"src": ""}, nil), err: "tag src is missing"},
 		"no dst":          {m: traffic(map[string]string{"dst": ""}, nil), err: "tag dst is missing"},

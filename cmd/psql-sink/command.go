@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os/signal"
+	"syscall"
+
+	"telegraf-conntrack-accounting/internal/execd"
+	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
+)
+
+// command is a subcommand that works on the database.
+type command struct {
+	execd.Program
+	flags  *flag.FlagSet
+	config *string
+}
+
+func newCommand(program execd.Program, name string) *command {
+	flags := flag.NewFlagSet("psql-sink "+name, flag.ContinueOnError)
+	flags.SetOutput(program.Stderr)
+	return &command{
+		Program: program, flags: flags,
+		config: flags.String("config", "", "read the database to use from `file`, a [[outputs.vpn_traffic]] table; without it PG* variables tell"),
+	}
+}
+
+// run parses the command line, calls do with the database until a signal comes,
+// and returns the exit code: 0, 1 after an error, 2 for a wrong command line.
+func (c *command) run(do func(ctx context.Context, db *trafficdb.DB) error) int {
+	err := c.flags.Parse(c.Args)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err == nil && c.flags.NArg() > 0 {
+		_, _ = fmt.Fprintf(c.Stderr, "E! unexpected argument %q\n", c.flags.Arg(0))
+		return 2
+	}
+	if err != nil {
+		return 2
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	if err := c.withDatabase(func(db *trafficdb.DB) error { return do(ctx, db) }); err != nil {
+		_, _ = fmt.Fprintf(c.Stderr, "E! %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+func (c *command) withDatabase(do func(*trafficdb.DB) error) error {
+	sink := vpn_traffic.New()
+	if *c.config != "" {
+		if err := execd.LoadConfig(*c.config, "outputs", c.Name, c.LookupEnv, sink); err != nil {
+			return err
+		}
+	}
+	db, err := trafficdb.Open(sink.DSN)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(db), db.Close())
+}
+
+func (c *command) printf(format string, args ...any) {
+	_, _ = fmt.Fprintf(c.Stdout, format, args...)
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/influxdata/telegraf"
+
+	"telegraf-conntrack-accounting/internal/execd"
+	"telegraf-conntrack-accounting/internal/loader"
+	"telegraf-conntrack-accounting/internal/progress"
+	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
+)
+
+// The exit codes of import. A signal adds its number to 128.
+const (
+	importDone     = 0
+	importFailed   = 1 // something could not be imported
+	importUsage    = 2
+	importRejected = 3 // lines were rejected, and all else is in
+	importSignal   = 128
+)
+
+// importFiles imports report files that the command line names, and returns
+// the exit code.
+func importFiles(program execd.Program) int {
+	o, code := parseImport(program)
+	if o == nil {
+		return code
+	}
+	log := execd.NewLogger(program.Stderr, program.Stderr, o.debug)
+	rejects, err := newImportRejects(o.rejected)
+	if err != nil {
+		log.Error(err)
+		return importUsage
+	}
+	db, err := openImportDatabase(o.config, program)
+	if err != nil {
+		log.Error(err)
+		return importFailed
+	}
+	defer func() { _ = db.Close() }()
+	ctx, stop := importContext()
+	defer stop()
+	begin := time.Now()
+	j := &importJob{options: o, log: log, db: db, rejects: rejects, stdin: program.Stdin}
+	j.run(ctx, program.Stderr)
+	if err := rejects.close(); err != nil {
+		j.fail(err)
+	}
+	if _, err := fmt.Fprintln(program.Stdout, j.summary(time.Since(begin))); err != nil {
+		return importFailed
+	}
+	return j.exitCode(ctx)
+}
+
+func openImportDatabase(config string, program execd.Program) (*trafficdb.DB, error) {
+	sink := vpn_traffic.New()
+	if config != "" {
+		if err := execd.LoadConfig(config, "outputs", program.Name, program.LookupEnv, sink); err != nil {
+			return nil, err
+		}
+	}
+	return trafficdb.Open(sink.DSN)
+}
+
+// interrupted is why the import ends before all is in.
+type interrupted struct{ signal syscall.Signal }
+
+func (i *interrupted) Error() string { return "interrupted: " + i.signal.String() }
+
+// importContext returns a context that ends at the first SIGINT or SIGTERM. The
+// second one ends the process.
+func importContext() (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() { // until a signal or stop
+		select {
+		case s := <-signals:
+			signal.Stop(signals)
+			number, _ := s.(syscall.Signal)
+			cancel(&interrupted{number})
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+// importJob is one run of import.
+type importJob struct {
+	options  *importOptions
+	log      telegraf.Logger
+	db       *trafficdb.DB
+	rejects  *importRejects
+	stdin    *os.File
+	patience loader.Patience
+	bar      *progress.Progress
+	looks    lookReader
+	counts   importCounts
+}
+
+// run imports all that can be imported.
+func (j *importJob) run(ctx context.Context, stderr *os.File) {
+	sources := j.findSources(ctx)
+	if j.counts.sources = int64(len(sources)) + j.counts.filesFailed.Load(); len(sources) == 0 {
+		return
+	}
+	j.bar = progress.Start(stderr, progress.Options{Job: "importing", Total: totalSize(sources), Bytes: true})
+	defer j.bar.Stop()
+	j.log = execd.NewLogger(j.bar, j.bar, j.options.debug)
+	j.rejects.show = j.bar
+	j.patience = loader.Patience{DB: j.db, Limit: j.options.wait, Log: j.log}
+	j.db.Parallel(j.options.jobs)
+	if err := j.patience.Open(ctx); err != nil {
+		j.fail(err)
+		return
+	}
+	j.importRuns(ctx, importRuns(sources))
+}
+
+// fail says what could not be done. What interrupts us needs no words.
+func (j *importJob) fail(err error) {
+	j.counts.failed.Store(true)
+	j.log.Error(err)
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"telegraf-conntrack-accounting/internal/report"
+)
+
+// importInput is an open source, decompressed.
+type importInput struct {
+	io.Reader
+	read int64 // bytes of the file, compressed as they are
+
+	file io.ReadCloser
+}
+
+func openInput(path string) (*importInput, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return newInput(file)
+}
+
+// newInput finds out by the first bytes whether a file is compressed: no row
+// and no comment begins with them.
+func newInput(file io.ReadCloser) (*importInput, error) {
+	in := &importInput{file: file}
+	head := make([]byte, 2)
+	n, err := io.ReadFull(inputCounter{in}, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, errors.Join(err, file.Close())
+	}
+	in.Reader = io.MultiReader(bytes.NewReader(head[:n]), inputCounter{in})
+	if !bytes.Equal(head, []byte{0x1f, 0x8b}) {
+		return in, nil
+	}
+	if in.Reader, err = gzip.NewReader(in.Reader); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return in, nil
+}
+
+func (in *importInput) Close() error { return in.file.Close() }
+
+type inputCounter struct{ in *importInput }
+
+func (c inputCounter) Read(p []byte) (int, error) {
+	n, err := c.in.file.Read(p)
+	c.in.read += int64(n)
+	return n, err
+}
+
+// stream is standard input or a named pipe, whose reading ends with the context
+// too: a read that waits for more could not be broken off.
+type stream struct {
+	*os.File
+	ctx context.Context
+}
+
+func (s *stream) Read(p []byte) (int, error) {
+	const every = 100 * time.Millisecond
+	for {
+		fds := []unix.PollFd{{Fd: int32(s.Fd()), Events: unix.POLLIN}}
+		n, err := unix.Poll(fds, int(every.Milliseconds()))
+		switch {
+		case s.ctx.Err() != nil:
+			return 0, context.Cause(s.ctx)
+		case err != nil && !errors.Is(err, unix.EINTR):
+			return 0, fmt.Errorf("waiting for input: %w", err)
+		case n > 0:
+			return s.File.Read(p)
+		}
+	}
+}
+
+// lookReader looks into one file after the other.
+type lookReader struct{ rows *report.Reader }
+
+// first returns the time of the first row of a file, or the last of all times
+// where it does not begin with rows.
+func (l *lookReader) first(in io.Reader) (int64, error) {
+	const most = 100 // lines that are no rows
+	if l.rows == nil {
+		l.rows = report.NewReader(in)
+	}
+	l.rows.Reset(in)
+	for range most {
+		var row report.Row
+		err := l.rows.Read(&row)
+		if err == nil {
+			return row.Time, nil
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if _, ok := errors.AsType[*report.BadLine](err); !ok {
+			return 0, err
+		}
+	}
+	return math.MaxInt64, nil
+}

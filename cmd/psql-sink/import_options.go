@@ -1,0 +1,114 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"time"
+
+	"telegraf-conntrack-accounting/internal/execd"
+	"telegraf-conntrack-accounting/internal/report"
+)
+
+const importHelp = `psql-sink import [switches] FILE...
+
+Imports report files into Postgres, each row exactly once: files that were
+imported before, in part or as a whole, and files that overlap do no harm. FILE
+may be a folder, for all the files in it, or - for standard input. Files may be
+compressed with gzip.
+
+The database is that of dsn in the configuration file, or of the PG* environment
+variables, .pgpass and PGSERVICE. There is no switch for a password, which all
+users of the machine could read.
+
+Exit code: 0 all is in; 1 something could not be imported; 2 wrong usage;
+3 lines were rejected, all else is in; 130 and 143 interrupted by SIGINT and
+SIGTERM. Importing the same files again goes on where it ended.
+
+`
+
+// importOptions are what the command line says.
+type importOptions struct {
+	config, host, rejected string
+	jobs                   int
+	wait                   time.Duration
+	debug                  bool
+	files                  []string
+}
+
+func (o *importOptions) flags() *flag.FlagSet {
+	flags := flag.NewFlagSet("psql-sink import", flag.ContinueOnError)
+	flags.StringVar(&o.config, "config", "", "read dsn from `file`, a [[outputs.vpn_traffic]] table")
+	flags.StringVar(&o.host, "host", "", "the `gateway` that made the files, for the column host, where a file's name does not tell")
+	flags.IntVar(&o.jobs, "jobs", min(4, runtime.NumCPU()), "import so many files at once; with 1 they come strictly in the order of time")
+	flags.DurationVar(&o.wait, "wait", time.Hour, "give up when the database takes nothing for so long")
+	flags.StringVar(&o.rejected, "rejected", "", "write rejected lines to `file`, which must not exist; mended, it can be imported")
+	flags.BoolVar(&o.debug, "debug", false, "log debug messages too")
+	flags.Usage = func() {}
+	flags.SetOutput(io.Discard)
+	return flags
+}
+
+// parseImport reads the command line. When there is nothing to do it returns
+// no options, but an exit code.
+func parseImport(program execd.Program) (*importOptions, int) {
+	o := new(importOptions)
+	flags := o.flags()
+	err := flags.Parse(program.Args)
+	if errors.Is(err, flag.ErrHelp) {
+		flags.SetOutput(program.Stdout)
+		_, _ = io.WriteString(program.Stdout, importHelp)
+		flags.PrintDefaults()
+		return nil, importDone
+	}
+	if err != nil {
+		err = errors.Join(err, oldSwitch(program.Args))
+	} else {
+		o.files = flags.Args()
+		err = o.check()
+	}
+	if err != nil {
+		_, _ = fmt.Fprintf(program.Stderr, "E! %s; psql-sink import -help tells more\n", strings.ReplaceAll(err.Error(), "\n", ": "))
+		return nil, importUsage
+	}
+	return o, importDone
+}
+
+func (o *importOptions) check() error {
+	if len(o.files) == 0 {
+		return errors.New("name files to import, or - for standard input")
+	}
+	for _, file := range o.files {
+		if file == "" || len(file) > 1 && file[0] == '-' {
+			return fmt.Errorf("%q comes behind a file's name: switches come first, and a file of such a name is ./%s", file, file)
+		}
+	}
+	switch err := report.CheckHost(o.host); {
+	case err != nil:
+		return fmt.Errorf("-host %q %w", o.host, err)
+	case o.jobs < 1:
+		return fmt.Errorf("-jobs %d: must be at least 1", o.jobs)
+	case o.wait < 0:
+		return fmt.Errorf("-wait %v: must not be negative", o.wait)
+	}
+	return nil
+}
+
+// oldSwitch returns what to do instead when the arguments begin with one of the
+// old importer's switches.
+func oldSwitch(args []string) error {
+	for _, arg := range args {
+		name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		switch {
+		case arg == name: // no switch
+		case name == "db", name == "user", name == "pass":
+			return errors.New("the older importer's switch; name the database by dsn in -config FILE or by PGHOST, PGDATABASE, PGUSER and .pgpass")
+		case name == "watch", name == "move":
+			return errors.New("the older importer's switch; psql-sink watch does that")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"telegraf-conntrack-accounting/internal/report"
+)
+
+// importRejects notes rejected lines: the first few on the terminal, all in a
+// file if the user wants one. Mended, that file can be imported.
+type importRejects struct {
+	show io.Writer
+
+	mu    sync.Mutex
+	shown int
+	file  *os.File // nil where there is none
+	out   *bufio.Writer
+	noted bool
+}
+
+// newImportRejects makes the file, unless its path is empty. It never writes
+// over one that is there: a slip in the command line must not cost a report.
+func newImportRejects(path string) (*importRejects, error) {
+	r := new(importRejects)
+	if path == "" {
+		return r, nil
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640)
+	if err != nil {
+		return nil, fmt.Errorf("-rejected: %w", err)
+	}
+	r.file, r.out = file, bufio.NewWriter(file)
+	return r, nil
+}
+
+func (r *importRejects) add(path string, line *report.BadLine) error {
+	const most = 10
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.shown++
+	switch {
+	case r.shown <= most:
+		_, _ = fmt.Fprintf(r.show, "%s:%d: %v\n", path, line.Number, line.Reason)
+	case r.shown == most+1 && r.file == nil:
+		_, _ = fmt.Fprintln(r.show, "more lines are rejected; -rejected FILE keeps them all")
+	case r.shown == most+1:
+		_, _ = fmt.Fprintf(r.show, "more lines are rejected; see %s\n", r.file.Name())
+	}
+	if r.file == nil {
+		return nil
+	}
+	r.noted = true
+	if _, err := fmt.Fprintf(r.out, "# %s:%d: %v\n%s\n", path, line.Number, line.Reason, line.Text); err != nil {
+		return fmt.Errorf("noting a rejected line: %w", err)
+	}
+	return nil
+}
+
+// close completes the file, and removes it again when nothing is in it.
+func (r *importRejects) close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.file == nil {
+		return nil
+	}
+	err := errors.Join(r.out.Flush(), r.file.Close())
+	if !r.noted {
+		err = errors.Join(err, os.Remove(r.file.Name()))
+	}
+	if err != nil {
+		return fmt.Errorf("keeping rejected lines: %w", err)
+	}
+	return nil
+}

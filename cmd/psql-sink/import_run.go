@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"telegraf-conntrack-accounting/internal/loader"
+	"telegraf-conntrack-accounting/internal/report"
+)
+
+// importRuns cuts sources, which are in order, into runs that may be imported
+// at once. The rollups of an hour are kept by one transaction at a time, so the
+// files of an hour stay together; and so do small files, for the sake of large
+// transactions.
+func importRuns(sources []importSource) (runs [][]importSource) {
+	const enough = 4 << 20 // bytes of a run
+	var size int64
+	for i, source := range sources {
+		if i == 0 || size >= enough && importHour(source) != importHour(sources[i-1]) || !joins(source, sources[i-1]) {
+			runs, size = append(runs, nil), 0
+		}
+		runs[len(runs)-1] = append(runs[len(runs)-1], source)
+		size += source.size
+	}
+	return runs
+}
+
+// joins reports whether a source may be in one transaction with the one before.
+func joins(source, before importSource) bool {
+	return source.host == before.host && !source.stream && !before.stream
+}
+
+func importHour(s importSource) int64 {
+	if s.first == math.MaxInt64 {
+		return s.first
+	}
+	return s.first / int64(time.Hour)
+}
+
+// importRuns imports runs, several at once.
+func (j *importJob) importRuns(ctx context.Context, runs [][]importSource) {
+	group, groupCtx := errgroup.WithContext(ctx)
+	var next atomic.Int64
+	for range min(j.options.jobs, len(runs)) {
+		group.Go(func() error {
+			w := newImportWorker(j)
+			for n := next.Add(1) - 1; n < int64(len(runs)); n = next.Add(1) - 1 {
+				if err := w.load(groupCtx, runs[n]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	done := make(chan error, 1)
+	go func() { done <- group.Wait() }()
+	var err error
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		const grace = 2 * time.Second // a server that does not answer is left behind
+		select {
+		case <-done:
+		case <-time.After(grace):
+		}
+		return
+	}
+	if err != nil && ctx.Err() == nil {
+		j.fail(err)
+	}
+}
+
+// chunkRows is how many rows a transaction has, more or less.
+const chunkRows = 50_000
+
+// importWorker imports one run at a time.
+type importWorker struct {
+	*importJob
+	rows   loader.Loader
+	reader *report.Reader
+	run    []importSource
+	in     *importInput // being read, or the last one
+	told   int64        // bytes of it, to the progress bar
+}
+
+func newImportWorker(j *importJob) *importWorker {
+	w := &importWorker{importJob: j}
+	w.rows = loader.Loader{Rows: chunkRows, Store: w.store, Reject: w.reject}
+	return w
+}
+
+// load imports the files of a run as if they were one.
+func (w *importWorker) load(ctx context.Context, run []importSource) error {
+	w.run = run
+	whole := 0
+	for n, source := range run {
+		err := w.read(ctx, n)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if unread, ok := errors.AsType[*loader.ReadError](err); ok {
+			w.failFile(fmt.Errorf("reading %s: %w", source.path, unread))
+			continue // what was read of it is in, or will be
+		}
+		if err != nil {
+			return fmt.Errorf("importing %s: %w", source.path, err)
+		}
+		whole++
+	}
+	if err := w.rows.Flush(ctx); err != nil {
+		return fmt.Errorf("importing %s: %w", run[len(run)-1].path, err)
+	}
+	w.tell(0)
+	w.counts.files.Add(int64(whole))
+	return nil
+}
+
+func (w *importWorker) read(ctx context.Context, n int) error {
+	in, err := w.open(ctx, w.run[n])
+	if err != nil {
+		return &loader.ReadError{Err: err}
+	}
+	defer func() { _ = in.Close() }()
+	w.tell(0)
+	w.in, w.told = in, 0
+	if w.reader == nil {
+		w.reader = report.NewReader(in)
+	}
+	w.reader.Reset(in)
+	return w.rows.Read(ctx, n, w.reader)
+}
+
+func (w *importWorker) open(ctx context.Context, source importSource) (*importInput, error) {
+	switch {
+	case source.path == "-":
+		return newInput(&stream{w.stdin, ctx})
+	case source.stream:
+		file, err := os.Open(source.path)
+		if err != nil {
+			return nil, err
+		}
+		return newInput(&stream{file, ctx})
+	}
+	return openInput(source.path)
+}
+
+func (w *importWorker) store(ctx context.Context, rows []report.Row) error {
+	result, err := w.patience.Import(ctx, w.run[0].host, rows)
+	if err != nil {
+		return err
+	}
+	w.counts.inserted.Add(int64(result.Inserted))
+	w.counts.duplicates.Add(int64(result.Duplicates))
+	w.counts.expired.Add(int64(result.Expired))
+	w.tell(len(rows))
+	return nil
+}
+
+func (w *importWorker) reject(n int, line *report.BadLine) error {
+	w.counts.rejected.Add(1)
+	return w.rejects.add(w.run[n].path, line)
+}
+
+// tell tells the progress bar how much was read and stored.
+func (w *importWorker) tell(rows int) {
+	if w.in != nil {
+		w.bar.Add(w.in.read-w.told, int64(rows))
+		w.told = w.in.read
+	}
+}

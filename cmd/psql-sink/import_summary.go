@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// importCounts count what became of what was to be imported.
+type importCounts struct {
+	sources int64 // files to import
+
+	files, filesFailed                      atomic.Int64
+	inserted, duplicates, expired, rejected atomic.Int64
+
+	failed atomic.Bool // something could not be imported
+}
+
+// failFile tells why a file could not be imported.
+func (j *importJob) failFile(err error) {
+	j.counts.filesFailed.Add(1)
+	j.fail(err)
+}
+
+// summary is the last line: what became of it all.
+func (j *importJob) summary(took time.Duration) string {
+	c := &j.counts
+	var s strings.Builder
+	fmt.Fprintf(&s, "%d of %d files: %d rows imported, %d duplicate, %d rejected", c.files.Load(), c.sources,
+		c.inserted.Load(), c.duplicates.Load(), c.rejected.Load())
+	if n := c.expired.Load(); n > 0 {
+		fmt.Fprintf(&s, ", %d of reports that were imported once and have been dropped since", n)
+	}
+	rows := c.inserted.Load() + c.duplicates.Load() + c.expired.Load()
+	fmt.Fprintf(&s, "; %.1f s, %.0f rows/s", took.Seconds(), float64(rows)/took.Seconds())
+	return s.String()
+}
+
+func (j *importJob) exitCode(ctx context.Context) int {
+	if i, ok := errors.AsType[*interrupted](context.Cause(ctx)); ok {
+		return importSignal + int(i.signal)
+	}
+	switch {
+	case j.counts.failed.Load():
+		return importFailed
+	case j.counts.rejected.Load() > 0:
+		return importRejected
+	}
+	return importDone
+}

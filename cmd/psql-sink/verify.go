@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"telegraf-conntrack-accounting/internal/execd"
+	"telegraf-conntrack-accounting/internal/trafficdb"
+)
+
+// verify recomputes the rollups and prints what differs.
+func verify(program execd.Program) int {
+	c := newCommand(program, "verify")
+	from := dateFlag{time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)}
+	to := dateFlag{time.Date(2199, 12, 31, 0, 0, 0, 0, time.UTC)}
+	c.flags.Var(&from, "from", "first `day`, as 2006-01-02 in UTC; without it, the first there is")
+	c.flags.Var(&to, "to", "last `day`; without it, the last there is")
+	repair := c.flags.Bool("repair", false, "replace what differs")
+	return c.run(func(ctx context.Context, db *trafficdb.DB) error {
+		days, err := db.Days(ctx, from.Time, to.Time)
+		if err != nil {
+			return err
+		}
+		wrong := 0
+		for _, day := range days {
+			found, err := db.Verify(ctx, day, *repair)
+			if err != nil {
+				return fmt.Errorf("%s: %w", day.Format(time.DateOnly), err)
+			}
+			for _, d := range found {
+				c.printf("%s %s: %d keys differ from vpn_traffic%s\n", day.Format(time.DateOnly), d.Table, d.Keys, mended(d))
+			}
+			wrong += len(found)
+		}
+		c.printf("%d days verified, %d differences\n", len(days), wrong)
+		if wrong > 0 && !*repair {
+			return fmt.Errorf("rollups differ from vpn_traffic: psql-sink verify -repair replaces them")
+		}
+		return nil
+	})
+}
+
+func mended(d trafficdb.Difference) string {
+	if d.Repaired {
+		return ", replaced"
+	}
+	return ""
+}
+
+// dateFlag is a day on the command line.
+type dateFlag struct{ time.Time }
+
+func (d *dateFlag) String() string { return d.Format(time.DateOnly) }
+
+func (d *dateFlag) Set(text string) (err error) {
+	d.Time, err = time.Parse(time.DateOnly, text)
+	return err
+}

@@ -1,0 +1,80 @@
+package accounting
+
+import "net/netip"
+
+// Grouping says how the addresses at one end of flows are grouped.
+type Grouping struct {
+	Masks        // the groups, and those of what lies outside all networks
+	Network bool // by the networks that SetNetworks gave, the longest prefix wins
+	Other   bool // with Network: what lies outside all networks is one group
+}
+
+// Group is what a series tells of an address: the masked address, or the
+// network it lies in.
+type Group struct {
+	Addr
+	Bits uint8 // the network's prefix length plus 1; 0: a masked address
+}
+
+// groupOf returns the group of a network.
+func groupOf(p netip.Prefix) Group {
+	return Group{AddrFrom(p.Addr()), uint8(p.Bits() + 1)}
+}
+
+// everything are the networks that hold all addresses of a family.
+var everything4, everything6 = groupOf(netip.PrefixFrom(netip.IPv4Unspecified(), 0)), groupOf(netip.PrefixFrom(netip.IPv6Unspecified(), 0))
+
+// prefix returns the network of a group by network.
+func (g Group) prefix() netip.Prefix { return netip.PrefixFrom(g.IP(), int(g.Bits)-1) }
+
+// String returns the group as tags show it: a masked address as an address, a
+// network as address/length. A network may share its address with a network
+// within it, or with a masked address, so that its length belongs to its name.
+func (g Group) String() string {
+	if g.Bits == 0 {
+		return g.IP().String()
+	}
+	return g.prefix().String()
+}
+
+// of returns the group of an address. Its network is looked up once for each
+// flow and list of networks: the flow's entry remembers it in known.
+func (g *Grouping) of(a Addr, networks *Networks, known *networkID) Group {
+	if !g.Network {
+		return Group{Addr: g.group(a)}
+	}
+	id := *known
+	if id == unknownNetwork {
+		id = networks.find(a)
+		*known = id
+	}
+	switch {
+	case id != outside:
+		return networks.groups[id.index()]
+	case !g.Other:
+		return Group{Addr: g.group(a)}
+	case a.Is4():
+		return everything4
+	}
+	return everything6
+}
+
+// network returns the network that a group lies in, as far as the group knows:
+// the group of a mask stands for its masked address, and takes no name of a
+// network that is finer than the mask. It returns nil for none.
+func (g *Grouping) network(group Group, networks *Networks) *Network {
+	if group.Bits == 0 {
+		bits := g.IPv6.finest()
+		if group.Is4() {
+			bits = g.IPv4.finest() - 96
+		}
+		return networks.covering(netip.PrefixFrom(group.IP(), bits))
+	}
+	if n := networks.covering(group.prefix()); n != nil || !g.Other || group.Bits > 1 {
+		return n
+	}
+	return &other
+}
+
+// other names the group of what lies outside all networks.
+var other = Network{Name: "other"}

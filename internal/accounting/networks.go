@@ -1,0 +1,101 @@
+package accounting
+
+import (
+	"net/netip"
+
+	"github.com/gaissmai/bart"
+)
+
+// Network is a network with a name.
+type Network struct {
+	Prefix netip.Prefix
+	Name   string
+	Keys   []Tag // what else is known of it
+}
+
+// Tag is a key and its value.
+type Tag struct {
+	Key, Value string
+}
+
+// Networks are named networks of both families, looked up by longest prefix.
+// Once read they never change. A nil Networks holds none.
+type Networks struct {
+	table  bart.Table[int32] // the networks' index in the lists
+	list   []Network
+	groups []Group // apart from the list, since a gather reads only these
+}
+
+// Len returns how many networks there are.
+func (n *Networks) Len() int {
+	if n == nil {
+		return 0
+	}
+	return len(n.list)
+}
+
+// find looks up the longest prefix that an address lies in.
+func (n *Networks) find(a Addr) networkID {
+	if n == nil {
+		return outside
+	}
+	i, ok := n.table.Lookup(a.IP())
+	if !ok {
+		return outside
+	}
+	return idOf(int(i))
+}
+
+// covering returns the smallest network that holds all of the prefix, or nil.
+func (n *Networks) covering(p netip.Prefix) *Network {
+	if n == nil {
+		return nil
+	}
+	i, ok := n.table.LookupPrefix(p)
+	if !ok {
+		return nil
+	}
+	return &n.list[i]
+}
+
+// networkID says which network of the current Networks an address lies in. It
+// has three bytes, since each flow that is remembered has two of them.
+type networkID [3]byte
+
+var (
+	unknownNetwork = networkID{}  // not looked up yet
+	outside        = networkID{1} // in none
+)
+
+const (
+	firstNetwork = 2
+	maxNetworks  = 1<<24 - firstNetwork
+)
+
+func idOf(index int) networkID {
+	id := index + firstNetwork
+	return networkID{byte(id), byte(id >> 8), byte(id >> 16)}
+}
+
+func (id networkID) index() int {
+	return int(id[0]) | int(id[1])<<8 | int(id[2])<<16 - firstNetwork
+}
+
+// SetNetworks replaces the named networks. What a flow sends from now on is
+// grouped by the new ones; the series of the interval that has begun stay.
+func (t *Tracker) SetNetworks(n *Networks) {
+	t.networks = n
+	for k, e := range t.flows {
+		if e.src != unknownNetwork || e.dst != unknownNetwork {
+			e.src, e.dst = unknownNetwork, unknownNetwork
+			t.flows[k] = e
+		}
+	}
+}
+
+// NetworksOf returns the networks that the ends of a series lie in now, nil
+// for an end that lies in none. They are no part of the series' key: a new
+// name for a network makes no new series.
+func (t *Tracker) NetworksOf(k *SeriesKey) (src, dst *Network) {
+	return t.cfg.Source.network(k.Src, t.networks), t.cfg.Destination.network(k.Dst, t.networks)
+}

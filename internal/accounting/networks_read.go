@@ -1,0 +1,136 @@
+package accounting
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// ReadNetworks reads a list of networks, CSV: prefix,name[,key=value...]. A
+// line that begins with # is a comment. An error names the line.
+func ReadNetworks(r io.Reader) (*Networks, error) {
+	lines := csv.NewReader(r)
+	lines.FieldsPerRecord, lines.TrimLeadingSpace, lines.ReuseRecord, lines.Comment = -1, true, true, '#'
+	n := &Networks{}
+	for {
+		record, err := lines.Read()
+		if errors.Is(err, io.EOF) {
+			return n, nil
+		}
+		if bad := (*csv.ParseError)(nil); errors.As(err, &bad) {
+			return nil, fmt.Errorf("line %d: %w", bad.StartLine, bad.Err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := n.add(record); err != nil {
+			line, _ := lines.FieldPos(0)
+			return nil, fmt.Errorf("line %d: %w", line, err)
+		}
+	}
+}
+
+// add adds the network of a line.
+func (n *Networks) add(fields []string) error {
+	for i := range fields {
+		fields[i] = strings.TrimSpace(fields[i])
+	}
+	first := strings.TrimPrefix(fields[0], "\ufeff") // spreadsheets write a byte order mark
+	if strings.HasPrefix(first, "#") {
+		return nil
+	}
+	prefix, err := ParsePrefix(first)
+	if err != nil {
+		return err
+	}
+	if len(fields) < 2 || fields[1] == "" {
+		return fmt.Errorf("network %s has no name: want prefix,name[,key=value...]", prefix)
+	}
+	if err := checkTagValue("name", fields[1]); err != nil {
+		return err
+	}
+	keys, err := parseTags(fields[2:])
+	if err != nil {
+		return err
+	}
+	if _, known := n.table.Get(prefix); known {
+		return fmt.Errorf("network %s is there twice", prefix)
+	}
+	if len(n.list) == maxNetworks {
+		return fmt.Errorf("more than %d networks", maxNetworks)
+	}
+	n.table.Insert(prefix, int32(len(n.list)))
+	n.list = append(n.list, Network{prefix, fields[1], keys})
+	n.groups = append(n.groups, groupOf(prefix))
+	return nil
+}
+
+// ParsePrefix reads a network in CIDR notation, or an address, which stands
+// for the network of that address alone.
+func ParsePrefix(s string) (netip.Prefix, error) {
+	prefix, err := netip.ParsePrefix(s)
+	if addr, single := netip.ParseAddr(s); single == nil {
+		prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	if err != nil || strings.Contains(s, "%") || prefix.Addr().Is4In6() {
+		return netip.Prefix{}, fmt.Errorf("%q is neither an address nor a network (10.32.0.0/16, 2001:db8::/32)", s)
+	}
+	if masked := prefix.Masked(); masked != prefix {
+		return netip.Prefix{}, fmt.Errorf("%q has bits set beyond its prefix length: did you mean %q?", s, masked)
+	}
+	return prefix, nil
+}
+
+var tagKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
+
+// takenKeys would become tags, src_KEY and dst_KEY, of a name that is taken:
+// by the tags of the network's own name, or by fields.
+var takenKeys = []string{"name", "packets", "bytes"}
+
+// parseTags reads key=value pairs.
+func parseTags(fields []string) ([]Tag, error) {
+	var tags []Tag
+	for _, field := range fields {
+		if field == "" {
+			continue // spreadsheets pad short lines with empty fields
+		}
+		key, value, ok := strings.Cut(field, "=")
+		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+		switch {
+		case !ok || value == "":
+			return nil, fmt.Errorf("%q: want key=value", field)
+		case !tagKey.MatchString(key):
+			return nil, fmt.Errorf("key %q: want at most 64 letters, digits and _, the first no digit", key)
+		case slices.Contains(takenKeys, key):
+			return nil, fmt.Errorf("key %q is taken: choose another", key)
+		case slices.ContainsFunc(tags, func(t Tag) bool { return t.Key == key }):
+			return nil, fmt.Errorf("key %q is there twice", key)
+		}
+		if err := checkTagValue(key, value); err != nil {
+			return nil, err
+		}
+		tags = append(tags, Tag{key, value})
+	}
+	return tags, nil
+}
+
+// checkTagValue refuses what line protocol cannot express as a tag's value:
+// a metric with such a tag would be lost as a whole.
+func checkTagValue(key, value string) error {
+	const longest = 255
+	switch {
+	case len(value) > longest:
+		return fmt.Errorf("%s %.20q... is longer than %d bytes", key, value, longest)
+	case !utf8.ValidString(value):
+		return fmt.Errorf("%s %q is not valid UTF-8", key, value)
+	case strings.ContainsFunc(value, func(r rune) bool { return r < 0x20 || r == 0x7f || r == '\\' }):
+		return fmt.Errorf("%s %q holds a control character or a backslash", key, value)
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package accounting
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"time"
+)
+
+// A state holds all that a Tracker needs to go on where another one ended:
+//
+//	flows       with their last readings
+//	tombstones  since a DESTROY event can be repeated to the next Tracker
+//	closes      of connections that are not counted yet
+//	series      that were accounted and not yet taken
+//
+// each as a count and as many records.
+
+var (
+	errState   = errors.New("not a state of this version")
+	errNotIdle = errors.New("the state can be saved between dumps only")
+)
+
+// stateBuffer is the size of the buffers that records go through.
+const stateBuffer = 64 << 10
+
+// Save writes the state to w, which should take large writes well. It changes
+// nothing. Call it between dumps.
+func (t *Tracker) Save(w io.Writer) error {
+	if len(t.pending) > 0 {
+		return errNotIdle
+	}
+	s := &stateWriter{bufio.NewWriterSize(w, stateBuffer)}
+	s.count(len(t.flows))
+	for k, e := range t.flows {
+		dst, viewed := t.views[k]
+		s.flow(&k, &e, dst, viewed)
+	}
+	s.count(len(t.dead.young) + len(t.dead.old))
+	for _, tombs := range []map[key]final{t.dead.old, t.dead.young} {
+		for k, f := range tombs {
+			s.tombstone(&k, &f)
+		}
+	}
+	s.count(len(t.closes))
+	for k, at := range t.closes {
+		s.close(&k, at)
+	}
+	s.count(len(t.series.rows))
+	for i := range t.series.rows {
+		s.series(&t.series.rows[i])
+	}
+	return s.w.Flush()
+}
+
+// Resume makes a new Tracker go on from a state of size bytes, which another
+// one saved at the given time. The baseline then accounts what the flows of the
+// state have sent since, and flows that began since in full. Flows that ended
+// since, without anyone to hear of it, are counted in Stats.DiedUnseen once two
+// complete dumps have not shown them. After an error the Tracker is as it was.
+func (t *Tracker) Resume(r io.Reader, size int64, saved time.Time) error {
+	s := newStateReader(r, size)
+	if err := s.read(saved.UnixNano()); err != nil {
+		return fmt.Errorf("reading the state of accounting: %w", err)
+	}
+	t.flows, t.views, t.closes = s.flows, s.views, s.closes
+	t.dead = newTombstones()
+	t.dead.young = s.dead
+	for i := range s.rows {
+		row := &s.rows[i]
+		t.series.get(row.Key).merge(row)
+	}
+	t.dump = 1 // none of the flows was shown by a dump of this Tracker
+	t.stats.Resumed = len(t.flows)
+	t.olderThan = 0
+	return nil
+}
+
+// ResumeAfter makes a new Tracker go on after another one whose state is lost.
+// All it knows is when that one's series were taken for the last time: flows
+// that began later are accounted in full. Of older ones nobody knows which part
+// was accounted: they are not, as after a first start.
+func (t *Tracker) ResumeAfter(taken time.Time) { t.olderThan = taken.UnixNano() + 1 }
+
+// existingOlderThan is olderThan after a first start.
+func existingOlderThan(c *Config) int64 {
+	if c.AccountExisting {
+		return 0
+	}
+	return math.MaxInt64
+}
+
+func (s *Series) merge(r *Series) {
+	s.Orig.add(r.Orig)
+	s.Reply.add(r.Reply)
+	s.Connections += r.Connections
+	s.ConnectionTimes += r.ConnectionTimes
+}

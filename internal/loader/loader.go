@@ -1,0 +1,135 @@
+// Package loader turns report files into what the database takes: it reads
+// them, holds a bounded number of rows, stores these in chunks, and finds the
+// rows that the database refuses. It never drops a line: each is stored or
+// given to the caller with the reason.
+package loader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/trafficdb"
+)
+
+// Origin is where a row was read.
+type Origin struct{ File, Line int }
+
+// ReadError is an error of a file, as opposed to one of Store or of Reject.
+// What was read of the file is held, or stored.
+type ReadError struct{ Err error }
+
+func (e *ReadError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error of the file.
+func (e *ReadError) Unwrap() error { return e.Err }
+
+// Loader loads the files of one host as if they were one. It may be left
+// anywhere and begun again: what was stored is then found to be there.
+type Loader struct {
+	// Rows is how many rows make a chunk. Some more are held until a report is
+	// whole, but never more than four times as many.
+	Rows int
+	// Store stores rows, all or none. An error of class trafficdb.Reject makes
+	// the Loader look for the row that caused it; any other ends the loading.
+	Store func(ctx context.Context, rows []report.Row) error
+	// Reject is told each line that is no row, or that the database refuses.
+	Reject func(file int, line *report.BadLine) error
+
+	rows []report.Row
+	from []Origin // of each of the rows
+}
+
+// Read reads a file, which the caller has numbered, and stores whatever is too
+// much to hold.
+func (l *Loader) Read(ctx context.Context, file int, in *report.Reader) error {
+	for {
+		n := len(l.rows)
+		l.rows = append(l.rows, report.Row{})
+		err := in.Read(&l.rows[n])
+		if err == nil {
+			l.from = append(l.from, Origin{file, in.Line()})
+			if err := l.storeSome(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		l.rows = l.rows[:n]
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		bad, ok := errors.AsType[*report.BadLine](err)
+		if !ok {
+			return &ReadError{err}
+		}
+		if err := l.rejectLine(ctx, file, bad); err != nil {
+			return err
+		}
+	}
+}
+
+// rejectLine asks the context too: a file may hold nothing but bad lines.
+func (l *Loader) rejectLine(ctx context.Context, file int, line *report.BadLine) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return l.Reject(file, line)
+}
+
+// Flush stores what is held.
+func (l *Loader) Flush(ctx context.Context) error { return l.store(ctx, len(l.rows)) }
+
+// storeSome stores what there is when it is enough, up to the last time in it:
+// a report cut in two would have to be compared with its first half.
+func (l *Loader) storeSome(ctx context.Context) error {
+	count := len(l.rows)
+	if count < l.Rows || count%max(l.Rows/8, 1) != 0 {
+		return nil
+	}
+	cut := count
+	for cut > 0 && l.rows[cut-1].Time == l.rows[count-1].Time {
+		cut--
+	}
+	if cut == 0 && count < 4*l.Rows {
+		return nil
+	}
+	if cut == 0 {
+		cut = count
+	}
+	return l.store(ctx, cut)
+}
+
+// store stores the first count rows.
+func (l *Loader) store(ctx context.Context, count int) error {
+	if count == 0 {
+		return nil
+	}
+	if err := l.storeRows(ctx, l.rows[:count], l.from[:count]); err != nil {
+		return err
+	}
+	l.rows = append(l.rows[:0], l.rows[count:]...)
+	l.from = append(l.from[:0], l.from[count:]...)
+	return nil
+}
+
+// storeRows stores rows. When the database refuses one of them, it finds out
+// which by halves and rejects it like a bad line.
+func (l *Loader) storeRows(ctx context.Context, rows []report.Row, from []Origin) error {
+	err := l.Store(ctx, rows)
+	if err == nil || trafficdb.ClassOf(err) != trafficdb.Reject {
+		return err
+	}
+	if len(rows) == 1 {
+		text := strings.TrimSuffix(string(report.Append(nil, &rows[0])), "\n")
+		reason := fmt.Errorf("refused by the database: %w", err)
+		return l.Reject(from[0].File, &report.BadLine{Number: from[0].Line, Text: text, Reason: reason})
+	}
+	half := len(rows) / 2
+	if err := l.storeRows(ctx, rows[:half], from[:half]); err != nil {
+		return err
+	}
+	return l.storeRows(ctx, rows[half:], from[half:])
+}

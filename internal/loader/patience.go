@@ -1,0 +1,175 @@
+package loader
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/trafficdb"
+)
+
+// The pause after a failure doubles from one to the next, between these.
+const (
+	minPause = 500 * time.Millisecond
+	maxPause = 10 * time.Second
+)
+
+const (
+	// importTimeout bounds one transaction. One that waits for somebody's lock
+	// for longer is broken off, which the log then tells.
+	importTimeout = 5 * time.Minute
+	// momentary failures are told only if that many happen in a row.
+	momentary = 10
+	// attempts is how often something is tried whose failure nobody understands.
+	attempts = 5
+)
+
+// logger is where the operator reads.
+type logger interface {
+	Warnf(format string, args ...any)
+	Infof(format string, args ...any)
+}
+
+// Patience keeps several at once working with a database through its outages:
+// it tries again, pausing longer and longer, and says each change of state once
+// for all of them.
+type Patience struct {
+	DB    *trafficdb.DB
+	Limit time.Duration // of one outage
+	Log   logger
+
+	mu      sync.Mutex
+	begun   bool      // something has worked
+	trouble string    // what is told already, "" for nothing
+	since   time.Time // when that began
+}
+
+// Open waits for the database and brings its schema up to date.
+func (p *Patience) Open(ctx context.Context) error { return p.Do(ctx, p.DB.Migrate) }
+
+// Import stores rows, all or none.
+func (p *Patience) Import(ctx context.Context, host string, rows []report.Row) (result trafficdb.Result, err error) {
+	err = p.Do(ctx, func(ctx context.Context) error {
+		limited, cancel := context.WithTimeout(ctx, importTimeout)
+		defer cancel()
+		result, err = p.DB.Import(limited, host, rows)
+		return err
+	})
+	return result, err
+}
+
+// Do calls fn until it succeeds. It gives up when the context ends, when the
+// database refuses the rows themselves, when it has refused us from the start,
+// when an outage lasts longer than the limit, and when an error that nobody
+// understands comes again and again.
+func (p *Patience) Do(ctx context.Context, fn func(context.Context) error) error {
+	var t trial
+	for {
+		err := p.try(ctx, &t, fn)
+		switch {
+		case err == nil:
+			p.worked()
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case trafficdb.ClassOf(err) == trafficdb.Reject:
+			return err
+		}
+		pause, err := p.failed(&t, err)
+		if err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(pause):
+		}
+	}
+}
+
+// trial is what one Do has seen.
+type trial struct {
+	since     time.Time // the first failure that was not a momentary one
+	pause     time.Duration
+	momentary int  // failures of that kind
+	unknown   int  // of that kind
+	lost      bool // the connection: what comes back may be another server
+}
+
+func (p *Patience) try(ctx context.Context, t *trial, fn func(context.Context) error) error {
+	if t.lost {
+		if err := p.DB.Migrate(ctx); err != nil {
+			return err
+		}
+		t.lost = false
+	}
+	err := fn(ctx)
+	if err == nil || !trafficdb.IsUnreachable(err) {
+		return err
+	}
+	t.lost = true
+	if why := p.DB.Ping(ctx); why != nil {
+		return why // which a connection that breaks often does not tell
+	}
+	return err
+}
+
+// failed takes note of a failure. It returns how long to wait before the next
+// attempt, or an error when there shall be none.
+func (p *Patience) failed(t *trial, err error) (time.Duration, error) {
+	if trafficdb.IsMomentary(err) {
+		if t.momentary++; t.momentary <= momentary {
+			return jitter(minPause / 10), nil
+		}
+	}
+	if trafficdb.ClassOf(err) == trafficdb.Unknown {
+		if t.unknown++; t.unknown == attempts {
+			return 0, fmt.Errorf("after %d attempts: %w", attempts, err)
+		}
+	}
+	if t.since.IsZero() {
+		t.since = time.Now()
+	}
+	if lasted := time.Since(t.since); lasted >= p.Limit {
+		return 0, fmt.Errorf("gave up after %v: %w", lasted.Round(100*time.Millisecond), err)
+	}
+	t.pause = min(max(2*t.pause, minPause), maxPause)
+	return jitter(t.pause), p.tell(err)
+}
+
+// tell tells a trouble, unless it was told or is there from the start and will
+// stay.
+func (p *Patience) tell(err error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.begun && trafficdb.IsMisconfigured(err) {
+		return err
+	}
+	what := trafficdb.Describe(err)
+	if what == p.trouble {
+		return nil
+	}
+	if p.trouble == "" {
+		p.since = time.Now()
+	}
+	p.trouble = what
+	p.Log.Warnf("%s: %v; trying again for up to %v", what, err, p.Limit)
+	return nil
+}
+
+func (p *Patience) worked() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.begun = true
+	if p.trouble != "" {
+		p.Log.Infof("going on after %v (%s)", time.Since(p.since).Round(100*time.Millisecond), p.trouble)
+		p.trouble = ""
+	}
+}
+
+// jitter returns d give or take a quarter, so that several do not knock at
+// once.
+func jitter(d time.Duration) time.Duration { return d - d/4 + rand.N(d/2) }

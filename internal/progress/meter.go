@@ -1,0 +1,110 @@
+package progress
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vbauerster/mpb/v8/decor"
+)
+
+// window is over how long rates are taken: long enough to pass over the pause
+// between two transactions, short enough to show that a server has slowed down.
+const window = 20 * time.Second
+
+// meter measures a job.
+type meter struct {
+	Options
+	work, rows atomic.Int64
+
+	mu      sync.Mutex
+	samples []sample // of the window, in the order of time
+}
+
+type sample struct {
+	at         time.Time
+	work, rows int64
+}
+
+func newMeter(o Options, now time.Time) *meter {
+	return &meter{Options: o, samples: []sample{{at: now}}}
+}
+
+func (m *meter) add(work, rows int64) {
+	m.work.Add(work)
+	if m.Bytes {
+		m.rows.Add(rows)
+	}
+}
+
+// line is all there is to tell.
+func (m *meter) line(now time.Time) string { return m.head() + m.tail(now) }
+
+// head is what stands before the bar: "importing 43 % ".
+func (m *meter) head() string {
+	if m.Total == 0 {
+		return m.Job + " "
+	}
+	return fmt.Sprintf("%s %d %% ", m.Job, min(100, m.work.Load()*100/m.Total))
+}
+
+// tail is what stands behind it: "12,345,678 rows, 213,000 rows/s, 34.1 MB/s,
+// 1m20s left".
+func (m *meter) tail(now time.Time) string {
+	work, rows := m.rates(now)
+	var parts []string
+	if m.Bytes {
+		parts = append(parts, count(m.rows.Load())+" rows", count(int64(rows))+" rows/s", bytes(int64(work))+"/s")
+	} else {
+		parts = append(parts, count(m.work.Load())+" rows", count(int64(work))+" rows/s")
+	}
+	if left := float64(m.Total - m.work.Load()); left > 0 && work > 0 {
+		parts = append(parts, duration(left/work)+" left")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// rates returns the work and the rows per second, over the window.
+func (m *meter) rates(now time.Time) (work, rows float64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	latest := sample{now, m.work.Load(), m.rows.Load()}
+	for len(m.samples) > 1 && now.Sub(m.samples[1].at) >= window {
+		m.samples = m.samples[1:]
+	}
+	first := m.samples[0]
+	m.samples = append(m.samples, latest)
+	seconds := now.Sub(first.at).Seconds()
+	if seconds <= 0 {
+		return 0, 0
+	}
+	return float64(latest.work-first.work) / seconds, float64(latest.rows-first.rows) / seconds
+}
+
+// count writes a number with commas: 12,345,678.
+func count(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// bytes writes a number of bytes: 34.1 MB.
+func bytes(n int64) string { return fmt.Sprintf("% .1f", decor.SizeB1000(n)) }
+
+// duration writes seconds, no more exactly than anybody knows.
+func duration(seconds float64) string {
+	const most = 1000 * time.Hour
+	if seconds > most.Seconds() {
+		return "more than 1000h"
+	}
+	d := time.Duration(seconds * float64(time.Second))
+	if d < time.Hour {
+		return max(d.Round(time.Second), time.Second).String()
+	}
+	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+}

@@ -1,0 +1,28 @@
+package trafficdb
+
+import (
+	"errors"
+
+	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
+)
+
+// IsMisconfigured reports whether an error says that the server refuses us or
+// lacks what we need: a role, a right, the database. To wait helps only where
+// somebody is about to change that.
+func IsMisconfigured(err error) bool {
+	if errors.Is(err, ErrOldTable) {
+		return true
+	}
+	refusal := pq.As(err)
+	if refusal == nil {
+		return false
+	}
+	switch refusal.Code.Class() {
+	case pqerror.ClassInvalidAuthorizationSpecification, // password, pg_hba.conf
+		pqerror.ClassInvalidCatalogName, pqerror.ClassInvalidSchemaName,
+		pqerror.ClassSyntaxErrorOrAccessRuleViolation: // no right to, no such table
+		return true
+	}
+	return false
+}

@@ -1,0 +1,131 @@
+package trafficdb
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+	"time"
+
+	"github.com/lib/pq"
+)
+
+// batchReport is a report that a batch has rows of.
+type batchReport struct {
+	us         int64 // its time
+	deliveries int   // this one too
+	expired    bool  // its rows are gone by retention
+	tracks     bool  // with this delivery it has open_connections for the first time
+}
+
+func (r *batchReport) at() time.Time { return time.UnixMicro(r.us) }
+
+// lockReports locks the reports that the batch has rows of, and returns them,
+// both in the order of time, so that no two imports wait for each other. What
+// other imports inserted before is committed and visible to the next statement,
+// and nobody else inserts rows of these reports until the transaction ends.
+func lockReports(ctx context.Context, tx *sql.Tx, b *batch) ([]batchReport, error) {
+	times, tracked := b.times()
+	texts := make(pq.StringArray, len(times))
+	for i, us := range times {
+		texts[i] = string(appendTime(nil, us))
+	}
+	found, err := tx.QueryContext(ctx, `
+		WITH locked AS (
+			INSERT INTO vpn_traffic_reports AS r (host, time, tracked)
+			SELECT $1, n.time, n.tracked
+			FROM unnest($2::timestamptz[], $3::boolean[]) AS n (time, tracked) ORDER BY n.time
+			ON CONFLICT (host, time) DO UPDATE SET deliveries = r.deliveries + 1
+			RETURNING *)
+		SELECT time, deliveries, expired, deliveries = 1 AND tracked FROM locked ORDER BY time`,
+		b.host, texts, pq.BoolArray(tracked))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = found.Close() }()
+	var reports []batchReport
+	for found.Next() {
+		var at time.Time
+		var r batchReport
+		if err := found.Scan(&at, &r.deliveries, &r.expired, &r.tracks); err != nil {
+			return nil, err
+		}
+		r.us = at.UnixMicro()
+		reports = append(reports, r)
+	}
+	return reports, found.Err()
+}
+
+// noteTracked notes which of the reports seen before have open_connections for
+// the first time, with the rows that are left in the batch.
+func noteTracked(ctx context.Context, tx *sql.Tx, b *batch, reports []batchReport) error {
+	var candidates pq.StringArray
+	times, tracked := b.times()
+	for i, us := range times {
+		if n := find(reports, us); tracked[i] && reports[n].deliveries > 1 {
+			candidates = append(candidates, string(appendTime(nil, us)))
+		}
+	}
+	if len(candidates) == 0 {
+		return nil
+	}
+	found, err := tx.QueryContext(ctx, `UPDATE vpn_traffic_reports SET tracked = true
+		WHERE host = $1 AND time = ANY ($2::timestamptz[]) AND NOT tracked RETURNING time`, b.host, candidates)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = found.Close() }()
+	for found.Next() {
+		var at time.Time
+		if err := found.Scan(&at); err != nil {
+			return err
+		}
+		reports[find(reports, at.UnixMicro())].tracks = true
+	}
+	return found.Err()
+}
+
+// find returns where the report of a time is that is one of them.
+func find(reports []batchReport, us int64) int {
+	n, _ := slices.BinarySearchFunc(reports, us, func(r batchReport, us int64) int { return cmp.Compare(r.us, us) })
+	return n
+}
+
+// countReports adds new reports to those of their minutes and hours.
+func countReports(ctx context.Context, tx *sql.Tx, host string, reports []batchReport) error {
+	for _, level := range [...]struct {
+		table string
+		step  int64
+	}{{"vpn_traffic_minute_reports", minuteMicros}, {"vpn_traffic_hour_reports", hourMicros}} {
+		var times pq.StringArray
+		var counts, tracked pq.Int64Array
+		last := int64(0)
+		for _, r := range reports {
+			if r.expired || r.deliveries > 1 && !r.tracks {
+				continue
+			}
+			us := floor(r.us, level.step)
+			if len(times) == 0 || us != last {
+				times, last = append(times, string(appendTime(nil, us))), us
+				counts, tracked = append(counts, 0), append(tracked, 0)
+			}
+			if r.deliveries == 1 {
+				counts[len(counts)-1]++
+			}
+			if r.tracks {
+				tracked[len(tracked)-1]++
+			}
+		}
+		if len(times) == 0 {
+			continue
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO `+level.table+` AS r (time, host, reports, tracked)
+			SELECT n.time, $1, n.reports, n.tracked FROM unnest($2::timestamptz[], $3::bigint[], $4::bigint[]) AS n (time, reports, tracked)
+			ON CONFLICT (time, host) DO UPDATE SET reports = r.reports + EXCLUDED.reports, tracked = r.tracked + EXCLUDED.tracked`,
+			host, times, counts, tracked)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,150 @@
+package trafficdb
+
+import (
+	"errors"
+	"slices"
+
+	"telegraf-conntrack-accounting/internal/report"
+)
+
+const (
+	minuteMicros = int64(60_000_000)
+	hourMicros   = 60 * minuteMicros
+)
+
+// sums are the summed columns of rows.
+type sums struct {
+	counters [6]int64 // in the order of sumColumns, which ends with the gauge
+	open     int64    // the gauge, summed; means nothing unless hasOpen
+	hasOpen  bool
+}
+
+// sumColumns are the columns of sums.
+var sumColumns = [...]string{
+	"src_packets", "src_bytes", "dst_packets", "dst_bytes", "connection_times", "connection_count", "open_connections",
+}
+
+// errOverflow says that a sum would exceed what bigint holds: nothing is
+// wrapped.
+var errOverflow = errors.New("a sum over rows does not fit 64 bits with a sign")
+
+func sumsOf(row *report.Row) sums {
+	return sums{
+		counters: [6]int64{row.SrcPackets, row.SrcBytes, row.DstPackets, row.DstBytes, row.ConnectionTimes, row.ConnectionCount},
+		open:     row.OpenConnections,
+		hasOpen:  row.HasOpen,
+	}
+}
+
+// add adds what are no negative numbers, and reports false when a sum is too
+// large.
+func (s *sums) add(other *sums) bool {
+	fits := true
+	for i, n := range other.counters {
+		s.counters[i] += n
+		fits = fits && s.counters[i] >= 0
+	}
+	if other.hasOpen {
+		s.open, s.hasOpen = s.open+other.open, true
+	}
+	return fits && s.open >= 0
+}
+
+// rollup collects sums by key.
+type rollup struct {
+	index map[key]int32
+	rows  []rollupRow
+}
+
+type rollupRow struct {
+	key
+	sums
+}
+
+func newRollup() *rollup { return &rollup{index: make(map[key]int32)} }
+
+func (r *rollup) add(k key, s *sums) error {
+	n, found := r.index[k]
+	if !found {
+		r.index[k] = int32(len(r.rows))
+		r.rows = append(r.rows, rollupRow{k, *s})
+		return nil
+	}
+	if !r.rows[n].add(s) {
+		return errOverflow
+	}
+	return nil
+}
+
+// sorted returns the rows by key: neighbours stay together on disk, and no two
+// imports that update the same rows lock them in different orders.
+func (r *rollup) sorted() []rollupRow {
+	slices.SortFunc(r.rows, func(a, b rollupRow) int { return compareKeys(&a.key, &b.key) })
+	return r.rows
+}
+
+// coarser returns the rollup of a coarser step of time, with each key mapped.
+func (r *rollup) coarser(change func(*key)) (*rollup, error) {
+	out := newRollup()
+	for i := range r.rows {
+		k := r.rows[i].key
+		change(&k)
+		if err := out.add(k, &r.rows[i].sums); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func toMinute(k *key) { k.us = floor(k.us, minuteMicros) }
+
+func toHour(k *key) { k.us = floor(k.us, hourMicros) }
+
+func withoutSrc(k *key) { k.src = none }
+
+// floor rounds down to a multiple of step, before the epoch too.
+func floor(us, step int64) int64 {
+	rest := us % step
+	if rest < 0 {
+		rest += step
+	}
+	return us - rest
+}
+
+// rollups are all rollups of a batch, by the names of their tables.
+type rollups map[string]*rollup
+
+// newRollups sums up the rows of a batch.
+func newRollups(b *batch) (rollups, error) {
+	src, dst, pair := newRollup(), newRollup(), newRollup()
+	for i := range b.entries {
+		k, s := b.entries[i].key, sumsOf(&b.rows[b.entries[i].row])
+		if err := errors.Join(
+			src.add(key{k.us, k.src, none, k.proto, k.port}, &s),
+			dst.add(key{k.us, none, k.dst, k.proto, k.port}, &s),
+			pair.add(key{floor(k.us, hourMicros), k.src, k.dst, none, 0}, &s),
+		); err != nil {
+			return nil, err
+		}
+	}
+	all := rollups{"vpn_traffic_by_src": src, "vpn_traffic_by_dst": dst, "vpn_traffic_hour_by_pair": pair}
+	for _, step := range [...]struct {
+		from, to string
+		change   func(*key)
+	}{
+		{"vpn_traffic_by_src", "vpn_traffic_by_port", withoutSrc},
+		{"vpn_traffic_by_src", "vpn_traffic_minute_by_src", toMinute},
+		{"vpn_traffic_by_dst", "vpn_traffic_minute_by_dst", toMinute},
+		{"vpn_traffic_by_port", "vpn_traffic_minute_by_port", toMinute},
+		{"vpn_traffic_minute_by_src", "vpn_traffic_hour_by_src", toHour},
+		{"vpn_traffic_minute_by_dst", "vpn_traffic_hour_by_dst", toHour},
+		{"vpn_traffic_minute_by_port", "vpn_traffic_hour_by_port", toHour},
+	} {
+		next, err := all[step.from].coarser(step.change)
+		if err != nil {
+			return nil, err
+		}
+		all[step.to] = next
+	}
+	return all, nil
+}

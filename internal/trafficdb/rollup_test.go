@@ -1,0 +1,196 @@
+package trafficdb_test
+
+import (
+	"database/sql"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/trafficdb"
+)
+
+var (
+	beginning = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)
+	end       = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// requireRollups requires that all rollups are what the rows add up to.
+func requireRollups(t *testing.T, db *trafficdb.DB) {
+	t.Helper()
+	require.Empty(t, differences(t, db, false))
+}
+
+func differences(t *testing.T, db *trafficdb.DB, repair bool) (all []trafficdb.Difference) {
+	t.Helper()
+	days, err := db.Days(t.Context(), beginning, end)
+	require.NoError(t, err)
+	require.NotEmpty(t, days, "nothing to verify proves nothing")
+	for _, day := range days {
+		found, err := db.Verify(t.Context(), day, repair)
+		require.NoError(t, err)
+		all = append(all, found...)
+	}
+	return all
+}
+
+// random returns rows of a few reports, of few keys, so that they meet often.
+func random(r *rand.Rand, n int) []report.Row {
+	rows := make([]report.Row, n)
+	for i := range rows {
+		at := noon.Add(time.Duration(r.IntN(1200)) * 15 * time.Second).Add(9 * time.Hour) // into the next day
+		rows[i] = report.Row{
+			Time: at.UnixNano(), Proto: []string{"tcp", "udp"}[r.IntN(2)], Port: int32(r.IntN(3)) - 1,
+			Src: fmt.Sprintf("10.32.%d.0", r.IntN(4)), Dst: fmt.Sprintf("10.33.%d.0", r.IntN(4)),
+			SrcPackets: r.Int64N(100), SrcBytes: r.Int64N(1e9), DstPackets: r.Int64N(100), DstBytes: r.Int64N(1e9),
+			ConnectionCount: r.Int64N(3), ConnectionTimes: r.Int64N(1e5), OpenConnections: r.Int64N(5), HasOpen: r.IntN(3) > 0,
+		}
+		if !rows[i].HasOpen {
+			rows[i].OpenConnections = 0
+		}
+	}
+	return rows
+}
+
+// Parts, repeats and late rows in any order: the rollups are the sums of what
+// is in vpn_traffic.
+func testRollups(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
+	r := rand.New(rand.NewPCG(20231114, 0))
+	rows := random(r, 5000)
+	for range 60 {
+		from := r.IntN(len(rows))
+		part := rows[from:min(len(rows), from+r.IntN(700)+1)]
+		mustImport(t, db, []string{"", "gw1", `g\w,2`}[r.IntN(3)], part)
+	}
+	requireRollups(t, db)
+	// Not only consistent with each other: the same sums, counted in another way.
+	for _, table := range []string{"by_src", "by_dst", "by_port", "minute_by_src", "minute_by_dst", "minute_by_port",
+		"hour_by_src", "hour_by_dst", "hour_by_port", "hour_by_pair"} {
+		const sums = "SELECT concat_ws(' ', sum(src_packets), sum(src_bytes), sum(dst_packets), sum(dst_bytes), sum(connection_times), sum(connection_count), sum(open_connections)) FROM "
+		require.Equal(t, query(t, direct, sums+"vpn_traffic"), query(t, direct, sums+"vpn_traffic_"+table), table)
+	}
+	require.Equal(t, query(t, direct, `SELECT count(DISTINCT (time, host)) || ' ' || count(DISTINCT (time, host)) FILTER (WHERE open_connections IS NOT NULL) FROM vpn_traffic`),
+		query(t, direct, `SELECT sum(reports) || ' ' || sum(tracked) FROM vpn_traffic_hour_reports`))
+	for _, column := range []string{"src", "dst", "proto", "port", "host"} {
+		require.Equal(t,
+			query(t, direct, fmt.Sprintf(`SELECT string_agg(v, ';' ORDER BY v) FROM (SELECT (%[1]s::text || min((time AT TIME ZONE 'UTC')::date) || max((time AT TIME ZONE 'UTC')::date)) COLLATE "C" AS v FROM vpn_traffic GROUP BY %[1]s) x`, column)),
+			query(t, direct, `SELECT string_agg(name || first_day || last_day, ';' ORDER BY name || first_day || last_day) FROM vpn_traffic_names WHERE kind = $1`, column))
+	}
+}
+
+// The gauge's sum and the tracked reports make its average: 7, and 7 and 3 in
+// two reports of one minute are 5; a late part adds to its report, not another.
+func testGauges(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
+	first, second := series(noon, 2), series(noon.Add(15*time.Second), 1)
+	second[0].OpenConnections = 3
+	untracked := series(noon.Add(30*time.Second), 1)
+	untracked[0].OpenConnections, untracked[0].HasOpen = 0, false
+	for _, rows := range [][]report.Row{first[:1], second, untracked} {
+		mustImport(t, db, "gw", rows)
+	}
+	average := func(step string) string {
+		return query(t, direct, fmt.Sprintf(`SELECT round(sum(open_connections) / (SELECT sum(tracked) FROM vpn_traffic_%[1]s_reports), 1)
+			FROM vpn_traffic_%[1]s_by_src`, step))
+	}
+	require.Equal(t, "5.0", average("minute"))
+	require.Equal(t, "5.0", average("hour"))
+	mustImport(t, db, "gw", first)
+	require.Equal(t, "8.5", average("minute"))
+	require.Equal(t, "8.5", average("hour"))
+	require.Equal(t, "3 2", query(t, direct, `SELECT reports || ' ' || tracked FROM vpn_traffic_hour_reports`))
+	requireRollups(t, db)
+}
+
+// A row that would make a sum too large is refused, in one import with the
+// others or after them; sums never wrap.
+func testOverflow(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
+	rows := series(noon, 2)
+	for i := range rows {
+		rows[i].DstBytes = math.MaxInt64
+	}
+	_, err := db.Import(t.Context(), "gw", rows)
+	require.ErrorContains(t, err, "does not fit 64 bits")
+	require.Equal(t, trafficdb.Reject, trafficdb.ClassOf(err))
+	mustImport(t, db, "gw", rows[:1])
+	_, err = db.Import(t.Context(), "gw", rows[1:])
+	require.Equal(t, trafficdb.Reject, trafficdb.ClassOf(err), "%v", err)
+	require.Equal(t, "9223372036854775807", query(t, direct, `SELECT sum(dst_bytes) FROM vpn_traffic_hour_by_port`))
+	requireRollups(t, db)
+}
+
+func testVerify(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
+	mustImport(t, db, "gw", random(rand.New(rand.NewPCG(1, 2)), 500))
+	for _, damage := range []string{
+		`UPDATE vpn_traffic_by_src SET src_bytes = src_bytes + 1 WHERE (tableoid, ctid) = (SELECT tableoid, ctid FROM vpn_traffic_by_src ORDER BY time LIMIT 1)`,
+		`DELETE FROM vpn_traffic_minute_by_dst`,
+		`INSERT INTO vpn_traffic_hour_by_port VALUES ('2023-11-14 21:00Z', 'gw', 'gre', -1, 0, 0, 0, 0, 0, 0, NULL)`,
+		`UPDATE vpn_traffic_hour_reports SET tracked = tracked - 1`,
+	} {
+		_, err := direct.Exec(damage)
+		require.NoError(t, err)
+	}
+	tables := func(all []trafficdb.Difference) string {
+		var names []string
+		for _, d := range all {
+			require.Positive(t, d.Keys)
+			if name := strings.TrimPrefix(d.Table, "vpn_traffic_"); len(names) == 0 || names[len(names)-1] != name {
+				names = append(names, name)
+			}
+		}
+		return strings.Join(names, " ")
+	}
+	const damaged = "by_src minute_by_dst hour_by_port hour_reports minute_by_dst hour_reports" // on two days
+	require.Equal(t, damaged, tables(differences(t, db, false)))
+	require.Equal(t, damaged, tables(differences(t, db, true)))
+	requireRollups(t, db)
+}
+
+func testRetention(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
+	day := func(n int) time.Time { return noon.AddDate(0, 0, n) }
+	for n := range 5 {
+		mustImport(t, db, "gw", series(day(n), 10))
+	}
+	retain := func(now time.Time) trafficdb.Retained {
+		done, err := db.Retain(t.Context(), now, trafficdb.Retention{Raw: 48 * time.Hour, Minute: 72 * time.Hour})
+		require.NoError(t, err)
+		return done
+	}
+	reader, err := direct.Begin()
+	require.NoError(t, err)
+	_, err = reader.Exec(`SELECT count(*) FROM vpn_traffic`)
+	require.NoError(t, err)
+	done := retain(day(4))
+	require.Equal(t, []string{"vpn_traffic_20231114", "vpn_traffic_20231115"}, done.Postponed, "they are being read")
+	require.Contains(t, done.Dropped, "vpn_traffic_minute_by_src_20231114")
+	require.NotContains(t, done.Dropped, "vpn_traffic_minute_by_src_20231115")
+	mustImport(t, db, "gw", series(day(4).Add(time.Minute), 10)) // the reader holds up nobody
+	require.NoError(t, reader.Rollback())
+	require.Equal(t, trafficdb.Retained{Dropped: []string{"vpn_traffic_20231114", "vpn_traffic_20231115"}}, retain(day(4)))
+	require.Zero(t, retain(day(4)))
+	require.Equal(t, "2023-11-16", query(t, direct, `SELECT min(time)::date::text FROM vpn_traffic`))
+	require.Equal(t, "5 60", query(t, direct, `SELECT count(DISTINCT time::date) || ' ' || sum(src_packets) FROM vpn_traffic_hour_by_pair`), "for ever")
+	require.Equal(t, "t", query(t, direct, `SELECT (to_regclass('vpn_traffic_20231120') IS NOT NULL)::text::char`), "made ahead")
+	requireRollups(t, db)
+}
+
+// What comes again after its rows are gone by retention must not count twice
+// in the rollups that remain; reports that are new and old land.
+func testExpired(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
+	mustImport(t, db, "gw", series(noon, 10))
+	now := noon.AddDate(0, 0, 10)
+	keep := trafficdb.Retention{Raw: 24 * time.Hour, Minute: 24 * time.Hour}
+	_, err := db.Retain(t.Context(), now, keep)
+	require.NoError(t, err)
+	rows := append(series(noon, 12), series(noon.Add(time.Minute), 5)...)
+	require.Equal(t, trafficdb.Result{Inserted: 5, Expired: 12}, mustImport(t, db, "gw", rows))
+	require.Equal(t, "5 15 2", query(t, direct, `SELECT concat_ws(' ', (SELECT count(*) FROM vpn_traffic),
+		(SELECT sum(src_packets) FROM vpn_traffic_hour_by_src), (SELECT reports FROM vpn_traffic_hour_reports))`))
+	_, err = db.Retain(t.Context(), now, keep)
+	require.NoError(t, err)
+	require.Equal(t, trafficdb.Result{Expired: 17}, mustImport(t, db, "gw", rows))
+}

@@ -1,0 +1,187 @@
+package trafficdb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"telegraf-conntrack-accounting/internal/report"
+)
+
+// upgradeRows are the rows of one transaction of an upgrade.
+const upgradeRows = 100_000
+
+// Upgraded says how far an upgrade is.
+type Upgraded struct {
+	Result
+	Total    int64     // rows of the old table, as the server estimates them
+	Rejected int       // rows that cannot be rows, such as those without a src
+	Reason   error     // of the first of them
+	Until    time.Time // all older rows are done
+}
+
+// Upgrade brings the rows of the old importer's table into this version's, and
+// the rollups with them. The old table is renamed to vpn_traffic_old first and
+// never changed, so that sinks can store new rows meanwhile. An upgrade that
+// was broken off goes on where it was. It calls told after each transaction.
+//
+// Old rows name no gateway: their host is ”.
+func (db *DB) Upgrade(ctx context.Context, told func(Upgraded)) (Upgraded, error) {
+	if err := db.renameOldTable(ctx); err != nil {
+		return Upgraded{}, fmt.Errorf("renaming the old table: %w", err)
+	}
+	if err := db.Migrate(ctx); err != nil {
+		return Upgraded{}, err
+	}
+	u := &upgrade{db: db, told: told}
+	if err := u.begin(ctx); err != nil {
+		return u.Upgraded, fmt.Errorf("beginning the upgrade: %w", err)
+	}
+	if err := u.copyOldRows(ctx); err != nil {
+		return u.Upgraded, fmt.Errorf("upgrading rows from %s on: %w", u.Until.Format(time.RFC3339), err)
+	}
+	return u.Upgraded, nil
+}
+
+// ErrNothingOld says that there is no old table.
+var ErrNothingOld = errors.New("there is no old table: neither is vpn_traffic one, nor is there a vpn_traffic_old")
+
+// renameOldTable makes way for the new table: the names of indexes too.
+func (db *DB) renameOldTable(ctx context.Context) error {
+	return inTransaction(ctx, db.pool, func(tx *sql.Tx) error {
+		var old, renamed bool
+		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('vpn_traffic') AND relkind = 'r'),
+			to_regclass('vpn_traffic_old') IS NOT NULL`).Scan(&old, &renamed)
+		if err != nil {
+			return err
+		}
+		if !old && renamed {
+			return nil // by an upgrade that was broken off
+		}
+		if !old {
+			return ErrNothingOld
+		}
+		if renamed {
+			return errors.New("both vpn_traffic and vpn_traffic_old are there: rename or drop what you do not want to upgrade")
+		}
+		_, err = tx.ExecContext(ctx, `ALTER TABLE vpn_traffic RENAME TO vpn_traffic_old;
+			DO $$
+			DECLARE
+				i record;
+			BEGIN
+				FOR i IN SELECT relname FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indrelid = 'vpn_traffic_old'::regclass LOOP
+					EXECUTE format('ALTER INDEX %I RENAME TO %I', i.relname, 'old_' || i.relname);
+				END LOOP;
+			END $$`)
+		return err
+	})
+}
+
+// upgrade is an upgrade under way.
+type upgrade struct {
+	Upgraded
+	db   *DB
+	told func(Upgraded)
+	rows []report.Row
+}
+
+// begin finds out where to begin. The row of vpn_traffic_upgrade says which
+// times are done; it goes with vpn_traffic_old.
+func (u *upgrade) begin(ctx context.Context) error {
+	_, err := u.db.pool.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS vpn_traffic_upgrade (until timestamptz NOT NULL)`)
+	if err != nil {
+		return err
+	}
+	err = u.db.pool.QueryRowContext(ctx, `SELECT
+		coalesce((SELECT max(until) FROM vpn_traffic_upgrade), '0001-01-01 00:00:00+00'),
+		(SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'vpn_traffic_old'::regclass)`).Scan(&u.Until, &u.Total)
+	return err
+}
+
+// copyOldRows reads in the order of time, which also keeps BRIN indexes narrow.
+// A row without a time comes last.
+func (u *upgrade) copyOldRows(ctx context.Context) error {
+	old, err := u.db.pool.QueryContext(ctx, `SELECT time, coalesce(src, ''), coalesce(dst, ''), coalesce(proto, ''), coalesce(port, -1),
+		coalesce(src_packets, 0), coalesce(src_bytes, 0), coalesce(dst_packets, 0), coalesce(dst_bytes, 0),
+		coalesce(connection_times, 0), coalesce(connection_count, 0), open_connections
+		FROM vpn_traffic_old WHERE time >= $1 OR time IS NULL ORDER BY time NULLS LAST`, u.Until)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = old.Close() }()
+	for old.Next() {
+		row, err := scanOld(old)
+		if err != nil {
+			return err
+		}
+		if err := row.Check(); err != nil || row.Time == noTime {
+			u.reject(&row, err)
+			continue
+		}
+		if n := len(u.rows); n >= upgradeRows && row.Time != u.rows[n-1].Time {
+			if err := u.store(ctx, time.Unix(0, row.Time)); err != nil {
+				return err
+			}
+		}
+		u.rows = append(u.rows, row)
+	}
+	if err := old.Err(); err != nil {
+		return err
+	}
+	if n := len(u.rows); n > 0 {
+		return u.store(ctx, time.Unix(0, u.rows[n-1].Time).Add(time.Microsecond))
+	}
+	return nil
+}
+
+// noTime marks a row without one.
+const noTime = -1 << 63
+
+func scanOld(old *sql.Rows) (row report.Row, err error) {
+	var at sql.NullTime
+	var open sql.NullInt64
+	err = old.Scan(&at, &row.Src, &row.Dst, &row.Proto, &row.Port, &row.SrcPackets, &row.SrcBytes, &row.DstPackets, &row.DstBytes,
+		&row.ConnectionTimes, &row.ConnectionCount, &open)
+	if row.Time = noTime; at.Valid {
+		row.Time = at.Time.UnixMicro() * 1000
+	}
+	row.OpenConnections, row.HasOpen = open.Int64, open.Valid
+	return row, err
+}
+
+func (u *upgrade) reject(row *report.Row, err error) {
+	if row.Time == noTime {
+		err = errors.New("time is null")
+	}
+	if u.Rejected++; u.Reason == nil {
+		u.Reason = err
+	}
+}
+
+// store imports the rows that were read, and notes that what is older than
+// until is done. Should it be broken off in between, they come again and are
+// duplicates.
+func (u *upgrade) store(ctx context.Context, until time.Time) error {
+	result, err := u.db.Import(ctx, "", u.rows)
+	if err != nil {
+		return err
+	}
+	u.rows = u.rows[:0]
+	u.Inserted += result.Inserted
+	u.Duplicates += result.Duplicates
+	u.Expired += result.Expired
+	u.Until = until
+	err = inTransaction(ctx, u.db.pool, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM vpn_traffic_upgrade`); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO vpn_traffic_upgrade VALUES ($1)`, until)
+		return err
+	})
+	if err == nil {
+		u.told(u.Upgraded)
+	}
+	return err
+}

@@ -1,0 +1,142 @@
+package trafficdb
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Difference says that a rollup is not the sum of the rows of a day.
+type Difference struct {
+	Table    string
+	Day      time.Time // its begin, in UTC
+	Keys     int       // keys whose sums differ, or that only one side has
+	Repaired bool
+}
+
+// Days returns the days, as their begins in UTC, between from and to whose rows
+// in vpn_traffic are all there: the days that Verify can verify.
+func (db *DB) Days(ctx context.Context, from, to time.Time) (days []time.Time, err error) {
+	found, err := db.pool.QueryContext(ctx, `
+		SELECT p.first FROM vpn_traffic_partitions p
+		WHERE p.parent = 'vpn_traffic' AND p.next > $1::date AND p.first <= $2::date AND NOT EXISTS (
+			SELECT FROM vpn_traffic_reports r WHERE r.expired
+			AND r.time >= p.first::timestamp AT TIME ZONE 'UTC' AND r.time < p.next::timestamp AT TIME ZONE 'UTC')
+		ORDER BY p.first`, from.UTC().Format(time.DateOnly), to.UTC().Format(time.DateOnly))
+	if err != nil {
+		return nil, fmt.Errorf("listing partitions: %w", err)
+	}
+	defer func() { _ = found.Close() }()
+	for found.Next() {
+		var day time.Time
+		if err := found.Scan(&day); err != nil {
+			return nil, fmt.Errorf("listing partitions: %w", err)
+		}
+		days = append(days, day.UTC())
+	}
+	return days, found.Err()
+}
+
+// Verify recomputes the rollups of a day from the rows of vpn_traffic, as one
+// moment shows both, and returns those that differ. With repair it replaces
+// them, and imports wait until it is done.
+func (db *DB) Verify(ctx context.Context, day time.Time, repair bool) (differences []Difference, err error) {
+	options := &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	if repair {
+		// Sees what was committed when the lock was granted.
+		options = &sql.TxOptions{Isolation: sql.LevelReadCommitted}
+	}
+	tx, err := db.pool.BeginTx(ctx, options)
+	if err != nil {
+		return nil, fmt.Errorf("verifying: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if repair {
+		if _, err := tx.ExecContext(ctx, `LOCK TABLE vpn_traffic_reports IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+			return nil, fmt.Errorf("waiting for imports to end: %w", err)
+		}
+	}
+	for _, c := range checks() {
+		n, err := c.differing(ctx, tx, day)
+		if err == nil && n > 0 && repair {
+			err = c.replace(ctx, tx, day)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("verifying %s: %w", c.table, err)
+		}
+		if n > 0 {
+			differences = append(differences, Difference{Table: c.table, Day: day, Keys: n, Repaired: repair})
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return nil, fmt.Errorf("verifying: %w", err)
+	}
+	return differences, nil
+}
+
+// check compares a table with what it should hold.
+type check struct {
+	table string
+	keys  string   // with a comma between them
+	sums  []string // the other columns
+	truth string   // selects keys and sums between $1 and $2
+}
+
+func checks() (all []check) {
+	for i := range rollupTables {
+		t := &rollupTables[i]
+		at, _, _ := strings.Cut(strings.TrimPrefix(t.name, "vpn_traffic_"), "_by_")
+		all = append(all, check{
+			table: t.name, keys: t.keys(), sums: sumColumns[:],
+			truth: fmt.Sprintf(`SELECT %s AS time, host, %s, %s FROM vpn_traffic WHERE time >= $1 AND time < $2 GROUP BY 1, host, %[2]s`,
+				begins(at), strings.Join(t.columns, ", "), summed(sumColumns[:])),
+		})
+	}
+	for _, step := range [...]string{"minute", "hour"} {
+		all = append(all, check{
+			table: "vpn_traffic_" + step + "_reports", keys: "time, host", sums: []string{"reports", "tracked"},
+			truth: fmt.Sprintf(`SELECT %s AS time, host, count(*) AS reports, count(*) FILTER (WHERE tracked) AS tracked
+				FROM vpn_traffic_reports WHERE time >= $1 AND time < $2 GROUP BY 1, host`, begins(step)),
+		})
+	}
+	return all
+}
+
+// begins is the SQL for where the step begins that a row's time is in.
+func begins(step string) string {
+	if step != "minute" && step != "hour" {
+		return "time"
+	}
+	return fmt.Sprintf("date_bin('1 %s', time, '2000-01-01 00:00:00+00')", step)
+}
+
+func summed(columns []string) string {
+	list := make([]string, len(columns))
+	for i, column := range columns {
+		list[i] = fmt.Sprintf("sum(%[1]s)::bigint AS %[1]s", column)
+	}
+	return strings.Join(list, ", ")
+}
+
+func (c *check) differing(ctx context.Context, tx *sql.Tx, day time.Time) (n int, err error) {
+	sums := strings.Join(c.sums, ", t.")
+	err = tx.QueryRowContext(ctx, fmt.Sprintf(`
+		SELECT count(*) FROM (%[1]s) AS t
+		FULL JOIN (SELECT %[2]s, %[3]s FROM %[4]s WHERE time >= $1 AND time < $2 GROUP BY %[2]s) AS r USING (%[2]s)
+		WHERE (t.%[5]s) IS DISTINCT FROM (r.%[6]s)`,
+		c.truth, c.keys, summed(c.sums), c.table, sums, strings.ReplaceAll(sums, "t.", "r.")),
+		day, day.AddDate(0, 0, 1)).Scan(&n)
+	return n, err
+}
+
+func (c *check) replace(ctx context.Context, tx *sql.Tx, day time.Time) error {
+	next := day.AddDate(0, 0, 1)
+	if _, err := tx.ExecContext(ctx, `DELETE FROM `+c.table+` WHERE time >= $1 AND time < $2`, day, next); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, fmt.Sprintf(`INSERT INTO %s (%s, %s) %s ORDER BY 1`,
+		c.table, c.keys, strings.Join(c.sums, ", "), c.truth), day, next)
+	return err
+}

@@ -1,0 +1,58 @@
+package conntrack_accounting
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/influxdata/telegraf"
+)
+
+// listFile is a file of an option that is read again when it changes.
+type listFile struct {
+	option, path string // both empty: no file
+	holds        string // what it lists, for messages
+
+	modified time.Time // of what was read last; zero while it cannot be read
+	size     int64
+}
+
+// read passes the file to parse. Errors name the option and the file.
+func (f *listFile) read(parse func(*os.File) error) error {
+	file, err := os.Open(f.path)
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.option, err)
+	}
+	defer func() { _ = file.Close() }()
+	if info, err := file.Stat(); err == nil {
+		f.modified, f.size = info.ModTime(), info.Size()
+	}
+	if err := parse(file); err != nil {
+		return fmt.Errorf("%s: %s: %w", f.option, f.path, err)
+	}
+	return nil
+}
+
+// reload calls load once the file has changed. If that fails, what was read
+// before stays in use, and the operator is told once for each change.
+func (f *listFile) reload(log telegraf.Logger, load func() error) {
+	if f.path == "" {
+		return
+	}
+	info, err := os.Stat(f.path)
+	switch {
+	case err == nil && info.ModTime().Equal(f.modified) && info.Size() == f.size:
+		return
+	case err == nil:
+		f.modified, f.size = info.ModTime(), info.Size()
+		err = load()
+	case f.modified.IsZero():
+		return // told already
+	default:
+		f.modified, f.size = time.Time{}, 0
+		err = fmt.Errorf("%s: %w", f.option, err)
+	}
+	if err != nil {
+		log.Warnf("%v: keeping the %s read before", err, f.holds)
+	}
+}

@@ -1,0 +1,192 @@
+package conntrack_accounting
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/testkit"
+)
+
+// networksFile returns a path and a function that writes a networks file there,
+// each time older than the last.
+func networksFile(t *testing.T) (path string, put func(text string)) {
+	path = filepath.Join(t.TempDir(), "networks.csv")
+	modified := time.Now()
+	return path, func(text string) {
+		t.Helper()
+		modified = modified.Add(-time.Minute)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		require.NoError(t, os.Chtimes(path, time.Time{}, modified))
+	}
+}
+
+// with returns the tags of those rows of the last gather that have the tag.
+func (l *lab) with(tag, value string) (found []map[string]string) {
+	for _, r := range l.rows {
+		if r.tags[tag] == value {
+			found = append(found, r.tags)
+		}
+	}
+	return found
+}
+
+// The networks change under live connections: what is sent from then on goes
+// to the new groups, and not a byte is lost or doubled. A name is no part of a
+// group. A bad file changes nothing.
+func TestNetworksChangeUnderLiveConnections(t *testing.T) {
+	l := newLab(t)
+	l.serve()
+	file, put := networksFile(t)
+	const rest = "10.33.0.0/16,Servers\n2001:db8::/32,Six,owner=ops\n"
+	put("10.32.0.0/16,East,site=a,floor=2\n" + rest)
+	l.start(func(p *Plugin) {
+		p.NetworksFile, p.SourceGroup, p.DestinationGroup = file, "network", "network"
+		p.SourceMask = "24"
+	})
+	conn, conn6 := l.ns.DialTCP(t, "10.32.0.1", "10.33.0.1:80"), l.ns.DialTCP(t, "2001:db8:32::1", "[2001:db8:33::1]:80")
+	step := func(src map[string]string) {
+		t.Helper()
+		require.NoError(t, testkit.Transfer(conn, 3000, 20_000))
+		require.NoError(t, testkit.Transfer(conn6, 20_000, 3000))
+		l.gather()
+		require.Len(t, l.rows, 2)
+		require.Equal(t, []map[string]string{{
+			"proto": "tcp", "port": "-1", "src": "2001:db8::/32", "src_name": "Six", "src_owner": "ops",
+			"dst": "2001:db8::/32", "dst_name": "Six", "dst_owner": "ops",
+		}}, l.with("dst_name", "Six"))
+		want := map[string]string{"proto": "tcp", "port": "-1", "dst": "10.33.0.0/16", "dst_name": "Servers"}
+		for tag, value := range src {
+			want[tag] = value
+		}
+		require.Equal(t, []map[string]string{want}, l.with("dst_name", "Servers"))
+	}
+	east := map[string]string{"src": "10.32.0.0/16", "src_name": "East", "src_site": "a", "src_floor": "2"}
+	step(east)
+	put("10.32.0.0/16,West\n" + rest)
+	step(map[string]string{"src": "10.32.0.0/16", "src_name": "West"})
+	put("10.32.0.0/16,West\n10.32.0.0/28,Lab\n" + rest)
+	lab := map[string]string{"src": "10.32.0.0/28", "src_name": "Lab"}
+	step(lab)
+	put("10.32.0.0/16,East\n10.32.0.0/48,Lab\n" + rest)
+	step(lab)
+	step(lab)
+	require.Len(t, l.log.with("W! networks_file: "+file+": line 2: "), 1)
+	require.NoError(t, os.Remove(file))
+	step(lab)
+	step(lab)
+	require.Len(t, l.log.with("keeping the networks read before"), 2)
+	put(rest)
+	step(map[string]string{"src": "10.32.0.0"})
+	put("10.32.0.0/16,East,site=a,floor=2\n" + rest)
+	step(east)
+	require.Len(t, l.log.with("3 networks now"), 2)
+
+	l.requireQuiet()
+	l.flush()
+	l.gather()
+	require.Len(t, l.with("src_name", "East"), 1, "the end of the flow")
+	l.requireExact()
+	require.EqualValues(t, 2, l.closed)
+	l.requireForgotten()
+	l.requireExact()
+}
+
+// What lies in no network is one group for each family, if so asked.
+func TestOtherNetworks(t *testing.T) {
+	l := newLab(t)
+	l.serve()
+	file, put := networksFile(t)
+	put("10.32.0.0/28,Lab\n")
+	l.start(func(p *Plugin) {
+		p.NetworksFile, p.SourceGroup, p.SourceGroupFallback = file, "network", "other"
+		p.DestinationMask, p.DestinationMaskIPv6, p.GroupBy = "16", 32, []string{"family"}
+	})
+	for _, from := range []string{"10.32.0.1", "10.32.0.2", "10.32.7.1", "10.35.0.1"} {
+		require.NoError(t, l.ns.UDP(from, "10.33.0.1:53", 2, 100))
+	}
+	require.NoError(t, l.ns.UDP("2001:db8:32::1", "[2001:db8:33::1]:53", 2, 100))
+	l.gather()
+	tags := func(src, name, dst, family string) map[string]string {
+		return map[string]string{"proto": "udp", "port": "-1", "src": src, "src_name": name, "dst": dst, "family": family}
+	}
+	require.Len(t, l.rows, 3)
+	require.Equal(t, []map[string]string{tags("10.32.0.0/28", "Lab", "10.33.0.0", "ipv4")}, l.with("src_name", "Lab"))
+	require.Equal(t, []map[string]string{tags("0.0.0.0/0", "other", "10.33.0.0", "ipv4")}, l.with("src", "0.0.0.0/0"))
+	require.Equal(t, []map[string]string{tags("::/0", "other", "2001:db8::", "ipv6")}, l.with("src", "::/0"))
+	l.requireExact()
+}
+
+// Groups of a mask have names too.
+func TestNamesOfMasks(t *testing.T) {
+	l := newLab(t)
+	l.serve()
+	file, put := networksFile(t)
+	put("10.32.0.0/16,East\n10.33.0.1,Server\n")
+	l.start(func(p *Plugin) {
+		p.NetworksFile, p.SourceMask, p.DestinationMask = file, "255.239.255.0", "24"
+	})
+	require.NoError(t, l.ns.UDP("10.48.1.1", "10.33.0.1:53", 1, 100))
+	l.gather()
+	require.Equal(t, map[string]string{
+		"proto": "udp", "port": "-1", "src": "10.32.1.0", "src_name": "East", "dst": "10.33.0.0",
+	}, l.rows[0].tags, "a name of one host is none of 256 addresses")
+}
+
+// Flows that only zone and mark tell apart are series of their own; beyond
+// max_series they fold without losing a byte.
+func TestGroupByZoneAndMark(t *testing.T) {
+	for name, limit := range map[string]int{"apart": 1000, "folded": 1} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			l.ns.Nft(t, `table inet zones {
+				chain zones {
+					type filter hook output priority raw;
+					udp length 108 ct zone set 1
+					udp length 208 ct zone set 2
+				}
+				chain marks {
+					type filter hook output priority mangle;
+					udp length 208 ct mark set 0x1ff
+				}
+			}`)
+			l.ns.ListenUDP(t, "10.33.0.1:9")
+			client := l.ns.ListenUDP(t, "10.32.0.1:1000")
+			l.start(func(p *Plugin) {
+				p.GroupBy, p.MaxSeries = []string{"zone", "mark/0xf", "source_port_range"}, limit
+			})
+			send := func() {
+				t.Helper()
+				for _, size := range []int{100, 200} {
+					require.NoError(t, testkit.Spray(client, netip.MustParseAddr("10.33.0.1"), 9, 1, size))
+				}
+			}
+			for round := range 3 {
+				send()
+				if round == 2 {
+					l.flush() // these are known from their end alone
+				}
+				l.gather()
+				require.Len(t, l.rows, 2)
+				if limit > 1 {
+					require.Len(t, l.with("ct_zone", "1"), 1)
+					require.Equal(t, []map[string]string{{
+						"proto": "udp", "port": "-1", "src": "10.32.0.1", "dst": "10.33.0.1",
+						"ct_zone": "2", "ct_mark": "0xf", "source_port_range": "0-1023",
+					}}, l.with("ct_zone", "2"))
+				} else {
+					require.Equal(t, []map[string]string{{
+						"proto": "udp", "port": "-1", "src": "10.32.0.1", "dst": "10.33.0.1",
+						"ct_zone": "other", "ct_mark": "other", "source_port_range": "other",
+					}}, l.with("ct_zone", "other"))
+				}
+			}
+			l.requireExact()
+			require.EqualValues(t, 6, l.sum["udp-src"].Packets)
+		})
+	}
+}
