@@ -44,9 +44,9 @@ func TestWatchWithoutInotify(t *testing.T) {
 // A sink whose disk gets full says so and ends, and what it has read by then
 // is safe in the room that the reserve has kept.
 func TestAFullDiskEndsTheProgram(t *testing.T) {
-	disk := testkit.SmallDisk(t, 32<<20)
+	disk := testkit.NewDisk(t, 32<<20)
 	p := build(t, "host="+t.TempDir()) // where there is no database
-	p.spool = filepath.Join(disk, "spool")
+	p.spool = filepath.Join(disk.Path(), "spool")
 	require.NoError(t, os.WriteFile(p.config, fmt.Appendf(nil, "[[outputs.vpn_traffic]]\n  dsn = \"host=%s\"\n  spool = %q\n", t.TempDir(), p.spool), 0o600))
 	in, out, err := os.Pipe()
 	require.NoError(t, err)
@@ -60,7 +60,7 @@ func TestAFullDiskEndsTheProgram(t *testing.T) {
 		info, err := os.Stat(filepath.Join(p.spool, ".reserve"))
 		return err == nil && info.Size() == 16<<20
 	}, time.Minute, 10*time.Millisecond)
-	testkit.FillDisk(t, disk, 16<<10)
+	disk.Fill(16 << 10)
 
 	const rows = 600 // less than the pipe holds, more than the disk
 	for i := range rows {

@@ -17,9 +17,9 @@ import (
 
 // fill leaves no more than left bytes of a disk, and returns what makes room
 // again.
-func fill(t *testing.T, dir string, left int64) (free func()) {
+func fill(t *testing.T, disk *testkit.Disk, left int64) (free func()) {
 	t.Helper()
-	filler := testkit.FillDisk(t, dir, left)
+	filler := disk.Fill(left)
 	return func() { require.NoError(t, os.Remove(filler)) }
 }
 
@@ -27,10 +27,11 @@ func tooLarge(left int64) []byte { return make([]byte, 2*left) }
 
 func TestAFullDiskLeavesNothingHalfWritten(t *testing.T) {
 	const left = 64 << 10
-	dir := testkit.SmallDisk(t, 4<<20)
+	disk := testkit.NewDisk(t, 4<<20)
+	dir := disk.Path()
 	s := open(t, dir, spool.Options{})
 	require.NoError(t, s.Put("gw", []byte("1\n")))
-	free := fill(t, dir, left)
+	free := fill(t, disk, left)
 	before := names(t, dir, "new")
 
 	err := s.Put("gw", tooLarge(left))
@@ -46,7 +47,8 @@ func TestAFullDiskLeavesNothingHalfWritten(t *testing.T) {
 
 // Nor does what is rejected, then.
 func TestAFullDiskAndRejects(t *testing.T) {
-	dir := testkit.SmallDisk(t, 4<<20)
+	disk := testkit.NewDisk(t, 4<<20)
+	dir := disk.Path()
 	s := open(t, dir, spool.Options{})
 	require.NoError(t, s.Put("gw", []byte("bad\n")))
 	entry := list(t, s)[0]
@@ -55,7 +57,7 @@ func TestAFullDiskAndRejects(t *testing.T) {
 	name, _, err := s.Reject(time.Now(), []byte("kept\n"))
 	require.NoError(t, err)
 
-	free := fill(t, dir, 0)
+	free := fill(t, disk, 0)
 	require.ErrorContains(t, rejects.Commit(), "no space left on device")
 	_, kept, err := s.Reject(time.Now(), tooLarge(4096))
 	require.ErrorContains(t, err, "no space left on device")
@@ -75,11 +77,12 @@ func TestAFullDiskAndRejects(t *testing.T) {
 // over by then fits into the reserve.
 func TestTheReserveTakesTheLastWords(t *testing.T) {
 	const reserve, left = 1 << 20, 64 << 10
-	dir := testkit.SmallDisk(t, 8<<20)
+	disk := testkit.NewDisk(t, 8<<20)
+	dir := disk.Path()
 	options := spool.Options{Reserve: reserve}
 	s := open(t, dir, options)
 	require.NoError(t, s.Room())
-	free := fill(t, dir, left)
+	free := fill(t, disk, left)
 	require.NoError(t, s.Room(), "nothing is short yet")
 
 	last := bytes.Repeat([]byte("x"), reserve/2)
@@ -101,10 +104,11 @@ func TestTheReserveTakesTheLastWords(t *testing.T) {
 
 func TestRejectedMetricsUseTheReserveToo(t *testing.T) {
 	const reserve, left = 1 << 20, 64 << 10
-	dir := testkit.SmallDisk(t, 8<<20)
+	disk := testkit.NewDisk(t, 8<<20)
+	dir := disk.Path()
 	s := open(t, dir, spool.Options{Reserve: reserve})
 	require.NoError(t, s.Room())
-	fill(t, dir, left)
+	fill(t, disk, left)
 	_, kept, err := s.Reject(time.Now(), tooLarge(left))
 	require.NoError(t, err)
 	require.True(t, kept)
@@ -112,7 +116,7 @@ func TestRejectedMetricsUseTheReserveToo(t *testing.T) {
 }
 
 func TestAnArchiveThatCannotBeTrimmed(t *testing.T) {
-	dir, disk := t.TempDir(), testkit.SmallDisk(t, 1<<20)
+	dir, disk := t.TempDir(), testkit.NewDisk(t, 1<<20).Path()
 	require.NoError(t, os.Symlink(disk, filepath.Join(dir, "processed")))
 	for _, name := range []string{"a.csv", "b.csv"} {
 		require.NoError(t, os.WriteFile(filepath.Join(disk, name), []byte("1\n"), 0o600))
@@ -127,4 +131,26 @@ func TestAnArchiveThatCannotBeTrimmed(t *testing.T) {
 	require.NoError(t, unix.Mount("", disk, "", unix.MS_REMOUNT, ""))
 	require.NoError(t, s.Tidy(now.Add(time.Hour)))
 	require.Equal(t, []string{"b.csv"}, names(t, dir, "processed"))
+}
+
+func TestAFolderMustBeWritable(t *testing.T) {
+	small := testkit.NewDisk(t, 1<<20)
+	disk := small.Path()
+	_, err := spool.NewWriter(disk)
+	require.NoError(t, err)
+	left, err := os.ReadDir(disk)
+	require.NoError(t, err)
+	require.Empty(t, left)
+	small.Fill(0)
+	_, err = spool.NewWriter(disk)
+	require.NoError(t, err, "that passes")
+
+	require.NoError(t, unix.Mount("", disk, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""))
+	for _, err := range []error{
+		func() error { _, err := spool.NewWriter(disk); return err }(),
+		func() error { _, err := spool.Open(disk, spool.Options{}); return err }(),
+	} {
+		require.ErrorContains(t, err, "read-only file system")
+		require.ErrorContains(t, err, disk)
+	}
 }

@@ -42,10 +42,18 @@ func NewWriter(folder string) (*Writer, error) {
 	return &Writer{folder: folder}, nil
 }
 
+// writable finds out by trying: permissions do not tell root the truth. A disk
+// that is just full is not an error of the folder.
 func writable(folder string) error {
-	if err := unix.Access(folder, unix.W_OK|unix.X_OK); err != nil {
+	file, err := os.CreateTemp(folder, tempPrefix+"writable-*"+tempSuffix)
+	if isNoRoom(err) {
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("the folder %s must be writable by this user: %w", folder, err)
 	}
+	_ = file.Close()
+	_ = os.Remove(file.Name()) // unless another process tidied it away
 	return nil
 }
 

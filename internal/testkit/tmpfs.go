@@ -1,8 +1,10 @@
 package testkit
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -37,6 +39,27 @@ func (d *Disk) Path() string { return d.path }
 func (d *Disk) Resize(size int64) {
 	d.t.Helper()
 	require.NoError(d.t, unix.Mount("tmpfs", d.path, "tmpfs", unix.MS_REMOUNT, options(size)))
+}
+
+// Fill fills the file system with a file until no more than left bytes are
+// free. It returns the file's path: without the file there is room again.
+func (d *Disk) Fill(left int64) (path string) {
+	d.t.Helper()
+	path = filepath.Join(d.path, "filler")
+	file, err := os.Create(path)
+	require.NoError(d.t, err)
+	defer func() { _ = file.Close() }()
+	free := func() int64 {
+		var stat unix.Statfs_t
+		require.NoError(d.t, unix.Fstatfs(int(file.Fd()), &stat))
+		return int64(stat.Bavail) * stat.Bsize
+	}
+	for size := free() - left; free() > left; size += 4096 {
+		if err := unix.Fallocate(int(file.Fd()), 0, 0, size); !errors.Is(err, unix.ENOSPC) {
+			require.NoError(d.t, err)
+		}
+	}
+	return path
 }
 
 // Own gives the file system's root to the user that servers run as.

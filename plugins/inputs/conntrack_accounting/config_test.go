@@ -49,6 +49,10 @@ func TestWrongOptions(t *testing.T) {
 		{func(p *Plugin) { p.AddressView = "real" }, []string{"address_view:", `"real"`}},
 		{func(p *Plugin) { p.ExistingFlows = "drop" }, []string{"existing_flows:", `"drop"`}},
 		{func(p *Plugin) { p.MaxSeries = 0 }, []string{"max_series:", "0"}},
+		{func(p *Plugin) { p.ReportDirectory = badPorts + ".none" }, []string{"report_directory:", badPorts + ".none", "must exist"}},
+		{func(p *Plugin) { p.ReportDirectory = badPorts }, []string{"report_directory:", badPorts, "is a file"}},
+		{func(p *Plugin) { p.ReportDirectory = "/proc" }, []string{"report_directory:", "/proc", "must be writable"}},
+		{func(p *Plugin) { p.ReportHost = "a\n" }, []string{"report_host:", `"a\n"`, "control character"}},
 		{func(p *Plugin) { p.ReceiveBuffer = config.Size(1) }, []string{"receive_buffer:", "1"}},
 	} {
 		p := New()

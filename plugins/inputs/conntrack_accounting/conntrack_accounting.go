@@ -55,6 +55,8 @@ type Plugin struct {
 	ReceiveBuffer            config.Size `toml:"receive_buffer"`
 	NetworkNamespace         string      `toml:"network_namespace"`
 	SetSysctls               bool        `toml:"set_sysctls"`
+	ReportDirectory          string      `toml:"report_directory"`
+	ReportHost               string      `toml:"report_host"`
 
 	Log telegraf.Logger `toml:"-"`
 
@@ -65,6 +67,7 @@ type Plugin struct {
 	oneShot                 bool
 	stamps                  stamps
 	health                  health
+	reports                 reports
 
 	namespace *ctnetlink.Namespace
 	dumper    *ctnetlink.Dumper
@@ -198,6 +201,7 @@ func (p *Plugin) Gather(acc telegraf.Accumulator) error {
 
 // Stop closes the sockets and waits for their readers.
 func (p *Plugin) Stop() {
+	p.reports.stop()
 	var errs []error
 	for _, listener := range []*ctnetlink.Listener{p.closed, p.destroyed} {
 		if listener != nil {

@@ -8,6 +8,7 @@ import (
 
 	"telegraf-conntrack-accounting/internal/accounting"
 	"telegraf-conntrack-accounting/internal/ctnetlink"
+	"telegraf-conntrack-accounting/internal/report"
 )
 
 const (
@@ -78,27 +79,52 @@ func (p *Plugin) observe(batch []accounting.Flow) {
 	}
 }
 
-// emit adds a metric for each series of the interval that ends now.
+// emit adds a metric for each series of the interval that ends now, and writes
+// the same as a report.
 func (p *Plugin) emit(acc telegraf.Accumulator, now time.Time) {
 	at := p.stamps.next(now)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.tracker.Take(func(s *accounting.Series) {
-		acc.AddFields(measurement, p.fields(s), p.tags(&s.Key), at)
+	p.take(func(s *accounting.Series) {
+		row := p.row(s, at)
+		acc.AddFields(measurement, fields(&row), p.tags(&s.Key), at)
+		p.reports.add(&row)
 	})
+	p.reports.write()
 }
 
-func (p *Plugin) fields(s *accounting.Series) map[string]interface{} {
-	fields := map[string]interface{}{
-		"src_packets":      int64(s.Orig.Packets),
-		"src_bytes":        int64(s.Orig.Bytes),
-		"dst_packets":      int64(s.Reply.Packets),
-		"dst_bytes":        int64(s.Reply.Bytes),
-		"connection_count": int64(s.Connections),
-		"connection_times": int64(s.ConnectionTimes),
+func (p *Plugin) take(each func(*accounting.Series)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.tracker.Take(each)
+}
+
+// row is what both the metric and the report say about a series.
+func (p *Plugin) row(s *accounting.Series, at time.Time) report.Row {
+	row := report.Row{
+		Time:  at.UnixNano(),
+		Proto: accounting.ProtoName(s.Key.Proto),
+		Src:   s.Key.Src.String(), Dst: s.Key.Dst.String(),
+		Port:       s.Key.Port,
+		SrcPackets: int64(s.Orig.Packets), SrcBytes: int64(s.Orig.Bytes),
+		DstPackets: int64(s.Reply.Packets), DstBytes: int64(s.Reply.Bytes),
+		ConnectionCount: int64(s.Connections), ConnectionTimes: int64(s.ConnectionTimes),
 	}
 	if p.TrackOpenConnections {
-		fields["open_connections"] = int64(s.Open)
+		row.OpenConnections, row.HasOpen = int64(s.Open), true
+	}
+	return row
+}
+
+func fields(row *report.Row) map[string]interface{} {
+	fields := map[string]interface{}{
+		"src_packets":      row.SrcPackets,
+		"src_bytes":        row.SrcBytes,
+		"dst_packets":      row.DstPackets,
+		"dst_bytes":        row.DstBytes,
+		"connection_count": row.ConnectionCount,
+		"connection_times": row.ConnectionTimes,
+	}
+	if row.HasOpen {
+		fields["open_connections"] = row.OpenConnections
 	}
 	return fields
 }

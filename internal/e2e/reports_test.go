@@ -1,0 +1,137 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/testkit"
+)
+
+// files is the layout without Telegraf: the input writes report files into the
+// spool, and psql-sink watch imports them.
+type files struct {
+	*deployment
+	spool, input string // the folder, and the input's configuration
+}
+
+func deployFiles(t *testing.T) *files {
+	d := &deployment{t: t, folder: t.TempDir(), gateway: newGateway(t), pg: testkit.Postgres(t)}
+	f := &files{deployment: d, spool: filepath.Join(d.folder, "spool")}
+	f.input = write(t, filepath.Join(d.folder, "conntrack_accounting.conf"), replace(t,
+		read(t, testkit.Root(t), "plugins", "inputs", "conntrack_accounting", "sample.conf"),
+		`# source_mask = "255.255.255.255"`, `source_mask = "24"`,
+		`# destination_mask = "255.255.255.255"`, `destination_mask = "24"`,
+		`# source_mask_ipv6 = 128`, `source_mask_ipv6 = 64`,
+		`# destination_mask_ipv6 = 128`, `destination_mask_ipv6 = 64`,
+		`# include_icmp = false`, `include_icmp = true`,
+		`# ports = ["tcp:443", "udp:53"]`, `ports = ["tcp:80", "udp:53"]`,
+		`# report_directory = ""`, `report_directory = "`+f.spool+`/new"`,
+	))
+	return f
+}
+
+// sink prepares psql-sink with a spool in a folder of its own.
+func (f *files) sink(spool string, args ...string) *exec.Cmd {
+	config := write(f.t, spool+".conf", replace(f.t,
+		read(f.t, testkit.Root(f.t), "plugins", "outputs", "vpn_traffic", "sample.conf"),
+		`# dsn = ""`, `dsn = "`+f.pg.DSN()+`"`,
+		`# spool = "/var/lib/psql-sink"`, `spool = "`+spool+`"`,
+	))
+	return exec.Command(testkit.Binary(f.t, module+"/cmd/psql-sink"), append(args, "-config", config)...)
+}
+
+// From the kernel to vpn_traffic through files alone: each row is exactly the
+// metric that the input printed, and all of them are what nftables counted.
+func TestReportFilesReachPostgres(t *testing.T) {
+	t.Parallel()
+	f := deployFiles(t)
+	watch := testkit.StartChild(t, f.sink(f.spool, "watch"))
+	require.Eventually(t, func() bool { return strings.Contains(watch.Stdout(), "importing reports from "+f.spool+"/new") }, 30*time.Second, 10*time.Millisecond)
+	stdin, gather, err := os.Pipe()
+	require.NoError(t, err)
+	cmd := f.gateway.router.Command(testkit.Binary(t, module+"/cmd/execd-plugin"), "-config", f.input)
+	cmd.Stdin = stdin
+	input := testkit.StartChild(t, cmd)
+	require.NoError(t, stdin.Close())
+	waitFor(t, input, started)
+	for range 3 {
+		f.gateway.talk()
+		_, err := fmt.Fprintln(gather)
+		require.NoError(t, err)
+	}
+	f.gateway.talk()
+	require.NoError(t, gather.Close(), "which asks for the last gather")
+	require.NoError(t, input.Wait(30*time.Second))
+
+	metrics := printedRows(t, input.Stdout())
+	require.Eventually(t, func() bool { return len(f.storedRows()) >= len(metrics) }, 30*time.Second, 100*time.Millisecond)
+	require.NoError(t, watch.Stop())
+	require.Equal(t, f.gateway.counted(), printed(t, input.Stdout()))
+	require.Equal(t, f.gateway.counted(), f.inPostgres())
+	require.Equal(t, metrics, f.storedRows())
+	f.requireOnceBothWays(input.Stdout())
+}
+
+// requireOnceBothWays sends the same metrics as Telegraf does: they are known
+// already, but under another name of the host they are not.
+func (f *files) requireOnceBothWays(metrics string) {
+	host, err := os.Hostname()
+	require.NoError(f.t, err)
+	before := f.storedRows()
+	for _, sent := range []struct {
+		host string
+		sum  int
+	}{{host, 1}, {"another-name", 2}} {
+		cmd := f.sink(filepath.Join(f.folder, "telegraf-"+sent.host))
+		cmd.Stdin = strings.NewReader(strings.ReplaceAll(metrics, "conntrack_accounting,", "conntrack_accounting,host="+sent.host+","))
+		require.NoError(f.t, testkit.StartChild(f.t, cmd).Wait(30*time.Second))
+		require.Len(f.t, f.storedRows(), sent.sum*len(before), sent.host)
+	}
+}
+
+// printedRows returns metrics in line protocol as storedRows returns rows.
+func printedRows(t *testing.T, text string) (rows []string) {
+	t.Helper()
+	for _, m := range parse(t, text) {
+		row := []any{m.Time().UnixNano()}
+		for _, tag := range []string{"proto", "src", "dst", "port"} {
+			row = append(row, m.Tags()[tag])
+		}
+		for _, name := range []string{"src_packets", "src_bytes", "dst_packets", "dst_bytes", "connection_count", "connection_times"} {
+			value, ok := m.GetField(name)
+			require.True(t, ok, name)
+			row = append(row, value)
+		}
+		rows = append(rows, strings.TrimSpace(fmt.Sprintln(row...)))
+	}
+	slices.Sort(rows)
+	return rows
+}
+
+// storedRows returns what is in vpn_traffic, a text a row, sorted.
+func (d *deployment) storedRows() (all []string) {
+	db := d.pg.DB()
+	defer db.Close() // it is asked for in a loop
+	rows, err := db.Query(`SELECT concat_ws(' ', (extract(epoch FROM time) * 1000000000)::bigint, proto, src, dst, port,
+		src_packets, src_bytes, dst_packets, dst_bytes, connection_count, connection_times) FROM vpn_traffic`)
+	if err != nil {
+		return nil // the sink has not made the table yet
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var row string
+		require.NoError(d.t, rows.Scan(&row))
+		all = append(all, row)
+	}
+	require.NoError(d.t, rows.Err())
+	slices.Sort(all)
+	return all
+}

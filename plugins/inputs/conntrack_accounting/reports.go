@@ -1,0 +1,148 @@
+package conntrack_accounting
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/influxdata/telegraf"
+
+	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/spool"
+)
+
+// maxUnsaved bounds the reports in memory that could not be written: some
+// hours of a gateway with a few hundred series.
+const maxUnsaved = 32 << 20
+
+// reports writes each gather into a file, too. A file that cannot be written
+// is tried again at each gather; the metrics do not wait for it. The zero
+// value writes nothing.
+type reports struct {
+	log    telegraf.Logger
+	writer *spool.Writer // nil without report_directory
+	host   string
+
+	lines  []byte // of the gather that goes on
+	sums   rowSums
+	summed bool // rows go through sums
+
+	unsaved [][]byte // oldest first
+	size    int      // of all of them
+	failing bool     // is told
+	counts  reportCounts
+}
+
+// reportCounts count reports since the start.
+type reportCounts struct {
+	written uint64
+	failed  uint64 // attempts
+	lost    uint64 // there was no room for them in memory, either
+}
+
+// readReports checks the directory. A one-shot run writes no reports: it
+// accounts what flows sent before, which the reports of an instance that runs
+// hold already.
+func (p *Plugin) readReports() (err error) {
+	p.reports = reports{log: p.Log, host: p.ReportHost, summed: len(p.GroupBy) > 0}
+	if err := report.CheckHost(p.ReportHost); err != nil {
+		return fmt.Errorf("report_host: %q %w", p.ReportHost, err)
+	}
+	if p.ReportDirectory == "" || p.oneShot {
+		return nil
+	}
+	if p.ReportHost == "" {
+		if p.reports.host, err = os.Hostname(); err != nil {
+			return fmt.Errorf("report_host: it is empty, and this host does not tell its name: %w", err)
+		}
+	}
+	if p.reports.writer, err = spool.NewWriter(p.ReportDirectory); err != nil {
+		return fmt.Errorf("report_directory: %w", err)
+	}
+	return nil
+}
+
+// add adds a row to the report of this gather.
+func (r *reports) add(row *report.Row) {
+	switch {
+	case r.writer == nil:
+	case r.summed:
+		r.sums.add(row)
+	default:
+		r.print(row)
+	}
+}
+
+func (r *reports) print(row *report.Row) { r.lines = report.Append(r.lines, row) }
+
+// write writes the report of this gather, after those that are late.
+func (r *reports) write() {
+	r.sums.take(r.print)
+	lines := r.lines
+	if len(lines) > 0 {
+		r.unsaved, r.size = append(r.unsaved, lines), r.size+len(lines)
+	}
+	err := r.flush()
+	if err == nil {
+		r.lines = lines[:0] // nothing holds on to them any more
+		r.recovered()
+		return
+	}
+	r.lines = nil
+	r.counts.failed++
+	if !r.failing {
+		r.failing = true
+		r.log.Errorf("report_directory: %v; up to %d bytes of reports wait in memory for the next attempt, metrics go on", err, maxUnsaved)
+	}
+	r.forget()
+}
+
+func (r *reports) flush() error {
+	for len(r.unsaved) > 0 {
+		if err := r.writer.Write(r.host, r.unsaved[0]); err != nil {
+			return err
+		}
+		r.counts.written++
+		r.drop()
+	}
+	return nil
+}
+
+// drop takes the oldest report out of memory.
+func (r *reports) drop() {
+	r.size -= len(r.unsaved[0])
+	r.unsaved[0] = nil
+	r.unsaved = r.unsaved[1:]
+}
+
+// forget makes room in memory.
+func (r *reports) forget() {
+	for r.size > maxUnsaved {
+		r.drop()
+		if r.counts.lost++; r.counts.lost == 1 {
+			r.log.Errorf("report_directory: %d bytes of reports wait in memory, the oldest are lost from now on", maxUnsaved)
+		}
+	}
+}
+
+func (r *reports) recovered() {
+	if r.failing {
+		r.log.Infof("report_directory: reports are written again, those that had to wait too; %d attempts failed and %d reports are lost since the start", r.counts.failed, r.counts.lost)
+	}
+	r.failing = false
+}
+
+// stop makes the last attempt.
+func (r *reports) stop() {
+	if len(r.unsaved) == 0 {
+		return
+	}
+	err := r.flush()
+	if err == nil {
+		r.recovered()
+		return
+	}
+	n := len(r.unsaved)
+	r.counts.lost += uint64(n)
+	r.unsaved, r.size = nil, 0
+	r.log.Errorf("report_directory: %d reports are lost with the end of the program: %v", n, err)
+}

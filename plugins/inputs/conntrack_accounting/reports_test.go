@@ -1,0 +1,233 @@
+package conntrack_accounting
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/accounting"
+	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/testkit"
+)
+
+// readReports returns the rows of all reports in a folder, in the order of
+// their names, after a check that they speak for host.
+func readReports(t *testing.T, folder, host string) (rows []report.Row) {
+	t.Helper()
+	files, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	for _, file := range files {
+		name := report.ParseName(file.Name())
+		require.Equal(t, host, name.Host, file.Name())
+		require.False(t, name.Arrived.IsZero())
+		in, err := os.Open(filepath.Join(folder, file.Name()))
+		require.NoError(t, err)
+		for lines := report.NewReader(in); ; {
+			var row report.Row
+			err := lines.Read(&row)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			require.NoError(t, err)
+			rows = append(rows, row)
+		}
+		require.NoError(t, in.Close())
+	}
+	return rows
+}
+
+// asMetrics returns rows as the lab keeps metrics.
+func asMetrics(rows []report.Row) (list []row) {
+	for i := range rows {
+		r := &rows[i]
+		named := map[string]string{"proto": r.Proto, "src": r.Src, "dst": r.Dst, "port": strconv.Itoa(int(r.Port))}
+		list = append(list, row{tags: named, fields: fields(r), at: time.Unix(0, r.Time)})
+	}
+	return list
+}
+
+// Reports say exactly what the metrics say, row by row.
+func TestReportsAndMetricsAreTheSame(t *testing.T) {
+	for name, open := range map[string]bool{"closed connections": false, "open connections": true} {
+		t.Run(name, func(t *testing.T) {
+			l, folder := newLab(t), t.TempDir()
+			l.ns.ServeTCP(t, "[::]:80")
+			l.start(func(p *Plugin) {
+				p.ReportDirectory, p.ReportHost, p.TrackOpenConnections = folder, "gw 1", open
+				p.Ports = []string{"tcp:80"}
+			})
+			l.gather()
+			require.Empty(t, readReports(t, folder, "gw 1"), "no series, no report")
+			var all []row
+			for i := range 3 {
+				require.NoError(t, l.ns.TCP("10.32.0.1", "10.32.0.2:80", 1+i, 1000, 100_000))
+				require.NoError(t, l.ns.TCP("2001:db8::1", "[2001:db8::2]:80", 1, 1000, 1000))
+				l.gather()
+				all = append(all, l.rows...)
+			}
+			require.GreaterOrEqual(t, len(all), 6)
+			require.Equal(t, all, asMetrics(readReports(t, folder, "gw 1")))
+			l.requireExact()
+		})
+	}
+}
+
+// What group_by tells apart is one row of a report: their sum.
+func TestReportsSumUpWhatGroupByTellsApart(t *testing.T) {
+	l, folder := newLab(t), t.TempDir()
+	l.ns.Nft(t, `table inet marks {
+		chain out {
+			type filter hook output priority mangle;
+			ip daddr 10.32.0.2 ct mark set 0x1
+			ip daddr 10.32.0.3 ct mark set 0x2
+		}
+	}`)
+	for _, server := range []string{"10.32.0.2", "10.32.0.3"} {
+		l.ns.EchoUDP(t, server+":53")
+	}
+	l.start(func(p *Plugin) {
+		p.ReportDirectory, p.ReportHost = folder, "gw"
+		p.GroupBy, p.DestinationMask, p.TrackOpenConnections = []string{"mark"}, "24", true
+	})
+	for range 2 {
+		require.NoError(t, l.ns.UDP("10.32.0.1", "10.32.0.2:53", 3, 100))
+		require.NoError(t, l.ns.UDP("10.32.0.1", "10.32.0.3:53", 5, 200))
+		l.gather()
+		require.Len(t, l.rows, 2, "a metric for each mark")
+	}
+	rows := readReports(t, folder, "gw")
+	require.Len(t, rows, 2, "a row for each gather")
+	for i, row := range rows {
+		require.Equal(t, report.Row{
+			Time: row.Time, Proto: "udp", Src: "10.32.0.1", Dst: "10.32.0.0", Port: accounting.OtherPorts,
+			SrcPackets: 8, SrcBytes: 3*128 + 5*228, DstPackets: 8, DstBytes: 3*128 + 5*228, HasOpen: true,
+		}, row, "gather %d", i)
+	}
+	require.NotEqual(t, rows[0].Time, rows[1].Time)
+	l.requireExact()
+}
+
+// A one-shot run writes no report: it repeats what others hold already.
+func TestAOneShotRunWritesNoReport(t *testing.T) {
+	l, folder := newLab(t), t.TempDir()
+	l.ns.EchoUDP(t, "10.32.0.2:53")
+	l.start()
+	require.NoError(t, l.ns.UDP("10.32.0.1", "10.32.0.2:53", 3, 100))
+	l.start(func(p *Plugin) {
+		p.ReportDirectory = folder
+		p.SetOneShot(true)
+	})
+	l.gather()
+	require.NotEmpty(t, l.rows)
+	require.Empty(t, readReports(t, folder, ""))
+}
+
+// While the disk is full, metrics go on; the reports wait in memory.
+func TestReportsOutlastAFullDisk(t *testing.T) {
+	l, disk := newLab(t), testkit.NewDisk(t, 1<<20)
+	folder := disk.Path()
+	l.ns.EchoUDP(t, "10.32.0.2:53")
+	l.start(func(p *Plugin) { p.ReportDirectory, p.ReportHost = folder, "gw" })
+	filler := disk.Fill(0)
+	var all []row
+	for range 5 {
+		require.NoError(t, l.ns.UDP("10.32.0.1", "10.32.0.2:53", 3, 100))
+		l.gather()
+		require.NotEmpty(t, l.rows)
+		all = append(all, l.rows...)
+	}
+	l.requireExact()
+	require.Len(t, l.log.with("E! "), 1, "told once")
+	require.Len(t, l.log.with("E! report_directory: writing a report: free some space on the disk of "+folder), 1)
+	require.NoError(t, os.Remove(filler), "and this is all there is in the folder")
+	require.Empty(t, readReports(t, folder, "gw"))
+
+	require.NoError(t, l.ns.UDP("10.32.0.1", "10.32.0.2:53", 3, 100))
+	l.gather()
+	all = append(all, l.rows...)
+	require.Equal(t, all, asMetrics(readReports(t, folder, "gw")))
+	require.Len(t, l.log.with("I! report_directory: reports are written again, those that had to wait too; 5 attempts failed and 0 reports are lost"), 1)
+}
+
+func TestTheLastReportsAreWrittenAtTheEnd(t *testing.T) {
+	parent := t.TempDir()
+	folder := filepath.Join(parent, "new")
+	for name, test := range map[string]struct {
+		back bool
+		says string
+	}{
+		"folder comes back": {true, "I! report_directory: reports are written again"},
+		"folder is gone":    {false, "E! report_directory: 1 reports are lost with the end of the program: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, os.RemoveAll(folder))
+			require.NoError(t, os.Mkdir(folder, 0o700))
+			p, log := pluginWithReports(t, folder)
+			require.NoError(t, os.Remove(folder))
+			p.reports.add(&report.Row{Time: 1, Proto: "tcp", Src: "a", Dst: "b"})
+			p.reports.write()
+			p.reports.write()
+			require.Len(t, log.with("E! report_directory: writing a report: open "+folder), 1)
+			if test.back {
+				require.NoError(t, os.Mkdir(folder, 0o700))
+			}
+			p.Stop()
+			require.Len(t, log.with(test.says), 1)
+			p.Stop()
+			require.Len(t, log.with("report_directory: "), 2)
+			if test.back {
+				require.Len(t, readReports(t, folder, "gw"), 1)
+			}
+		})
+	}
+}
+
+func pluginWithReports(t *testing.T, folder string) (*Plugin, *lines) {
+	t.Helper()
+	p, log := New(), &lines{}
+	p.Log, p.ReportDirectory, p.ReportHost = log, folder, "gw"
+	require.NoError(t, p.Init())
+	return p, log
+}
+
+// What waits in memory has a bound, and what is lost beyond it is counted.
+func TestUnsavedReportsHaveABound(t *testing.T) {
+	folder := t.TempDir()
+	p, log := pluginWithReports(t, folder)
+	require.NoError(t, os.Remove(folder))
+	const rows, reports = 100_000, 12
+	for n := range reports {
+		for i := range rows {
+			p.reports.add(&report.Row{Time: int64(1_700_000_000_000_000_000 + n), Proto: "tcp", Src: "10.0.0.0", Dst: "10.0.0.1", Port: accounting.OtherPorts, SrcBytes: int64(i)})
+		}
+		p.reports.write()
+		require.LessOrEqual(t, p.reports.size, maxUnsaved)
+	}
+	lost := int(p.reports.counts.lost)
+	require.Greater(t, lost, 0)
+	require.Len(t, log.with("the oldest are lost from now on"), 1)
+	require.NoError(t, os.Mkdir(folder, 0o700))
+	p.reports.write()
+	saved := readReports(t, folder, "gw")
+	require.Len(t, saved, (reports-lost)*rows)
+	require.EqualValues(t, 1_700_000_000_000_000_000+lost, saved[0].Time, "the oldest are lost")
+	require.Zero(t, p.reports.size)
+	require.EqualValues(t, reports-lost, p.reports.counts.written)
+}
+
+func TestReportHostIsThisHost(t *testing.T) {
+	p, folder := New(), t.TempDir()
+	p.ReportDirectory = folder
+	require.NoError(t, p.Init())
+	p.reports.add(&report.Row{Time: 1, Proto: "tcp", Src: "a", Dst: "b"})
+	p.reports.write()
+	host, err := os.Hostname()
+	require.NoError(t, err)
+	require.Len(t, readReports(t, folder, host), 1)
+}

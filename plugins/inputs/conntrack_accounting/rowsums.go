@@ -1,0 +1,46 @@
+package conntrack_accounting
+
+import "telegraf-conntrack-accounting/internal/report"
+
+// rowSums add up the rows of one gather that a report cannot tell apart: those
+// of series that only the keys of group_by do. The database knows a row by its
+// time, protocol, groups and port, and would keep but one of them.
+type rowSums struct {
+	index map[rowKey]int
+	rows  []report.Row
+}
+
+type rowKey struct {
+	proto, src, dst string
+	port            int32
+}
+
+func (r *rowSums) add(row *report.Row) {
+	key := rowKey{row.Proto, row.Src, row.Dst, row.Port}
+	i, known := r.index[key]
+	if !known {
+		if r.index == nil {
+			r.index = make(map[rowKey]int)
+		}
+		r.index[key] = len(r.rows)
+		r.rows = append(r.rows, *row)
+		return
+	}
+	sum := &r.rows[i]
+	sum.SrcPackets += row.SrcPackets
+	sum.SrcBytes += row.SrcBytes
+	sum.DstPackets += row.DstPackets
+	sum.DstBytes += row.DstBytes
+	sum.ConnectionCount += row.ConnectionCount
+	sum.ConnectionTimes += row.ConnectionTimes
+	sum.OpenConnections += row.OpenConnections
+}
+
+// take hands the sums over and begins anew.
+func (r *rowSums) take(fn func(*report.Row)) {
+	for i := range r.rows {
+		fn(&r.rows[i])
+	}
+	clear(r.index)
+	r.rows = r.rows[:0]
+}
