@@ -6,60 +6,98 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	_ "github.com/lib/pq" // the driver of DB
 	"github.com/stretchr/testify/require"
 )
 
-// PG is a PostgreSQL server of one test's own, reached by a unix socket only.
+// PG is a PostgreSQL server of one test's own.
 type PG struct {
 	t      testing.TB
 	dir    string
+	addr   string // where it listens, besides its unix socket; "" for nowhere
 	cred   *syscall.Credential
 	server *exec.Cmd
 	log    string
 }
 
-// Postgres makes a fresh cluster with a database named vpn and starts it. It
-// does not sync to disk, which no test that kills processes (and not the
-// machine) can notice; settings such as "fsync=on" come last and win.
+// PGSetup says how a server is to be made.
+type PGSetup struct {
+	Settings []string // as "fsync=on": they come last and win
+	TCP      bool     // listen on a loopback address of its own, too
+	Cert     *Cert    // the server's, for TLS; it asks clients for one of the same CA
+	HBA      []string // lines of pg_hba.conf, for all but the superuser at the unix socket
+	Folder   string   // where to put the data; "" for a folder of its own
+}
+
+// Postgres makes a fresh cluster with a database named vpn and starts it. It is
+// reached by a unix socket only, and does not sync to disk, which no test that
+// kills processes (and not the machine) can notice.
 func Postgres(t testing.TB, settings ...string) *PG {
 	t.Helper()
+	return PGSetup{Settings: settings}.Start(t)
+}
+
+// Start makes a fresh cluster with a database named vpn and starts it.
+func (s PGSetup) Start(t testing.TB) *PG {
+	t.Helper()
 	Need(t, "initdb", "postgres")
-	// Not t.TempDir: a socket's path must stay below 108 bytes.
-	dir, err := os.MkdirTemp("", "pg")
-	require.NoError(t, err)
-	p := &PG{t: t, dir: dir, cred: postgresUser(t), log: filepath.Join(dir, "log")}
-	t.Cleanup(p.remove)
-	require.NoError(t, os.Chown(dir, int(p.cred.Uid), int(p.cred.Gid)))
+	p := newPG(t, s)
 	p.must("initdb", "-D", p.data(), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-N")
-	settings = append([]string{
-		"listen_addresses=", "unix_socket_directories=" + dir, "fsync=off", "full_page_writes=off",
-		"max_connections=50", "shared_buffers=64MB", "logging_collector=off",
-	}, settings...)
-	var conf bytes.Buffer
-	for _, setting := range settings {
-		name, value, _ := strings.Cut(setting, "=")
-		fmt.Fprintf(&conf, "%s = '%s'\n", name, value)
-	}
-	appendFile(t, filepath.Join(p.data(), "postgresql.conf"), conf.Bytes())
+	p.configure(s, "fsync=off", "full_page_writes=off",
+		"max_connections=50", "shared_buffers=64MB", "logging_collector=off")
 	p.Start()
 	admin := p.open("postgres")
-	_, err = admin.Exec("CREATE DATABASE vpn")
+	_, err := admin.Exec("CREATE DATABASE vpn")
 	require.NoError(t, err)
 	require.NoError(t, admin.Close())
 	return p
 }
 
+func newPG(t testing.TB, s PGSetup) *PG {
+	t.Helper()
+	// Not t.TempDir: a socket's path must stay below 108 bytes.
+	dir, err := os.MkdirTemp(s.Folder, "pg")
+	require.NoError(t, err)
+	p := &PG{t: t, dir: dir, cred: postgresUser(t), log: filepath.Join(dir, "log")}
+	t.Cleanup(p.remove)
+	require.NoError(t, os.Chown(dir, int(p.cred.Uid), int(p.cred.Gid)))
+	if s.TCP {
+		p.addr = loopback()
+	}
+	return p
+}
+
+// configure appends to what initdb, or another server, has configured.
+func (p *PG) configure(s PGSetup, settings ...string) {
+	p.t.Helper()
+	settings = append(settings, "unix_socket_directories="+p.dir, "listen_addresses="+p.addr)
+	settings = append(settings, p.secure(s)...)
+	var conf bytes.Buffer
+	for _, setting := range append(settings, s.Settings...) {
+		name, value, _ := strings.Cut(setting, "=")
+		fmt.Fprintf(&conf, "%s = '%s'\n", name, value)
+	}
+	appendFile(p.t, filepath.Join(p.data(), "postgresql.conf"), conf.Bytes())
+}
+
 // DSN returns what to connect with.
 func (p *PG) DSN() string { return p.dsn("vpn") }
+
+// Exec runs statements on the database, as the superuser.
+func (p *PG) Exec(statements ...string) {
+	p.t.Helper()
+	db := p.open("vpn")
+	defer func() { _ = db.Close() }()
+	for _, statement := range statements {
+		_, err := db.Exec(statement)
+		require.NoError(p.t, err, statement)
+	}
+}
 
 // Dir returns the folder that the server's socket is in.
 func (p *PG) Dir() string { return p.dir }
@@ -69,61 +107,6 @@ func (p *PG) DB() *sql.DB {
 	db := p.open("vpn")
 	p.t.Cleanup(func() { _ = db.Close() })
 	return db
-}
-
-// Start starts the server and waits until it takes connections.
-func (p *PG) Start() {
-	p.t.Helper()
-	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	require.NoError(p.t, err)
-	defer func() { _ = log.Close() }()
-	p.server = p.command("postgres", "-D", p.data())
-	p.server.Stdout, p.server.Stderr = log, log
-	require.NoError(p.t, p.server.Start())
-	db := p.open("postgres")
-	defer func() { _ = db.Close() }()
-	require.Eventually(p.t, func() bool { return db.Ping() == nil }, time.Minute, 20*time.Millisecond,
-		"the server did not start; its log is %s", p.log)
-}
-
-// Stop stops the server: mode is smart, fast or immediate, as for pg_ctl.
-func (p *PG) Stop(mode string) {
-	p.t.Helper()
-	signal, ok := map[string]os.Signal{
-		"smart": syscall.SIGTERM, "fast": syscall.SIGINT, "immediate": syscall.SIGQUIT,
-	}[mode]
-	require.True(p.t, ok, "unknown mode %q", mode)
-	require.NoError(p.t, p.server.Process.Signal(signal))
-	_ = p.server.Wait() // immediate ends with an exit status
-	p.server = nil
-}
-
-// Kill9 kills the server and its children without a word.
-func (p *PG) Kill9() {
-	p.t.Helper()
-	require.NoError(p.t, p.server.Process.Kill())
-	_ = p.server.Wait()
-	p.server = nil
-	// A new server refuses the data folder while a child of the old one lives.
-	require.Eventually(p.t, func() bool { return p.killChildren() == 0 }, time.Minute, 20*time.Millisecond)
-}
-
-// killChildren kills what still runs in our data folder, which is how to know
-// the server's children: each has a session of its own, and hides its
-// environment behind its title. It returns how many it found.
-func (p *PG) killChildren() int {
-	found := 0
-	folders, _ := filepath.Glob("/proc/[0-9]*/cwd")
-	for _, link := range folders {
-		if cwd, err := os.Readlink(link); err != nil || cwd != p.data() {
-			continue
-		}
-		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(link))); err == nil {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-			found++
-		}
-	}
-	return found
 }
 
 // Psql runs psql on the database, with input from stdin, and returns what it
@@ -149,22 +132,6 @@ func (p *PG) open(database string) *sql.DB {
 	return db
 }
 
-// command prepares a server program. Root may not run it, so it runs as the
-// user postgres; in a process group of its own, so that Ctrl-C leaves it alone.
-func (p *PG) command(tool string, args ...string) *exec.Cmd {
-	cmd := exec.Command(Tool(tool), args...)
-	cmd.Dir = p.dir
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8"}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.cred, Setpgid: true}
-	return cmd
-}
-
-func (p *PG) must(tool string, args ...string) {
-	p.t.Helper()
-	out, err := p.command(tool, args...).CombinedOutput()
-	require.NoError(p.t, err, "%s", out)
-}
-
 func (p *PG) remove() {
 	if p.server != nil {
 		p.Stop("immediate")
@@ -175,17 +142,6 @@ func (p *PG) remove() {
 		}
 	}
 	_ = os.RemoveAll(p.dir)
-}
-
-func postgresUser(t testing.TB) *syscall.Credential {
-	t.Helper()
-	u, err := user.Lookup("postgres")
-	require.NoError(t, err)
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
-	require.NoError(t, err)
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
-	require.NoError(t, err)
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 }
 
 func appendFile(t testing.TB, path string, data []byte) {

@@ -1,0 +1,49 @@
+package testkit
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// Disk is a small file system of one test's own.
+type Disk struct {
+	t    testing.TB
+	path string
+}
+
+// NewDisk mounts a file system of a size in bytes.
+func NewDisk(t testing.TB, size int64) *Disk {
+	t.Helper()
+	Need(t)
+	path, err := os.MkdirTemp("", "disk")
+	require.NoError(t, err)
+	d := &Disk{t: t, path: path}
+	require.NoError(t, unix.Mount("tmpfs", path, "tmpfs", 0, options(size)))
+	t.Cleanup(func() {
+		_ = unix.Unmount(path, unix.MNT_DETACH)
+		_ = os.Remove(path)
+	})
+	return d
+}
+
+// Path returns the folder that the file system is mounted on.
+func (d *Disk) Path() string { return d.path }
+
+// Resize changes the size; what is stored stays.
+func (d *Disk) Resize(size int64) {
+	d.t.Helper()
+	require.NoError(d.t, unix.Mount("tmpfs", d.path, "tmpfs", unix.MS_REMOUNT, options(size)))
+}
+
+// Own gives the file system's root to the user that servers run as.
+func (d *Disk) Own() {
+	d.t.Helper()
+	user := postgresUser(d.t)
+	require.NoError(d.t, os.Chown(d.path, int(user.Uid), int(user.Gid)))
+}
+
+func options(size int64) string { return fmt.Sprintf("size=%d,mode=0755", size) }
