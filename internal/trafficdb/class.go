@@ -28,13 +28,16 @@ const (
 
 // ClassOf returns the class of an error.
 func ClassOf(err error) Class {
+	if _, ok := errors.AsType[connectError](err); ok {
+		return Retry // whatever it was, certificates and passwords among it
+	}
 	if refusal := pq.As(err); refusal != nil {
 		return classOfCode(refusal)
 	}
 	if errors.Is(err, errOverflow) {
 		return Reject
 	}
-	if IsUnreachable(err) || errors.Is(err, ErrOldTable) || errors.Is(err, context.DeadlineExceeded) {
+	if IsUnreachable(err) || errors.Is(err, ErrOldTable) || errors.Is(err, ErrNotMigrated) || errors.Is(err, context.DeadlineExceeded) {
 		return Retry
 	}
 	return Unknown
@@ -67,6 +70,12 @@ func classOfCode(err *pq.Error) Class {
 // IsUnreachable reports whether an error says that there is no connection, or
 // none any more, rather than that the server refused something.
 func IsUnreachable(err error) bool {
+	if failed, ok := errors.AsType[connectError](err); ok {
+		return describeConnect(failed) == unreachable
+	}
+	if isUntrusted(err) {
+		return false
+	}
 	if refusal := pq.As(err); refusal != nil {
 		return refusal.Code.Class() == pqerror.ClassConnectionException ||
 			refusal.Code.Class() == pqerror.ClassOperatorIntervention && refusal.Code != pqerror.QueryCanceled
@@ -94,15 +103,6 @@ func IsUnreachable(err error) bool {
 func IsMomentary(err error) bool {
 	refusal := pq.As(err)
 	return refusal != nil && (refusal.Code.Class() == pqerror.ClassTransactionRollback || isMissingPartition(refusal))
-}
-
-// Code returns the server's SQLSTATE as " (SQLSTATE 53100)", or "" for an error
-// of another origin.
-func Code(err error) string {
-	if refusal := pq.As(err); refusal != nil {
-		return " (SQLSTATE " + refusal.SQLState() + ")"
-	}
-	return ""
 }
 
 // isMissingPartition reports whether the server found no partition for a row:

@@ -6,13 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"regexp"
 	"sync"
 	"syscall"
 	"time"
 
-	"github.com/lib/pq"
 	"golang.org/x/sys/unix"
 )
 
@@ -26,29 +24,42 @@ type DB struct {
 }
 
 // Open prepares the use of the database that dsn names, as libpq keywords or
-// as a URL; what it leaves out comes from the PG* environment variables, a
-// service file and .pgpass. Open does not connect: it fails only when dsn is
+// as a URL; what it leaves out comes from a service file, the PG* environment
+// variables and .pgpass. Open does not connect: it fails only when dsn is
 // malformed.
 func Open(dsn string) (*DB, error) {
-	config, err := pq.NewConfig(dsn)
+	c, err := newConnector(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("malformed dsn: %s", redact(err))
 	}
-	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = 10 * time.Second
+	for i := range c.hosts {
+		if c.hosts[i].ConnectTimeout == 0 {
+			c.hosts[i].ConnectTimeout = 10 * time.Second
+		}
+		if c.hosts[i].ApplicationName == "" {
+			c.hosts[i].ApplicationName = "psql-sink"
+		}
 	}
-	if config.ApplicationName == "" {
-		config.ApplicationName = "psql-sink"
+	db := &DB{pool: sql.OpenDB(c), days: make(map[int64]bool), names: make(map[name]bool)}
+	db.pool.SetMaxIdleConns(maxIdle)
+	db.pool.SetConnMaxIdleTime(time.Minute)
+	return db, nil
+}
+
+// maxIdle is how many connections wait for the next import.
+const maxIdle = 2
+
+// learn takes from an error what it says about the database. When it takes no
+// rows, the next attempt makes a new connection: perhaps to another host, to
+// which the role of the primary has gone.
+func (db *DB) learn(err error) {
+	if isMissingPartition(err) {
+		db.forgetDays()
 	}
-	connector, err := pq.NewConnectorConfig(config)
-	if err != nil {
-		return nil, fmt.Errorf("malformed dsn: %s", redact(err))
+	if ClassOf(err) == Retry && !IsMomentary(err) {
+		db.pool.SetMaxIdleConns(0) // which closes them
+		db.pool.SetMaxIdleConns(maxIdle)
 	}
-	connector.Dialer(&dialer{net.Dialer{Control: limitSilence}})
-	pool := sql.OpenDB(connector)
-	pool.SetMaxIdleConns(2)
-	pool.SetConnMaxIdleTime(time.Minute)
-	return &DB{pool: pool, days: make(map[int64]bool), names: make(map[name]bool)}, nil
 }
 
 // Ping returns nil when the database can be reached, or else why not, which
@@ -63,14 +74,13 @@ var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 // redact returns what an error about a dsn says without quoting the dsn, of
 // which any piece may be of a password.
 func redact(err error) string {
-	if inner, ok := errors.AsType[*url.Error](err); ok {
-		err = inner.Err // the outer one quotes the whole URL
-	}
 	return quoted.ReplaceAllString(err.Error(), `"…"`)
 }
 
 // dialer is a net.Dialer in the form that lib/pq takes.
 type dialer struct{ net.Dialer }
+
+func newDialer() *dialer { return &dialer{net.Dialer{Control: limitSilence}} }
 
 func (d *dialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)

@@ -23,14 +23,14 @@ func (db *DB) Import(ctx context.Context, host string, rows []report.Row) (Resul
 		return Result{}, nil
 	}
 	b := newBatch(host, rows)
-	if err := db.ensureDays(ctx, b); err != nil {
+	err := db.ensureDays(ctx, b)
+	if err != nil {
+		db.learn(err)
 		return Result{}, err
 	}
 	names, err := db.importBatch(ctx, b)
 	if err != nil {
-		if isMissingPartition(err) {
-			db.forgetDays()
-		}
+		db.learn(err)
 		return Result{}, fmt.Errorf("importing %d rows: %w", len(rows), err)
 	}
 	db.knowNames(names)

@@ -82,6 +82,7 @@ func TestDatabase(t *testing.T) {
 		"verify":     testVerify,
 		"retention":  testRetention,
 		"expired":    testExpired,
+		"exact":      testExact,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -49,19 +49,12 @@ func (h *health) failed(err error) time.Duration {
 	return jitter(h.pause)
 }
 
-// describe names the kind of trouble that an error is. An operator has to do
-// other things about one than about another.
+// describe names the kind of trouble that an error is.
 func describe(err error) string {
-	problem, ok := errors.AsType[*databaseError](err)
-	switch {
-	case !ok:
-		return "cannot work with the spool"
-	case trafficdb.IsUnreachable(problem):
-		return "Postgres is unreachable"
-	case trafficdb.ClassOf(problem) == trafficdb.Retry:
-		return "Postgres takes no rows" + trafficdb.Code(problem)
+	if problem, ok := errors.AsType[*databaseError](err); ok {
+		return trafficdb.Describe(problem)
 	}
-	return "an import failed" + trafficdb.Code(problem)
+	return "cannot work with the spool"
 }
 
 // worked takes note that reports were imported, and that more wait.
