@@ -6,6 +6,10 @@
 // Alone it imports the report files that others put into its spool:
 //
 //	psql-sink watch -config /etc/telegraf/vpn_traffic.conf
+//
+// Where it may not make its tables itself, their owner does:
+//
+//	psql-sink migrate -dsn 'host=/var/run/postgresql dbname=vpn role=vpn_traffic_owner'
 package main
 
 import (
@@ -24,9 +28,15 @@ var version string
 
 func main() {
 	program := execd.Process(plugin, execd.Version(version))
-	if len(program.Args) > 0 && program.Args[0] == "watch" {
-		program.Args = program.Args[1:]
-		os.Exit(watch(program))
+	if len(program.Args) > 0 {
+		command, rest := program.Args[0], program
+		rest.Args = program.Args[1:]
+		switch command {
+		case "watch":
+			os.Exit(watch(rest))
+		case "migrate":
+			os.Exit(migrate(rest))
+		}
 	}
 	os.Exit(execd.RunOutput(execd.Output{
 		Program: program,
