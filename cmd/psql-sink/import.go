@@ -111,7 +111,7 @@ func (j *importJob) run(ctx context.Context, stderr *os.File) {
 	if j.counts.sources = int64(len(sources)) + j.counts.filesFailed.Load(); len(sources) == 0 {
 		return
 	}
-	j.bar = progress.Start(stderr, progress.Options{Job: "importing", Total: totalSize(sources), Bytes: true})
+	j.bar = progress.Start(stderr, progress.Options{Job: "importing", Unit: progress.Bytes, Total: totalSize(sources)})
 	defer j.bar.Stop()
 	j.log = execd.NewLogger(j.bar, j.bar, j.options.debug)
 	j.rejects.show = j.bar

@@ -29,7 +29,11 @@ func openInput(path string) (*importInput, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newInput(file)
+	in, err := newInput(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	return in, nil
 }
 
 // newInput finds out by the first bytes whether a file is compressed: no row
@@ -88,9 +92,15 @@ func (s *stream) Read(p []byte) (int, error) {
 type lookReader struct{ rows *report.Reader }
 
 // first returns the time of the first row of a file, or the last of all times
-// where it does not begin with rows.
-func (l *lookReader) first(in io.Reader) (int64, error) {
+// where there is none among the first lines. What cannot be read is not told
+// here: the import will.
+func (l *lookReader) first(path string) int64 {
 	const most = 100 // lines that are no rows
+	in, err := openInput(path)
+	if err != nil {
+		return math.MaxInt64
+	}
+	defer func() { _ = in.Close() }()
 	if l.rows == nil {
 		l.rows = report.NewReader(in)
 	}
@@ -99,14 +109,11 @@ func (l *lookReader) first(in io.Reader) (int64, error) {
 		var row report.Row
 		err := l.rows.Read(&row)
 		if err == nil {
-			return row.Time, nil
-		}
-		if errors.Is(err, io.EOF) {
-			break
+			return row.Time
 		}
 		if _, ok := errors.AsType[*report.BadLine](err); !ok {
-			return 0, err
+			break
 		}
 	}
-	return math.MaxInt64, nil
+	return math.MaxInt64
 }

@@ -106,7 +106,7 @@ func (w *importWorker) load(ctx context.Context, run []importSource) error {
 			return context.Cause(ctx)
 		}
 		if unread, ok := errors.AsType[*loader.ReadError](err); ok {
-			w.failFile(fmt.Errorf("reading %s: %w", source.path, unread))
+			w.failFile(unread)
 			continue // what was read of it is in, or will be
 		}
 		if err != nil {
@@ -134,7 +134,11 @@ func (w *importWorker) read(ctx context.Context, n int) error {
 		w.reader = report.NewReader(in)
 	}
 	w.reader.Reset(in)
-	return w.rows.Read(ctx, n, w.reader)
+	err = w.rows.Read(ctx, n, w.reader)
+	if unread, ok := errors.AsType[*loader.ReadError](err); ok {
+		unread.Err = fmt.Errorf("reading %s: %w", w.run[n].path, unread.Err)
+	}
+	return err
 }
 
 func (w *importWorker) open(ctx context.Context, source importSource) (*importInput, error) {

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"io/fs"
 	"math"
 	"os"
@@ -98,7 +97,7 @@ func isRegular(path string, entry fs.DirEntry) bool {
 	return err != nil || info.Mode().IsRegular() // look will tell the error
 }
 
-// look opens a file for a look at its first row.
+// look finds out what there is to know about a file.
 func (j *importJob) look(path string) (importSource, error) {
 	source := importSource{path: path, host: j.options.host, first: math.MaxInt64, stream: true}
 	if path == "-" {
@@ -115,14 +114,7 @@ func (j *importJob) look(path string) (importSource, error) {
 		return source, nil
 	}
 	source.size, source.stream = info.Size(), false
-	in, err := openInput(path)
-	if err != nil {
-		return source, err
-	}
-	defer func() { _ = in.Close() }()
-	if source.first, err = j.looks.first(in); err != nil {
-		return source, fmt.Errorf("reading %s: %w", path, err)
-	}
+	source.first = j.looks.first(path)
 	return source, nil
 }
 

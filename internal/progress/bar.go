@@ -24,7 +24,7 @@ func newBar(out *os.File, o Options, m *meter) *bar {
 		return decor.Any(func(decor.Statistics) string { return of(time.Now()) })
 	}
 	b := container.MustAdd(0, filler.Build(), // 0: it is not over when all the work is done, but at Stop
-		mpb.PrependDecorators(text(func(time.Time) string { return m.head() })),
+		mpb.PrependDecorators(text(func(time.Time) string { return m.Job + " " + m.share() })),
 		mpb.AppendDecorators(text(m.tail)))
 	b.SetTotal(o.Total, false)
 	return &bar{container, b}

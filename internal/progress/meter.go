@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/vbauerster/mpb/v8/decor"
 )
 
 // window is over how long rates are taken: long enough to pass over the pause
@@ -35,31 +33,34 @@ func newMeter(o Options, now time.Time) *meter {
 
 func (m *meter) add(work, rows int64) {
 	m.work.Add(work)
-	if m.Bytes {
-		m.rows.Add(rows)
-	}
+	m.rows.Add(rows)
 }
 
-// line is all there is to tell.
-func (m *meter) line(now time.Time) string { return m.head() + m.tail(now) }
-
-// head is what stands before the bar: "importing 43 % ".
-func (m *meter) head() string {
+// line is all there is to tell: "importing 43 %, 12,345,678 rows, ...".
+func (m *meter) line(now time.Time) string {
 	if m.Total == 0 {
-		return m.Job + " "
+		return m.Job + " " + m.tail(now)
 	}
-	return fmt.Sprintf("%s %d %% ", m.Job, min(100, m.work.Load()*100/m.Total))
+	return m.Job + " " + m.share() + ", " + m.tail(now)
 }
 
-// tail is what stands behind it: "12,345,678 rows, 213,000 rows/s, 34.1 MB/s,
+// share is how much of the work is done.
+func (m *meter) share() string {
+	if m.Total == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d %%", min(100, int64(100*float64(m.work.Load())/float64(m.Total))))
+}
+
+// tail is what stands behind a bar: "12,345,678 rows, 213,000 rows/s, 34.1 MB/s,
 // 1m20s left".
 func (m *meter) tail(now time.Time) string {
 	work, rows := m.rates(now)
 	var parts []string
-	if m.Bytes {
-		parts = append(parts, count(m.rows.Load())+" rows", count(int64(rows))+" rows/s", bytes(int64(work))+"/s")
+	if m.Unit == Bytes {
+		parts = append(parts, count(m.rows.Load())+" rows", rate(rows)+" rows/s", bytes(work)+"/s")
 	} else {
-		parts = append(parts, count(m.work.Load())+" rows", count(int64(work))+" rows/s")
+		parts = append(parts, count(m.work.Load())+" "+m.Unit, rate(work)+" "+m.Unit+"/s")
 	}
 	if left := float64(m.Total - m.work.Load()); left > 0 && work > 0 {
 		parts = append(parts, duration(left/work)+" left")
@@ -93,8 +94,24 @@ func count(n int64) string {
 	return digits
 }
 
+// rate writes how many a second.
+func rate(perSecond float64) string {
+	if perSecond < 10 {
+		return strconv.FormatFloat(perSecond, 'f', 1, 64)
+	}
+	return count(int64(perSecond))
+}
+
 // bytes writes a number of bytes: 34.1 MB.
-func bytes(n int64) string { return fmt.Sprintf("% .1f", decor.SizeB1000(n)) }
+func bytes(n float64) string {
+	for _, unit := range [...]string{"B", "kB", "MB", "GB"} {
+		if n < 1000 {
+			return fmt.Sprintf("%.1f %s", n, unit)
+		}
+		n /= 1000
+	}
+	return fmt.Sprintf("%.1f TB", n)
+}
 
 // duration writes seconds, no more exactly than anybody knows.
 func duration(seconds float64) string {

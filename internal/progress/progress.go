@@ -16,10 +16,13 @@ import (
 // Options say what is told.
 type Options struct {
 	Job   string        // what is being done, such as "importing"
+	Unit  string        // what work is counted in: "rows", "days"; or Bytes, beside which rows are told
 	Total int64         // of the work; 0 where nobody knows
-	Bytes bool          // work is in bytes, and rows are counted apart; otherwise it is in rows
 	Every time.Duration // between plain lines; 0 is 10 seconds
 }
+
+// Bytes is the unit of work of a job that reads rows from files.
+const Bytes = "bytes"
 
 // Progress is a job's. Its methods may be called at once.
 type Progress struct {
@@ -47,7 +50,7 @@ func Start(out *os.File, o Options) *Progress {
 	return p
 }
 
-// Add takes note of work done. Rows say nothing more where rows are the work.
+// Add takes note of work done. Rows count only where the unit is Bytes.
 func (p *Progress) Add(work, rows int64) {
 	p.meter.add(work, rows)
 	if p.bar != nil {

@@ -1,0 +1,326 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"database/sql"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/testkit"
+	"telegraf-conntrack-accounting/internal/trafficdb"
+)
+
+// importTest is the real program, a database for it and a folder for files.
+type importTest struct {
+	t                    *testing.T
+	program, config, dir string
+	dsn                  string
+	db                   *sql.DB
+}
+
+func newImportTest(t *testing.T, dsn string) *importTest {
+	t.Helper()
+	i := &importTest{t: t, program: testkit.Binary(t, "telegraf-conntrack-accounting/cmd/psql-sink"), dir: t.TempDir(), dsn: dsn}
+	i.config = filepath.Join(t.TempDir(), "sink.conf")
+	text := fmt.Sprintf("[[outputs.vpn_traffic]]\n  dsn = %q\n  spool = \"/nowhere\"\n", dsn)
+	require.NoError(t, os.WriteFile(i.config, []byte(text), 0o600))
+	db, err := sql.Open("postgres", dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	i.db = db
+	return i
+}
+
+// file writes a file and returns its path.
+func (i *importTest) file(name, text string) string {
+	i.t.Helper()
+	path := filepath.Join(i.dir, name)
+	require.NoError(i.t, os.MkdirAll(filepath.Dir(path), 0o755))
+	if strings.HasSuffix(name, ".gz") {
+		var out bytes.Buffer
+		zip := gzip.NewWriter(&out)
+		_, err := zip.Write([]byte(text))
+		require.NoError(i.t, err)
+		require.NoError(i.t, zip.Close())
+		text = out.String()
+	}
+	require.NoError(i.t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+func (i *importTest) command(args ...string) *exec.Cmd {
+	return exec.Command(i.program, append([]string{"import", "-config", i.config}, args...)...)
+}
+
+// run runs the program to its end.
+func (i *importTest) run(stdin string, args ...string) (code int, stdout, stderr string) {
+	i.t.Helper()
+	cmd := i.command(args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	child := testkit.StartChild(i.t, cmd)
+	_ = child.Wait(2 * time.Minute)
+	return cmd.ProcessState.ExitCode(), child.Stdout(), child.Stderr()
+}
+
+// ok runs the program, which must import everything without a word.
+func (i *importTest) ok(args ...string) (summary string) {
+	i.t.Helper()
+	code, stdout, stderr := i.run("", args...)
+	require.Zero(i.t, code, "%s%s", stdout, stderr)
+	require.Empty(i.t, stderr)
+	return stdout
+}
+
+func (i *importTest) query(text string) (value string) {
+	i.t.Helper()
+	require.NoError(i.t, i.db.QueryRow(text).Scan(&value), text)
+	return value
+}
+
+// reportLines returns the lines of a report of n rows. Each row has its own
+// number as src_bytes, so that their sum tells them apart.
+func reportLines(number, n int) string {
+	var text strings.Builder
+	for row := range n {
+		fmt.Fprintf(&text, "%d,tcp,10.%d.%d.0,10.33.0.0,443,1,1,%d,1,2,3\n", epoch+int64(number)*interval, 32+row/250, row%250, number*n+row)
+	}
+	return text.String()
+}
+
+// requireReports checks that all rows of so many reports are there once, and
+// that the rollups are their sums.
+func (i *importTest) requireReports(reports, rows int) {
+	i.t.Helper()
+	want := int64(reports * rows)
+	require.Equal(i.t, fmt.Sprintf("%d %[1]d %d", want, want*(want-1)/2),
+		i.query(`SELECT concat_ws(' ', count(*), count(DISTINCT (host, time, src, dst, proto, port)), sum(src_bytes)) FROM vpn_traffic`))
+	i.requireRollups()
+}
+
+func (i *importTest) requireRollups() {
+	i.t.Helper()
+	db, err := trafficdb.Open(i.dsn)
+	require.NoError(i.t, err)
+	defer func() { require.NoError(i.t, db.Close()) }()
+	days, err := db.Days(i.t.Context(), time.Unix(0, 0), time.Now())
+	require.NoError(i.t, err)
+	require.NotEmpty(i.t, days)
+	for _, day := range days {
+		differences, err := db.Verify(i.t.Context(), day, false)
+		require.NoError(i.t, err)
+		require.Empty(i.t, differences)
+	}
+}
+
+func TestImport(t *testing.T) {
+	pg := testkit.Postgres(t)
+	for name, test := range map[string]func(*importTest){
+		"files": testImportFiles, "hosts": testImportHosts, "bad": testImportBadLines, "refused": testImportRefused,
+		"missing": testImportMissing, "overlap": testImportOverlap, "stdin": testImportStdin, "usage": testImportUsage,
+		"pipe": testImportPipe, "misconfigured": testImportMisconfigured,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := pg.DB().Exec("CREATE SCHEMA i_" + name)
+			require.NoError(t, err)
+			test(newImportTest(t, pg.DSN()+" search_path=i_"+name))
+		})
+	}
+}
+
+func testImportFiles(i *importTest) {
+	eleven := i.file("eleven", "1500000000000000000,tcp,10.32.1.0,10.33.0.0,443,1,2,3,4,5,6\n")
+	twelve := i.file("twelve.csv", "1500000000000000000,udp,10.32.1.0,10.33.0.0,53,1,2,3,4,5,6,7\r\n\n# a comment\n")
+	i.file("folder/a.csv", reportLines(0, 100))
+	i.file("folder/b.csv.gz", reportLines(1, 100))
+	i.file("folder/.hidden.tmp", reportLines(2, 100))
+	i.file("folder/empty", "")
+	summary := i.ok(eleven, twelve, filepath.Join(i.dir, "folder"))
+	require.Regexp(i.t, `^5 of 5 files: 202 rows imported, 0 duplicate, 0 rejected; \d+\.\d s, \d+ rows/s\n$`, summary)
+	require.Equal(i.t, "1 2 3 4 5 6", i.query(`SELECT concat_ws(' ', src_packets, dst_packets, src_bytes, dst_bytes,
+		connection_count, connection_times) FROM vpn_traffic WHERE time = '2017-07-14 02:40:00Z' AND open_connections IS NULL`))
+	require.Equal(i.t, "7", i.query(`SELECT open_connections FROM vpn_traffic WHERE proto = 'udp'`))
+	require.Equal(i.t, "19900", i.query(`SELECT sum(src_bytes) FROM vpn_traffic WHERE time > '2020-01-01Z'`))
+	i.requireRollups()
+
+	require.Contains(i.t, i.ok(eleven, twelve, filepath.Join(i.dir, "folder")), "5 of 5 files: 0 rows imported, 202 duplicate, 0 rejected;")
+}
+
+// The host is the one in the name of one of our own files, or else -host.
+func testImportHosts(i *importTest) {
+	i.file("f/"+report.FileName(time.Unix(0, epoch), 1, 1, "gw1"), reportLines(0, 10))
+	i.file("f/"+report.FileName(time.Unix(0, epoch), 1, 2, "")+".gz", reportLines(0, 10))
+	i.file("f/"+report.FileName(time.Unix(0, epoch), 1, 3, "gw2")+".gz", reportLines(0, 10))
+	i.file("f/foreign.csv", reportLines(0, 10))
+	i.ok("-host", "gw/3", filepath.Join(i.dir, "f"))
+	require.Equal(i.t, ":10 gw/3:10 gw1:10 gw2:10", i.query(`SELECT string_agg(host || ':' || n, ' ' ORDER BY host) FROM
+		(SELECT host, count(*) AS n FROM vpn_traffic GROUP BY host) AS hosts`))
+}
+
+func testImportBadLines(i *importTest) {
+	first := i.file("1.csv", "time,proto\n"+reportLines(0, 50)+strings.Replace(reportLines(1, 1), ",443,", ",99999,", 1))
+	second := i.file("2.csv", reportLines(1, 50)+strings.Repeat("x\n", 20)+"1500000000000000000,tcp,cut short")
+	rejected := filepath.Join(i.dir, "rejected.csv")
+	code, stdout, stderr := i.run("", "-rejected", rejected, "-jobs", "1", first, second)
+	require.Equal(i.t, importRejected, code, stderr)
+	require.Contains(i.t, stdout, "2 of 2 files: 100 rows imported, 0 duplicate, 23 rejected;")
+	require.Contains(i.t, stderr, first+":1: has 2 columns, not 11 or 12\n"+first+":52: port is not -1 to 65535\n"+second+":51: has 1 columns, not 11 or 12\n")
+	require.Equal(i.t, 11, strings.Count(stderr, "\n"), "ten of them, and: %s", stderr)
+	require.Contains(i.t, stderr, "more lines are rejected; see "+rejected)
+	i.requireReports(2, 50)
+
+	text, err := os.ReadFile(rejected)
+	require.NoError(i.t, err)
+	require.Equal(i.t, 46, strings.Count(string(text), "\n"))
+	require.Contains(i.t, string(text), "# "+second+":71: has no line end: the file may have been cut short\n1500000000000000000,tcp,cut short\n")
+	require.NoError(i.t, os.WriteFile(rejected, []byte(strings.NewReplacer("99999", "80", "\nx\n", "\n",
+		"\ntime,proto\n", "\n", "tcp,cut short", "tcp,a,b,1,1,1,1,1,1,1").Replace(string(text))), 0o600))
+	code, stdout, stderr = i.run("", rejected)
+	require.Zero(i.t, code, stderr)
+	require.Contains(i.t, stdout, "1 of 1 files: 2 rows imported, 0 duplicate, 0 rejected;", "mended")
+
+	code, _, stderr = i.run("", "-rejected", rejected, first)
+	require.Equal(i.t, importUsage, code)
+	require.Contains(i.t, stderr, "E! -rejected: open "+rejected+": file exists\n")
+	none := filepath.Join(i.dir, "none")
+	i.ok("-rejected", none, i.file("good.csv", reportLines(0, 50)))
+	require.NoFileExists(i.t, none)
+}
+
+// A row that only the database refuses is found among the others.
+func testImportRefused(i *importTest) {
+	path := i.file("1.csv", reportLines(0, 500))
+	i.ok(i.file("0.csv", reportLines(1, 1)))
+	_, err := i.db.Exec(`ALTER TABLE vpn_traffic ADD CONSTRAINT odd CHECK (src_bytes NOT IN (77, 378))`)
+	require.NoError(i.t, err)
+	code, stdout, stderr := i.run("", path)
+	require.Equal(i.t, importRejected, code)
+	require.Contains(i.t, stdout, "498 rows imported, 0 duplicate, 2 rejected;")
+	require.Regexp(i.t, `^`+path+`:78: refused by the database: .*"odd".*\n`+path+`:379: refused .*\n$`, stderr)
+	require.Equal(i.t, "499", i.query(`SELECT count(*) FROM vpn_traffic`))
+	i.requireRollups()
+}
+
+func testImportMissing(i *importTest) {
+	missing := filepath.Join(i.dir, "missing.csv")
+	zip := i.file("whole.csv.gz", reportLines(0, 5000))
+	whole, err := os.ReadFile(zip)
+	require.NoError(i.t, err)
+	cut := i.file("cut", string(whole[:len(whole)-5]))
+	bad := i.file("bad", "\x1f\x8bthis is no gzip file")
+	code, stdout, stderr := i.run("", missing, cut, bad, i.file("good.csv", reportLines(1, 5000)))
+	require.Equal(i.t, importFailed, code)
+	require.Contains(i.t, stderr, "E! stat "+missing+": no such file or directory\n")
+	require.Contains(i.t, stderr, "E! reading "+cut+": unexpected EOF\n")
+	require.Contains(i.t, stderr, "E! reading "+bad+": gzip: invalid header\n")
+	require.Contains(i.t, stdout, "1 of 4 files: ")
+	require.Equal(i.t, "5000", i.query(`SELECT count(*) FROM vpn_traffic WHERE time = '2023-11-14 22:13:35Z'`))
+
+	i.ok(zip)
+	i.requireReports(2, 5000)
+}
+
+// The same file twice, files that overlap, and one that is out of order, at
+// once.
+func testImportOverlap(i *importTest) {
+	const reports, rows = 240, 100 // an hour
+	var whole, reversed strings.Builder
+	for n := range reports {
+		lines := reportLines(n, rows)
+		whole.WriteString(lines)
+		reversed.WriteString(reportLines(reports-1-n, rows))
+		i.file(fmt.Sprintf("each/%d.csv", n), lines)
+	}
+	text := whole.String()
+	first, second := i.file("first", text[:strings.LastIndex(text[:len(text)*2/3], "\n")+1]), i.file("second", text[strings.LastIndex(text[:len(text)/3], "\n")+1:])
+	summary := i.ok("-jobs", "8", i.file("whole", text), first, first, second, i.file("reversed", reversed.String()), filepath.Join(i.dir, "each"))
+	require.Contains(i.t, summary, "245 of 245 files: 24000 rows imported, ")
+	i.requireReports(reports, rows)
+}
+
+func testImportStdin(i *importTest) {
+	code, stdout, stderr := i.run(reportLines(1, 1000), "-host", "gw", i.file("a.csv", reportLines(0, 1000)), "-")
+	require.Zero(i.t, code, stderr)
+	require.Contains(i.t, stdout, "2 of 2 files: 2000 rows imported, 0 duplicate, 0 rejected;")
+	i.requireReports(2, 1000)
+	require.Equal(i.t, "gw", i.query(`SELECT DISTINCT host FROM vpn_traffic`))
+	code, _, _ = i.run("", "-")
+	require.Zero(i.t, code)
+}
+
+// What comes from another program by a named pipe is read once, as it comes.
+func testImportPipe(i *importTest) {
+	pipe := filepath.Join(i.dir, "pipe")
+	out, err := exec.Command("mkfifo", pipe).CombinedOutput()
+	require.NoError(i.t, err, "%s", out)
+	written := make(chan error, 1)
+	go func() { // until the program has read it
+		file, err := os.OpenFile(pipe, os.O_WRONLY, 0)
+		if err == nil {
+			_, err = file.WriteString(reportLines(1, 20000))
+			_ = file.Close()
+		}
+		written <- err
+	}()
+	i.ok(pipe, i.file("a.csv", reportLines(0, 20000)))
+	require.NoError(i.t, <-written)
+	i.requireReports(2, 20000)
+}
+
+func testImportUsage(i *importTest) {
+	file := i.file("a.csv", reportLines(0, 1))
+	for want, args := range map[string][]string{
+		"E! name files to import, or - for standard input;": {},
+		`E! "-jobs" comes behind a file's name`:             {file, "-jobs", "2"},
+		`E! "" comes behind`:                                {""},
+		"E! -jobs 0: must be at least 1;":                   {"-jobs", "0", file},
+		"E! -wait -1s: must not be negative;":               {"-wait", "-1s", file},
+		`E! -host "a\nb" holds a control character;`:        {"-host", "a\nb", file},
+		"-db: the older importer's switch; name":            {"-db", "vpn", "-pass", "secret", file},
+		"-move: the older importer's switch; psql-sink":     {"-move=x", "-watch", "y"},
+		"-x; psql-sink import -help tells more":             {"-x"},
+	} {
+		code, stdout, stderr := i.run("", args...)
+		require.Equal(i.t, importUsage, code, args)
+		require.Empty(i.t, stdout)
+		require.Contains(i.t, stderr, want)
+		require.Equal(i.t, 1, strings.Count(stderr, "\n"), stderr)
+		require.NotContains(i.t, stderr, "secret")
+	}
+	code, stdout, stderr := i.run("", "-help")
+	require.Zero(i.t, code)
+	require.Empty(i.t, stderr)
+	require.Contains(i.t, stdout, "psql-sink import [switches] FILE...\n")
+	require.Contains(i.t, stdout, "  -rejected file\n")
+}
+
+// What only somebody's hand can put right is told at once.
+func testImportMisconfigured(i *importTest) {
+	file := i.file("a.csv", reportLines(0, 1))
+	begin := time.Now()
+	for want, dsn := range map[string]string{
+		`database "absent" does not exist`: i.dsn + " dbname=absent",
+		`role "nobody" does not exist`:     i.dsn + " user=nobody",
+	} {
+		code, stdout, stderr := newImportTest(i.t, dsn).run("", file)
+		require.Equal(i.t, importFailed, code)
+		require.Contains(i.t, stdout, "0 of 1 files: 0 rows imported")
+		require.Contains(i.t, stderr, want)
+		require.Equal(i.t, 1, strings.Count(stderr, "\n"), stderr)
+	}
+	_, err := i.db.Exec(`CREATE TABLE vpn_traffic (id serial PRIMARY KEY)`)
+	require.NoError(i.t, err)
+	code, _, stderr := i.run("", file)
+	require.Equal(i.t, importFailed, code)
+	require.Contains(i.t, stderr, "E! "+trafficdb.ErrOldTable.Error())
+	require.Less(i.t, time.Since(begin), time.Minute, "without waiting for better times")
+}

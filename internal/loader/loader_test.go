@@ -1,0 +1,141 @@
+package loader_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/loader"
+	"telegraf-conntrack-accounting/internal/report"
+)
+
+// stored collects what a Loader does.
+type stored struct {
+	chunks   [][]report.Row
+	rejected []string
+	fail     error
+}
+
+func (s *stored) loader(rows int) *loader.Loader {
+	return &loader.Loader{
+		Rows: rows,
+		Store: func(_ context.Context, rows []report.Row) error {
+			s.chunks = append(s.chunks, append([]report.Row(nil), rows...))
+			return s.fail
+		},
+		Reject: func(file int, line *report.BadLine) error {
+			s.rejected = append(s.rejected, fmt.Sprintf("%d: %v", file, line))
+			return nil
+		},
+	}
+}
+
+func (s *stored) sizes() (all []int) {
+	for _, chunk := range s.chunks {
+		all = append(all, len(chunk))
+	}
+	return all
+}
+
+// reports returns lines: for each count, so many rows of a time of their own.
+func reports(counts ...int) string {
+	var text strings.Builder
+	for at, count := range counts {
+		for i := range count {
+			fmt.Fprintf(&text, "%d,tcp,a,b,%d,1,1,1,1,1,1\n", at+1, i)
+		}
+	}
+	return text.String()
+}
+
+func TestChunksEndWithAReport(t *testing.T) {
+	for name, test := range map[string]struct {
+		counts []int
+		want   []int
+	}{
+		"nothing":               {nil, nil},
+		"less than a chunk":     {[]int{10, 20}, []int{30}},
+		"many small reports":    {[]int{30, 30, 30, 30, 30, 30, 30, 30}, []int{90, 90, 60}},
+		"a report is not cut":   {[]int{10, 200, 10}, []int{10, 200, 10}},
+		"but for a gigantic":    {[]int{1000}, []int{384, 384, 232}},
+		"one that is the chunk": {[]int{104, 104}, []int{104, 104}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var s stored
+			l := s.loader(96)
+			text := reports(test.counts...)
+			half := strings.Index(text[len(text)/2:], "\n") + 1 + len(text)/2
+			for file, part := range []string{text[:min(half, len(text))], text[min(half, len(text)):]} {
+				require.NoError(t, l.Read(t.Context(), file, report.NewReader(strings.NewReader(part))))
+			}
+			require.NoError(t, l.Flush(t.Context()))
+			require.NoError(t, l.Flush(t.Context()), "a second time")
+			require.Equal(t, test.want, s.sizes())
+			var all []byte
+			for _, chunk := range s.chunks {
+				for i := range chunk {
+					all = report.Append(all, &chunk[i])
+				}
+			}
+			require.Equal(t, text, string(all), "each row once, in order")
+		})
+	}
+}
+
+func TestBadLinesGoToReject(t *testing.T) {
+	var s stored
+	l := s.loader(100)
+	for file, text := range []string{"bad\n" + reports(1), reports(1) + "worse\n"} {
+		require.NoError(t, l.Read(t.Context(), file, report.NewReader(strings.NewReader(text))))
+	}
+	require.NoError(t, l.Flush(t.Context()))
+	require.Equal(t, []int{2}, s.sizes())
+	require.Equal(t, []string{"0: line 1: has 1 columns, not 11 or 12", "1: line 2: has 1 columns, not 11 or 12"}, s.rejected)
+}
+
+type brokenDisk struct{ io.Reader }
+
+var errDisk = errors.New("input/output error")
+
+func (b *brokenDisk) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if errors.Is(err, io.EOF) {
+		err = errDisk
+	}
+	return n, err
+}
+
+func TestErrorsTellWhoseTheyAre(t *testing.T) {
+	var s stored
+	l := s.loader(100)
+	err := l.Read(t.Context(), 0, report.NewReader(&brokenDisk{strings.NewReader(reports(3))}))
+	unread, ok := errors.AsType[*loader.ReadError](err)
+	require.True(t, ok)
+	require.ErrorIs(t, unread, errDisk)
+	require.NoError(t, l.Flush(t.Context()))
+	require.Equal(t, []int{3}, s.sizes(), "what could be read is stored")
+
+	s.fail = errors.New("no database")
+	err = l.Read(t.Context(), 0, report.NewReader(strings.NewReader(reports(80, 80))))
+	require.ErrorIs(t, err, s.fail)
+	_, ok = errors.AsType[*loader.ReadError](err)
+	require.False(t, ok)
+	require.ErrorIs(t, l.Flush(t.Context()), s.fail)
+	s.fail = nil
+	require.NoError(t, l.Flush(t.Context()))
+	require.NotEmpty(t, s.chunks[len(s.chunks)-1], "what could not be stored is held")
+}
+
+func TestACancelledContextEndsTheReadingOfBadLines(t *testing.T) {
+	var s stored
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := s.loader(100).Read(ctx, 0, report.NewReader(strings.NewReader("bad\n")))
+	require.ErrorIs(t, err, context.Canceled)
+	require.Empty(t, s.rejected)
+}
