@@ -1,0 +1,53 @@
+package main
+
+// A measure is what a chart shows of traffic.
+type measure int
+
+const (
+	requestBits measure = iota // per second
+	responseBits
+	bits // both ways
+	requestPackets
+	responsePackets
+	packets
+	connectionRate
+	lifetime // of connections that closed, ms on average
+	open     // connections, on average
+)
+
+// A line of a chart. Those of one query are of the same columns.
+type line struct {
+	label string
+	measure
+}
+
+// selection says of which traffic.
+type selection int
+
+const (
+	everything selection = iota // of the chosen gateways
+	chosen                      // by all variables of Groups and Pair
+)
+
+// backend is a database that dashboards can ask. The common dashboards are made
+// of what each can say of itself.
+type backend interface {
+	name() string
+	title() string
+	source() *source
+	choose() *variable                     // the variable that chooses the datasource
+	variables(names ...string) []*variable // for the values of columns
+	over(what selection, lines ...line) object
+	by(what selection, column string, m measure, top int) object
+	ranking(what selection, column string, top int) (object, []object)
+	gateway() *source // where the gateways' own metrics are
+	gatewayVariables() []*variable
+}
+
+// tableUse asks for how full the connection tracking table of each gateway is.
+func tableUse() []object {
+	return []object{
+		influxSeries("$tag_host entries", `SELECT max("ip_conntrack_count") FROM "conntrack" WHERE $timeFilter GROUP BY time($__interval), "host" fill(null)`),
+		influxSeries("$tag_host maximum", `SELECT min("ip_conntrack_max") FROM "conntrack" WHERE $timeFilter GROUP BY time($__interval), "host" fill(null)`),
+	}
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/report"
+)
+
+const ever = 1000 * time.Hour
+
+// rangeTruth is the truth about the whole range, by name.
+func (q question) rangeTruth(from, to time.Time, name func(string, *report.Row) string) map[string]*sums {
+	all := map[string]*sums{}
+	for _, s := range q.reports().truth(from, to, ever, q.keep, name) {
+		for name, of := range s.names {
+			if all[name] == nil {
+				all[name] = &sums{}
+			}
+			all[name].srcBytes += of.srcBytes
+			all[name].dstBytes += of.dstBytes
+			all[name].srcPackets += of.srcPackets
+			all[name].dstPackets += of.dstPackets
+			all[name].count += of.count
+			all[name].times += of.times
+		}
+	}
+	return all
+}
+
+// cell returns a number of a frame, NaN where it is NULL.
+func cell(t testing.TB, frame *data.Frame, column string, row int) float64 {
+	t.Helper()
+	field, _ := frame.FieldByName(column)
+	require.NotNil(t, field, "no column %q", column)
+	n, err := field.NullableFloatAt(row)
+	require.NoError(t, err)
+	if n == nil {
+		return math.NaN()
+	}
+	return *n
+}
+
+func text(t testing.TB, frame *data.Frame, column string, row int) string {
+	t.Helper()
+	field, _ := frame.FieldByName(column)
+	require.NotNil(t, field, "no column %q", column)
+	return *field.At(row).(*string)
+}
+
+// checkSums compares the columns that a table has with the truth.
+func checkSums(t testing.TB, frame *data.Frame, row int, of *sums) {
+	t.Helper()
+	for column, want := range map[string]float64{
+		"traffic": of.srcBytes + of.dstBytes, "requests": of.srcBytes, "responses": of.dstBytes,
+		"packets": of.srcPackets + of.dstPackets, "connections": of.count,
+	} {
+		if field, _ := frame.FieldByName(column); field != nil {
+			requireClose(t, want, cell(t, frame, column, row), "%s in row %d", column, row)
+		}
+	}
+	if field, _ := frame.FieldByName("lifetime"); field != nil {
+		if of.count == 0 {
+			require.True(t, math.IsNaN(cell(t, frame, "lifetime", row)))
+		} else {
+			requireClose(t, of.times/of.count, cell(t, frame, "lifetime", row))
+		}
+	}
+}
+
+// ranked expects a row for each of the ten greatest, and one for all others.
+func ranked(name func(string, *report.Row) string) expectation {
+	return func(t testing.TB, frame *data.Frame, q question) {
+		t.Helper()
+		truth := q.rangeTruth(q.from, q.to, name)
+		require.Equal(t, min(len(truth), 11), frame.Rows())
+		previous := math.Inf(1)
+		for row := range frame.Rows() {
+			name := text(t, frame, "name", row)
+			if name == "all others" {
+				require.Equal(t, 10, row, "all others come last")
+				others := &sums{}
+				for _, of := range truth {
+					others.srcBytes += of.srcBytes
+					others.dstBytes += of.dstBytes
+					others.srcPackets += of.srcPackets
+					others.dstPackets += of.dstPackets
+					others.count += of.count
+					others.times += of.times
+				}
+				checkSums(t, frame, row, others)
+				continue
+			}
+			require.NotNil(t, truth[name], name)
+			checkSums(t, frame, row, truth[name])
+			traffic := truth[name].srcBytes + truth[name].dstBytes
+			require.LessOrEqual(t, traffic, previous)
+			previous = traffic
+			delete(truth, name)
+		}
+	}
+}
+
+// pairRange is the range that pairs are of: whole hours where it is long.
+func (q question) pairRange() (from, to time.Time) {
+	raw := 30 * time.Minute
+	if q.chosen["dst"] != nil {
+		raw = time.Hour
+	}
+	if q.chosen["src"] != nil || q.chosen["port"] != nil {
+		raw = 6 * time.Hour
+	}
+	if q.to.Sub(q.from) <= raw {
+		return q.from, q.to
+	}
+	return q.from.Truncate(time.Hour), q.to.Add(time.Hour - 1).Truncate(time.Hour)
+}
+
+func pairName(_ string, row *report.Row) string { return row.Src + " " + row.Dst }
+
+func pairs(t testing.TB, frame *data.Frame, q question) {
+	t.Helper()
+	from, to := q.pairRange()
+	truth := q.rangeTruth(from, to, pairName)
+	require.Equal(t, len(truth), frame.Rows())
+	for row := range frame.Rows() {
+		of := truth[text(t, frame, "source", row)+" "+text(t, frame, "destination", row)]
+		require.NotNil(t, of)
+		checkSums(t, frame, row, of)
+	}
+}
+
+// flows expects nodes and edges as the node graph takes them: each has an id, and
+// edges lead from one node to another.
+func flows(t testing.TB, frame *data.Frame, q question) {
+	t.Helper()
+	from, to := q.pairRange()
+	truth := q.rangeTruth(from, to, pairName)
+	if field, _ := frame.FieldByName("subtitle"); field != nil {
+		whole := 0.0
+		for row := range frame.Rows() {
+			require.Contains(t, []string{"s " + text(t, frame, "title", row), "d " + text(t, frame, "title", row)}, text(t, frame, "id", row))
+			whole += cell(t, frame, "mainstat", row)
+		}
+		want := 0.0
+		for _, of := range truth {
+			want += 2 * (of.srcBytes + of.dstBytes) // at either end
+		}
+		requireClose(t, want, whole)
+		return
+	}
+	require.Equal(t, len(truth), frame.Rows())
+	for row := range frame.Rows() {
+		of := truth[text(t, frame, "id", row)]
+		require.NotNil(t, of)
+		require.Equal(t, "s "+text(t, frame, "id", row)[:len(text(t, frame, "source", row))-2], text(t, frame, "source", row))
+		requireClose(t, of.srcBytes+of.dstBytes, cell(t, frame, "mainstat", row))
+	}
+}
+
+func (q question) reportsOf() map[string]map[time.Time]bool {
+	found := map[string]map[time.Time]bool{}
+	for host, rows := range q.reports() {
+		found[host] = map[time.Time]bool{}
+		for i := range rows {
+			if at := time.Unix(0, rows[i].Time).UTC(); !at.Before(q.from) && !at.After(q.to) {
+				found[host][at] = true
+			}
+		}
+	}
+	return found
+}
+
+func countReports(t testing.TB, frame *data.Frame, q question) {
+	t.Helper()
+	want := 0
+	for _, times := range q.reportsOf() {
+		want += len(times)
+	}
+	requireClose(t, float64(want), cell(t, frame, "reports", 0))
+}
+
+func reportLines(t testing.TB, frame *data.Frame, q question) {
+	t.Helper()
+	for host, times := range q.reportsOf() {
+		if len(times) == 0 {
+			require.Zero(t, frame.Rows())
+			continue
+		}
+		sum := 0.0
+		for row := range frame.Rows() {
+			if n := cell(t, frame, host, row); !math.IsNaN(n) {
+				sum += n
+			}
+		}
+		requireClose(t, float64(len(times)), sum)
+	}
+}

@@ -1,0 +1,61 @@
+package main
+
+// postgresHealth shows whether reports arrive in Postgres, and what they take up
+// there.
+func postgresHealth(b postgres) *dashboard {
+	d := newDashboard(b, "health", "Health", "Whether reports arrive, and how much room they take.",
+		append(b.variables("host"), b.gatewayVariables()...)...)
+	const hosts = `(ARRAY[${host:sqlstring}] = ARRAY[NULL]::text[] OR host = ANY (ARRAY[${host:sqlstring}]))`
+	d.add(b, 5,
+		stat("Age of the last report", "s", sqlTable(`SELECT host AS gateway, extract(epoch FROM now() - max(time)) AS age FROM vpn_traffic_reports WHERE time > now() - interval '1 day' AND %s GROUP BY host ORDER BY host`, hosts)).
+			describe("Of each gateway that reported within a day.").each().
+			set(object{"color": object{"mode": "thresholds"}, "thresholds": thresholds(120, 600)}),
+		stat("Reports in this range", "short", sqlTable(`SELECT count(*) AS reports FROM vpn_traffic_reports WHERE $__timeFilter(time) AND %s`, hosts)),
+		stat("Came in parts, or again", "short", sqlTable(`SELECT count(*) AS reports FROM vpn_traffic_reports WHERE $__timeFilter(time) AND deliveries > 1 AND %s`, hosts)).
+			describe("Reports of which rows came more than once. No row is stored twice."),
+	)
+	d.add(b, 8,
+		chart("Reports", "short", sqlSeries(`SELECT date_bin('$__interval', time, 'epoch') AS time, host AS metric, count(*) AS reports FROM vpn_traffic_reports WHERE $__timeFilter(time) AND %s GROUP BY 1, 2 ORDER BY 1`, hosts)).
+			describe("A gap is a time without reports: the gateway, Telegraf or the sink stood still."),
+		tableUsePanel(b),
+	)
+	const sizes = `SELECT parent AS table, count(*) AS partitions, min(first) AS since, sum(pg_total_relation_size(to_regclass(quote_ident(name)))) AS size FROM vpn_traffic_partitions GROUP BY parent ORDER BY size DESC`
+	d.add(b, 9,
+		table("Room", sqlTable(sizes)).gauge("size", "bytes").override("since", "unit", "dateTimeAsIso").
+			describe("Tables, their indexes and how far back they go."),
+		bars("Room of the raw rows per day", "bytes", sqlTable(`SELECT to_char(first, 'YYYY-MM-DD') AS day, sum(pg_total_relation_size(to_regclass(quote_ident(name)))) AS size FROM vpn_traffic_partitions WHERE parent = 'vpn_traffic' AND first BETWEEN $__timeFrom()::timestamptz::date - 30 AND $__timeTo()::timestamptz::date GROUP BY first ORDER BY first`)).upright(),
+	)
+	return d
+}
+
+// influxHealth shows what the input says of itself, and the gateway's table.
+func influxHealth(b influxdb) *dashboard {
+	d := newDashboard(b, "health", "Health", "What the input and the sink say of themselves, and how full the gateways' tables are.", b.variables("host")...)
+	of := func(label, query string) object {
+		return influxSeries(label, `SELECT `+query+` FROM "conntrack_accounting_internal" WHERE $timeFilter AND "host" =~ /^${host:regex}$/ GROUP BY time($__interval), "host" fill(null)`)
+	}
+	d.add(b, 8,
+		tableUsePanel(b),
+		chart("Flows", "short", of("$tag_host flows", `max("flows")`)),
+	)
+	return d
+}
+
+// thresholds are green, then yellow, then red.
+func thresholds(yellow, red float64) object {
+	return object{"mode": "absolute", "steps": []object{
+		{"color": "green", "value": nil}, {"color": "yellow", "value": yellow}, {"color": "red", "value": red},
+	}}
+}
+
+// each shows a number for each row.
+func (p *panel) each() *panel {
+	p.Options["reduceOptions"] = object{"calcs": []string{"lastNotNull"}, "fields": "", "values": true}
+	return p
+}
+
+// upright makes bars stand.
+func (p *panel) upright() *panel {
+	p.Options["orientation"] = "vertical"
+	return p
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// influxdb asks InfluxQL of the retention policies that influxdb/downsample
+// sets up. Which of them holds a range, and in which steps to show it, hidden
+// variables look up in its table of ranges.
+type influxdb struct{}
+
+func (influxdb) name() string  { return "influxdb" }
+func (influxdb) title() string { return "InfluxDB" }
+
+func (influxdb) source() *source { return &source{Type: "influxdb", UID: "${datasource}"} }
+
+func (i influxdb) choose() *variable { return chooser("datasource", "Database", i.source().Type) }
+
+func (i influxdb) gateway() *source { return i.source() }
+
+func (influxdb) gatewayVariables() []*variable { return nil }
+
+func (i influxdb) variables(names ...string) []*variable {
+	var list []*variable
+	for _, kind := range []string{"rollup", "full"} {
+		for _, field := range []string{"policy", "step", "seconds", "points"} {
+			list = append(list, &variable{
+				Name: kind + "_" + field, Type: "query", Source: i.source(), Refresh: 2, Hide: 2, Current: object{},
+				Query: fmt.Sprintf(`SELECT "%s" FROM "conntrack_ranges"."ranges" WHERE "kind" = '%s' AND "above" < $__to - $__from AND "upto" >= $__to - $__from`, field, kind),
+			})
+		}
+	}
+	for _, name := range names {
+		measurement := map[string]string{"src": "conntrack_by_src", "dst": "conntrack_by_dst"}[name]
+		if measurement == "" {
+			measurement = "conntrack_by_port"
+		}
+		list = append(list, &variable{
+			Name: name, Label: labels[name], Type: "query", Source: i.source(), Refresh: 2, Multi: true, IncludeAll: true,
+			AllValue: ".*", Current: object{"text": []string{"All"}, "value": []string{"$__all"}},
+			Query: fmt.Sprintf(`SELECT "%[1]s", "x" FROM (SELECT last("src_bytes") AS "x" FROM "$rollup_policy"."%[2]s" WHERE $timeFilter GROUP BY "%[1]s")`, name, measurement),
+		})
+	}
+	return list
+}
+
+// formulas are what measures are made of; %[1]s is the kind of the measurement.
+var formulas = map[measure]string{
+	requestBits:     `sum("src_bytes") * 8 / $%[1]s_seconds`,
+	responseBits:    `sum("dst_bytes") * 8 / $%[1]s_seconds`,
+	bits:            `(sum("src_bytes") + sum("dst_bytes")) * 8 / $%[1]s_seconds`,
+	requestPackets:  `sum("src_packets") / $%[1]s_seconds`,
+	responsePackets: `sum("dst_packets") / $%[1]s_seconds`,
+	packets:         `(sum("src_packets") + sum("dst_packets")) / $%[1]s_seconds`,
+	connectionRate:  `sum("connection_count") / $%[1]s_seconds`,
+	lifetime:        `sum("connection_times") / sum("connection_count")`,
+	open:            `sum("open_connections") / $%[1]s_points`,
+}
+
+// from returns the kind of a measurement, which says for which ranges it is in
+// which policy, and the clauses that read it. Only the full one has all tags.
+func (what selection) from(column string) (kind, clauses string) {
+	if what == chosen {
+		clauses = `FROM "$full_policy"."conntrack_accounting" WHERE $timeFilter`
+		for _, tag := range []string{"src", "dst", "proto", "port", "host"} {
+			clauses += fmt.Sprintf(` AND "%[1]s" =~ /^${%[1]s:regex}$/`, tag)
+		}
+		return "full", clauses
+	}
+	measurement := map[string]string{"src": "conntrack_by_src", "dst": "conntrack_by_dst"}[column]
+	if measurement == "" {
+		measurement = "conntrack_by_port"
+	}
+	return "rollup", `FROM "$rollup_policy"."` + measurement + `" WHERE $timeFilter AND "host" =~ /^${host:regex}$/`
+}
+
+// tags are what a column is made of, as they are written in GROUP BY.
+var tags = map[string]string{"src": `, "src"`, "dst": `, "dst"`, "service": `, "proto", "port"`}
+
+// aliases name the lines.
+var aliases = map[string]string{"src": "$tag_src", "dst": "$tag_dst", "service": "$tag_proto/$tag_port"}
+
+func (influxdb) over(what selection, lines ...line) object {
+	return influxLines(what, "", "$col", lines...)
+}
+
+// by gives all values: InfluxQL cannot sum up all but the top ones.
+func (influxdb) by(what selection, column string, m measure, _ int) object {
+	return influxLines(what, column, aliases[column], line{"value", m})
+}
+
+func influxLines(what selection, column, alias string, lines ...line) object {
+	kind, clauses := what.from(column)
+	var values []string
+	for _, l := range lines {
+		values = append(values, fmt.Sprintf(formulas[l.measure]+` AS "%[2]s"`, kind, l.label))
+	}
+	if lines[0].measure == lifetime {
+		clauses += ` AND "connection_count" > 0`
+	}
+	return influxSeries(alias, fmt.Sprintf(`SELECT %s %s GROUP BY time($%s_step)%s fill(null)`, strings.Join(values, ", "), clauses, kind, tags[column]))
+}
+
+func (influxdb) ranking(what selection, column string, top int) (object, []object) {
+	_, clauses := what.from(column)
+	target := object{
+		"query": fmt.Sprintf(`SELECT sum("src_bytes") + sum("dst_bytes") AS "traffic", sum("src_bytes") AS "requests", sum("dst_bytes") AS "responses", sum("src_packets") + sum("dst_packets") AS "packets", sum("connection_count") AS "connections", sum("connection_times") / sum("connection_count") AS "lifetime" %s GROUP BY %s`,
+			clauses, tags[column][2:]),
+		"rawQuery": true, "resultFormat": "table",
+	}
+	rename := object{}
+	if column != "service" {
+		rename[column] = "name"
+	}
+	return target, []object{
+		{"id": "organize", "options": object{"excludeByName": object{"Time": true}, "indexByName": object{}, "renameByName": rename}},
+		{"id": "sortBy", "options": object{"fields": object{}, "sort": []object{{"field": "traffic", "desc": true}}}},
+		{"id": "limit", "options": object{"limitField": top}},
+	}
+}
+
+func influxSeries(alias, query string) object {
+	return object{"query": query, "rawQuery": true, "resultFormat": "time_series", "alias": alias}
+}

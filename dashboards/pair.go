@@ -1,0 +1,59 @@
+package main
+
+import "strconv"
+
+// wholeHours explains what answers at once for any range.
+const wholeHours = "Over more than half an hour (one hour where a destination is chosen, six where a source is) the sums are those of whole hours."
+
+// pair shows who talks to whom. Only Postgres can tell for long ranges.
+func pair(b postgres) *dashboard {
+	d := newDashboard(b, "pair", "Pair", "Who talks to whom: choose a source, a destination, or both.",
+		b.variables("src", "dst", "proto", "port", "host")...)
+	pairs := func(columns string, top int, measure string) string {
+		return `SELECT ` + columns + ` FROM vpn_traffic_pairs($__timeFrom(), $__timeTo(), ` + chosen.arguments() + `, ` + strconv.Itoa(top) + `, '` + measure + `')`
+	}
+	d.add(b, 8,
+		bothWays("Throughput", "bps", b.over(chosen, line{"requests", requestBits}, line{"responses", responseBits})),
+		chart("Traffic per port", "bps", b.by(chosen, "service", bits, 10)).stacked(),
+	)
+	matrix := table("Sources against destinations", sqlTable(`%s`, pairs(`source, destination, src_bytes + dst_bytes AS traffic`, 250, "bytes")))
+	matrix.Transformations = []object{
+		{"id": "groupingToMatrix", "options": object{"rowField": "source", "columnField": "destination", "valueField": "traffic", "emptyValue": "null"}},
+	}
+	matrix.set(object{
+		"unit": "decbytes", "color": object{"mode": "continuous-BlYlRd"}, "noValue": "",
+		"custom": object{"align": "center", "cellOptions": object{"type": "color-background", "mode": "basic"}, "filterable": false, "inspect": false, "minWidth": 90},
+	}).override(`source\destination`, "displayName", "source", "custom.cellOptions", object{"type": "auto"}, "custom.align", "left",
+		"custom.width", 150, "links", []object{drill(b, "src", "${__value.text}")}).
+		describe("Bytes both ways of the 250 pairs with the most. " + wholeHours)
+	d.add(b, 12, matrix)
+	flows := &panel{
+		Title: "Flows", Type: "nodeGraph", Fields: &fieldConfig{Defaults: object{}, Overrides: []override{}},
+		Description: "The 40 pairs with the most traffic: sources lead to destinations. " + wholeHours,
+		Options: object{
+			"zoomMode": "cooperative", "layoutAlgorithm": "layered",
+			"nodes": object{"mainStatUnit": "decbytes"}, "edges": object{"mainStatUnit": "decbytes"},
+		},
+		Targets: []object{
+			sqlTable(`WITH p AS (%s) SELECT 's ' || source AS id, source AS title, 'source' AS subtitle, sum(b) AS mainstat FROM p GROUP BY source UNION ALL SELECT 'd ' || destination, destination, 'destination', sum(b) FROM p GROUP BY destination`,
+				pairs(`source, destination, src_bytes + dst_bytes AS b`, 40, "bytes")),
+			sqlTable(`%s`, pairs(`source || ' ' || destination AS id, 's ' || source AS source, 'd ' || destination AS target, src_bytes + dst_bytes AS mainstat`, 40, "bytes")),
+		},
+	}
+	list := table("Pairs", sqlTable(`%s`, pairs(`source, destination, src_bytes + dst_bytes AS traffic, src_bytes AS requests, dst_bytes AS responses, connection_count AS connections, connection_times / nullif(connection_count, 0) AS lifetime`, 100, "all")))
+	list.describe(wholeHours).gauge("traffic", "decbytes").override("requests", "unit", "decbytes").override("responses", "unit", "decbytes").
+		override("connections", "unit", "short").override("lifetime", "unit", "ms", "displayName", "average lifetime").
+		override("source", "links", []object{drill(b, "src", "${__value.text}")}).
+		override("destination", "links", []object{drill(b, "dst", "${__value.text}")})
+	d.add(b, 14, flows, list)
+	d.add(b, 10,
+		heat("Destinations over time", "bps", b.by(chosen, "dst", bits, 25)).describe("The 25 destinations with the most traffic."),
+		heat("Sources over time", "bps", b.by(chosen, "src", bits, 25)).describe("The 25 sources with the most traffic."),
+	)
+	d.add(b, 8,
+		chart("Connection rate", perSecond, b.over(chosen, line{"closed connections", connectionRate})),
+		chart("Average lifetime", "ms", b.over(chosen, line{"lifetime", lifetime})),
+		bars("Ports", "decbytes", sqlTable(`SELECT name, src_bytes AS requests, dst_bytes AS responses FROM vpn_traffic_totals($__timeFrom(), $__timeTo(), 'service', %s, 12, 'bytes')`, chosen.arguments())),
+	)
+	return d
+}

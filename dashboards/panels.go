@@ -1,0 +1,149 @@
+package main
+
+import "maps"
+
+// The kinds of panels that ours are made of.
+
+// chart is lines over time with areas below them.
+func chart(title, unit string, targets ...object) *panel {
+	return &panel{
+		Title: title, Type: "timeseries", Targets: targets,
+		Fields: &fieldConfig{
+			Defaults: object{
+				"unit": unit, "min": 0, "color": object{"mode": "palette-classic"},
+				"custom": object{
+					"drawStyle": "line", "lineInterpolation": "linear", "lineWidth": 1, "fillOpacity": 20,
+					"gradientMode": "opacity", "showPoints": "auto", "pointSize": 4, "spanNulls": false,
+					"axisPlacement": "auto", "stacking": object{"mode": "none", "group": "A"},
+				},
+			},
+			Overrides: []override{},
+		},
+		Options: object{
+			"legend":  object{"displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": []string{"mean", "max"}},
+			"tooltip": object{"mode": "multi", "sort": "desc"},
+		},
+	}
+}
+
+// stacked makes a chart of parts that add up.
+func (p *panel) stacked() *panel {
+	custom := p.Fields.Defaults["custom"].(object)
+	custom["stacking"] = object{"mode": "normal", "group": "A"}
+	custom["fillOpacity"], custom["gradientMode"], custom["lineWidth"] = 60, "none", 0
+	p.Options["legend"] = object{"displayMode": "table", "placement": "right", "showLegend": true, "calcs": []string{"mean", "max"}, "sortBy": "Mean", "sortDesc": true}
+	p.override("all others", "color", object{"mode": "fixed", "fixedColor": "#6e7079"})
+	return p
+}
+
+// stat is a few large numbers with what they were before.
+func stat(title, unit string, targets ...object) *panel {
+	return &panel{
+		Title: title, Type: "stat", Targets: targets, MaxDataPoints: 120,
+		Fields: &fieldConfig{
+			Defaults:  object{"unit": unit, "color": object{"mode": "fixed", "fixedColor": "blue"}, "noValue": "no data"},
+			Overrides: []override{},
+		},
+		Options: object{
+			"colorMode": "value", "graphMode": "area", "justifyMode": "auto", "orientation": "auto", "textMode": "auto",
+			"wideLayout": true, "showPercentChange": false, "percentChangeColorMode": "standard",
+			"reduceOptions": object{"calcs": []string{"lastNotNull"}, "fields": "", "values": false},
+		},
+	}
+}
+
+// table shows rows as they come.
+func table(title string, targets ...object) *panel {
+	return &panel{
+		Title: title, Type: "table", Targets: targets,
+		Fields: &fieldConfig{
+			Defaults:  object{"custom": object{"align": "auto", "cellOptions": object{"type": "auto"}, "filterable": false, "inspect": false}},
+			Overrides: []override{},
+		},
+		Options: object{"showHeader": true, "cellHeight": "sm", "frameIndex": 0},
+	}
+}
+
+// bars is a bar for each row of a table.
+func bars(title, unit string, targets ...object) *panel {
+	return &panel{
+		Title: title, Type: "barchart", Targets: targets,
+		Fields: &fieldConfig{
+			Defaults: object{
+				"unit": unit, "min": 0, "color": object{"mode": "palette-classic"},
+				"custom": object{"fillOpacity": 70, "lineWidth": 0, "gradientMode": "none", "axisPlacement": "auto"},
+			},
+			Overrides: []override{},
+		},
+		Options: object{
+			"orientation": "horizontal", "stacking": "normal", "showValue": "auto", "barWidth": 0.8, "groupWidth": 0.7, "barRadius": 0,
+			"fullHighlight": false, "xTickLabelRotation": 0, "xTickLabelMaxLength": 0, "xTickLabelSpacing": 0,
+			"legend":  object{"displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": []string{}},
+			"tooltip": object{"mode": "multi", "sort": "none"},
+		},
+	}
+}
+
+// heat is a row for each name, whose colour says how much it was when.
+func heat(title, unit string, targets ...object) *panel {
+	return &panel{
+		Title: title, Type: "heatmap", Targets: targets, MaxDataPoints: 75,
+		Fields: &fieldConfig{Defaults: object{"unit": unit, "custom": object{}}, Overrides: []override{}},
+		Options: object{
+			"calculate": false, "cellGap": 1, "cellValues": object{"unit": unit}, "showValue": "never",
+			"color":     object{"mode": "scheme", "scheme": "Turbo", "scale": "exponential", "exponent": 0.5, "steps": 64, "reverse": false, "fill": "dark-blue"},
+			"exemplars": object{"color": "rgba(255,0,255,0.7)"}, "filterValues": object{"le": 1e-9},
+			"legend": object{"show": true}, "rowsFrame": object{"layout": "auto"},
+			"tooltip": object{"mode": "single", "yHistogram": false, "showColorScale": false},
+			"yAxis":   object{"axisPlacement": "left", "reverse": true},
+		},
+	}
+}
+
+// override sets properties of the field of a name, given as pairs.
+func (p *panel) override(field string, properties ...any) *panel {
+	return p.overrideBy("byName", field, properties)
+}
+
+// matching sets properties of the fields whose names match a pattern.
+func (p *panel) matching(pattern string, properties ...any) *panel {
+	return p.overrideBy("byRegexp", pattern, properties)
+}
+
+func (p *panel) overrideBy(matcher, options string, properties []any) *panel {
+	o := override{Matcher: object{"id": matcher, "options": options}}
+	for i := 0; i < len(properties); i += 2 {
+		o.Properties = append(o.Properties, object{"id": properties[i], "value": properties[i+1]})
+	}
+	p.Fields.Overrides = append(p.Fields.Overrides, o)
+	return p
+}
+
+// set sets defaults of fields.
+func (p *panel) set(defaults object) *panel {
+	maps.Copy(p.Fields.Defaults, defaults)
+	return p
+}
+
+// points bounds the steps: a wide screen needs no finer ones for so many lines.
+func (p *panel) points(n int) *panel {
+	p.MaxDataPoints = n
+	return p
+}
+
+func (p *panel) describe(text string) *panel {
+	p.Description = text
+	return p
+}
+
+// gauge shows a field as a bar in its cell of a table.
+func (p *panel) gauge(field, unit string) *panel {
+	return p.override(field, "unit", unit, "min", 0, "color", object{"mode": "continuous-BlPu"},
+		"custom.cellOptions", object{"type": "gauge", "mode": "basic", "valueDisplayMode": "text"})
+}
+
+// row is a heading.
+func row(title string) *panel {
+	no := false
+	return &panel{Title: title, Type: "row", Collapsed: &no, Panels: &[]*panel{}}
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// postgres asks the functions that the sink's migrations install.
+type postgres struct{}
+
+func (postgres) name() string  { return "postgres" }
+func (postgres) title() string { return "Postgres" }
+
+func (postgres) source() *source {
+	return &source{Type: "grafana-postgresql-datasource", UID: "${datasource}"}
+}
+
+func (p postgres) choose() *variable { return chooser("datasource", "Database", p.source().Type) }
+
+// chooser makes the variable that chooses a datasource of a type: so the same
+// file works when it is provisioned and when it is imported by hand.
+func chooser(name, label, kind string) *variable {
+	return &variable{Name: name, Label: label, Type: "datasource", Query: kind, Refresh: 1, Current: object{}}
+}
+
+// labels are what the variables are called.
+var labels = map[string]string{
+	"src": "Source", "dst": "Destination", "proto": "Protocol", "port": "Port", "host": "Gateway",
+}
+
+func (p postgres) variables(names ...string) []*variable {
+	list := make([]*variable, len(names))
+	for i, name := range names {
+		text := "name"
+		if name == "port" {
+			text = "replace(name, '-1', 'other')"
+		}
+		list[i] = &variable{
+			Name: name, Label: labels[name], Type: "query", Source: p.source(), Refresh: 2, Multi: true, IncludeAll: true,
+			// All is no condition at all, not a list of all values.
+			AllValue: "NULL", Current: object{"text": []string{"All"}, "value": []string{"$__all"}},
+			Query: fmt.Sprintf(`SELECT name AS __value, %s AS __text FROM vpn_traffic_values('%s', $__timeFrom(), $__timeTo()) AS v (name)`, text, name),
+		}
+	}
+	return list
+}
+
+// columns are what measures are made of, and what to ask the functions for.
+var columns = map[measure]struct{ value, measure string }{
+	requestBits:     {"8 * src_bytes / seconds", "bytes"},
+	responseBits:    {"8 * dst_bytes / seconds", "bytes"},
+	bits:            {"8 * (src_bytes + dst_bytes) / seconds", "bytes"},
+	requestPackets:  {"src_packets / seconds", "packets"},
+	responsePackets: {"dst_packets / seconds", "packets"},
+	packets:         {"(src_packets + dst_packets) / seconds", "packets"},
+	connectionRate:  {"connection_count / seconds", "connections"},
+	lifetime:        {"connection_times / nullif(connection_count, 0)", "connections"},
+	open:            {"open_connections", "open"},
+}
+
+// arguments are the lists of values for src, dst, proto, port and host.
+func (what selection) arguments() string {
+	if what == everything {
+		return "host => ARRAY[${host:sqlstring}]"
+	}
+	var list []string
+	for _, name := range []string{"src", "dst", "proto", "port", "host"} {
+		list = append(list, "ARRAY[${"+name+":sqlstring}]")
+	}
+	return strings.Join(list, ", ")
+}
+
+func (postgres) over(what selection, lines ...line) object {
+	var values []string
+	for _, l := range lines {
+		values = append(values, fmt.Sprintf(`%s AS "%s"`, columns[l.measure].value, l.label))
+	}
+	return sqlSeries(`SELECT time, %s FROM vpn_traffic_series($__timeFrom(), $__timeTo(), '$__interval', '', %s, measure => '%s')`,
+		strings.Join(values, ", "), what.arguments(), columns[lines[0].measure].measure)
+}
+
+func (postgres) by(what selection, column string, m measure, top int) object {
+	return sqlSeries(`SELECT time, name AS metric, %s AS value FROM vpn_traffic_series($__timeFrom(), $__timeTo(), '$__interval', '%s', %s, top => %d, measure => '%s')`,
+		columns[m].value, column, what.arguments(), top, columns[m].measure)
+}
+
+func (postgres) ranking(what selection, column string, top int) (object, []object) {
+	return sqlTable(`SELECT name, src_bytes + dst_bytes AS traffic, src_bytes AS requests, dst_bytes AS responses, src_packets + dst_packets AS packets, connection_count AS connections, connection_times / nullif(connection_count, 0) AS lifetime FROM vpn_traffic_totals($__timeFrom(), $__timeTo(), '%s', %s, top => %d)`,
+		column, what.arguments(), top), nil
+}
+
+// gateway is InfluxDB, where Telegraf's own inputs write.
+func (postgres) gateway() *source { return &source{Type: "influxdb", UID: "${metrics}"} }
+
+func (postgres) gatewayVariables() []*variable {
+	return []*variable{chooser("metrics", "Gateway metrics", "influxdb")}
+}
+
+func sqlSeries(format string, args ...any) object {
+	return sqlTarget("time_series", fmt.Sprintf(format, args...))
+}
+
+func sqlTable(format string, args ...any) object {
+	return sqlTarget("table", fmt.Sprintf(format, args...))
+}
+
+func sqlTarget(format, text string) object {
+	return object{"rawSql": text, "format": format, "rawQuery": true, "editorMode": "code"}
+}
