@@ -28,7 +28,8 @@ type Input struct {
 //
 // A plugin with a method SetOneShot(bool) is told before its Init when there
 // will be one gather only: with the flag -one-shot, and under a Telegraf that
-// was started with --test or --once.
+// was started with --test or --once. One with a method Delivered() is told
+// after each gather when its metrics have been written to stdout.
 func RunInput(in Input) int {
 	plugin := in.New()
 	s, code := in.open(inputKind, plugin)
@@ -129,6 +130,9 @@ func (h *inputHost) gather() error {
 	}
 	if err != nil {
 		return fmt.Errorf("writing metrics to stdout: %w", err)
+	}
+	if d, ok := h.plugin.(interface{ Delivered() }); ok {
+		d.Delivered()
 	}
 	return nil
 }

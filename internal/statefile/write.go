@@ -21,14 +21,14 @@ func Prepare(path string) error {
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a file", path)
 	}
-	if err := removeLeft(path); err != nil {
-		return fmt.Errorf("removing what was left half-written: %w", err)
-	}
 	probe := temporary(path, fmt.Sprint(os.Getpid()))
 	if err := os.WriteFile(probe, nil, 0o600); err != nil {
 		return fmt.Errorf("%w (its folder must exist and be writable by this user)", err)
 	}
-	return os.Remove(probe)
+	if err := removeLeft(path); err != nil { // the probe among it
+		return fmt.Errorf("removing what was left half-written: %w", err)
+	}
+	return nil
 }
 
 func removeLeft(path string) error {

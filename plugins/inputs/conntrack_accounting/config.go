@@ -21,7 +21,7 @@ const forgetAfter = 15 * time.Minute
 func (p *Plugin) Init() error {
 	for _, read := range []func() error{
 		p.readAddresses, p.readMasks, p.readGrouping, p.readFamilies, p.readZones, p.readMark, p.readChoices, p.readLimits,
-		p.readReports,
+		p.readReports, p.readStateOptions,
 	} {
 		if err := read(); err != nil {
 			return err

@@ -53,6 +53,8 @@ func TestWrongOptions(t *testing.T) {
 		{func(p *Plugin) { p.ReportDirectory = badPorts }, []string{"report_directory:", badPorts, "is a file"}},
 		{func(p *Plugin) { p.ReportDirectory = "/proc" }, []string{"report_directory:", "/proc", "must be writable"}},
 		{func(p *Plugin) { p.ReportHost = "a\n" }, []string{"report_host:", `"a\n"`, "control character"}},
+		{func(p *Plugin) { p.StateFile = "state" }, []string{"state_file:", `"state"`}},
+		{func(p *Plugin) { p.StateInterval = -1 }, []string{"state_interval:", "-1ns"}},
 		{func(p *Plugin) { p.ReceiveBuffer = config.Size(1) }, []string{"receive_buffer:", "1"}},
 	} {
 		p := New()

@@ -58,6 +58,10 @@ type Plugin struct {
 	ReportDirectory          string      `toml:"report_directory"`
 	ReportHost               string      `toml:"report_host"`
 
+	StateFile       string          `toml:"state_file"`
+	StateInterval   config.Duration `toml:"state_interval"`
+	InternalMetrics bool            `toml:"internal_metrics"`
+
 	Log telegraf.Logger `toml:"-"`
 
 	cfg                     accounting.Config
@@ -68,6 +72,7 @@ type Plugin struct {
 	stamps                  stamps
 	health                  health
 	reports                 reports
+	state                   state
 
 	namespace *ctnetlink.Namespace
 	dumper    *ctnetlink.Dumper
@@ -100,6 +105,7 @@ func New() *Plugin {
 		CloseEvents:              true,
 		ReceiveBuffer:            config.Size(64 << 20),
 		SetSysctls:               true,
+		InternalMetrics:          true,
 	}
 }
 
@@ -121,6 +127,7 @@ func (p *Plugin) Start(telegraf.Accumulator) error {
 }
 
 func (p *Plugin) start() (err error) {
+	p.health = health{started: time.Now()}
 	if p.namespace, err = ctnetlink.OpenNamespace(p.NetworkNamespace); err != nil {
 		return err
 	}
@@ -147,15 +154,31 @@ func (p *Plugin) start() (err error) {
 	if err := p.listen(); err != nil {
 		return err
 	}
+	p.state.ready = p.keepsState()
 	p.explainStart()
 	return nil
 }
 
 // listen joins the event groups and then takes the baseline, so that no flow
-// can end unseen between the two.
+// can end unseen between the two. Events wait while the state of the last run
+// is read.
 func (p *Plugin) listen() (err error) {
+	if err := p.join(); err != nil {
+		return err
+	}
+	if err := p.readTable(); err != nil {
+		return fmt.Errorf("taking the baseline: %w", err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.tracker.EndBaseline()
+	return nil
+}
+
+func (p *Plugin) join() (err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	joined := time.Now()
-	p.tracker.BeginBaseline(joined)
 	size := int(p.ReceiveBuffer)
 	if p.destroyed, err = ctnetlink.ListenDestroy(p.namespace, size, p.handle((*accounting.Tracker).Destroy)); err != nil {
 		return fmt.Errorf("listening to DESTROY events: %w", err)
@@ -165,12 +188,10 @@ func (p *Plugin) listen() (err error) {
 			return fmt.Errorf("listening to the UPDATE events of closing connections: %w", err)
 		}
 	}
-	if err := p.readTable(); err != nil {
-		return fmt.Errorf("taking the baseline: %w", err)
+	if err := p.resume(); err != nil {
+		return err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.tracker.EndBaseline()
+	p.tracker.BeginBaseline(joined)
 	return nil
 }
 
@@ -187,20 +208,28 @@ func (p *Plugin) handle(take func(*accounting.Tracker, *accounting.Flow, time.Ti
 }
 
 // Gather accounts what was sent since the last gather and adds one metric a
-// series.
+// series, and one about the plugin itself.
 func (p *Plugin) Gather(acc telegraf.Accumulator) error {
 	p.portsFile.reload(p.Log, p.reloadPorts)
 	p.networksFile.reload(p.Log, p.reloadNetworks)
-	if err := p.readTable(); err != nil {
-		return fmt.Errorf("reading the connection tracking table: %w", err)
+	err := p.readTable()
+	at := p.stamps.next(time.Now())
+	if err != nil {
+		p.health.gatherErrors++
+		err = fmt.Errorf("reading the connection tracking table: %w", err)
+	} else {
+		p.emit(acc, at)
 	}
-	p.emit(acc, time.Now())
 	p.explainChanges()
-	return p.destroyed.Err()
+	p.addInternal(acc, at)
+	return errors.Join(err, p.destroyed.Err())
 }
 
-// Stop closes the sockets and waits for their readers.
+// Stop closes the sockets, waits for their readers, and saves the state.
 func (p *Plugin) Stop() {
+	if p.state.ready {
+		p.fence(stopFence)
+	}
 	p.reports.stop()
 	var errs []error
 	for _, listener := range []*ctnetlink.Listener{p.closed, p.destroyed} {
@@ -208,6 +237,7 @@ func (p *Plugin) Stop() {
 			errs = append(errs, listener.Close())
 		}
 	}
+	p.saveLast()
 	if p.dumper != nil {
 		errs = append(errs, p.dumper.Close())
 	}

@@ -26,11 +26,14 @@ const (
 // as interrupted (NLM_F_DUMP_INTR) is repeated; since readings are cumulative
 // the first one did no harm.
 func (p *Plugin) readTable() error {
+	start := time.Now()
+	defer func() { p.health.dumpTime = time.Since(start) }()
 	for attempt := 1; ; attempt++ {
 		interrupted, err := p.dumpOnce()
 		if err != nil || !interrupted || attempt == maxDumps {
 			return err
 		}
+		p.health.dumpRestarts++
 	}
 }
 
@@ -56,17 +59,17 @@ func (p *Plugin) dumpOnce() (interrupted bool, err error) {
 		return false, fmt.Errorf("dumping the dying list: %w", err)
 	}
 	p.health.add(stats, dying)
-	p.fence()
+	p.fence(fenceTimeout)
 	complete, settled = !stats.Interrupted && !dying.Interrupted, dying.Flows == 0
 	return !complete, nil
 }
 
-// fence waits until the events that were queued when the dump ended have been
-// handled, so that this interval holds what ended before it.
-func (p *Plugin) fence() {
+// fence waits until the events that are queued now have been handled, so that
+// this interval holds what ended before it.
+func (p *Plugin) fence(timeout time.Duration) {
 	for _, listener := range []*ctnetlink.Listener{p.destroyed, p.closed} {
-		if listener != nil && !listener.Fence(fenceTimeout) {
-			p.Log.Debugf("events still queued after %s: they count in the next interval", fenceTimeout)
+		if listener != nil && !listener.Fence(timeout) {
+			p.Log.Debugf("events still queued after %s: they count in the next interval", timeout)
 		}
 	}
 }
@@ -81,8 +84,7 @@ func (p *Plugin) observe(batch []accounting.Flow) {
 
 // emit adds a metric for each series of the interval that ends now, and writes
 // the same as a report.
-func (p *Plugin) emit(acc telegraf.Accumulator, now time.Time) {
-	at := p.stamps.next(now)
+func (p *Plugin) emit(acc telegraf.Accumulator, at time.Time) {
 	p.take(func(s *accounting.Series) {
 		row := p.row(s, at)
 		acc.AddFields(measurement, fields(&row), p.tags(&s.Key), at)
@@ -94,6 +96,8 @@ func (p *Plugin) emit(acc telegraf.Accumulator, now time.Time) {
 func (p *Plugin) take(each func(*accounting.Series)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.supersede(time.Now())
+	p.health.seriesBefore = p.tracker.Stats().Emitted
 	p.tracker.Take(each)
 }
 

@@ -3,6 +3,7 @@ package conntrack_accounting
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"telegraf-conntrack-accounting/internal/accounting"
 	"telegraf-conntrack-accounting/internal/ctnetlink"
@@ -15,14 +16,24 @@ const nearlyFull = 90
 // health remembers what the operator was told, so that each change is said
 // once.
 type health struct {
-	full         bool
-	decodeErrors uint64
-	told         told
+	full       bool
+	flowtables string // those that do not count
+	told       told
+
+	// For the metric about ourselves.
+	started             time.Time
+	table               *ctnetlink.Table // nil when it could not be read
+	dumpTime            time.Duration    // of the last gather, repeated dumps included
+	seriesBefore        uint64           // series emitted before the last gather
+	uncountedFlowtables int
+	decodeErrors        uint64
+	dumpRestarts        uint64
+	gatherErrors        uint64
 }
 
 // told are counters as the operator last saw them.
 type told struct {
-	overruns, decodeErrors, swept, folded, uncounted uint64
+	overruns, decodeErrors, swept, folded, uncounted, diedUnseen uint64
 }
 
 func (h *health) add(dumps ...ctnetlink.DumpStats) {
@@ -36,8 +47,9 @@ func (p *Plugin) explainStart() {
 	if got, err := p.destroyed.ReceiveBuffer(); err == nil && got < int(p.ReceiveBuffer) {
 		p.Log.Warnf("receive_buffer: asked for %d bytes, the kernel gave %d: nothing is lost, but events wait; raise net.core.rmem_max", p.ReceiveBuffer, got)
 	}
+	p.explainOffload(0)
 	entries := p.explainTable()
-	p.Log.Infof("accounting started: %d flows were there before, what they sent so far is %s", entries, map[bool]string{false: "ignored", true: "accounted at the first gather"}[p.cfg.AccountExisting])
+	p.explainBaseline(entries)
 	if entries > 0 {
 		return
 	}
@@ -51,6 +63,18 @@ func (p *Plugin) explainStart() {
 	}
 	if !ipv6 && !p.cfg.Filter.NoIPv6 {
 		p.explainUntracked("IPv6", "ip6", unknown)
+	}
+}
+
+// explainBaseline says what becomes of the flows that were there before.
+func (p *Plugin) explainBaseline(entries uint64) {
+	switch {
+	case !p.state.since.IsZero():
+		p.Log.Infof("accounting started: it goes on from the state of %s with %d flows; what they sent since is accounted at the first gather", p.state.since.Format(time.RFC3339), p.state.flows)
+	case p.cfg.AccountExisting:
+		p.Log.Infof("accounting started: %d flows were there before, what they sent so far is accounted at the first gather", entries)
+	default:
+		p.Log.Infof("accounting started: %d flows were there before, what they sent so far is ignored", entries)
 	}
 }
 
@@ -68,11 +92,13 @@ func (p *Plugin) explainUntracked(family, table string, unknown bool) {
 // explainTable says when the table fills up and when it has room again, and
 // returns how many entries it holds.
 func (p *Plugin) explainTable() (entries uint64) {
+	p.health.table = nil
 	table, err := ctnetlink.TableStats(p.namespace)
 	if err != nil {
 		p.Log.Debugf("reading the size of the table: %v", err)
 		return 0
 	}
+	p.health.table = &table
 	full := table.Max > 0 && table.Entries*100 >= table.Max*nearlyFull
 	if full && !p.health.full {
 		p.Log.Warnf("the connection tracking table is nearly full: %d of %d entries; the kernel drops new connections once it is: raise net.netfilter.nf_conntrack_max", table.Entries, table.Max)
@@ -90,6 +116,9 @@ func (p *Plugin) explainChanges() {
 	p.mu.Lock()
 	stats := p.tracker.Stats()
 	p.mu.Unlock()
+	if stats.Offloaded > 0 || p.health.flowtables != "" {
+		p.explainOffload(stats.Offloaded)
+	}
 	now := p.counts(stats)
 	before := p.health.told
 	p.health.told = now
@@ -101,6 +130,9 @@ func (p *Plugin) explainChanges() {
 	}
 	if n := now.swept - before.swept; n > 0 {
 		p.Log.Warnf("%d flows vanished without a DESTROY event: what they sent after their last gather is lost", n)
+	}
+	if n := now.diedUnseen - before.diedUnseen; n > 0 {
+		p.Log.Warnf("%d flows ended while the plugin was down: what they sent after their last reading, at %s or before, is unknown", n, p.state.since.Format(time.RFC3339))
 	}
 	if n := now.overruns - before.overruns; n > 0 {
 		p.Log.Infof("the receive buffer was full %d times: no event is lost, the kernel sends them again", n)
@@ -116,6 +148,7 @@ func (p *Plugin) counts(stats accounting.Stats) told {
 		swept:        stats.Swept,
 		folded:       stats.Folded,
 		uncounted:    stats.Uncounted,
+		diedUnseen:   stats.DiedUnseen,
 	}
 	for _, listener := range []*ctnetlink.Listener{p.destroyed, p.closed} {
 		if listener != nil {

@@ -29,6 +29,8 @@ type lab struct {
 	closed int64                      // connections counted so far
 	times  int64                      // their lifetimes in ms
 	rows   []row                      // of the last gather
+
+	internal map[string]interface{} // what the plugin said of itself in it
 }
 
 // row is one metric.
@@ -96,8 +98,9 @@ func (l *lab) start(options ...func(*Plugin)) {
 // gather gathers once and adds up what comes.
 func (l *lab) gather() {
 	l.t.Helper()
-	l.rows = nil
+	l.rows, l.internal = nil, nil
 	require.NoError(l.t, l.plugin.Gather(l))
+	l.plugin.Delivered()
 	for _, r := range l.rows {
 		l.add(r.tags["proto"]+"-src", r.fields["src_packets"], r.fields["src_bytes"])
 		l.add(r.tags["proto"]+"-dst", r.fields["dst_packets"], r.fields["dst_bytes"])
@@ -134,7 +137,7 @@ func (l *lab) counted() map[string]testkit.Counter {
 func (l *lab) requireExact() {
 	l.t.Helper()
 	require.NotEmpty(l.t, l.sum, "no traffic proves nothing")
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	counted := l.counted()
 	for !maps.Equal(counted, l.sum) && time.Now().Before(deadline) {
 		l.gather()
@@ -179,6 +182,10 @@ func (l *lab) requireForgotten() {
 // The lab is the accumulator of its plugin.
 
 func (l *lab) AddFields(name string, fields map[string]interface{}, tags map[string]string, at ...time.Time) {
+	if name == internalMeasurement {
+		l.internal = fields
+		return
+	}
 	if name != measurement {
 		l.t.Errorf("measurement %q", name)
 	}

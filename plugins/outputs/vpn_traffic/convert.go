@@ -28,6 +28,9 @@ func newBatch(hostTag string, measurements []string) *batch {
 }
 
 func (b *batch) add(m telegraf.Metric) {
+	if b.internal(m) {
+		return
+	}
 	host, _ := m.GetTag(b.hostTag)
 	row, err := b.row(m, host)
 	if err != nil {
@@ -38,6 +41,15 @@ func (b *batch) add(m telegraf.Metric) {
 		b.hosts = append(b.hosts, host)
 	}
 	b.reports[host] = report.Append(b.reports[host], &row)
+}
+
+// internal reports whether the metric is what the input says of itself, which
+// is no traffic: by its name or, under a name_override, by its shape.
+func (b *batch) internal(m telegraf.Metric) bool {
+	if m.Name() == "conntrack_accounting_internal" {
+		return !slices.Contains(b.measurements, m.Name())
+	}
+	return m.HasField("destroy_events") && !m.HasTag("src") && !m.HasTag("dst")
 }
 
 // row makes a row of a metric. Its errors name tags and fields, but quote no

@@ -73,7 +73,7 @@ func (l *load) read(ctx context.Context, n int) error {
 }
 
 func (l *load) tellUnread(entry spool.Entry, err error) {
-	if errors.Is(err, fs.ErrNotExist) || !l.told.first("unread " + entry.Name) {
+	if errors.Is(err, fs.ErrNotExist) || !l.told.first("unread "+entry.Name) {
 		return
 	}
 	l.log.Errorf("leaving a report alone: %v", err)

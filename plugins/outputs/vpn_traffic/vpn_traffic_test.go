@@ -176,6 +176,22 @@ func TestMetricsBecomeRows(t *testing.T) {
 	}
 }
 
+// What the input says of itself is no traffic, and no reason to complain.
+func TestInternalMetricsAreLeftOut(t *testing.T) {
+	fields := map[string]any{"destroy_events": int64(1), "flows": int64(2)}
+	for _, name := range []string{"conntrack_accounting_internal", "traffic"} {
+		b := newBatch("host", New().Measurements)
+		b.add(metric.New(name, map[string]string{"host": "gw"}, fields, noon))
+		b.add(traffic(nil, map[string]any{"destroy_events": int64(1)}))
+		require.Zero(t, b.rejected.total, name)
+		require.Equal(t, []string{"gw"}, b.hosts)
+		require.Equal(t, 1, strings.Count(string(b.reports["gw"]), "\n"))
+	}
+	b := newBatch("host", []string{"conntrack_accounting_internal"}) // which asks for it
+	b.add(metric.New("conntrack_accounting_internal", nil, fields, noon))
+	require.Equal(t, 1, b.rejected.total)
+}
+
 func TestRejectedMetricsAreSummedUp(t *testing.T) {
 	b := newBatch("host", []string{"a"})
 	for _, name := range []string{"b", "c", "b", "d", "e", "f", "g"} {

@@ -1,0 +1,202 @@
+package statefile
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func testOrigin() Origin {
+	return Origin{Boot: "boot", Namespace: "net:[4:7:1]", Settings: strings.Repeat("all flows ", 100), Written: time.Unix(1_700_000_000, 5)}
+}
+
+func write(t testing.TB, path, body string) {
+	t.Helper()
+	size, err := Write(path, testOrigin(), func(w io.Writer) error {
+		_, err := io.WriteString(w, body)
+		return err
+	})
+	require.NoError(t, err)
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, info.Size(), size)
+}
+
+// read returns the body of a state that is whole.
+func read(t testing.TB, path string) (s *File, body string) {
+	t.Helper()
+	s, err := Open(path)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	text, err := io.ReadAll(s.Body)
+	require.NoError(t, err)
+	require.EqualValues(t, len(text), s.BodySize)
+	return s, string(text)
+}
+
+func TestWriteAndOpen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state")
+	_, err := Open(path)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	for _, body := range []string{"first", "", strings.Repeat("large ", 1<<18)} {
+		write(t, path, body)
+		s, text := read(t, path)
+		require.Equal(t, body, text)
+		require.True(t, s.Superseded.IsZero())
+		want := testOrigin()
+		require.Empty(t, want.Differs(&s.Origin))
+		require.True(t, want.Written.Equal(s.Written))
+	}
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, fs.FileMode(0o600), info.Mode(), "it holds who talks to whom")
+}
+
+func TestSupersede(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state")
+	require.NoError(t, Supersede(path, time.Unix(1, 0)), "nothing to mark")
+	require.NoFileExists(t, path)
+	write(t, path, "body")
+	for _, at := range []time.Time{time.Unix(1_700_000_001, 0), time.Unix(1_700_000_002, 3)} {
+		require.NoError(t, Supersede(path, at))
+		s, body := read(t, path)
+		require.True(t, at.Equal(s.Superseded))
+		require.Equal(t, "body", body)
+	}
+	write(t, path, "next")
+	s, _ := read(t, path)
+	require.True(t, s.Superseded.IsZero())
+}
+
+func TestDiffers(t *testing.T) {
+	for want, change := range map[string]func(*Origin){
+		"":                                   func(o *Origin) { o.Written = time.Now() },
+		"it is of another boot":              func(o *Origin) { o.Boot, o.Settings = "other", "other" },
+		"it is of another network namespace": func(o *Origin) { o.Namespace = "other" },
+		"other flows were accounted by the settings then": func(o *Origin) { o.Settings = "other" },
+	} {
+		ours, theirs := testOrigin(), testOrigin()
+		change(&theirs)
+		require.Equal(t, want, ours.Differs(&theirs))
+	}
+}
+
+// A file that was cut off anywhere, or in which any byte is another, is never
+// taken for a state.
+func TestDamaged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state")
+	write(t, path, "the body of a state")
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	requireDamaged := func(content []byte, what string, i int) {
+		t.Helper()
+		require.NoError(t, os.WriteFile(path, content, 0o600))
+		_, err := Open(path)
+		if !errors.Is(err, ErrVersion) {
+			require.ErrorIs(t, err, ErrDamaged, "%s %d", what, i)
+		}
+	}
+	for i := range whole {
+		requireDamaged(whole[:i], "cut off at", i)
+		changed := append([]byte(nil), whole...)
+		changed[i] ^= 0x10
+		requireDamaged(changed, "changed at", i)
+	}
+	requireDamaged(append(whole, 0), "too long by", 1)
+}
+
+func TestVersion(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state")
+	write(t, path, "body")
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = f.WriteAt([]byte{99}, 8)
+	require.NoError(t, errors.Join(err, f.Close()))
+	_, err = Open(path)
+	require.ErrorIs(t, err, ErrVersion)
+}
+
+// Whatever goes wrong while a state is written, the one before it stays, and
+// nothing else.
+func TestWriteFails(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "state")
+	write(t, path, "former")
+	broken := errors.New("broken")
+	_, err := Write(path, testOrigin(), func(w io.Writer) error {
+		_, err := w.Write(make([]byte, 1<<20))
+		return errors.Join(err, broken)
+	})
+	require.ErrorIs(t, err, broken)
+	long := testOrigin()
+	long.Settings = strings.Repeat("x", maxText+1)
+	_, err = Write(path, long, func(io.Writer) error { return nil })
+	require.ErrorContains(t, err, "too long")
+	_, body := read(t, path)
+	require.Equal(t, "former", body)
+	entries, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+
+	_, err = Write(filepath.Join(folder, "none", "state"), testOrigin(), nil)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.NoError(t, os.Mkdir(filepath.Join(folder, "folder"), 0o700))
+	_, err = Write(filepath.Join(folder, "folder"), testOrigin(), func(io.Writer) error { return nil })
+	require.Error(t, err)
+	require.Error(t, Supersede(filepath.Join(folder, "folder"), time.Unix(1, 0)))
+}
+
+func TestPrepare(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "state")
+	for _, name := range []string{".state.1.tmp", ".state.23.tmp", ".other.1.tmp", "state"} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), nil, 0o600))
+	}
+	require.NoError(t, Prepare(path))
+	entries, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	require.Len(t, entries, 2, "the state, and what is not ours")
+
+	require.ErrorContains(t, Prepare(folder), "is not a file")
+	err = Prepare(filepath.Join(folder, "none", "state"))
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.ErrorContains(t, err, "its folder must exist")
+}
+
+// Whatever the bytes, they are a whole state or an error.
+func FuzzOpen(f *testing.F) {
+	path := filepath.Join(f.TempDir(), "state")
+	write(f, path, "body")
+	whole, err := os.ReadFile(path)
+	require.NoError(f, err)
+	f.Add(whole)
+	f.Add(whole[:headerSize])
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, content []byte) {
+		path := filepath.Join(t.TempDir(), "state")
+		require.NoError(t, os.WriteFile(path, content, 0o600))
+		s, err := Open(path)
+		if err != nil {
+			require.Nil(t, s)
+			return
+		}
+		body, err := io.ReadAll(s.Body)
+		require.NoError(t, errors.Join(err, s.Close()))
+		again := filepath.Join(t.TempDir(), "state")
+		_, err = Write(again, s.Origin, func(w io.Writer) error { _, err := w.Write(body); return err })
+		require.NoError(t, err)
+		if !s.Superseded.IsZero() {
+			require.NoError(t, Supersede(again, s.Superseded))
+		}
+		rewritten, err := os.ReadFile(again)
+		require.NoError(t, err)
+		require.Equal(t, content, rewritten)
+	})
+}

@@ -1,0 +1,90 @@
+package conntrack_accounting
+
+import (
+	"time"
+
+	"github.com/influxdata/telegraf"
+
+	"telegraf-conntrack-accounting/internal/accounting"
+	"telegraf-conntrack-accounting/internal/ctnetlink"
+)
+
+// internalMeasurement is what the plugin says of itself.
+const internalMeasurement = "conntrack_accounting_internal"
+
+// addInternal adds the metric about the plugin itself. Counters run from its
+// start; the others are of this gather.
+func (p *Plugin) addInternal(acc telegraf.Accumulator, at time.Time) {
+	if !p.InternalMetrics {
+		return
+	}
+	p.mu.Lock()
+	stats := p.tracker.Stats()
+	p.mu.Unlock()
+	fields := map[string]interface{}{
+		"uptime_s":             int64(time.Since(p.health.started).Seconds()),
+		"gather_errors":        int64(p.health.gatherErrors),
+		"dump_time_ns":         p.health.dumpTime.Nanoseconds(),
+		"dump_restarts":        int64(p.health.dumpRestarts),
+		"uncounted_flowtables": int64(p.health.uncountedFlowtables),
+	}
+	addFlowStats(fields, &stats, p.health.seriesBefore)
+	p.addListenerStats(fields)
+	p.addTableStats(fields)
+	p.addStateStats(fields)
+	acc.AddFields(internalMeasurement, fields, nil, at)
+}
+
+func addFlowStats(fields map[string]interface{}, s *accounting.Stats, seriesBefore uint64) {
+	fields["flows"] = int64(s.Flows)
+	fields["missing_flows"] = int64(s.Missing)
+	fields["tombstones"] = int64(s.Tombstones)
+	fields["offloaded_flows"] = int64(s.Offloaded)
+	fields["series"] = int64(s.Emitted - seriesBefore)
+	fields["folded_readings"] = int64(s.Folded)
+	fields["uncounted_readings"] = int64(s.Uncounted)
+	fields["short_flows"] = int64(s.ShortFlows)
+	fields["swept_flows"] = int64(s.Swept)
+	fields["died_unseen_flows"] = int64(s.DiedUnseen)
+	fields["unknown_flows"] = int64(s.OlderFlows)
+	fields["unknown_bytes"] = int64(s.OlderBytes)
+	fields["restarted_flows"] = int64(s.Restarted)
+	fields["repeated_events"] = int64(s.Repeated)
+}
+
+func (p *Plugin) addListenerStats(fields map[string]interface{}) {
+	destroyed, closed := p.destroyed.Stats(), ctnetlink.ListenerStats{}
+	if p.closed != nil {
+		closed = p.closed.Stats()
+	}
+	fields["destroy_events"] = int64(destroyed.Events)
+	fields["destroy_overruns"] = int64(destroyed.Overruns)
+	fields["close_events"] = int64(closed.Events)
+	fields["close_overruns"] = int64(closed.Overruns)
+	fields["decode_errors"] = int64(p.health.decodeErrors + destroyed.DecodeErrors + closed.DecodeErrors)
+}
+
+// addTableStats adds what the kernel says, unless it could not be read.
+func (p *Plugin) addTableStats(fields map[string]interface{}) {
+	table := p.health.table
+	if table == nil {
+		return
+	}
+	fields["table_entries"] = int64(table.Entries)
+	fields["table_max"] = int64(table.Max)
+	fields["table_insert_failed"] = int64(table.InsertFailed)
+	fields["table_drop"] = int64(table.Drop)
+	fields["table_early_drop"] = int64(table.EarlyDrop)
+	fields["table_search_restart"] = int64(table.SearchRestart)
+	fields["table_invalid"] = int64(table.Invalid)
+	fields["table_error"] = int64(table.Error)
+}
+
+func (p *Plugin) addStateStats(fields map[string]interface{}) {
+	if !p.keepsState() {
+		return
+	}
+	fields["state_write_ns"] = p.state.took.Nanoseconds()
+	fields["state_bytes"] = p.state.size
+	fields["state_errors"] = int64(p.state.errors)
+}

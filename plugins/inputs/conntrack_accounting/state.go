@@ -1,0 +1,184 @@
+package conntrack_accounting
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"telegraf-conntrack-accounting/internal/statefile"
+)
+
+// stopFence bounds how long Stop waits for events that are queued already.
+const stopFence = 500 * time.Millisecond
+
+// state is what is known of state_file.
+//
+// The file is current or it says that it is not: before a gather hands out its
+// series, the file is marked as superseded, and it is replaced only when they
+// are delivered. Whenever the process is killed, what it leaves behind was
+// either current at that moment or is known to be older than what was
+// delivered; so no reading is ever accounted twice.
+type state struct {
+	origin  statefile.Origin
+	ready   bool      // the baseline is whole: there is something to save
+	since   time.Time // when the state that was resumed from was saved; zero for none
+	flows   int       // that it held
+	written time.Time
+	failed  bool // to write, as the operator was told
+
+	took   time.Duration // to write the last one
+	size   int64         // of the last one
+	errors uint64
+}
+
+// resume has the tracker go on from the state of the last run, and says why
+// where it cannot.
+func (p *Plugin) resume() error {
+	p.state = state{}
+	if !p.keepsState() {
+		return nil
+	}
+	if err := statefile.Prepare(p.StateFile); err != nil {
+		return fmt.Errorf("state_file: %w", err)
+	}
+	if err := p.identify(); err != nil {
+		return fmt.Errorf("state_file: %w", err)
+	}
+	file, err := statefile.Open(p.StateFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // a first start
+	}
+	if err != nil {
+		p.Log.Warnf("state_file: ignoring %s: %v", p.StateFile, err)
+		return nil
+	}
+	defer func() { _ = file.Close() }()
+	return p.resumeFrom(file)
+}
+
+func (p *Plugin) resumeFrom(file *statefile.File) error {
+	consumed, err := p.stamps.read(file.Body)
+	if err != nil {
+		p.Log.Warnf("state_file: ignoring %s: %v", p.StateFile, err)
+		return nil
+	}
+	if why := p.state.origin.Differs(&file.Origin); why != "" {
+		say := p.Log.Warnf
+		if file.Boot != p.state.origin.Boot {
+			say = p.Log.Infof // which loses nothing
+		}
+		say("state_file: ignoring %s: %s", p.StateFile, why)
+		return nil
+	}
+	if !file.Superseded.IsZero() {
+		p.stamps.use(file.Superseded.Unix())
+		p.tracker.ResumeAfter(file.Superseded)
+		p.Log.Warnf("state_file: the last run ended without a state, killed perhaps: what flows that are older than its last gather (%s) sent since is not accounted", file.Superseded.Format(time.RFC3339))
+		return nil
+	}
+	if err := p.tracker.Resume(file.Body, file.BodySize-consumed, file.Written); err != nil {
+		p.Log.Warnf("state_file: ignoring %s: %v", p.StateFile, err)
+		return nil
+	}
+	p.state.since, p.state.flows = file.Written, p.tracker.Stats().Resumed
+	return nil
+}
+
+// keepsState reports whether there is a state_file; a single look at the table
+// leaves the one of the daemon alone.
+func (p *Plugin) keepsState() bool { return p.StateFile != "" && !p.oneShot }
+
+// identify finds out what a state of this run is about.
+func (p *Plugin) identify() error {
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return fmt.Errorf("identifying this boot: %w", err)
+	}
+	namespace, err := p.namespace.Identity()
+	if err != nil {
+		return err
+	}
+	p.state.origin = statefile.Origin{
+		Boot: strings.TrimSpace(string(boot)), Namespace: namespace,
+		// A flow that was left out is unknown to the state, as if it were new.
+		Settings: fmt.Sprintf("%+v, translated %v", p.cfg.Filter, p.cfg.Translated),
+	}
+	return nil
+}
+
+// supersede marks the state as older than what is about to be handed out.
+func (p *Plugin) supersede(now time.Time) {
+	if !p.keepsState() {
+		return
+	}
+	err := statefile.Supersede(p.StateFile, now)
+	if err == nil {
+		return
+	}
+	p.state.errors++
+	if removeErr := os.Remove(p.StateFile); removeErr != nil && !errors.Is(removeErr, fs.ErrNotExist) {
+		p.Log.Errorf("state_file: %v; %v: it is out of date: remove it, or traffic is accounted twice after a crash", err, removeErr)
+	}
+}
+
+// Delivered is called by the host when what the last gather added has been
+// passed on to Telegraf.
+func (p *Plugin) Delivered() {
+	if p.state.ready && time.Since(p.state.written) >= time.Duration(p.StateInterval) {
+		p.save()
+	}
+}
+
+// save writes the state. Where that fails, the file that is there stays, marked
+// as superseded.
+func (p *Plugin) save() {
+	start := time.Now()
+	origin := p.state.origin
+	origin.Written = start
+	size, err := statefile.Write(p.StateFile, origin, p.writeState)
+	if err != nil {
+		p.state.errors++
+		if !p.state.failed {
+			p.Log.Warnf("state_file: writing it failed, and a restart now would lose what flows sent since the last gather: %v", err)
+		}
+		p.state.failed = true
+		return
+	}
+	if p.state.failed {
+		p.Log.Infof("state_file: %s is written again", p.StateFile)
+	}
+	p.state.failed = false
+	p.state.written, p.state.took, p.state.size = start, time.Since(start), size
+}
+
+func (p *Plugin) writeState(w io.Writer) error {
+	if err := p.stamps.write(w); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.tracker.Save(w)
+}
+
+// saveLast saves what was known when the listeners ended.
+func (p *Plugin) saveLast() {
+	if p.state.ready {
+		p.save()
+	}
+	p.state.ready = false
+}
+
+func (p *Plugin) readStateOptions() error {
+	if p.StateFile != "" && !filepath.IsAbs(p.StateFile) {
+		return fmt.Errorf("state_file: %q is not an absolute path", p.StateFile)
+	}
+	if p.StateInterval < 0 {
+		return fmt.Errorf("state_interval: %v: want \"0s\" or more", time.Duration(p.StateInterval))
+	}
+	return nil
+}

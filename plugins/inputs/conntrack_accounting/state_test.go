@@ -1,0 +1,323 @@
+package conntrack_accounting
+
+import (
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/influxdata/telegraf/config"
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/statefile"
+	"telegraf-conntrack-accounting/internal/testkit"
+)
+
+// withState sets a state_file in a folder of the test's own.
+func withState(t *testing.T) (file string, set func(*Plugin)) {
+	file = filepath.Join(t.TempDir(), "state")
+	return file, func(p *Plugin) { p.StateFile = file }
+}
+
+// kill ends the plugin as SIGKILL would: it has no chance to save anything.
+func (l *lab) kill() {
+	l.plugin.state.ready = false
+	l.plugin.Stop()
+}
+
+// udp sends datagrams over the flow of one socket pair, which lives on.
+func (l *lab) udp(from string) func(count int) {
+	l.t.Helper()
+	socket := l.ns.ListenUDP(l.t, from+":7000")
+	return func(count int) {
+		l.t.Helper()
+		for range count {
+			require.NoError(l.t, echo(socket, netip.MustParseAddrPort("10.33.0.1:53"), 100))
+		}
+	}
+}
+
+// What a flow sends while the plugin is down counts at the first gather after
+// it; so does what begins meanwhile, and what was known but not yet gathered.
+func TestStopAndStart(t *testing.T) {
+	l := newLab(t)
+	l.serve()
+	file, keep := withState(t)
+	l.start(keep)
+	one, two := l.udp("10.32.0.1"), l.udp("10.32.0.2")
+	one(3)
+	l.gather()
+	one(4)
+	require.NoError(t, l.ns.TCP("10.32.0.3", "10.33.0.1:80", 5, 1000, 2000))
+	l.requireQuiet()
+	l.flush() // the events are known at the stop, and not gathered
+	l.plugin.Stop()
+	require.FileExists(t, file)
+	one(5)
+	two(6)
+	l.start(keep)
+	require.Len(t, l.log.with("it goes on from the state of"), 1)
+	l.gather()
+	l.requireExact()
+	require.EqualValues(t, 5, l.closed)
+	l.requireForgotten()
+	l.requireExact()
+}
+
+// After a kill, at any moment, nothing is accounted twice. What was delivered
+// and saved goes on exactly; what was not is lost, and that is said.
+func TestKilled(t *testing.T) {
+	for name, c := range map[string]struct {
+		crash func(*lab)
+		exact bool
+	}{
+		"while it waits":              {func(l *lab) { l.gather() }, true},
+		"before the series are known": {func(l *lab) { l.gather(); require.NoError(t, l.plugin.readTable()) }, true},
+		"before they are delivered":   {func(l *lab) { l.gather(); l.gatherUndelivered() }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			l.serve()
+			_, keep := withState(t)
+			l.start(keep)
+			old := l.udp("10.32.0.1")
+			old(3)
+			c.crash(l)
+			l.kill()
+			old(4)
+			l.udp("10.32.0.2")(5) // begins after the last gather
+			l.start(keep)
+			l.gather()
+			if c.exact {
+				l.requireExact()
+				require.Empty(t, l.log.with("W! state_file"))
+				return
+			}
+			require.Len(t, l.log.with("W! state_file: the last run ended without a state"), 1)
+			require.EqualValues(t, 3+5, l.sum["udp-src"].Packets, "the new flow counts, the old one from now on")
+			old(6)
+			l.gather()
+			require.EqualValues(t, 3+5+6, l.sum["udp-src"].Packets)
+		})
+	}
+}
+
+// gatherUndelivered gathers as the host does when it is killed before it has
+// passed on what was gathered; the test counts that as delivered nonetheless.
+func (l *lab) gatherUndelivered() {
+	require.NoError(l.t, l.plugin.Gather(l))
+}
+
+// With a state_interval, the state between two saves is known to be old.
+func TestStateInterval(t *testing.T) {
+	l := newLab(t)
+	l.serve()
+	_, keep := withState(t)
+	l.start(keep, func(p *Plugin) { p.StateInterval = config.Duration(time.Hour) })
+	flow := l.udp("10.32.0.1")
+	flow(3)
+	l.gather() // saves
+	flow(4)
+	l.gather() // does not
+	l.kill()
+	flow(5)
+	l.start(keep)
+	l.gather()
+	require.Len(t, l.log.with("W! state_file: the last run ended without a state"), 1)
+	require.EqualValues(t, 3+4, l.sum["udp-src"].Packets)
+}
+
+// A state that is about something else is ignored, with one line that says so.
+func TestForeignStates(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(t *testing.T, file string, p *Plugin)
+		says   string
+	}{
+		"another boot": {rewritten(func(o *statefile.Origin) { o.Boot = "x" }), "I! state_file: ignoring FILE: it is of another boot"},
+		"another namespace": {
+			rewritten(func(o *statefile.Origin) { o.Namespace = "net:[4:1:1]" }),
+			"W! state_file: ignoring FILE: it is of another network namespace",
+		},
+		"other settings": {func(_ *testing.T, _ string, p *Plugin) { p.IncludeICMP = false }, "W! state_file: ignoring FILE: other flows were accounted by the settings then"},
+		"torn": {func(t *testing.T, file string, _ *Plugin) {
+			info, err := os.Stat(file)
+			require.NoError(t, err)
+			require.NoError(t, os.Truncate(file, info.Size()-1))
+		}, "W! state_file: ignoring FILE: it is damaged"},
+		"empty": {func(t *testing.T, file string, _ *Plugin) {
+			require.NoError(t, os.Truncate(file, 0))
+		}, "W! state_file: ignoring FILE: it is damaged"},
+		"another layout": {func(t *testing.T, file string, _ *Plugin) {
+			rewrite(t, file, func(*statefile.Origin) {}, func(w io.Writer) error {
+				_, err := w.Write(make([]byte, 9))
+				return err
+			})
+		}, "W! state_file: ignoring FILE: reading the state of accounting"},
+		"no stamps": {func(t *testing.T, file string, _ *Plugin) {
+			rewrite(t, file, func(*statefile.Origin) {}, func(w io.Writer) error {
+				_, err := w.Write([]byte{255, 255, 255, 255})
+				return err
+			})
+		}, "W! state_file: ignoring FILE: it has too many timestamps"},
+		"as it was": {nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			l.serve()
+			file, keep := withState(t)
+			l.start(keep)
+			flow := l.udp("10.32.0.1")
+			flow(3)
+			l.gather()
+			l.plugin.Stop()
+			flow(4)
+			l.start(keep, func(p *Plugin) {
+				if c.change != nil {
+					c.change(t, file, p)
+				}
+			})
+			l.gather()
+			if c.change == nil {
+				l.requireExact()
+				require.Empty(t, l.log.with("ignoring"))
+				return
+			}
+			require.EqualValues(t, 3, l.sum["udp-src"].Packets, "as after a first start")
+			ignoring := l.log.with("ignoring")
+			require.Len(t, ignoring, 1)
+			require.Contains(t, ignoring[0], strings.Replace(c.says, "FILE", file, 1))
+			flow(5)
+			l.gather()
+			require.EqualValues(t, 3+5, l.sum["udp-src"].Packets)
+		})
+	}
+}
+
+// rewritten returns a change that gives a state another origin.
+func rewritten(change func(*statefile.Origin)) func(*testing.T, string, *Plugin) {
+	return func(t *testing.T, file string, _ *Plugin) {
+		rewrite(t, file, change, func(w io.Writer) error {
+			s, err := statefile.Open(file)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			_, err = io.Copy(w, s.Body)
+			return err
+		})
+	}
+}
+
+func rewrite(t *testing.T, file string, change func(*statefile.Origin), body func(io.Writer) error) {
+	t.Helper()
+	s, err := statefile.Open(file)
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	change(&s.Origin)
+	_, err = statefile.Write(file, s.Origin, body)
+	require.NoError(t, err)
+}
+
+// A look at the table for once neither uses nor changes the daemon's state.
+func TestOneShotLeavesTheStateAlone(t *testing.T) {
+	l := newLab(t)
+	l.serve()
+	file, keep := withState(t)
+	l.start(keep)
+	flow := l.udp("10.32.0.1")
+	flow(3)
+	l.gather()
+	l.plugin.Stop()
+	before, err := os.ReadFile(file)
+	require.NoError(t, err)
+
+	glance := &lab{t: t, ns: l.ns, log: &lines{}, sum: map[string]testkit.Counter{}}
+	glance.start(keep, func(p *Plugin) { p.SetOneShot(true) })
+	glance.gather()
+	require.EqualValues(t, 3, glance.sum["udp-src"].Packets)
+	glance.plugin.Stop()
+	after, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+}
+
+// A folder that is not there is an error at the start; one that goes away is
+// complained of once, and again when it is back.
+func TestStateFolder(t *testing.T) {
+	l := newLab(t)
+	folder := filepath.Join(t.TempDir(), "folder")
+	keep := func(p *Plugin) { p.StateFile = filepath.Join(folder, "state") }
+	p := New()
+	p.NetworkNamespace, p.Log = l.ns.Path(), l.log
+	keep(p)
+	require.NoError(t, p.Init())
+	require.ErrorContains(t, p.Start(l), "state_file: ")
+
+	require.NoError(t, os.Mkdir(folder, 0o700))
+	l.start(keep)
+	l.gather()
+	require.NoError(t, os.RemoveAll(folder))
+	l.gather()
+	l.gather()
+	require.Len(t, l.log.with("W! state_file: writing it failed"), 1)
+	l.gather()
+	require.EqualValues(t, 2, l.internal["state_errors"], "those before this gather")
+	require.NoError(t, os.Mkdir(folder, 0o700))
+	l.gather()
+	require.Len(t, l.log.with("I! state_file: "+p.StateFile+" is written again"), 1)
+	require.FileExists(t, p.StateFile)
+}
+
+// A file that can neither be marked nor removed would mislead the next start.
+func TestStateThatCannotBeSuperseded(t *testing.T) {
+	l := newLab(t)
+	file, keep := withState(t)
+	l.start(keep)
+	l.gather()
+	require.NoError(t, os.Remove(file))
+	require.NoError(t, os.MkdirAll(filepath.Join(file, "not empty"), 0o700))
+	l.gather()
+	require.Len(t, l.log.with("E! state_file: "), 1)
+	require.Len(t, l.log.with("remove it, or traffic is accounted twice"), 1)
+	require.NoError(t, os.Remove(filepath.Join(file, "not empty")))
+	l.gather()
+	require.Len(t, l.log.with("E! state_file: "), 1)
+	l.gather()
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	require.True(t, info.Mode().IsRegular(), "written again")
+}
+
+// No gather after a restart uses the second of one before it.
+func TestStampsOutliveARestart(t *testing.T) {
+	l := newLab(t)
+	l.serve()
+	_, keep := withState(t)
+	seen := map[time.Time]bool{}
+	flow := l.udp("10.32.0.1")
+	for range 4 {
+		l.start(keep)
+		for range 2 {
+			flow(1)
+			l.gather()
+			require.False(t, seen[l.rows[0].at])
+			seen[l.rows[0].at] = true
+		}
+		l.plugin.Stop()
+	}
+	require.Len(t, seen, 8)
+}
+
+// Two namespaces are never taken for each other.
+func TestIdentityIsTheNamespaces(t *testing.T) {
+	one, two := newLab(t), newLab(t)
+	_, keep := withState(t)
+	one.start(keep)
+	one.gather()
+	one.plugin.Stop()
+	two.start(keep)
+	require.Len(t, two.log.with("it is of another network namespace"), 1)
+}
