@@ -131,7 +131,7 @@ func (r *runs) talk(ctx context.Context) (wait func()) {
 					r.t.Errorf("sending: %v", err)
 					return
 				}
-				socket.SetReadDeadline(time.Now().Add(20 * time.Second))
+				socket.SetDeadline(time.Now().Add(20 * time.Second))
 				if _, _, err := socket.ReadFromUDPAddrPort(make([]byte, 2000)); err != nil {
 					r.t.Errorf("reading the echo: %v", err)
 					return

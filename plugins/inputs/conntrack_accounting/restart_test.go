@@ -103,7 +103,7 @@ func echo(socket *net.UDPConn, to netip.AddrPort, size int) error {
 	if _, err := socket.WriteToUDPAddrPort(make([]byte, size), to); err != nil {
 		return err
 	}
-	socket.SetReadDeadline(time.Now().Add(20 * time.Second))
+	socket.SetDeadline(time.Now().Add(20 * time.Second))
 	_, _, err := socket.ReadFromUDPAddrPort(make([]byte, 2000))
 	return err
 }
