@@ -62,7 +62,7 @@ func (s *Spool) List() ([]Entry, error) {
 	slices.SortFunc(entries, func(a, b Entry) int {
 		return cmp.Or(a.arrived.Compare(b.arrived), strings.Compare(a.Name, b.Name))
 	})
-	s.listed, s.next = entries, 0
+	s.listed, s.next, s.ahead = entries, 0, make(map[string]struct{})
 	return entries, nil
 }
 

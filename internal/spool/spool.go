@@ -42,12 +42,13 @@ type Spool struct {
 	locked  *os.File
 
 	mu      sync.Mutex
-	writing Count     // what Put is about to store
-	waiting Count     // in new/ at the last List, and what was put since
-	listed  []Entry   // by the last List; those before next are done
-	next    int       // index into listed
-	put     time.Time // of the first Put since the last List
-	settles time.Time // when a file that List passed over may be complete
+	writing Count               // what Put is about to store
+	waiting Count               // in new/ at the last List, and what was put since
+	listed  []Entry             // by the last List; those before next are done
+	next    int                 // index into listed
+	ahead   map[string]struct{} // names of those that are done after next
+	put     time.Time           // of the first Put since the last List
+	settles time.Time           // when a file that List passed over may be complete
 
 	reserved bool // nothing is left to do about the reserve
 

@@ -47,11 +47,17 @@ func (s *Spool) oldest() time.Time {
 // gone takes note that a report has left new/. It needs s.mu.
 func (s *Spool) gone(entry Entry) {
 	s.waiting.remove(entry.Size)
-	// Reports leave in their order, but for those that cannot be read.
-	if s.next < len(s.listed) && s.listed[s.next].Name == entry.Name {
-		s.next++
-	}
 	if s.waiting.Files <= 0 {
 		s.put = time.Time{}
+	}
+	// Several reports may be imported at a time, and leave in any order.
+	s.ahead[entry.Name] = struct{}{}
+	for s.next < len(s.listed) {
+		name := s.listed[s.next].Name
+		if _, gone := s.ahead[name]; !gone {
+			break
+		}
+		delete(s.ahead, name)
+		s.next++
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-conntrack-accounting/internal/report"
 	"telegraf-conntrack-accounting/internal/spool"
 )
 
@@ -142,4 +143,24 @@ func TestStats(t *testing.T) {
 	require.EqualValues(t, 2, stats.Rejected.Files)
 	require.NoError(t, s.Tidy(time.Now()))
 	require.Equal(t, stats, s.Stats(), "counted anew it is the same")
+}
+
+// Reports that are imported at the same time leave in any order.
+func TestTheOldestOfWhatIsLeft(t *testing.T) {
+	s := open(t, t.TempDir(), spool.Options{})
+	var oldest []time.Time
+	for range 4 {
+		require.NoError(t, s.Put("gw", []byte("1\n")))
+	}
+	entries := list(t, s)
+	for _, entry := range entries {
+		oldest = append(oldest, report.ParseName(entry.Name).Arrived)
+	}
+	for _, step := range []struct {
+		done int
+		left time.Time
+	}{{1, oldest[0]}, {2, oldest[0]}, {0, oldest[3]}, {3, time.Time{}}} {
+		require.NoError(t, s.Done(entries[step.done]))
+		require.Equal(t, step.left, s.Stats().Oldest)
+	}
 }
