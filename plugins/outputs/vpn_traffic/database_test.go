@@ -91,7 +91,7 @@ func (s *sink) files(folder string) []string {
 // drained waits until nothing is left to import.
 func (s *sink) drained() {
 	s.t.Helper()
-	require.Eventually(s.t, func() bool { return len(s.files("new")) == 0 }, time.Minute, 10*time.Millisecond)
+	require.Eventually(s.t, func() bool { return len(s.files("new")) == 0 }, 3*time.Minute, 10*time.Millisecond)
 }
 
 // reports returns n metrics of one host and time, with different keys.
