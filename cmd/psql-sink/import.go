@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/influxdata/telegraf"
+	"golang.org/x/sync/semaphore"
 
 	"telegraf-conntrack-accounting/internal/execd"
 	"telegraf-conntrack-accounting/internal/loader"
@@ -48,7 +49,7 @@ func importFiles(program execd.Program) int {
 	ctx, stop := importContext()
 	defer stop()
 	begin := time.Now()
-	j := &importJob{options: o, log: log, db: db, rejects: rejects, stdin: program.Stdin}
+	j := &importJob{options: o, log: log, db: db, rejects: rejects, stdin: program.Stdin, budget: newImportBudget()}
 	j.run(ctx, program.Stderr)
 	if err := rejects.close(); err != nil {
 		j.fail(err)
@@ -102,6 +103,7 @@ type importJob struct {
 	patience loader.Patience
 	bar      *progress.Progress
 	looks    lookReader
+	budget   *semaphore.Weighted // of memory
 	counts   importCounts
 }
 

@@ -77,9 +77,6 @@ func (j *importJob) importRuns(ctx context.Context, runs [][]importSource) {
 	}
 }
 
-// chunkRows is how many rows a transaction has, more or less.
-const chunkRows = 50_000
-
 // importWorker imports one run at a time.
 type importWorker struct {
 	*importJob
@@ -92,7 +89,7 @@ type importWorker struct {
 
 func newImportWorker(j *importJob) *importWorker {
 	w := &importWorker{importJob: j}
-	w.rows = loader.Loader{Rows: chunkRows, Store: w.store, Reject: w.reject}
+	w.rows = loader.Loader{Rows: chunkRows, Most: chunkMost, Store: w.store, Reject: w.reject}
 	return w
 }
 
@@ -156,7 +153,12 @@ func (w *importWorker) open(ctx context.Context, source importSource) (*importIn
 }
 
 func (w *importWorker) store(ctx context.Context, rows []report.Row) error {
+	memory := importMemory(rows)
+	if err := w.budget.Acquire(ctx, memory); err != nil {
+		return err
+	}
 	result, err := w.patience.Import(ctx, w.run[0].host, rows)
+	w.budget.Release(memory)
 	if err != nil {
 		return err
 	}

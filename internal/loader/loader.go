@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"telegraf-conntrack-accounting/internal/report"
@@ -31,8 +32,8 @@ func (e *ReadError) Unwrap() error { return e.Err }
 // anywhere and begun again: what was stored is then found to be there.
 type Loader struct {
 	// Rows is how many rows make a chunk. Some more are held until a report is
-	// whole, but never more than four times as many.
-	Rows int
+	// whole, but never more than Most.
+	Rows, Most int
 	// Store stores rows, all or none. An error of class trafficdb.Reject makes
 	// the Loader look for the row that caused it; any other ends the loading.
 	Store func(ctx context.Context, rows []report.Row) error
@@ -48,6 +49,9 @@ type Loader struct {
 func (l *Loader) Read(ctx context.Context, file int, in *report.Reader) error {
 	for {
 		n := len(l.rows)
+		if n == cap(l.rows) {
+			l.grow()
+		}
 		l.rows = append(l.rows, report.Row{})
 		err := in.Read(&l.rows[n])
 		if err == nil {
@@ -71,6 +75,14 @@ func (l *Loader) Read(ctx context.Context, file int, in *report.Reader) error {
 	}
 }
 
+// grow makes room for more rows, but for no more than will be needed: append
+// alone would end with a fourth too much, and leave more than that behind.
+func (l *Loader) grow() {
+	const least = 1024
+	more := min(max(2*cap(l.rows), least), max(l.Most, cap(l.rows))+1) - len(l.rows)
+	l.rows, l.from = slices.Grow(l.rows, more), slices.Grow(l.from, more)
+}
+
 // rejectLine asks the context too: a file may hold nothing but bad lines.
 func (l *Loader) rejectLine(ctx context.Context, file int, line *report.BadLine) error {
 	if err := ctx.Err(); err != nil {
@@ -86,17 +98,17 @@ func (l *Loader) Flush(ctx context.Context) error { return l.store(ctx, len(l.ro
 // a report cut in two would have to be compared with its first half.
 func (l *Loader) storeSome(ctx context.Context) error {
 	count := len(l.rows)
-	if count < l.Rows || count%max(l.Rows/8, 1) != 0 {
+	if count < l.Rows || count%max(l.Rows/8, 1) != 0 && count != l.Most {
 		return nil
 	}
 	cut := count
 	for cut > 0 && l.rows[cut-1].Time == l.rows[count-1].Time {
 		cut--
 	}
-	if cut == 0 && count < 4*l.Rows {
+	switch {
+	case cut == 0 && count < l.Most:
 		return nil
-	}
-	if cut == 0 {
+	case cut == 0:
 		cut = count
 	}
 	return l.store(ctx, cut)

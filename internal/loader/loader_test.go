@@ -23,7 +23,7 @@ type stored struct {
 
 func (s *stored) loader(rows int) *loader.Loader {
 	return &loader.Loader{
-		Rows: rows,
+		Rows: rows, Most: 4 * rows,
 		Store: func(_ context.Context, rows []report.Row) error {
 			s.chunks = append(s.chunks, append([]report.Row(nil), rows...))
 			return s.fail

@@ -29,7 +29,7 @@ type load struct {
 
 func newLoad(im *importer, unit []spool.Entry) *load {
 	l := &load{importer: im, unit: unit, rejects: make([]*spool.Rejects, len(unit))}
-	l.rows = loader.Loader{Rows: chunkRows, Store: l.store, Reject: l.reject}
+	l.rows = loader.Loader{Rows: chunkRows, Most: 4 * chunkRows, Store: l.store, Reject: l.reject}
 	return l
 }
 
