@@ -17,6 +17,10 @@
 // Where it may not make its tables itself, their owner does:
 //
 //	psql-sink migrate -dsn 'host=/var/run/postgresql dbname=vpn role=vpn_traffic_owner'
+//
+// And it shows what is stored:
+//
+//	psql-sink report -config /etc/telegraf/vpn_traffic.conf -since 15h -html report.html
 package main
 
 import (
@@ -53,6 +57,7 @@ func subcommands() map[string]func(execd.Program) int {
 	return map[string]func(execd.Program) int{
 		"import":  importFiles,
 		"migrate": migrate,
+		"report":  report,
 		"upgrade": upgrade,
 		"verify":  verify,
 		"watch":   watch,

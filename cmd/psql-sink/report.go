@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"telegraf-conntrack-accounting/internal/execd"
+	"telegraf-conntrack-accounting/internal/summary"
+	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
+)
+
+// reportOptions are those of psql-sink report.
+type reportOptions struct {
+	config, since, until, html string
+	top                        int
+	question                   trafficdb.Question
+}
+
+// report prints the traffic of a range, and returns the exit code.
+func report(program execd.Program) int {
+	o := &reportOptions{}
+	flags := flag.NewFlagSet("psql-sink report", flag.ContinueOnError)
+	flags.SetOutput(program.Stderr)
+	flags.StringVar(&o.config, "config", "", "read dsn from `file`, a [[outputs.vpn_traffic]] table; without it the PG* environment variables say where the database is")
+	flags.StringVar(&o.since, "since", "1h", "`begin` of the range: 2006-01-02 15:04, an RFC 3339 time, or how long ago, such as 90m, 15h or 7d")
+	flags.StringVar(&o.until, "until", "0s", "`end` of the range, in the same forms")
+	flags.IntVar(&o.top, "top", 10, "`rows` of each table")
+	flags.StringVar(&o.html, "html", "", "write a page with charts to `file` too")
+	for name, list := range map[string]*[]string{
+		"src": &o.question.Src, "dst": &o.question.Dst, "proto": &o.question.Proto, "port": &o.question.Port, "host": &o.question.Host,
+	} {
+		flags.Func(name, "only traffic with this "+name+"; several `values` with commas between them", func(text string) error {
+			*list = append(*list, strings.Split(text, ",")...)
+			return nil
+		})
+	}
+	if err := flags.Parse(program.Args); err != nil {
+		return 2
+	}
+	if err := o.check(flags.Args(), time.Now()); err != nil {
+		_, _ = fmt.Fprintf(program.Stderr, "psql-sink report: %v\n", err)
+		return 2
+	}
+	if err := o.run(program); err != nil {
+		_, _ = fmt.Fprintf(program.Stderr, "psql-sink report: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+func (o *reportOptions) check(rest []string, now time.Time) (err error) {
+	if len(rest) > 0 {
+		return fmt.Errorf("unexpected argument %q", rest[0])
+	}
+	if o.top < 1 {
+		return fmt.Errorf("-top %d: must be at least 1", o.top)
+	}
+	if o.question.Since, err = parseMoment(o.since, now); err != nil {
+		return fmt.Errorf("-since %w", err)
+	}
+	if o.question.Until, err = parseMoment(o.until, now); err != nil {
+		return fmt.Errorf("-until %w", err)
+	}
+	if !o.question.Since.Before(o.question.Until) {
+		return fmt.Errorf("-since %s is not before -until %s", o.since, o.until)
+	}
+	return nil
+}
+
+// parseMoment reads a time, or how long ago it was.
+func parseMoment(text string, now time.Time) (time.Time, error) {
+	days := 0
+	if n, err := fmt.Sscanf(text, "%dd", &days); n == 1 && err == nil && text == fmt.Sprintf("%dd", days) && days >= 0 {
+		return now.AddDate(0, 0, -days), nil
+	}
+	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
+		return now.Add(-ago), nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"} {
+		if at, err := time.ParseInLocation(layout, text, time.Local); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is neither a time, such as 2006-01-02 15:04, nor how long ago, such as 90m or 7d", text)
+}
+
+func (o *reportOptions) run(program execd.Program) error {
+	sink := vpn_traffic.New()
+	if o.config != "" {
+		if err := execd.LoadConfig(o.config, "outputs", program.Name, program.LookupEnv, sink); err != nil {
+			return err
+		}
+	}
+	db, err := trafficdb.Open(sink.DSN)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	s, err := summary.Make(ctx, db, o.question, o.top)
+	if err != nil {
+		return err
+	}
+	if o.html != "" {
+		if err := writePage(s, o.html); err != nil {
+			return err
+		}
+	}
+	if err := s.Print(program.Stdout); err != nil {
+		return fmt.Errorf("printing: %w", err)
+	}
+	return nil
+}
+
+// writePage writes the page under another name first: whoever looks at an
+// earlier one never sees half of the next.
+func writePage(s *summary.Summary, name string) error {
+	file, err := os.CreateTemp(filepath.Dir(name), ".report-*.html")
+	if err != nil {
+		return fmt.Errorf("writing the page: %w", err)
+	}
+	defer func() { _ = os.Remove(file.Name()) }() // it is gone when all went well
+	if err := errors.Join(s.HTML(file), file.Chmod(0o644), file.Close()); err != nil {
+		return fmt.Errorf("writing the page: %w", err)
+	}
+	if err := os.Rename(file.Name(), name); err != nil {
+		return fmt.Errorf("writing the page: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	traffic "telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/testkit"
+	"telegraf-conntrack-accounting/internal/trafficdb"
+)
+
+func TestReport(t *testing.T) {
+	pg := testkit.Postgres(t)
+	p := build(t, pg.DSN())
+	run := func(args ...string) (out, problems string, code int) {
+		var stdout, stderr bytes.Buffer
+		cmd := exec.Command(p.path, append([]string{"report"}, args...)...)
+		cmd.Env = append(os.Environ(), "TZ=UTC")
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		_ = cmd.Run()
+		return stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
+	}
+
+	_, problems, code := run("-config", p.config)
+	require.Equal(t, 1, code)
+	require.Contains(t, problems, "start psql-sink once")
+
+	db, err := trafficdb.Open(pg.DSN())
+	require.NoError(t, err)
+	defer func() { _ = db.Close() }()
+	require.NoError(t, db.Migrate(t.Context()))
+	_, err = db.Import(t.Context(), "gw", []traffic.Row{{
+		Time: time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC).UnixNano(), Proto: "tcp", Port: 443, Src: "10.1.0.0", Dst: "10.2.0.0",
+		SrcPackets: 3, SrcBytes: 1234, DstPackets: 4, DstBytes: 56789, ConnectionCount: 2, ConnectionTimes: 3000,
+	}})
+	require.NoError(t, err)
+
+	page := filepath.Join(t.TempDir(), "report.html")
+	out, problems, code := run("-config", p.config, "-since", "2026-01-02 03:00", "-until", "2026-01-02T04:00:00Z", "-html", page, "-src", "10.9.0.0,10.1.0.0")
+	require.Zero(t, code, problems)
+	require.Empty(t, problems)
+	require.Contains(t, out, "58.0 kB: 1.23 kB requested, 56.8 kB in response, 7 packets, 2 connections closed after 1.5s on average")
+	require.Contains(t, out, "│ tcp/443 │ 58.0 kB │ 100.0 % │")
+	html, err := os.ReadFile(page)
+	require.NoError(t, err)
+	require.Contains(t, string(html), "<svg")
+	entries, err := os.ReadDir(filepath.Dir(page))
+	require.NoError(t, err)
+	require.Len(t, entries, 1, "no other file is left behind")
+
+	out, _, code = run("-config", p.config, "-since", "7d")
+	require.Zero(t, code)
+	require.Contains(t, out, "no traffic in this range")
+
+	for complaint, args := range map[string][]string{
+		`-since "yesterday" is neither a time`:           {"-since", "yesterday"},
+		`-until "-1h" is neither a time`:                 {"-until", "-1h"},
+		`-since 1h is not before -until 2h`:              {"-until", "2h"},
+		`-top 0: must be at least 1`:                     {"-top", "0"},
+		`unexpected argument "10.1.0.0"`:                 {"10.1.0.0"},
+		`flag provided but not defined: -password`:       {"-password", "x"},
+		`writing the page: open /nonexistent/`:           {"-config", p.config, "-html", "/nonexistent/x.html"},
+		`asking the database: pq: invalid input syntax `: {"-config", p.config, "-port", "https"},
+	} {
+		out, problems, code := run(args...)
+		require.NotZero(t, code, complaint)
+		require.Contains(t, problems, complaint)
+		require.Empty(t, out)
+	}
+}

@@ -1,0 +1,45 @@
+package summary
+
+import (
+	_ "embed" // the page
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+)
+
+//go:embed page.html
+var page string
+
+// HTML writes one page that is complete in itself.
+func (s *Summary) HTML(w io.Writer) error {
+	parsed, err := template.New("page").Funcs(template.FuncMap{
+		"cells": s.cells, "share": s.share, "octets": octets, "count": count, "lifetime": lifetime, "stamp": stamp,
+	}).Parse(page)
+	if err != nil {
+		return fmt.Errorf("reading the page's template: %w", err)
+	}
+	charts, err := s.charts()
+	if err != nil {
+		return err
+	}
+	var text strings.Builder
+	err = parsed.Execute(&text, struct {
+		*Summary
+		Chosen, Rate string
+		Numbers      []string
+		Parts        []part
+		Charts       []chart
+		Empty        bool
+	}{s, s.chosen(), s.rate(), numbers, s.tables(), charts, s.Total.Name == ""})
+	if err != nil {
+		return fmt.Errorf("making the page: %w", err)
+	}
+	_, err = io.WriteString(w, text.String())
+	return err
+}
+
+// rate is the average of the whole range.
+func (s *Summary) rate() string {
+	return bitRate(8 * (s.Total.SrcBytes + s.Total.DstBytes) / s.Question.Until.Sub(s.Question.Since).Seconds())
+}

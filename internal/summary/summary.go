@@ -1,0 +1,85 @@
+// Package summary sums up the traffic of a range for people: as tables on a
+// terminal, and as one page of HTML with charts that needs nothing else, no
+// script and no network.
+//
+// It asks the same functions of the database as the dashboards do, and never
+// changes anything.
+package summary
+
+import (
+	"context"
+	"time"
+
+	"telegraf-conntrack-accounting/internal/trafficdb"
+)
+
+// Summary is the traffic of a range.
+type Summary struct {
+	Question trafficdb.Question
+	Total    trafficdb.Total // without a name when there was no traffic
+
+	Sources, Destinations, Services []trafficdb.Total
+	Pairs                           []trafficdb.Pair
+	Matrix                          []trafficdb.Pair // more of them
+
+	Traffic  []trafficdb.Point // over time, all together
+	BySource []trafficdb.Point // over time, of the greatest sources
+}
+
+// charts are so many points wide.
+const points = 120
+
+// linesOfChart is for how many names a chart has a colour that can be told from
+// the others.
+const linesOfChart = 8
+
+// pairsOfMatrix is how many pairs its picture has room for.
+const pairsOfMatrix = 60
+
+// Make asks the database. The tables have at most top rows, and one for all
+// others.
+func Make(ctx context.Context, db *trafficdb.DB, q trafficdb.Question, top int) (*Summary, error) {
+	s := &Summary{Question: q}
+	step := q.Until.Sub(q.Since) / points
+	err := db.Ask(ctx, func(a *trafficdb.Answers) error {
+		all, err := a.Totals(ctx, &q, "", top)
+		if err != nil {
+			return err
+		}
+		if len(all) == 0 {
+			return nil
+		}
+		s.Total = all[0]
+		for by, list := range map[string]*[]trafficdb.Total{"src": &s.Sources, "dst": &s.Destinations, "service": &s.Services} {
+			if *list, err = a.Totals(ctx, &q, by, top); err != nil {
+				return err
+			}
+		}
+		if s.Matrix, err = a.Pairs(ctx, &q, max(top, pairsOfMatrix)); err != nil {
+			return err
+		}
+		s.Pairs = s.Matrix[:min(top, len(s.Matrix))]
+		if s.Traffic, err = a.Series(ctx, &q, step, "", top); err != nil {
+			return err
+		}
+		s.BySource, err = a.Series(ctx, &q, step, "src", linesOfChart)
+		return err
+	})
+	return s, err
+}
+
+// wholeHours is where the sums of pairs become those of whole hours; see the
+// database's vpn_traffic_kind.
+func (s *Summary) wholeHours() bool {
+	q := &s.Question
+	exact := 30 * time.Minute
+	switch {
+	case len(q.Proto) > 0 || len(q.Port) > 0 || len(q.Src) > 0 && len(q.Dst) > 0:
+		return false
+	case len(q.Src) > 0:
+		exact = 6 * time.Hour
+	case len(q.Dst) > 0:
+		exact = time.Hour
+	}
+	return q.Until.Sub(q.Since) > exact
+}

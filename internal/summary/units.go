@@ -1,0 +1,60 @@
+package summary
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"telegraf-conntrack-accounting/internal/trafficdb"
+)
+
+// scaled writes a number with a prefix of the SI: 1.23 k, 45.6 M.
+func scaled(n float64, unit string) string {
+	const prefixes = "kMGTPE"
+	prefix := ""
+	for i := 0; i < len(prefixes) && math.Abs(n) >= 999.5; i++ {
+		n /= 1000
+		prefix = prefixes[i : i+1]
+	}
+	text := fmt.Sprintf("%.0f", n)
+	if prefix != "" {
+		text = fmt.Sprintf("%.*f", max(0, 2-int(math.Log10(n))), n)
+	}
+	if unit == "" && prefix == "" {
+		return text
+	}
+	return text + " " + prefix + unit
+}
+
+func octets(n float64) string { return scaled(n, "B") }
+
+func count(n float64) string { return scaled(n, "") }
+
+func bitRate(n float64) string { return scaled(n, "bit/s") }
+
+// lifetime is the average of the connections that closed, "-" if none did.
+func lifetime(s trafficdb.Sums) string {
+	if s.ConnectionCount == 0 {
+		return "-"
+	}
+	d := time.Duration(s.ConnectionTimes / s.ConnectionCount * float64(time.Millisecond))
+	switch {
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}
+
+// share is a part of all traffic, in percent.
+func (s *Summary) share(of trafficdb.Sums) float64 {
+	all := s.Total.SrcBytes + s.Total.DstBytes
+	if all == 0 {
+		return 0
+	}
+	return 100 * (of.SrcBytes + of.DstBytes) / all
+}
+
+// Both is all traffic, both ways.
+func (s *Summary) Both() float64 { return s.Total.SrcBytes + s.Total.DstBytes }
