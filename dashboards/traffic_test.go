@@ -14,15 +14,21 @@ import (
 // tracks open connections.
 var (
 	begin = time.Date(2026, 3, 1, 22, 0, 0, 0, time.UTC)
-	end   = begin.Add(4 * time.Hour)
-	quiet = begin.Add(95 * time.Minute)
+	end   = begin.Add(lasts)
 )
 
-const pace = 15 * time.Second
+const (
+	pace       = 15 * time.Second
+	lasts      = 4 * time.Hour
+	quietAfter = 95 * time.Minute
+)
 
 type known map[string][]report.Row // by host
 
-func knownTraffic() known {
+func knownTraffic() known { return trafficFrom(begin) }
+
+func trafficFrom(begin time.Time) known {
+	end, quiet := begin.Add(lasts), begin.Add(quietAfter)
 	services := []struct {
 		proto string
 		port  int32

@@ -1,0 +1,390 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/testkit"
+)
+
+// writePoints sends traffic to InfluxDB as Telegraf does.
+func writePoints(t *testing.T, db *testkit.InfluxDB, traffic known, more ...string) {
+	t.Helper()
+	var lines bytes.Buffer
+	send := func() {
+		answer, err := http.Post(db.URL+"/write?db=telegraf", "text/plain", &lines)
+		require.NoError(t, err)
+		body, err := io.ReadAll(answer.Body)
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		require.Equal(t, http.StatusNoContent, answer.StatusCode, "%s", body)
+		lines.Reset()
+	}
+	for host, rows := range traffic {
+		for n, row := range rows {
+			fmt.Fprintf(&lines, "conntrack_accounting,src=%s,dst=%s,proto=%s,port=%d,host=%s src_packets=%di,src_bytes=%di,dst_packets=%di,dst_bytes=%di,connection_count=%di,connection_times=%di",
+				row.Src, row.Dst, row.Proto, row.Port, host, row.SrcPackets, row.SrcBytes, row.DstPackets, row.DstBytes, row.ConnectionCount, row.ConnectionTimes)
+			if row.HasOpen {
+				fmt.Fprintf(&lines, ",open_connections=%di", row.OpenConnections)
+			}
+			fmt.Fprintf(&lines, " %d\n", row.Time)
+			if n%5000 == 4999 {
+				send()
+			}
+		}
+	}
+	for _, line := range more {
+		lines.WriteString(line + "\n")
+	}
+	send()
+}
+
+// downsample runs the script that is shipped.
+func downsample(t *testing.T, db *testkit.InfluxDB, args ...string) string {
+	t.Helper()
+	address, err := url.Parse(db.URL)
+	require.NoError(t, err)
+	host, port, err := net.SplitHostPort(address.Host)
+	require.NoError(t, err)
+	out, err := exec.Command("influxdb/downsample", append(args, "-host", host, "-port", port)...).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return string(out)
+}
+
+// choose asks the hidden variables which policy and step a range has.
+func (v view) choose(t *testing.T, db *testkit.InfluxDB, d *dashboard) view {
+	t.Helper()
+	chosen := maps.Clone(v.chosen)
+	if chosen == nil {
+		chosen = map[string][]string{}
+	}
+	with := view{v.from, v.to, chosen}
+	for _, variable := range d.Templating.List {
+		if variable.Type != "query" || variable.Hide != 2 {
+			continue
+		}
+		series := db.Query("telegraf", with.influxql(t, d, variable.Query.(string), 0))
+		require.Len(t, series, 1, variable.Query)
+		require.Len(t, series[0].Values, 1, variable.Query)
+		chosen[variable.Name] = []string{fmt.Sprint(series[0].Values[0][1])}
+	}
+	return with
+}
+
+func TestInfluxDBPanels(t *testing.T) {
+	testkit.Need(t, "influx")
+	db := testkit.Influx(t, nil)
+	db.Query("", "CREATE DATABASE telegraf")
+	begin := time.Now().UTC().Truncate(time.Hour).Add(-5 * time.Hour)
+	traffic := trafficFrom(begin)
+	var table []string
+	for n := range int(lasts / time.Minute) {
+		at := begin.Add(time.Duration(n) * time.Minute).UnixNano()
+		table = append(table, fmt.Sprintf("conntrack,host=gw1 ip_conntrack_count=%di,ip_conntrack_max=262144i %d", n+7, at))
+	}
+	writePoints(t, db, traffic, table...)
+	require.Contains(t, downsample(t, db, "-backfill", "2d"), "is set up")
+	require.NotContains(t, downsample(t, db, "-keep", "3d"), "raw points stay", "again, with other settings")
+
+	views := map[string]struct {
+		view
+		keep    func(host string, row *report.Row) bool
+		policy  string // of the rollups
+		full    string
+		seconds int
+	}{
+		"half an hour": {view{from: begin.Add(time.Hour), to: begin.Add(90 * time.Minute)}, nil, "conntrack_report", "autogen", 15},
+		"an hour":      {view{from: begin.Add(time.Hour), to: begin.Add(2 * time.Hour)}, nil, "conntrack_report", "autogen", 15},
+		"four hours":   {view{from: begin, to: begin.Add(lasts)}, nil, "conntrack_report", "conntrack_tenminutes", 60},
+		"a day":        {view{from: begin.Add(lasts - 24*time.Hour), to: begin.Add(lasts)}, nil, "conntrack_minute", "conntrack_tenminutes", 300},
+		"a week":       {view{from: begin.Add(lasts - 168*time.Hour), to: begin.Add(lasts)}, nil, "conntrack_hour", "conntrack_hour", 3600},
+		"a source and a port": {
+			view{begin, begin.Add(lasts), map[string][]string{"src": {"10.32.3.0", "10.32.4.0"}, "port": {"443"}}},
+			func(_ string, row *report.Row) bool {
+				return (row.Src == "10.32.3.0" || row.Src == "10.32.4.0") && row.Port == 443
+			}, "conntrack_report", "conntrack_tenminutes", 60,
+		},
+		"a gateway": {
+			view{begin, begin.Add(time.Hour), map[string][]string{"host": {"gw2"}}},
+			func(host string, _ *report.Row) bool { return host == "gw2" }, "conntrack_report", "autogen", 15,
+		},
+		"nothing": {
+			view{begin, begin.Add(time.Hour), map[string][]string{"host": {"none"}}},
+			func(string, *report.Row) bool { return false }, "conntrack_report", "autogen", 15,
+		},
+	}
+	for _, file := range []string{"influxdb/connections.json", "influxdb/groups.json"} {
+		d := load(t, file)
+		for name, v := range views {
+			t.Run(file+"/"+name, func(t *testing.T) {
+				with := v.choose(t, db, d)
+				require.Equal(t, []string{v.policy}, with.chosen["rollup_policy"])
+				require.Equal(t, []string{v.full}, with.chosen["full_policy"])
+				require.Equal(t, []string{strconv.Itoa(v.seconds)}, with.chosen["rollup_seconds"])
+				keep, kind := v.keep, "full"
+				if file == "influxdb/connections.json" {
+					kind = "rollup"
+					if v.chosen["src"] != nil {
+						keep = nil // which is no variable here
+					}
+				}
+				for _, p := range d.Panels {
+					for _, target := range p.Targets {
+						checkInflux(t, db, d, with, kind, p, target, traffic, keep)
+					}
+				}
+			})
+		}
+	}
+	t.Run("variables", func(t *testing.T) { testInfluxVariables(t, db, begin) })
+	t.Run("series", func(t *testing.T) { testInfluxSeries(t, db) })
+	t.Run("new points", func(t *testing.T) { testInfluxNewPoints(t, db) })
+}
+
+// checkInflux asks what a panel asks and compares it with the truth.
+func checkInflux(t *testing.T, db *testkit.InfluxDB, d *dashboard, v view, kind string, p *panel, target object, traffic known, keep func(string, *report.Row) bool) {
+	t.Helper()
+	query := v.influxql(t, d, target["query"].(string), v.interval(p))
+	series := db.Query("telegraf", query)
+	if p.Title == "Use of the connection tracking table" {
+		require.Len(t, series, 1, query)
+		return
+	}
+	seconds, err := strconv.Atoi(v.chosen[kind+"_seconds"][0])
+	require.NoError(t, err)
+	width := time.Duration(seconds) * time.Second
+	name, values := influxMeaning(t, p)
+	if target["resultFormat"] == "table" {
+		checkInfluxTable(t, series, traffic.truth(v.from, v.to.Add(1), ever, keep, name)) // InfluxDB's range has its end in it
+		return
+	}
+	truth := traffic.truth(v.from.Truncate(width), v.to, width, keep, name)
+	names := map[string]bool{}
+	for _, s := range truth {
+		for name := range s.names {
+			names[name] = true
+		}
+	}
+	if len(names) == 0 {
+		require.Empty(t, series, query)
+		return
+	}
+	frames := influxFrames(t, series, target["alias"].(string))
+	for label, value := range values {
+		for n := range names {
+			if n != "total" {
+				label = n
+			}
+			field := frames[label]
+			for at, s := range truth {
+				want, known := value(s, n, float64(seconds))
+				if s.names[n] == nil {
+					known = false
+				}
+				got := field[at.Unix()]
+				if !known {
+					require.True(t, got == nil || *got == 0, "%s at %s: %s", label, at, query)
+					continue
+				}
+				require.NotNil(t, got, "%s of %q at %s: %s", label, p.Title, at, query)
+				requireClose(t, want, *got, "%s at %s: %s", label, at, query)
+			}
+		}
+	}
+}
+
+// nominalOpen is the average over as many reports as a step should have.
+func nominalOpen(s *step, name string, seconds float64) (float64, bool) {
+	sum, known := 0.0, false
+	if of := s.names[name]; of != nil {
+		for _, n := range of.open {
+			sum, known = sum+n, true
+		}
+	}
+	return sum / (seconds / pace.Seconds()), known
+}
+
+func plainService(_ string, row *report.Row) string { return fmt.Sprintf("%s/%d", row.Proto, row.Port) }
+
+// influxMeaning is what the lines of a panel have to be.
+func influxMeaning(t *testing.T, p *panel) (name func(string, *report.Row) string, values map[string]value) {
+	t.Helper()
+	only := func(label string, v value) map[string]value { return map[string]value{label: v} }
+	switch p.Title {
+	case "Throughput":
+		return total, only("throughput", bitsBoth)
+	case "Packets":
+		if p.Type == "stat" {
+			return total, only("packets", packetsBoth)
+		}
+		return total, map[string]value{"requests": packetsOut, "responses": packetsBack}
+	case "Network throughput":
+		return total, map[string]value{"requests": bitsOut, "responses": bitsBack}
+	case "Request traffic":
+		return total, only("requests", bitsOut)
+	case "Response traffic":
+		return total, only("responses", bitsBack)
+	case "Closed connections":
+		return total, only("connections", closed)
+	case "Connection rate", "Connection count":
+		return total, only("closed connections", closed)
+	case "Average lifetime":
+		return total, only("lifetime", meanLifetime)
+	case "Open connections":
+		return total, only("open", nominalOpen)
+	case "Open connections per source":
+		return bySrc, only("", nominalOpen)
+	case "Bandwidth per source", "Traffic per source", "Sources", "Top sources":
+		return bySrc, only("", bitsBoth)
+	case "Traffic per destination", "Destinations", "Top destinations":
+		return byDst, only("", bitsBoth)
+	case "Traffic per port", "Ports":
+		return plainService, only("", bitsBoth)
+	}
+	require.Fail(t, "nothing is expected of", p.Title)
+	return nil, nil
+}
+
+var aliasUse = regexp.MustCompile(`\$(?:tag_(\w+)|col)`)
+
+// influxFrames makes of each series and column a frame, as Grafana does, and
+// returns their values by name and time.
+func influxFrames(t *testing.T, series []testkit.Series, alias string) map[string]map[int64]*float64 {
+	t.Helper()
+	found := map[string]map[int64]*float64{}
+	for _, s := range series {
+		for column := 1; column < len(s.Columns); column++ {
+			label := aliasUse.ReplaceAllStringFunc(alias, func(use string) string {
+				if tag := aliasUse.FindStringSubmatch(use)[1]; tag != "" {
+					return s.Tags[tag]
+				}
+				return s.Columns[column]
+			})
+			frame := data.NewFrame(label, data.NewField("Time", nil, []time.Time{}), data.NewField("Value", s.Tags, []*float64{}))
+			values := map[int64]*float64{}
+			for _, row := range s.Values {
+				at, err := time.Parse(time.RFC3339, row[0].(string))
+				require.NoError(t, err)
+				var number *float64
+				if n, ok := row[column].(json.Number); ok {
+					f, err := n.Float64()
+					require.NoError(t, err)
+					number = &f
+				}
+				frame.AppendRow(at, number)
+				values[at.Unix()] = number
+			}
+			require.Equal(t, data.TimeSeriesTypeWide, frame.TimeSeriesSchema().Type)
+			require.Nil(t, found[label], "two lines %q", label)
+			found[label] = values
+		}
+	}
+	return found
+}
+
+func checkInfluxTable(t *testing.T, series []testkit.Series, truth map[time.Time]*step) {
+	t.Helper()
+	rows := map[string]*sums{}
+	for _, s := range truth {
+		maps.Copy(rows, s.names)
+	}
+	require.Len(t, series, len(rows))
+	for _, s := range series {
+		name := s.Tags["src"] + s.Tags["dst"]
+		if name == "" {
+			name = s.Tags["proto"] + "/" + s.Tags["port"]
+		}
+		of := rows[name]
+		require.NotNil(t, of, name)
+		for column, want := range map[string]float64{
+			"traffic": of.srcBytes + of.dstBytes, "requests": of.srcBytes, "responses": of.dstBytes,
+			"packets": of.srcPackets + of.dstPackets, "connections": of.count,
+		} {
+			n, err := s.Values[0][slices.Index(s.Columns, column)].(json.Number).Float64()
+			require.NoError(t, err)
+			requireClose(t, want, n, "%s of %s", column, name)
+		}
+	}
+}
+
+func testInfluxVariables(t *testing.T, db *testkit.InfluxDB, begin time.Time) {
+	d := load(t, "influxdb/groups.json")
+	want := map[string][]string{
+		"host": {"gw1", "gw2"}, "proto": {"icmp", "tcp", "udp"}, "port": {"-1", "443", "53"},
+		"dst": {"10.33.0.0", "10.33.1.0", "10.33.2.0"},
+	}
+	for n := range 12 {
+		want["src"] = append(want["src"], fmt.Sprintf("10.32.%d.0", n))
+	}
+	for _, variable := range d.Templating.List {
+		if variable.Type != "query" || variable.Hide == 2 {
+			continue
+		}
+		names := func(v view) (list []string) {
+			v = v.choose(t, db, d)
+			for _, s := range db.Query("telegraf", v.influxql(t, d, variable.Query.(string), 0)) {
+				for _, row := range s.Values {
+					list = append(list, row[1].(string)) // Grafana takes what follows the time
+				}
+			}
+			return list
+		}
+		require.ElementsMatch(t, want[variable.Name], names(view{from: begin, to: begin.Add(lasts)}))
+		require.Empty(t, names(view{from: begin.Add(-48 * time.Hour), to: begin.Add(-47 * time.Hour)}), "a variable follows the range")
+	}
+}
+
+// The rollups hold as many series as there are sources and ports, whatever talks
+// to whatever.
+func testInfluxSeries(t *testing.T, db *testkit.InfluxDB) {
+	count := func(measurement string) int {
+		series := db.Query("telegraf", `SHOW SERIES FROM "`+measurement+`"`)
+		require.Len(t, series, 1)
+		return len(series[0].Values)
+	}
+	require.Equal(t, 12*4*2, count("conntrack_by_src"))
+	require.Equal(t, 3*4*2, count("conntrack_by_dst"))
+	require.Equal(t, 4*2, count("conntrack_by_port"))
+}
+
+// From now on the database sums up by itself.
+func testInfluxNewPoints(t *testing.T, db *testkit.InfluxDB) {
+	at := time.Now().Add(-15 * time.Second).Truncate(pace)
+	writePoints(t, db, known{"new": {{Time: at.UnixNano(), Proto: "tcp", Port: 1, Src: "new", Dst: "x", SrcBytes: 5, HasOpen: true, OpenConnections: 3}}})
+	require.Eventually(t, func() bool {
+		series := db.Query("telegraf", `SELECT "src_bytes", "open_connections" FROM "conntrack_report"."conntrack_by_src" WHERE "src" = 'new'`)
+		return len(series) == 1 && fmt.Sprint(series[0].Values[0][1:]) == "[5 3]"
+	}, 90*time.Second, 200*time.Millisecond)
+}
+
+func TestDownsampleRefuses(t *testing.T) {
+	testkit.Need(t, "influx")
+	for complaint, args := range map[string][]string{
+		"-interval 7: must divide 60":        {"-interval", "7"},
+		"-interval 0: must be whole seconds": {"-interval", "0"},
+		`"3 days" is no duration`:            {"-keep", "3 days"},
+		`"a\"b" is no name`:                  {"-database", `a"b`},
+		"-keep needs a value":                {"-keep"},
+		"Failed to connect":                  {"-host", "127.0.0.1", "-port", "1"},
+	} {
+		out, err := exec.Command("influxdb/downsample", args...).CombinedOutput()
+		require.Error(t, err)
+		require.Contains(t, string(out), regexp.MustCompile(`\\`).ReplaceAllString(complaint, ""))
+	}
+}
