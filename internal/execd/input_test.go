@@ -161,6 +161,27 @@ func TestInputIgnoresSignals(t *testing.T) {
 	require.Equal(t, 2, strings.Count(out.String(), "\n"))
 }
 
+// A plugin is told that its metrics are delivered when they are out, and only
+// then.
+func TestInputTellsWhatIsDelivered(t *testing.T) {
+	t.Parallel()
+	cmd := child("input", "-config", file(t, "probe.conf", "[[inputs.probe]]\ntell = true\n"))
+	var both bytes.Buffer // in the order of the writes
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader("\n"), &both, &both
+	require.NoError(t, cmd.Run())
+	require.Regexp(t, `^I! started\nprobe,.*gather=1i.*\nI! delivered 1\nprobe,.*gather=2i.*\nI! delivered 2\nW! stopped\n$`, both.String())
+
+	cmd = child("input", "-config", file(t, "probe.conf", "[[inputs.probe]]\ntell = true\n"))
+	reader, writer, err := os.Pipe()
+	require.NoError(t, err)
+	require.NoError(t, reader.Close())
+	var log bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader("\n"), writer, &log
+	require.Error(t, cmd.Run())
+	require.NoError(t, writer.Close())
+	require.NotContains(t, log.String(), "delivered")
+}
+
 func TestInputReaderGone(t *testing.T) {
 	t.Parallel()
 	cmd := child("input")

@@ -43,6 +43,7 @@ type probe struct {
 	FailAt  int             `toml:"fail_at"`
 	NoStart bool            `toml:"no_start"`
 	NoInit  bool            `toml:"no_init"`
+	Tell    bool            `toml:"tell"` // when metrics are delivered
 	Log     telegraf.Logger `toml:"-"`
 
 	oneShot bool
@@ -67,6 +68,12 @@ func (p *probe) Start(telegraf.Accumulator) error {
 	p.Log.Infof("started")
 	p.Log.Debug("details")
 	return nil
+}
+
+func (p *probe) Delivered() {
+	if p.Tell {
+		p.Log.Infof("delivered %d", p.gathers)
+	}
 }
 
 func (p *probe) Stop() { p.Log.Warn("stopped") }
