@@ -119,7 +119,7 @@ func TestWithoutNetAdmin(t *testing.T) {
 	require.True(t, HasNetAdmin())
 	n := testkit.NewNetns(t)
 	var has bool
-	var dump, destroy, closing, table error
+	var dump, destroy, closing, table, offload error
 	require.NoError(t, n.Do(func() error { // a thread that is not used again
 		if err := dropNetAdmin(); err != nil {
 			return err
@@ -134,10 +134,11 @@ func TestWithoutNetAdmin(t *testing.T) {
 		_, destroy = ListenDestroy(ns, 1<<20, nil)
 		_, closing = ListenClose(ns, 1<<20, nil)
 		_, table = TableStats(ns)
+		_, offload = Flowtables(ns)
 		return d.Close()
 	}))
 	require.False(t, has)
-	for _, err := range []error{dump, destroy, closing, table} {
+	for _, err := range []error{dump, destroy, closing, table, offload} {
 		require.ErrorIs(t, err, os.ErrPermission)
 		require.ErrorContains(t, err, "CAP_NET_ADMIN")
 	}

@@ -96,6 +96,9 @@ func (d *deployment) inInflux() map[series]sums {
 	out := map[series]sums{}
 	for _, row := range d.influx.Query("telegraf", `SELECT sum(src_packets), sum(src_bytes), sum(dst_packets), sum(dst_bytes) FROM conntrack_accounting GROUP BY proto, src, dst, port`) {
 		number := func(column int) uint64 {
+			if row.Values[0][column] == nil {
+				return 0 // the field is being written just now
+			}
 			n, err := strconv.ParseUint(row.Values[0][column].(interface{ String() string }).String(), 10, 64)
 			require.NoError(d.t, err)
 			return n

@@ -71,6 +71,8 @@ func (p *Plugin) explainBaseline(entries uint64) {
 	switch {
 	case !p.state.since.IsZero():
 		p.Log.Infof("accounting started: it goes on from the state of %s with %d flows; what they sent since is accounted at the first gather", p.state.since.Format(time.RFC3339), p.state.flows)
+	case !p.state.after.IsZero():
+		p.Log.Infof("accounting started: %d flows were there before, of which those that began after %s are accounted in full, the others from now on", entries, p.state.after.Format(time.RFC3339))
 	case p.cfg.AccountExisting:
 		p.Log.Infof("accounting started: %d flows were there before, what they sent so far is accounted at the first gather", entries)
 	default:

@@ -28,6 +28,7 @@ type state struct {
 	ready   bool      // the baseline is whole: there is something to save
 	since   time.Time // when the state that was resumed from was saved; zero for none
 	flows   int       // that it held
+	after   time.Time // when there is no such state: what had been accounted by then is not accounted again
 	written time.Time
 	failed  bool // to write, as the operator was told
 
@@ -53,40 +54,50 @@ func (p *Plugin) resume() error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // a first start
 	}
-	if err != nil {
-		p.Log.Warnf("state_file: ignoring %s: %v", p.StateFile, err)
+	if err != nil { // whatever it said was accounted is accounted
+		p.ignore(time.Now(), err)
 		return nil
 	}
 	defer func() { _ = file.Close() }()
-	return p.resumeFrom(file)
+	p.resumeFrom(file)
+	return nil
 }
 
-func (p *Plugin) resumeFrom(file *statefile.File) error {
+func (p *Plugin) resumeFrom(file *statefile.File) {
 	consumed, err := p.stamps.read(file.Body)
-	if err != nil {
-		p.Log.Warnf("state_file: ignoring %s: %v", p.StateFile, err)
-		return nil
-	}
-	if why := p.state.origin.Differs(&file.Origin); why != "" {
-		say := p.Log.Warnf
-		if file.Boot != p.state.origin.Boot {
-			say = p.Log.Infof // which loses nothing
-		}
-		say("state_file: ignoring %s: %s", p.StateFile, why)
-		return nil
-	}
-	if !file.Superseded.IsZero() {
+	why := p.state.origin.Differs(&file.Origin)
+	switch {
+	case err != nil:
+		p.ignore(time.Now(), err)
+	case file.Boot != p.state.origin.Boot: // no flow of that time is left
+		p.Log.Infof("state_file: ignoring %s: %s", p.StateFile, why)
+	case file.Namespace != p.state.origin.Namespace:
+		p.Log.Warnf("state_file: ignoring %s: %s", p.StateFile, why)
+	case !file.Superseded.IsZero():
 		p.stamps.use(file.Superseded.Unix())
-		p.tracker.ResumeAfter(file.Superseded)
+		p.resumeAfter(file.Superseded)
 		p.Log.Warnf("state_file: the last run ended without a state, killed perhaps: what flows that are older than its last gather (%s) sent since is not accounted", file.Superseded.Format(time.RFC3339))
-		return nil
+	case why != "":
+		p.ignore(file.Written, errors.New(why))
+	default:
+		if err := p.tracker.Resume(file.Body, file.BodySize-consumed, file.Written); err != nil {
+			p.ignore(file.Written, err)
+			return
+		}
+		p.state.since, p.state.flows = file.Written, p.tracker.Stats().Resumed
 	}
-	if err := p.tracker.Resume(file.Body, file.BodySize-consumed, file.Written); err != nil {
-		p.Log.Warnf("state_file: ignoring %s: %v", p.StateFile, err)
-		return nil
-	}
-	p.state.since, p.state.flows = file.Written, p.tracker.Stats().Resumed
-	return nil
+}
+
+// ignore says why the state is of no use. What flows that began before the
+// given time had sent by then may be accounted already.
+func (p *Plugin) ignore(accounted time.Time, why error) {
+	p.resumeAfter(accounted)
+	p.Log.Warnf("state_file: ignoring %s: %v; flows from before %s are accounted from now on", p.StateFile, why, accounted.Format(time.RFC3339))
+}
+
+func (p *Plugin) resumeAfter(accounted time.Time) {
+	p.tracker.ResumeAfter(accounted)
+	p.state.after = accounted
 }
 
 // keepsState reports whether there is a state_file; a single look at the table
