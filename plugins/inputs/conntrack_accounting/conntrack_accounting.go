@@ -154,7 +154,7 @@ func (p *Plugin) start() (err error) {
 	if err := p.listen(); err != nil {
 		return err
 	}
-	p.state.ready = p.keepsState()
+	p.saveFirst()
 	p.explainStart()
 	return nil
 }

@@ -176,6 +176,16 @@ func (p *Plugin) writeState(w io.Writer) error {
 	return p.tracker.Save(w)
 }
 
+// saveFirst saves the baseline, unless it went on from a state that still holds:
+// a kill before the first gather is delivered must not look like a first start.
+func (p *Plugin) saveFirst() {
+	p.state.ready = p.keepsState()
+	if p.state.ready && p.state.since.IsZero() {
+		p.save()
+		p.state.written = time.Time{} // the first gather is saved whatever the interval
+	}
+}
+
 // saveLast saves what was known when the listeners ended.
 func (p *Plugin) saveLast() {
 	if p.state.ready {

@@ -74,6 +74,7 @@ func TestKilled(t *testing.T) {
 		crash func(*lab)
 		exact bool
 	}{
+		"before the first gather":     {func(*lab) {}, true},
 		"while it waits":              {func(l *lab) { l.gather() }, true},
 		"before the series are known": {func(l *lab) { l.gather(); require.NoError(t, l.plugin.readTable()) }, true},
 		"before they are delivered":   {func(l *lab) { l.gather(); l.gatherUndelivered() }, false},
@@ -85,7 +86,7 @@ func TestKilled(t *testing.T) {
 			l.start(keep)
 			old := l.udp("10.32.0.1")
 			old(3)
-			c.crash(l)
+			c.crash(l) // which delivers nothing or what was sent until now
 			l.kill()
 			old(4)
 			l.udp("10.32.0.2")(5) // begins after the last gather
