@@ -67,7 +67,7 @@ func (j *importJob) importRuns(ctx context.Context, runs [][]importSource) {
 	case <-ctx.Done():
 		const grace = 2 * time.Second // a server that does not answer is left behind
 		select {
-		case <-done:
+		case _ = <-done:
 		case <-time.After(grace):
 		}
 		return

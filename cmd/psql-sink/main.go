@@ -57,7 +57,7 @@ func subcommands() map[string]func(execd.Program) int {
 	return map[string]func(execd.Program) int{
 		"import":  importFiles,
 		"migrate": migrate,
-		"report":  report,
+		"report":  showReport,
 		"upgrade": upgrade,
 		"verify":  verify,
 		"watch":   watch,

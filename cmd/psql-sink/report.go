@@ -25,8 +25,8 @@ type reportOptions struct {
 	question                   trafficdb.Question
 }
 
-// report prints the traffic of a range, and returns the exit code.
-func report(program execd.Program) int {
+// showReport prints the traffic of a range, and returns the exit code.
+func showReport(program execd.Program) int {
 	o := &reportOptions{}
 	flags := flag.NewFlagSet("psql-sink report", flag.ContinueOnError)
 	flags.SetOutput(program.Stderr)

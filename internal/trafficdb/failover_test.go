@@ -46,7 +46,7 @@ func TestSeveralHosts(t *testing.T) {
 	mustImport(t, db, "gw", rows[1:4])
 
 	first.Stop("fast") // which waits until the replica has everything
-	refused(rows[4:])
+	_ = refused(rows[4:])
 	err = refused(rows[4:])
 	require.ErrorContains(t, err, "it is a standby; ")
 	require.ErrorContains(t, err, "no such file or directory")
