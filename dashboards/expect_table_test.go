@@ -200,3 +200,13 @@ func reportLines(t testing.TB, frame *data.Frame, q question) {
 		requireClose(t, float64(len(times)), sum)
 	}
 }
+
+// oneSink expects the sink that filled puts there.
+func oneSink(t testing.TB, frame *data.Frame, _ question) {
+	t.Helper()
+	require.Equal(t, 1, frame.Rows())
+	require.Equal(t, "gw:/spool", text(t, frame, "sink", 0))
+	requireClose(t, 7, cell(t, frame, "waiting", 0))
+	require.Less(t, cell(t, frame, "heard", 0), 3600.0)
+	require.True(t, math.IsNaN(cell(t, frame, "committed", 0)), "it has not committed yet")
+}

@@ -84,6 +84,7 @@ var expectations = map[string]expectation{
 	"Pairs":                        pairs,
 	"Flows":                        flows,
 
+	"Sinks":                        oneSink,
 	"Age of the last report":       noRows, // the traffic is of long ago
 	"Reports in this range":        countReports,
 	"Came in parts, or again":      anything,

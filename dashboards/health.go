@@ -19,6 +19,7 @@ func postgresHealth(b postgres) *dashboard {
 			describe("A gap is a time without reports: the gateway, Telegraf or the sink stood still."),
 		tableUsePanel(b),
 	)
+	d.add(b, 7, sinks())
 	const sizes = `SELECT parent AS table, count(*) AS partitions, min(first) AS since, sum(pg_total_relation_size(to_regclass(quote_ident(name)))) AS size FROM vpn_traffic_partitions GROUP BY parent ORDER BY size DESC`
 	d.add(b, 9,
 		table("Room", sqlTable(sizes)).gauge("size", "bytes").override("since", "unit", "dateTimeAsIso").
@@ -28,17 +29,19 @@ func postgresHealth(b postgres) *dashboard {
 	return d
 }
 
-// influxHealth shows what the input says of itself, and the gateway's table.
-func influxHealth(b influxdb) *dashboard {
-	d := newDashboard(b, "health", "Health", "What the input and the sink say of themselves, and how full the gateways' tables are.", b.variables("host")...)
-	of := func(label, query string) object {
-		return influxSeries(label, `SELECT `+query+` FROM "conntrack_accounting_internal" WHERE $timeFilter AND "host" =~ /^${host:regex}$/ GROUP BY time($__interval), "host" fill(null)`)
-	}
-	d.add(b, 8,
-		tableUsePanel(b),
-		chart("Flows", "short", of("$tag_host flows", `max("flows")`)),
-	)
-	return d
+// sinks is a row for each sink that ever wrote.
+func sinks() *panel {
+	return table("Sinks", sqlTable(`SELECT sink, extract(epoch FROM now() - updated) AS heard, extract(epoch FROM now() - last_commit) AS committed, spool_files AS waiting, spool_bytes AS room, extract(epoch FROM now() - spool_oldest) AS oldest, seconds_per_report AS import, rows, duplicates, rejected, started FROM sink_status ORDER BY sink`)).
+		describe("What each psql-sink says of itself. Counters count since it started.").
+		override("heard", "displayName", "last heard of, ago", "unit", "s", "color", object{"mode": "thresholds"}, "thresholds", thresholds(60, 600),
+			"custom.cellOptions", object{"type": "color-text"}).
+		override("committed", "displayName", "last import, ago", "unit", "s").
+		override("waiting", "displayName", "reports that wait", "unit", "short").
+		override("room", "displayName", "room in the spool", "unit", "bytes").
+		override("oldest", "displayName", "oldest waits for", "unit", "s").
+		override("import", "displayName", "time per report", "unit", "s").
+		override("rejected", "color", object{"mode": "thresholds"}, "thresholds", thresholds(1, 1000), "custom.cellOptions", object{"type": "color-text"}).
+		override("started", "unit", "dateTimeFromNow")
 }
 
 // thresholds are green, then yellow, then red.

@@ -152,6 +152,7 @@ func TestInfluxDBPanels(t *testing.T) {
 			})
 		}
 	}
+	t.Run("health", func(t *testing.T) { testInfluxHealth(t, db, begin) })
 	t.Run("variables", func(t *testing.T) { testInfluxVariables(t, db, begin) })
 	t.Run("series", func(t *testing.T) { testInfluxSeries(t, db) })
 	t.Run("new points", func(t *testing.T) { testInfluxNewPoints(t, db) })

@@ -30,6 +30,7 @@ func filled(t *testing.T, traffic known) *sql.DB {
 			require.NoError(t, err)
 		}
 	}
+	require.NoError(t, db.SaveStatus(t.Context(), trafficdb.Status{Sink: "gw:/spool", Started: begin, SpoolFiles: 7}))
 	return pg.DB()
 }
 

@@ -1,0 +1,52 @@
+package main
+
+// influxHealth shows what the input says of itself.
+func influxHealth(b influxdb) *dashboard {
+	d := newDashboard(b, "health", "Health", "What the input says of itself, and how full the gateways' tables are.", b.variables("host")...)
+	d.add(b, 5,
+		stat("Flows", "short", ofInput("$tag_host", `max("flows")`)),
+		stat("Series of a report", "short", ofInput("$tag_host", `max("series")`)),
+		stat("Time to read the table", "ns", ofInput("$tag_host", `max("dump_time_ns")`)),
+		lossStat("Flows that vanished", "swept_flows", "What they sent after their last gather is lost."),
+		lossStat("Messages that could not be read", "decode_errors", ""),
+		lossStat("Gathers that failed", "gather_errors", ""),
+	)
+	d.add(b, 8, tableUsePanel(b), chart("Flows", "short", ofInput("$tag_host", `max("flows")`)))
+	d.add(b, 8,
+		chart("Events", perSecond, ofInput("$tag_host ends", rate("destroy_events")), ofInput("$tag_host closings", rate("close_events"))),
+		chart("Time to read the table", "ns", ofInput("$tag_host", `max("dump_time_ns")`)),
+	)
+	d.heading(b, "What may be lost, or not told apart")
+	d.add(b, 8,
+		losses("In the kernel", "New connections that the kernel dropped, or could not enter into its table.",
+			"table_drop", "table_early_drop", "table_insert_failed", "table_invalid"),
+		losses("Not counted", "Flows without counters, those that ended unseen, and those whose end was never told.",
+			"uncounted_readings", "died_unseen_flows", "swept_flows"),
+		losses("Not told apart, or read again", "Readings beyond max_series, which count under port -1; dumps that were repeated; receive buffers that were full, which loses nothing.",
+			"folded_readings", "dump_restarts", "destroy_overruns", "close_overruns"),
+	)
+	return d
+}
+
+func rate(counter string) string { return `non_negative_derivative(max("` + counter + `"), 1s)` }
+
+func ofInput(alias, expression string) object {
+	return influxSeries(alias, `SELECT `+expression+` FROM "conntrack_accounting_internal" WHERE $timeFilter AND "host" =~ /^${host:regex}$/ GROUP BY time($__interval), "host" fill(none)`)
+}
+
+// lossStat is a counter that should stand still: by how much it grew.
+func lossStat(title, counter, description string) *panel {
+	target := influxSeries("$tag_host", `SELECT spread("`+counter+`") FROM "conntrack_accounting_internal" WHERE $timeFilter AND "host" =~ /^${host:regex}$/ GROUP BY "host"`)
+	p := stat(title, "short", target).describe(description)
+	p.Options["graphMode"] = "none"
+	return p.set(object{"color": object{"mode": "thresholds"}, "thresholds": thresholds(1, 1000)})
+}
+
+// losses are counters by how fast they grow.
+func losses(title, description string, counters ...string) *panel {
+	var targets []object
+	for _, counter := range counters {
+		targets = append(targets, ofInput("$tag_host "+counter, rate(counter)))
+	}
+	return chart(title, perSecond, targets...).describe(description)
+}
