@@ -26,7 +26,7 @@ func (i influxdb) variables(names ...string) []*variable {
 	for _, kind := range []string{"rollup", "full"} {
 		for _, field := range []string{"policy", "step", "seconds", "points"} {
 			list = append(list, &variable{
-				Name: kind + "_" + field, Type: "query", Source: i.source(), Refresh: 2, Hide: 2, Current: object{},
+				Name: kind + "_" + field, Type: "query", Source: i.source(), Refresh: 2, Hide: 2,
 				Query: fmt.Sprintf(`SELECT "%s" FROM "conntrack_ranges"."ranges" WHERE "kind" = '%s' AND "above" < $__to - $__from AND "upto" >= $__to - $__from`, field, kind),
 			})
 		}

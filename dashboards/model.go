@@ -62,7 +62,7 @@ type variable struct {
 	AllValue    string  `json:"allValue,omitempty"`
 	Refresh     int     `json:"refresh"`
 	Hide        int     `json:"hide,omitempty"`
-	Current     object  `json:"current"`
+	Current     object  `json:"current,omitempty"`
 }
 
 type panel struct {

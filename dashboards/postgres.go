@@ -20,7 +20,7 @@ func (p postgres) choose() *variable { return chooser("datasource", "Database", 
 // chooser makes the variable that chooses a datasource of a type: so the same
 // file works when it is provisioned and when it is imported by hand.
 func chooser(name, label, kind string) *variable {
-	return &variable{Name: name, Label: label, Type: "datasource", Query: kind, Refresh: 1, Current: object{}}
+	return &variable{Name: name, Label: label, Type: "datasource", Query: kind, Refresh: 1}
 }
 
 // labels are what the variables are called.

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"telegraf-conntrack-accounting/internal/testkit"
+)
+
+// checker installs what checks dashboards against Grafana's published schema, and
+// returns what runs it.
+func checker(t *testing.T) func(files ...string) (string, error) {
+	t.Helper()
+	testkit.Need(t, "node", "npm")
+	dir := filepath.Join(testkit.Root(t), "build", "schema")
+	require.NoError(t, os.MkdirAll(dir, 0o755))
+	fresh := true
+	for _, name := range []string{"package.json", "package-lock.json", "check.mjs"} {
+		text, err := os.ReadFile(filepath.Join("schema", name))
+		require.NoError(t, err)
+		had, err := os.ReadFile(filepath.Join(dir, name))
+		fresh = fresh && err == nil && (bytes.Equal(had, text) || name == "check.mjs")
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), text, 0o644))
+	}
+	if _, err := os.Stat(filepath.Join(dir, "node_modules", "typescript", "package.json")); err != nil || !fresh {
+		install := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+		install.Dir = dir
+		out, err := install.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+	}
+	return func(files ...string) (string, error) {
+		out, err := exec.Command("node", append([]string{filepath.Join(dir, "check.mjs")}, files...)...).CombinedOutput()
+		return string(out), err
+	}
+}
+
+func TestDashboardsFitTheSchema(t *testing.T) {
+	check := checker(t)
+	var names []string
+	for name := range all() {
+		names = append(names, name)
+	}
+	out, err := check(names...)
+	require.NoError(t, err, "%s", out)
+
+	// And what does not fit is found.
+	text, err := os.ReadFile("postgres/connections.json")
+	require.NoError(t, err)
+	for from, to := range map[string]string{
+		`"schemaVersion": 42`: `"schemaVersion": "42"`,
+		`"graphMode": "area"`: `"graphMode": "areas"`,
+		`"drawStyle"`:         `"drawstyle"`,
+		`"gridPos"`:           `"gridpos"`,
+	} {
+		require.Contains(t, string(text), from)
+		bad := filepath.Join(t.TempDir(), "bad.json")
+		require.NoError(t, os.WriteFile(bad, bytes.ReplaceAll(text, []byte(from), []byte(to)), 0o644))
+		out, err := check(bad)
+		require.Error(t, err, to)
+		require.Regexp(t, `1 dashboards, [1-9][0-9]* problems`, out)
+	}
+}
+
+// What is provisioned finds the files, and names no datasource that a dashboard
+// could not choose.
+func TestProvisioning(t *testing.T) {
+	var sources struct {
+		Version     int `yaml:"apiVersion"`
+		Datasources []struct{ Name, UID, Type, URL string }
+	}
+	var providers struct {
+		Version   int `yaml:"apiVersion"`
+		Providers []struct {
+			Name, Type string
+			Options    struct{ Path string }
+		}
+	}
+	read := func(name string, into any) {
+		text, err := os.ReadFile(filepath.Join("provisioning", name, "conntrack-accounting.yaml"))
+		require.NoError(t, err)
+		require.NoError(t, yaml.Unmarshal(text, into))
+	}
+	read("datasources", &sources)
+	read("dashboards", &providers)
+	require.Equal(t, 1, sources.Version)
+	require.Equal(t, 1, providers.Version)
+	types := map[string]bool{}
+	for _, s := range sources.Datasources {
+		types[s.Type] = true
+	}
+	for name, d := range all() {
+		for _, v := range d.Templating.List {
+			if v.Type == "datasource" {
+				require.True(t, types[v.Query.(string)], "%s chooses a %s", name, v.Query)
+			}
+		}
+	}
+	for _, p := range providers.Providers {
+		folder := filepath.Base(p.Options.Path)
+		require.NotEmpty(t, files(folder), "%s has no dashboards", folder)
+	}
+}
