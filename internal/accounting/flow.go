@@ -1,6 +1,9 @@
 package accounting
 
-import "net/netip"
+import (
+	"encoding/binary"
+	"net/netip"
+)
 
 // Addr is an IP address of 16 bytes; an IPv4 address is held IPv4-mapped
 // (::ffff:a.b.c.d), so that a table of addresses needs no pointers.
@@ -13,7 +16,9 @@ func AddrFrom(a netip.Addr) Addr { return a.As16() }
 func (a Addr) IP() netip.Addr { return netip.AddrFrom16(a).Unmap() }
 
 // Is4 reports whether the address is an IPv4 address.
-func (a Addr) Is4() bool { return netip.AddrFrom16(a).Is4In6() }
+func (a Addr) Is4() bool {
+	return binary.NativeEndian.Uint64(a[:8]) == 0 && binary.BigEndian.Uint32(a[8:12]) == 0xffff
+}
 
 // Tuple holds addresses and ports of one direction of a flow (CTA_TUPLE_ORIG
 // or CTA_TUPLE_REPLY). For ICMP and ICMPv6, SrcPort is the identifier and

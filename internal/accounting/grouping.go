@@ -37,38 +37,37 @@ func (g Group) String() string {
 	return g.prefix().String()
 }
 
-// of returns the group of an address. Its network is looked up once for each
+// put stores the group of an address. Its network is looked up once for each
 // flow and list of networks: the flow's entry remembers it in known.
-func (g *Grouping) of(a Addr, networks *Networks, known *networkID) Group {
+func (g *Grouping) put(to *Group, a Addr, networks *Networks, known *networkID) {
 	if !g.Network {
-		return Group{Addr: g.group(a)}
+		to.Addr = g.group(a)
+		return
 	}
-	id := *known
-	if id == unknownNetwork {
-		id = networks.find(a)
-		*known = id
+	if *known == unknownNetwork {
+		*known = networks.find(a)
 	}
 	switch {
-	case id != outside:
-		return networks.groups[id.index()]
+	case *known != outside:
+		*to = networks.groups[known.index()]
 	case !g.Other:
-		return Group{Addr: g.group(a)}
+		to.Addr = g.group(a)
 	case a.Is4():
-		return everything4
+		*to = everything4
+	default:
+		*to = everything6
 	}
-	return everything6
 }
 
 // network returns the network that a group lies in, as far as the group knows:
 // the group of a mask stands for its masked address, and takes no name of a
 // network that is finer than the mask. It returns nil for none.
 func (g *Grouping) network(group Group, networks *Networks) *Network {
-	if group.Bits == 0 {
-		bits := g.IPv6.finest()
-		if group.Is4() {
-			bits = g.IPv4.finest() - 96
-		}
-		return networks.covering(netip.PrefixFrom(group.IP(), bits))
+	switch {
+	case group.Bits == 0 && group.Is4():
+		return networks.covering(netip.PrefixFrom(group.IP(), g.IPv4.finest()-96))
+	case group.Bits == 0:
+		return networks.covering(netip.PrefixFrom(group.IP(), g.IPv6.finest()))
 	}
 	if n := networks.covering(group.prefix()); n != nil || !g.Other || group.Bits > 1 {
 		return n

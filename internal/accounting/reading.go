@@ -67,12 +67,9 @@ func (t *Tracker) endOf(k key, f *Flow, now time.Time) int64 {
 
 // seriesKey returns the series of the flow that goes to dst.
 func (t *Tracker) seriesKey(k key, e *entry, dst Addr) SeriesKey {
-	s := SeriesKey{
-		Src:   t.cfg.Source.of(k.Src, t.networks, &e.src),
-		Dst:   t.cfg.Destination.of(dst, t.networks, &e.dst),
-		Port:  t.ports.of(k.Proto, k.DstPort),
-		Proto: k.Proto,
-	}
+	s := SeriesKey{Port: t.ports.of(k.Proto, k.DstPort), Proto: k.Proto}
+	t.cfg.Source.put(&s.Src, k.Src, t.networks, &e.src)
+	t.cfg.Destination.put(&s.Dst, dst, t.networks, &e.dst)
 	if t.series.splits {
 		t.cfg.GroupBy.split(&s, &k, e)
 	}
