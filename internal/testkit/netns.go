@@ -99,6 +99,13 @@ func (n *Netns) IP(t testing.TB, args ...string) string {
 // nf_conntrack_max and nf_conntrack_buckets belong to the whole machine.
 func (n *Netns) Sysctl(t testing.TB, key string, value any) {
 	t.Helper()
+	if err := n.SetSysctl(key, value); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// SetSysctl is Sysctl for goroutines other than the test's.
+func (n *Netns) SetSysctl(key string, value any) error {
 	path := strings.ReplaceAll(key, ".", "/")
 	if strings.HasPrefix(path, "nf_conntrack_") {
 		path = "net/netfilter/" + path
@@ -107,8 +114,9 @@ func (n *Netns) Sysctl(t testing.TB, key string, value any) {
 		return os.WriteFile(filepath.Join("/proc/sys", path), fmt.Append(nil, value), 0)
 	})
 	if err != nil {
-		t.Fatalf("setting %s=%v in %s: %v", key, value, n.Name, err)
+		return fmt.Errorf("setting %s=%v in %s: %w", key, value, n.Name, err)
 	}
+	return nil
 }
 
 // Local makes every address of the range local to the namespace, so that one
