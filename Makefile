@@ -17,7 +17,7 @@ export DURATION ?=
 # For make fuzz.
 FUZZTIME ?= 20s
 
-.PHONY: help run test build install telegraf lint fmt bench fuzz vuln clean setup
+.PHONY: help run test build install telegraf lint fmt bench soak fuzz vuln clean setup
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -49,6 +49,10 @@ fmt: ## Format Go code
 
 bench: ## Run the benchmarks (as root, BENCH=regexp chooses)
 	$(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -timeout 60m $(TESTFLAGS) ./...
+
+soak: setup ## Compare the plugin with two other counts, under any load, for DURATION (10m) from SEED (1)
+	SOAK_DURATION=$(or $(DURATION),10m) SOAK_SEED=$(or $(SEED),1) \
+	$(GO) test -count=1 -v -timeout 0 -run TestSoak $(TESTFLAGS) ./internal/soak
 
 fuzz: ## Run each fuzz target for FUZZTIME (20s)
 	@scripts/fuzz $(FUZZTIME)
