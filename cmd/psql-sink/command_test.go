@@ -9,9 +9,9 @@ import (
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
-// run runs a subcommand to its end, and returns what it printed and its exit
+// output runs a subcommand to its end, and returns what it printed and its exit
 // code.
-func (p *program) run(args ...string) (output string, code int) {
+func (p *program) output(args ...string) (output string, code int) {
 	p.t.Helper()
 	cmd := exec.Command(p.path, append(args, "-config", p.config)...)
 	text, err := cmd.CombinedOutput()
@@ -24,7 +24,7 @@ func (p *program) run(args ...string) (output string, code int) {
 func TestUpgradeAndVerify(t *testing.T) {
 	pg := testkit.Postgres(t)
 	p := build(t, pg.DSN())
-	text, code := p.run("upgrade")
+	text, code := p.output("upgrade")
 	require.Equal(t, 1, code)
 	require.Contains(t, text, "E! renaming the old table: there is no old table")
 
@@ -35,26 +35,26 @@ func TestUpgradeAndVerify(t *testing.T) {
 		INSERT INTO vpn_traffic (time, src, dst, proto, port, src_bytes) SELECT '2023-11-14Z'::timestamptz + n * interval '1 hour', 'a', 'b', 'tcp', 80, n
 			FROM generate_series(1, 40) n`)
 	require.NoError(t, err)
-	text, code = p.run("upgrade")
+	text, code = p.output("upgrade")
 	require.Zero(t, code, text)
 	require.Contains(t, text, "40 rows came over, 0 were there already, 0 are no rows")
-	text, code = p.run("verify")
+	text, code = p.output("verify")
 	require.Zero(t, code, text)
 	require.Equal(t, "2 days verified, 0 differences\n", text)
 
 	_, err = pg.DB().Exec(`UPDATE vpn_traffic_hour_by_pair SET src_bytes = 0 WHERE time = '2023-11-15 12:00Z'`)
 	require.NoError(t, err)
-	text, code = p.run("verify", "-to", "2023-11-14")
+	text, code = p.output("verify", "-to", "2023-11-14")
 	require.Zero(t, code, text)
-	text, code = p.run("verify")
+	text, code = p.output("verify")
 	require.Equal(t, 1, code)
 	require.Contains(t, text, "2023-11-15 vpn_traffic_hour_by_pair: 1 keys differ from vpn_traffic\n")
-	text, code = p.run("verify", "-repair")
+	text, code = p.output("verify", "-repair")
 	require.Zero(t, code, text)
 	require.Contains(t, text, "1 keys differ from vpn_traffic, replaced\n")
-	text, code = p.run("verify")
+	text, code = p.output("verify")
 	require.Zero(t, code, text)
 
-	_, code = p.run("verify", "-from", "yesterday")
+	_, code = p.output("verify", "-from", "yesterday")
 	require.Equal(t, 2, code)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -68,7 +69,12 @@ func (i *importTest) run(stdin string, args ...string) (code int, stdout, stderr
 	cmd.Stdin = strings.NewReader(stdin)
 	child := testkit.StartChild(i.t, cmd)
 	_ = child.Wait(2 * time.Minute)
-	return cmd.ProcessState.ExitCode(), child.Stdout(), child.Stderr()
+	return cmd.ProcessState.ExitCode(), child.Stdout(), withoutProgress(child.Stderr())
+}
+
+// withoutProgress takes those lines out that come only when it takes long.
+func withoutProgress(log string) string {
+	return regexp.MustCompile(`(?m)^importing .* rows/s, .*\n`).ReplaceAllString(log, "")
 }
 
 // ok runs the program, which must import everything without a word.

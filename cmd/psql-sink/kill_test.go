@@ -18,56 +18,6 @@ import (
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
-// program is the real psql-sink, its configuration and its spool.
-type program struct {
-	t                   *testing.T
-	path, config, spool string
-}
-
-func build(t *testing.T, dsn string) *program {
-	t.Helper()
-	dir := t.TempDir()
-	p := &program{t: t, path: filepath.Join(dir, "psql-sink"), config: filepath.Join(dir, "sink.conf"), spool: filepath.Join(dir, "spool")}
-	out, err := exec.Command("go", "build", "-o", p.path, ".").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	text := fmt.Sprintf("[[outputs.vpn_traffic]]\n  dsn = %q\n  spool = %q\n  retention = 0\n  retention_minute = 0\n  retention_hour = 0\n", dsn, p.spool)
-	require.NoError(t, os.WriteFile(p.config, []byte(text), 0o600))
-	return p
-}
-
-// start runs the program; it is killed at the end if it still runs.
-func (p *program) start(stdin io.Reader, args ...string) *exec.Cmd {
-	p.t.Helper()
-	cmd := exec.Command(p.path, append(args, "-config", p.config)...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, p.t.Output(), p.t.Output()
-	require.NoError(p.t, cmd.Start())
-	p.t.Cleanup(func() {
-		if cmd.ProcessState == nil {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-		}
-	})
-	return cmd
-}
-
-func (p *program) waiting() int {
-	files, err := filepath.Glob(filepath.Join(p.spool, "new", "*"))
-	require.NoError(p.t, err)
-	return len(files)
-}
-
-// stored counts the rows in the files that wait.
-func (p *program) stored() (rows int) {
-	files, err := filepath.Glob(filepath.Join(p.spool, "new", "*"))
-	require.NoError(p.t, err)
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		require.NoError(p.t, err)
-		rows += bytes.Count(text, []byte("\n"))
-	}
-	return rows
-}
-
 func kill(cmd *exec.Cmd) {
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()

@@ -59,7 +59,7 @@ func migrateDatabase(dsn string, log telegraf.Logger) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	if err := db.Migrate(ctx); err != nil {
-		return fmt.Errorf("%s: %w", trafficdb.Describe(err), err)
+		return fmt.Errorf("%s: %w", trafficdb.Describe(err), trafficdb.Reason(err))
 	}
 	if err := db.Grant(ctx); err != nil { // to roles that came after the schema
 		return err

@@ -98,9 +98,12 @@ func IsUnreachable(err error) bool {
 }
 
 // IsMomentary reports whether the same import is expected to succeed at once:
-// another transaction was in the way, or a partition was missing that the next
-// attempt makes.
+// another transaction was in the way, a partition was missing that the next
+// attempt makes, or a connection lost its step.
 func IsMomentary(err error) bool {
+	if _, ok := errors.AsType[*brokenCopy](err); ok {
+		return true
+	}
 	refusal := pq.As(err)
 	return refusal != nil && (refusal.Code.Class() == pqerror.ClassTransactionRollback || isMissingPartition(refusal))
 }

@@ -42,14 +42,17 @@ func copyRollup(conn *sql.Conn, t *rollupTable, b *batch, rows []rollupRow) erro
 // copyLines sends count lines through COPY. The connection must be in a
 // transaction; when that one's context ends, the COPY ends too.
 func copyLines(conn *sql.Conn, statement string, count int, line func([]byte, int) []byte) error {
-	var failure error
-	// The error does not go through Raw: when the connection is lost, Raw would
-	// close it, and wait for ever for the end of our own transaction.
+	var failed error
 	err := conn.Raw(func(raw any) error {
-		failure = copyThrough(raw, statement, count, line)
+		failed = copyThrough(raw, statement, count, line)
+		// Not to database/sql: at a driver.ErrBadConn it would wait for the
+		// transaction to let go of the connection, and the transaction is ours.
 		return nil
 	})
-	if err = errors.Join(err, failure); err != nil {
+	if err == nil {
+		err = failed
+	}
+	if err != nil {
 		return fmt.Errorf("copying: %w", err)
 	}
 	return nil
@@ -70,11 +73,22 @@ func copyThrough(raw any, statement string, count int, line func([]byte, int) []
 	if !ok {
 		return errors.Join(errors.New("the driver has no COPY"), stmt.Close())
 	}
-	if err := sendLines(ctx, in, count, line); err != nil {
-		return errors.Join(err, in.Close())
+	err = sendLines(ctx, in, count, line)
+	if why := in.Close(); why != nil { // it waits until the server has taken all
+		err = why
 	}
-	return in.Close() // which waits until the server has taken all
+	if valid, ok := raw.(driver.Validator); ok && err != nil && !valid.IsValid() && ClassOf(err) == Unknown {
+		return &brokenCopy{err}
+	}
+	return err
 }
+
+// brokenCopy is an error after which the connection is of no use, for no reason
+// that we know: lib/pq gives up when the server has its configuration reloaded
+// in the middle of a COPY, and tells us of a changed setting.
+type brokenCopy struct{ error }
+
+func (b *brokenCopy) Unwrap() error { return b.error }
 
 func sendLines(ctx context.Context, in copyIn, count int, line func([]byte, int) []byte) error {
 	const block = 60 << 10 // lib/pq sends what exceeds 63 KiB

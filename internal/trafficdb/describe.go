@@ -2,6 +2,7 @@ package trafficdb
 
 import (
 	"crypto/tls"
+	"database/sql/driver"
 	"errors"
 	"io/fs"
 	"net"
@@ -33,6 +34,30 @@ func Describe(err error) string {
 	}
 	return "an import failed" + codeOf(err)
 }
+
+// Reason returns what an operator has to know of an error: when the database is
+// in the way, what it says, not what we were about to do.
+func Reason(err error) error {
+	if failed, ok := errors.AsType[connectError](err); ok {
+		return failed
+	}
+	if ClassOf(err) != Retry {
+		return err
+	}
+	if refusal := pq.As(err); refusal != nil && !errors.Is(err, ErrNotMigrated) {
+		return refusal
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op
+	}
+	if errors.Is(err, driver.ErrBadConn) {
+		return errLost
+	}
+	return err
+}
+
+// errLost stands for what lib/pq does not tell.
+var errLost = errors.New("the connection was lost")
 
 // describeConnect names what is wrong with all hosts. Where they differ, as in
 // the middle of a failover, none of them can be reached for writing.

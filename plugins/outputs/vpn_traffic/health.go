@@ -38,12 +38,15 @@ func (h *health) failed(err error) time.Duration {
 		h.log.Debugf("trying again: %v", err)
 		return jitter(minPause / 10)
 	}
-	if what := describe(err); what != h.trouble {
+	what := describe(err)
+	if what == h.trouble {
+		h.log.Debugf("%s: %v; still so", what, trafficdb.Reason(err))
+	} else {
 		if h.trouble == "" {
 			h.since = time.Now()
 		}
 		h.trouble = what
-		h.log.Warnf("%s: %v; reports stay in %s, trying again", what, err, h.spool.Dir())
+		h.log.Warnf("%s: %v; reports stay in %s, trying again", what, trafficdb.Reason(err), h.spool.Dir())
 	}
 	h.pause = min(max(2*h.pause, minPause), maxPause)
 	return jitter(h.pause)
