@@ -112,14 +112,12 @@ func parseURL(text string) (parameters, error) {
 func splitHosts(text string) (hosts, ports string, err error) {
 	var names, numbers []string
 	for address := range strings.SplitSeq(text, ",") {
-		name, port := address, ""
+		name, port, _ := strings.Cut(address, ":")
 		if inner, ok := strings.CutPrefix(address, "["); ok { // IPv6
 			if name, port, ok = strings.Cut(inner, "]"); !ok {
 				return "", "", errors.New(`the host lacks its closing "]"`)
 			}
 			port = strings.TrimPrefix(port, ":")
-		} else {
-			name, port, _ = strings.Cut(address, ":")
 		}
 		names, numbers = append(names, name), append(numbers, port)
 	}
