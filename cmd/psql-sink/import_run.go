@@ -59,15 +59,18 @@ func (j *importJob) importRuns(ctx context.Context, runs [][]importSource) {
 			return nil
 		})
 	}
-	done := make(chan error, 1)
-	go func() { done <- group.Wait() }()
 	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		err = group.Wait()
+	}()
 	select {
-	case err = <-done:
+	case <-done:
 	case <-ctx.Done():
 		const grace = 2 * time.Second // a server that does not answer is left behind
 		select {
-		case _ = <-done:
+		case <-done:
 		case <-time.After(grace):
 		}
 		return

@@ -111,8 +111,11 @@ func (s *Summary) chosen() string {
 		name   string
 		values []string
 	}{
-		{"source", s.Question.Src}, {"destination", s.Question.Dst}, {"protocol", s.Question.Proto},
-		{"port", s.Question.Port}, {"gateway", s.Question.Host},
+		{"source", s.Question.Src},
+		{"destination", s.Question.Dst},
+		{"protocol", s.Question.Proto},
+		{"port", s.Question.Port},
+		{"gateway", s.Question.Host},
 	} {
 		if len(filter.values) > 0 {
 			said = append(said, filter.name+" "+strings.Join(filter.values, ", "))
