@@ -102,14 +102,14 @@ func writeHistory(b *testing.B, folder string, from time.Time) (whole string) {
 	return whole
 }
 
-// benchRow is the row of a series in a report: 120 teams talk to 30 others, on
+// benchRow is the row of a series in a report: 120 teams talk to 90 others, on
 // a handful of ports.
 func benchRow(at time.Time, n, i int) *report.Row {
 	ports := [...]int32{443, 80, 53, 22, -1}
 	v := int64(n*7919 + i*104729)
 	return &report.Row{
 		Time: at.UnixNano(), Proto: []string{"tcp", "udp"}[i%2], Port: ports[i%len(ports)],
-		Src: fmt.Sprintf("10.32.%d.0", i%120), Dst: fmt.Sprintf("10.33.%d.0", (i/120+n)%30),
+		Src: fmt.Sprintf("10.32.%d.0", i%120), Dst: fmt.Sprintf("10.33.%d.0", (i/120+n)%90),
 		SrcPackets: 1 + v%5000, SrcBytes: 60 + v%4_000_000, DstPackets: 1 + v%7000, DstBytes: 60 + v%9_000_000,
 		ConnectionCount: v % 40, ConnectionTimes: v % 100_000, OpenConnections: v % 12, HasOpen: true,
 	}

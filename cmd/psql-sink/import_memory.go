@@ -9,21 +9,25 @@ import (
 	"telegraf-conntrack-accounting/internal/report"
 )
 
-// What one transaction holds, more or less.
-const (
-	chunkRows = 40_000 // rows, up to the end of a report
-	chunkMost = 44_000 // rows; a larger report is cut
-)
-
 // What workers may hold in common, so that the program stays below 100 MB
 // however many there are. Rows of a report are each of another series and cost
 // the sums of a series, too; those of the next report mostly fall into them.
 const (
 	importBudget    = 48 << 20
-	rowMemory       = 200
-	seriesMemory    = 800
+	rowMemory       = 150
+	seriesMemory    = 500
 	importHeapLimit = 64 << 20 // from here on the garbage collector spares no effort
 )
+
+// reportMost is how many rows of a report are stored in one transaction.
+const reportMost = 40_000
+
+// importChunk is how many rows a transaction has, more or less. The more, the
+// better: each adds to the sums of its hour.
+func importChunk(jobs int) int {
+	const held, least, most = 200_000, 20_000, 100_000
+	return min(max(held/jobs, least), most)
+}
 
 func newImportBudget() *semaphore.Weighted {
 	if os.Getenv("GOMEMLIMIT") == "" {

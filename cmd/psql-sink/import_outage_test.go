@@ -187,7 +187,7 @@ func TestImportEndsAtWhatItDoesNotUnderstand(t *testing.T) {
 	path := i.file("b.csv", reportLines(1, 10))
 	code, _, stderr := i.run("", path)
 	require.Equal(t, importFailed, code)
-	require.Regexp(t, `^W! an import failed \(SQLSTATE P0001\): .*\nE! importing `+path+`: after 5 attempts: .*no reason.*\n$`, stderr)
+	require.Regexp(t, `^W! an import failed \(SQLSTATE P0001\): .*; trying again\nE! importing `+path+`: after 5 attempts: .*no reason.*\n$`, stderr)
 	_, err = i.db.Exec(`DROP TRIGGER fail ON vpn_traffic`)
 	require.NoError(t, err)
 	i.ok(path)

@@ -92,7 +92,7 @@ type importWorker struct {
 
 func newImportWorker(j *importJob) *importWorker {
 	w := &importWorker{importJob: j}
-	w.rows = loader.Loader{Rows: chunkRows, Most: chunkMost, Store: w.store, Reject: w.reject}
+	w.rows = loader.Loader{Rows: importChunk(j.options.jobs), Most: reportMost, Store: w.store, Reject: w.reject}
 	return w
 }
 

@@ -31,9 +31,10 @@ func (e *ReadError) Unwrap() error { return e.Err }
 // Loader loads the files of one host as if they were one. It may be left
 // anywhere and begun again: what was stored is then found to be there.
 type Loader struct {
-	// Rows is how many rows make a chunk. Some more are held until a report is
-	// whole, but never more than Most.
-	Rows, Most int
+	// Rows is how many rows make a chunk, more or less: it ends with a report.
+	Rows int
+	// Most is how many rows of one report are held: a larger one is cut.
+	Most int
 	// Store stores rows, all or none. An error of class trafficdb.Reject makes
 	// the Loader look for the row that caused it; any other ends the loading.
 	Store func(ctx context.Context, rows []report.Row) error
@@ -42,6 +43,7 @@ type Loader struct {
 
 	rows []report.Row
 	from []Origin // of each of the rows
+	last int      // where the last report in rows begins
 }
 
 // Read reads a file, which the caller has numbered, and stores whatever is too
@@ -56,6 +58,9 @@ func (l *Loader) Read(ctx context.Context, file int, in *report.Reader) error {
 		err := in.Read(&l.rows[n])
 		if err == nil {
 			l.from = append(l.from, Origin{file, in.Line()})
+			if n > 0 && l.rows[n].Time != l.rows[n-1].Time {
+				l.last = n
+			}
 			if err := l.storeSome(ctx); err != nil {
 				return err
 			}
@@ -75,11 +80,15 @@ func (l *Loader) Read(ctx context.Context, file int, in *report.Reader) error {
 	}
 }
 
-// grow makes room for more rows, but for no more than will be needed: append
-// alone would end with a fourth too much, and leave more than that behind.
+// grow makes room for more rows: up to a chunk and some of the next report at
+// first, since append alone would end with far too much.
 func (l *Loader) grow() {
 	const least = 1024
-	more := min(max(2*cap(l.rows), least), max(l.Most, cap(l.rows))+1) - len(l.rows)
+	more, usual := max(cap(l.rows), least), l.Rows+l.Rows/8-cap(l.rows)
+	if usual <= 0 {
+		usual = max(l.Rows/4, least)
+	}
+	more = min(more, usual)
 	l.rows, l.from = slices.Grow(l.rows, more), slices.Grow(l.from, more)
 }
 
@@ -94,24 +103,16 @@ func (l *Loader) rejectLine(ctx context.Context, file int, line *report.BadLine)
 // Flush stores what is held.
 func (l *Loader) Flush(ctx context.Context) error { return l.store(ctx, len(l.rows)) }
 
-// storeSome stores what there is when it is enough, up to the last time in it:
-// a report cut in two would have to be compared with its first half.
+// storeSome stores what there is when it is enough, up to the last report in
+// it: one that is cut in two has to be compared with its first half.
 func (l *Loader) storeSome(ctx context.Context) error {
-	count := len(l.rows)
-	if count < l.Rows || count%max(l.Rows/8, 1) != 0 && count != l.Most {
-		return nil
+	switch count := len(l.rows); {
+	case count-l.last >= l.Most:
+		return l.store(ctx, count)
+	case count >= l.Rows && l.last > 0:
+		return l.store(ctx, l.last)
 	}
-	cut := count
-	for cut > 0 && l.rows[cut-1].Time == l.rows[count-1].Time {
-		cut--
-	}
-	switch {
-	case cut == 0 && count < l.Most:
-		return nil
-	case cut == 0:
-		cut = count
-	}
-	return l.store(ctx, cut)
+	return nil
 }
 
 // store stores the first count rows.
@@ -124,6 +125,7 @@ func (l *Loader) store(ctx context.Context, count int) error {
 	}
 	l.rows = append(l.rows[:0], l.rows[count:]...)
 	l.from = append(l.from[:0], l.from[count:]...)
+	l.last = max(0, l.last-count)
 	return nil
 }
 

@@ -62,12 +62,13 @@ func TestChunksEndWithAReport(t *testing.T) {
 		"less than a chunk":     {[]int{10, 20}, []int{30}},
 		"many small reports":    {[]int{30, 30, 30, 30, 30, 30, 30, 30}, []int{90, 90, 60}},
 		"a report is not cut":   {[]int{10, 200, 10}, []int{10, 200, 10}},
-		"but for a gigantic":    {[]int{1000}, []int{384, 384, 232}},
-		"one that is the chunk": {[]int{104, 104}, []int{104, 104}},
+		"but for a gigantic":    {[]int{1000}, []int{400, 400, 200}},
+		"and what is before it": {[]int{10, 20, 500, 10}, []int{30, 400, 100, 10}},
+		"one that is the chunk": {[]int{100, 100}, []int{100, 100}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var s stored
-			l := s.loader(96)
+			l := s.loader(100)
 			text := reports(test.counts...)
 			half := strings.Index(text[len(text)/2:], "\n") + 1 + len(text)/2
 			for file, part := range []string{text[:min(half, len(text))], text[min(half, len(text)):]} {

@@ -156,7 +156,11 @@ func (p *Patience) tell(err error) error {
 		p.since = time.Now()
 	}
 	p.trouble = what
-	p.Log.Warnf("%s: %v; trying again for up to %v", what, err, p.Limit)
+	limit := fmt.Sprintf(" for up to %v", p.Limit)
+	if trafficdb.ClassOf(err) == trafficdb.Unknown {
+		limit = "" // it is the attempts that are counted
+	}
+	p.Log.Warnf("%s: %v; trying again%s", what, err, limit)
 	return nil
 }
 
