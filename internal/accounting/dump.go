@@ -37,7 +37,7 @@ func (t *Tracker) Observe(f *Flow) {
 		t.observeConnection(k, &e, f, dst)
 	}
 	if e.dump != t.dump {
-		e.dump, e.lastSeen, e.resumed = t.dump, t.dumpTime, false
+		e.dump, e.lastSeen = t.dump, t.dumpTime
 		t.shown++
 		if f.offloaded() {
 			t.stats.Offloaded++
@@ -131,7 +131,7 @@ func (t *Tracker) sweep(settled bool) {
 			t.countClosed(t.seriesKey(k, &e, t.viewOf(k)), k, &e, at)
 			t.flows[k] = e
 		}
-		if e.resumed && settled {
+		if e.resumed() && settled {
 			t.stats.DiedUnseen++
 			t.forget(k, &e)
 			continue

@@ -86,13 +86,29 @@ func (g *GroupBy) splits() bool { return g.Zone || g.MarkMask != 0 || g.SourcePo
 
 // split completes the series' key.
 func (g *GroupBy) split(s *SeriesKey, k *key, e *entry) {
-	s.Mark = e.mark
+	s.Mark = e.mark & g.MarkMask // an entry of another Tracker may have more
 	if g.Zone {
 		s.Zone = k.Zone
 	}
 	if g.SourcePorts != 0 && hasPorts(k.Proto) {
 		s.SourcePort = g.firstPort(k.SrcPort)
 	}
+}
+
+// fit returns the key that a series of a Tracker with another GroupBy has here,
+// so that no two series get the same tags.
+func (g *GroupBy) fit(k SeriesKey) SeriesKey {
+	if !g.Zone {
+		k.Zone = 0
+	}
+	if g.SourcePorts == 0 {
+		k.SourcePort = 0
+	} else {
+		k.SourcePort = g.firstPort(k.SourcePort)
+	}
+	k.Mark &= g.MarkMask
+	k.Folded = k.Folded && g.splits()
+	return k
 }
 
 // firstPort returns the first port of the range that a port lies in.

@@ -113,6 +113,37 @@ func TestMarkOfAFlowChanges(t *testing.T) {
 	require.EqualValues(t, 3, one(t, tr).Key.Mark)
 }
 
+// A state goes on under another group_by: what it tells apart and the new one
+// does not is added up, and no two series get the same tags.
+func TestStateOfAnotherGroupBy(t *testing.T) {
+	before := testConfig(t)
+	before.GroupBy = GroupBy{Zone: true, MarkMask: 0xff, SourcePorts: 1000}
+	for _, by := range [][]string{nil, {"zone"}, {"mark/0x1"}, {"source_port_range"}, {"family"}} {
+		t.Run(fmt.Sprint(by), func(t *testing.T) {
+			after := testConfig(t)
+			var err error
+			after.GroupBy, err = ParseGroupBy(by)
+			require.NoError(t, err)
+			tr := started(before)
+			flows := varied(100)
+			dump(tr, 15, flows...)
+			tr = resume(t, after, save(t, tr), at(16))
+			tr.BeginBaseline(at(17))
+			dump(tr, 17)
+			dump(tr, 30) // all have vanished meanwhile
+			var bytes, closed uint64
+			seen := map[string]bool{}
+			for _, s := range take(tr) {
+				bytes, closed = bytes+s.Orig.Bytes, closed+s.Connections
+				require.False(t, seen[tagsOf(tr, &s)], tagsOf(tr, &s))
+				seen[tagsOf(tr, &s)] = true
+			}
+			require.EqualValues(t, 10*50, bytes)
+			require.EqualValues(t, 50, closed)
+		})
+	}
+}
+
 // Beyond max_series, further keys fold along with the ports: no byte is lost,
 // the series stay few, and no two of them have the same tags.
 func TestFurtherKeysFoldToo(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -119,6 +120,12 @@ func threadTime(b *testing.B) time.Duration {
 	var used unix.Timespec
 	require.NoError(b, unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &used))
 	return time.Duration(used.Nano())
+}
+
+// A million flows are a million entries: each byte is a megabyte and more.
+func TestEntriesStaySmall(t *testing.T) {
+	require.LessOrEqual(t, unsafe.Sizeof(key{}), uintptr(56))
+	require.LessOrEqual(t, unsafe.Sizeof(entry{}), uintptr(64))
 }
 
 // A gather allocates nothing for a flow that it knows, whatever it is grouped

@@ -70,7 +70,7 @@ func (t *Tracker) Resume(r io.Reader, size int64, saved time.Time) error {
 	t.dead.young = s.dead
 	for i := range s.rows {
 		row := &s.rows[i]
-		t.series.get(row.Key).merge(row)
+		t.series.get(t.cfg.GroupBy.fit(row.Key)).merge(row)
 	}
 	t.dump = 1 // none of the flows was shown by a dump of this Tracker
 	t.stats.Resumed = len(t.flows)

@@ -86,12 +86,15 @@ func (s *stateReader) records(n int, read func([]byte) ([]byte, bool)) error {
 func (s *stateReader) flow(b []byte, saved int64) ([]byte, bool) {
 	p := parser{b: b, ok: true}
 	flags, k := p.key()
-	e := entry{first: k.Start, lastSeen: saved, counted: flags&stateCounted != 0, resumed: true}
+	e := entry{first: k.Start, lastSeen: saved, counted: flags&stateCounted != 0}
 	if flags&stateView != 0 {
 		s.views[k] = Addr(p.take(len(Addr{})))
 	}
 	if flags&stateFirst != 0 {
 		e.first = int64(p.uint64())
+	}
+	if flags&stateMark != 0 {
+		e.mark = binary.LittleEndian.Uint32(p.take(4))
 	}
 	e.orig, e.reply = p.counters(), p.counters()
 	s.flows[k] = e

@@ -217,8 +217,10 @@ func TestDiedUnseen(t *testing.T) {
 func TestStateHoldsAll(t *testing.T) {
 	cfg := testConfig(t)
 	cfg.Translated = true
+	cfg.GroupBy = GroupBy{Zone: true, MarkMask: 0xff, SourcePorts: 2}
 	tr := started(cfg)
 	nat := flowOf(1, protoTCP, 1000)
+	nat.Mark = 0x105
 	nat.Reply.Src = v4(192, 168, 0, 1)
 	closed, event := flowOf(2, protoTCP, 10), flowOf(3, protoTCP, 20)
 	closed.TCPState, closed.Zone, closed.Start = tcpTimeWait, 7, at(1).UnixNano()
@@ -234,7 +236,8 @@ func TestStateHoldsAll(t *testing.T) {
 	next := resume(t, cfg, save(t, tr), at(8))
 	for k, e := range tr.flows {
 		restored := next.flows[k]
-		require.True(t, restored.resumed)
+		require.True(t, restored.resumed())
+		require.Equal(t, e.mark, restored.mark)
 		require.Equal(t, e.orig, restored.orig)
 		require.Equal(t, e.reply, restored.reply)
 		require.Equal(t, e.counted, restored.counted)

@@ -13,6 +13,7 @@ const (
 	stateView                // the responder is not the original destination
 	stateCounted             // the connection is counted as closed
 	stateFirst               // when it was first seen: the start is not known
+	stateMark                // the mark that it counts under is not 0
 	stateFlags   = 1<<iota - 1
 )
 
@@ -36,12 +37,18 @@ func (s *stateWriter) flow(k *key, e *entry, dst Addr, viewed bool) {
 	if k.Start == 0 {
 		flags |= stateFirst
 	}
+	if e.mark != 0 {
+		flags |= stateMark
+	}
 	b := appendKey(s.room(), k, flags)
 	if viewed {
 		b = append(b, dst[:]...)
 	}
 	if k.Start == 0 {
 		b = binary.LittleEndian.AppendUint64(b, uint64(e.first))
+	}
+	if e.mark != 0 {
+		b = binary.LittleEndian.AppendUint32(b, e.mark)
 	}
 	s.put(appendCounters(b, &e.orig, &e.reply))
 }

@@ -31,13 +31,16 @@ type entry struct {
 	orig, reply Counters  // as accounted so far
 	first       int64     // ns, when it was first seen
 	lastSeen    int64     // ns, start of the last dump that showed it
-	dump        uint32    // number of that dump
+	dump        uint32    // number of that dump; 0 for one of another Tracker
 	mark        uint32    // connmark when last read, under GroupBy.MarkMask
 	src, dst    networkID // networks of its ends, once they were looked up
 	counted     bool      // its connection is counted as closed
 	pending     bool      // it is closed, to be counted when the dump ends
-	resumed     bool      // it is from the state of another Tracker, and was not seen since
 }
+
+// resumed reports whether the entry is from the state of another Tracker, and
+// was not seen since. Each other one is made while a dump shows the flow.
+func (e *entry) resumed() bool { return e.dump == 0 }
 
 // final are the counters a flow died with.
 type final struct {

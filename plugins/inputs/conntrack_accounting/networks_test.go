@@ -96,6 +96,43 @@ func TestNetworksChangeUnderLiveConnections(t *testing.T) {
 	l.requireExact()
 }
 
+// Networks and group_by change over a restart: a live connection, and what was
+// accounted and not yet gathered, go on without a byte lost or doubled.
+func TestNetworksChangeOverARestart(t *testing.T) {
+	l := newLab(t)
+	l.serve()
+	file, put := networksFile(t)
+	state := filepath.Join(t.TempDir(), "state")
+	start := func(by ...string) {
+		t.Helper()
+		l.start(func(p *Plugin) {
+			p.NetworksFile, p.SourceGroup, p.StateFile, p.GroupBy = file, "network", state, by
+		})
+	}
+	put("10.32.0.0/16,East\n")
+	start("mark", "source_port_range/1024")
+	conn := l.ns.DialTCP(t, "10.32.0.1", "10.33.0.1:80")
+	require.NoError(t, testkit.Transfer(conn, 1000, 2000))
+	l.gather()
+	require.Len(t, l.with("src_name", "East"), 1)
+	require.NoError(t, l.ns.UDP("10.32.0.1", "10.33.0.1:53", 2, 100))
+	l.requireQuiet()
+	l.ns.Exec(t, testkit.Tool("conntrack"), "-D", "-p", "udp") // known to the state alone
+	l.plugin.Stop()
+	require.NoError(t, testkit.Transfer(conn, 3000, 4000))
+	put("10.32.0.0/28,Lab\n")
+	start("zone")
+	require.NoError(t, testkit.Transfer(conn, 5000, 6000))
+	l.gather()
+	udp, tcp := l.with("proto", "udp"), l.with("proto", "tcp")
+	require.Len(t, udp, 1)
+	require.Equal(t, "10.32.0.0/16", udp[0]["src"], "it was accounted before")
+	require.Equal(t, []map[string]string{{
+		"proto": "tcp", "port": "-1", "src": "10.32.0.0/28", "src_name": "Lab", "dst": "10.33.0.1", "ct_zone": "0",
+	}}, tcp)
+	l.requireExact()
+}
+
 // What lies in no network is one group for each family, if so asked.
 func TestOtherNetworks(t *testing.T) {
 	l := newLab(t)
