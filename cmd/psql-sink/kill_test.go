@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -41,38 +40,6 @@ func requireOnce(t *testing.T, db *sql.DB, reports int) {
 // Each row has its own number as src_bytes, so that their sum tells them apart.
 func number(report, i int) int { return report*series + i }
 
-func TestKillWhileItImports(t *testing.T) {
-	pg := testkit.Postgres(t)
-	p := build(t, pg.DSN())
-	const reports = 120
-	folder := filepath.Join(p.spool, "new")
-	require.NoError(t, os.MkdirAll(folder, 0o755))
-	for n := range reports {
-		var text strings.Builder
-		at := epoch + int64(n/2)*interval // the same times for two hosts
-		for i := range series {
-			fmt.Fprintf(&text, "%d,tcp,10.%d.%d.0,10.33.0.0,443,1,1,%d,1,0,0\n", at, 32+i/250, i%250, number(n, i))
-		}
-		// Alternating hosts, so that each report is a transaction.
-		name := fmt.Sprintf("%019d-1-%06d_gw%d.csv", epoch+int64(n), n, n%2)
-		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(text.String()), 0o600))
-	}
-	const seed = 20231114
-	random := rand.New(rand.NewPCG(seed, 0))
-	kills := 0
-	for p.waiting() > 0 {
-		cmd := p.start(nil, "watch")
-		before := p.waiting()
-		require.Eventually(t, func() bool { return p.waiting() < before }, time.Minute, time.Millisecond)
-		time.Sleep(time.Duration(random.IntN(60_000)) * time.Microsecond) // a random point of the import
-		kill(cmd)
-		kills++
-	}
-	t.Logf("killed %d times", kills)
-	require.Greater(t, kills, 5)
-	requireOnce(t, pg.DB(), reports)
-}
-
 // Telegraf sends a batch again when it could not write all of it to the pipe.
 // So does the test, after each kill; what the killed process had stored or
 // spooled must not count twice.
@@ -102,5 +69,6 @@ func TestKillWhileItReads(t *testing.T) {
 	}
 	require.NoError(t, p.start(strings.NewReader(lines.String())).Wait())
 	requireOnce(t, pg.DB(), reports)
+	testkit.RequireExact(t, pg.DB())
 	require.Zero(t, p.waiting())
 }

@@ -19,7 +19,7 @@ func RequireExact(t testing.TB, db *sql.DB) {
 	RequireExactBetween(t, db, time.Unix(0, 0).AddDate(-1000, 0, 0), time.Unix(0, 0).AddDate(1000, 0, 0))
 }
 
-// RequireExactBetween does so for some whole days.
+// RequireExactBetween does so for some whole hours.
 func RequireExactBetween(t testing.TB, db *sql.DB, from, to time.Time) {
 	t.Helper()
 	// An import that ends meanwhile changes all or nothing of what we see.
