@@ -23,7 +23,7 @@ func pair(b postgres) *dashboard {
 	matrix.set(object{
 		"unit": "decbytes", "color": object{"mode": "continuous-BlYlRd"}, "noValue": "",
 		"custom": object{"align": "center", "cellOptions": object{"type": "color-background", "mode": "basic"}, "filterable": false, "inspect": false, "minWidth": 90},
-	}).override("source\\" + "destination", "displayName", "source", "custom.cellOptions", object{"type": "auto"}, "custom.align", "left",
+	}).override("source\\"+"destination", "displayName", "source", "custom.cellOptions", object{"type": "auto"}, "custom.align", "left",
 		"custom.width", 150, "links", []object{drill(b, "src", "${__value.text}")}).
 		describe("Bytes both ways of the 250 pairs with the most. " + wholeHours)
 	d.add(b, 12, matrix)
