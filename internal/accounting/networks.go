@@ -85,6 +85,8 @@ func (id networkID) index() int {
 // grouped by the new ones; the series of the interval that has begun stay.
 func (t *Tracker) SetNetworks(n *Networks) {
 	t.networks = n
+	t.srcNames.forget(n)
+	t.dstNames.forget(n)
 	for k, e := range t.flows {
 		if e.src != unknownNetwork || e.dst != unknownNetwork {
 			e.src, e.dst = unknownNetwork, unknownNetwork
@@ -97,5 +99,5 @@ func (t *Tracker) SetNetworks(n *Networks) {
 // for an end that lies in none. They are no part of the series' key: a new
 // name for a network makes no new series.
 func (t *Tracker) NetworksOf(k *SeriesKey) (src, dst *Network) {
-	return t.cfg.Source.network(k.Src, t.networks), t.cfg.Destination.network(k.Dst, t.networks)
+	return t.srcNames.of(&t.cfg.Source, k.Src, t.networks), t.dstNames.of(&t.cfg.Destination, k.Dst, t.networks)
 }

@@ -156,6 +156,26 @@ func TestNamesOfMaskedGroups(t *testing.T) {
 	}
 }
 
+// Names are remembered by group. More groups than are remembered push each
+// other out, and still each has its own name.
+func TestEachGroupHasItsOwnName(t *testing.T) {
+	n, addrs := listed(t, 3*nameSlots)
+	var remembered names
+	remembered.forget(n)
+	g := Grouping{Network: true}
+	groups := append([]Group{everything4, everything6, {Addr: addrs[0]}}, n.groups...)
+	slots := map[uint64]bool{}
+	for range 2 {
+		for _, group := range groups {
+			require.Same(t, g.network(group, n), remembered.of(&g, group, n))
+			slots[slotOf(&group)] = true
+		}
+	}
+	require.Greater(t, len(slots), nameSlots/2, "groups are spread over the slots")
+	remembered.forget(nil)
+	require.Nil(t, remembered.of(&g, n.groups[0], nil))
+}
+
 // Networks change under live flows: each delta goes to the network that held
 // the address when it was read, and none is lost or doubled. Names are those
 // of the moment, and no part of a series.

@@ -45,6 +45,8 @@ type Tracker struct {
 	cfg      Config
 	ports    Ports
 	networks *Networks
+	srcNames names // of the networks, by group
+	dstNames names
 	series   seriesTable
 	stats    Stats
 
