@@ -47,6 +47,7 @@ func newGateway(t *testing.T) *gateway {
 	}
 	g.router.Sysctl(t, "net.ipv4.ip_forward", 1)
 	g.router.Sysctl(t, "net.ipv6.conf.all.forwarding", 1)
+	g.router.DropRepeatedHandshakes(t)
 	g.router.Nft(t, g.ledger())
 	for _, ns := range []*testkit.Netns{g.one, g.two} {
 		ns.ServeTCP(t, "[::]:80") // of both families

@@ -25,6 +25,34 @@ func (n *Netns) TrackAll(t testing.TB) {
 	}`)
 }
 
+// DropRepeatedHandshakes drops SYNs and SYN-ACKs that the namespace sends or
+// forwards again, which a busy machine makes hosts do after a second. Conntrack
+// ignores them when they come after the answer: they belong to a flow, but its
+// counters leave them out, and no ledger of packets can tell.
+func (n *Netns) DropRepeatedHandshakes(t testing.TB) {
+	t.Helper()
+	n.Nft(t, `table inet handshakes {
+		set answers {
+			typeof tcp sequence . tcp ackseq . tcp dport
+			size 262144
+			flags dynamic
+		}
+		chain repeated {
+			tcp flags & (syn | ack) == syn ct state established drop
+			tcp flags & (syn | ack) == syn | ack tcp sequence . tcp ackseq . tcp dport @answers drop
+			tcp flags & (syn | ack) == syn | ack add @answers { tcp sequence . tcp ackseq . tcp dport }
+		}
+		chain forwarded {
+			type filter hook forward priority -5
+			jump repeated
+		}
+		chain sent {
+			type filter hook output priority -5
+			jump repeated
+		}
+	}`)
+}
+
 // Nft loads a ruleset into the namespace, adding it to what is there.
 func (n *Netns) Nft(t testing.TB, ruleset string) {
 	t.Helper()

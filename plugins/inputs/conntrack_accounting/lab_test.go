@@ -48,6 +48,7 @@ func newLab(t *testing.T) *lab {
 	l := &lab{t: t, ns: testkit.NewNetns(t), log: &lines{}, sum: map[string]testkit.Counter{}}
 	l.ns.Local(t, "10.32.0.0/11")
 	l.ns.Local(t, "2001:db8::/32")
+	l.ns.DropRepeatedHandshakes(t)
 	l.ns.Nft(t, ledger())
 	return l
 }
