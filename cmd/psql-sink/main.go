@@ -39,6 +39,7 @@ var version string
 
 func main() {
 	program := execd.Process(plugin, execd.Version(version))
+	program.More = subcommandHelp
 	if len(program.Args) > 0 {
 		if run, found := subcommands()[program.Args[0]]; found {
 			program.Args = program.Args[1:]
@@ -50,6 +51,17 @@ func main() {
 		New:     func() telegraf.Output { return vpn_traffic.New() },
 	}))
 }
+
+const subcommandHelp = `
+psql-sink COMMAND does something else; psql-sink COMMAND -help tells more:
+
+  import   store report files, each row once
+  migrate  make the tables, as their owner, and grant rights to them
+  report   show the traffic of a range
+  upgrade  bring the rows of the older importer's table over
+  verify   compare the sums with the rows, and repair them
+  watch    store report files as they are put into the spool
+`
 
 // subcommands are what psql-sink does besides reading metrics. Each returns the
 // exit code.

@@ -37,6 +37,7 @@ type Program struct {
 	Name    string   // the plugin's registered name
 	Version string   // what -version prints
 	Args    []string // command-line arguments, without the program's name
+	More    string   // what else -help prints, after the flags
 
 	Stdin, Stdout, Stderr *os.File
 
@@ -85,7 +86,7 @@ func (p Program) open(kind string, plugin hosted) (*session, int) {
 		log.Errorf("%v; -help lists the flags", err)
 		return nil, exitUsage
 	case o.help:
-		return nil, p.answer("%s %s, a plugin for Telegraf's %s.execd\n\n%s", p.Name, p.Version, kind, usage)
+		return nil, p.answer("%s %s, a plugin for Telegraf's %s.execd\n\n%s%s", p.Name, p.Version, kind, usage, p.More)
 	case o.version:
 		return nil, p.answer("%s %s\n", p.Name, p.Version)
 	case o.sampleConfig:
