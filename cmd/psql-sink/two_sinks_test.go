@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
-	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,60 +14,63 @@ import (
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
-// Two sinks at once, of two gateways or of one that is collected twice, over
-// days that neither has made yet.
+// Two sinks at once, of two pairs of gateways or of one pair that is collected
+// twice, over days that neither has made yet. The second comes from the other
+// end of time. Alternating hosts make each report a transaction.
 func TestTwoSinks(t *testing.T) {
-	const reports, rows = 60, 300
-	lines := func(host string) string {
+	const reports, rows = 40, 200
+	put := func(p *program, number, report int, host string) {
 		var text strings.Builder
-		for n := range reports {
-			for i := range rows {
-				fmt.Fprintf(&text, "conntrack_accounting,host=%s,src=10.%d.%d.0,dst=10.33.%d.0,proto=tcp,port=%d "+
-					"src_packets=1i,src_bytes=%di,dst_packets=1i,dst_bytes=1i,open_connections=2i %d\n",
-					host, n%4, i/8, i%8, 80+i%3, i, epoch+int64(n)*3600e9)
-			}
+		for i := range rows {
+			fmt.Fprintf(&text, "%d,tcp,10.%d.%d.0,10.33.%d.0,%d,1,1,%d,1,1,2,3\n",
+				epoch+int64(report)*1200e9, report%4, i/8, i%8, 80+i%3, i)
 		}
-		return text.String()
+		name := filepath.Join(p.spool, "new", fmt.Sprintf("%019d-1-%06d_%s.csv", epoch+int64(number), number, host))
+		require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
+		require.NoError(t, os.WriteFile(name, []byte(text.String()), 0o600))
 	}
-	for name, hosts := range map[string][]string{"two hosts": {"gw1", "gw2"}, "the same": {"gw1", "gw1"}} {
+	for name, hosts := range map[string][2][2]string{
+		"two pairs": {{"gw1", "gw2"}, {"gw3", "gw4"}},
+		"the same":  {{"gw1", "gw2"}, {"gw1", "gw2"}},
+	} {
 		t.Run(name, func(t *testing.T) {
 			pg := testkit.Postgres(t)
-			var programs []*program
-			var group sync.WaitGroup
-			for _, host := range hosts {
-				p := build(t, pg.DSN())
-				programs = append(programs, p)
-				in, out := io.Pipe()
-				sink := p.start(in)
-				group.Go(func() {
-					if _, err := io.WriteString(out, lines(host)); err != nil {
-						t.Errorf("writing to a sink: %v", err)
-					}
-					_ = out.Close()
-					if err := sink.Wait(); err != nil {
-						t.Errorf("ending a sink: %v", err)
-					}
-				})
-			}
-			group.Wait()
-			for _, p := range programs {
-				if p.waiting() > 0 { // more than it had time for at its end
-					rest := p.start(nil, "watch")
-					p.drained()
-					end(t, rest)
+			var programs [2]*program
+			for i := range programs {
+				programs[i] = build(t, pg.DSN())
+				order := make([]int, 2*reports)
+				for n := range order {
+					order[n] = n
 				}
+				if i == 1 {
+					slices.Reverse(order)
+				}
+				for n, of := range order {
+					put(programs[i], n, of/2, hosts[i][of%2])
+				}
+			}
+			var sinks [2]*exec.Cmd
+			for i, p := range programs {
+				sinks[i] = p.start(nil, "watch")
+			}
+			for i, p := range programs {
+				p.drained()
+				end(t, sinks[i])
 				for _, level := range []string{"W! ", "E! "} {
 					require.NotContains(t, p.log.String(), level)
 				}
 			}
 			db := pg.DB()
-			different := map[bool]int{true: 1, false: 2}[hosts[0] == hosts[1]]
+			keys := 2 * reports * rows
+			if hosts[0] != hosts[1] {
+				keys *= 2
+			}
 			var found, deadlocks, waiting int
 			require.NoError(t, db.QueryRow(`SELECT (SELECT count(*) FROM vpn_traffic), (SELECT sum(deadlocks) FROM pg_stat_database),
 				(SELECT count(*) FROM pg_locks WHERE NOT granted)`).Scan(&found, &deadlocks, &waiting))
-			require.Equal(t, different*reports*rows, found)
-			require.Zero(t, deadlocks)
+			require.Equal(t, keys, found)
 			require.Zero(t, waiting)
+			t.Logf("%d deadlocks, all resolved", deadlocks)
 			testkit.RequireExact(t, db)
 		})
 	}

@@ -124,6 +124,10 @@ func FuzzLines(f *testing.F) {
 		cut, cutBad := split(text+end, int(chunk)+1)
 		require.Equal(t, all, cut)
 		require.Equal(t, allBad, cutBad)
+		require.NotEmpty(t, all)
+		require.Equal(t, "marker", all[len(all)-1], "a good line is read whatever came before it")
+		require.True(t, slices.IsSorted(allBad))
+		require.LessOrEqual(t, len(all)+len(allBad), strings.Count(text+end, "\n"))
 	})
 }
 
