@@ -100,6 +100,7 @@ func TestInstall(t *testing.T) {
 		"usr/local/bin/execd-plugin", "usr/local/bin/psql-sink", "etc/telegraf/vpn_traffic.conf",
 		"etc/sysctl.d/90-conntrack-accounting.conf", "etc/modules-load.d/conntrack-accounting.conf",
 		"etc/systemd/system/telegraf.service.d/conntrack.conf", "etc/systemd/system/psql-sink.service",
+		"usr/local/share/psql-sink/roles.sql",
 	} {
 		require.FileExists(t, filepath.Join(dir, file))
 	}

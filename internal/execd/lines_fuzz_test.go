@@ -30,17 +30,17 @@ func (o *sinkOfTest) Write(metrics []telegraf.Metric) error {
 func FuzzTelegrafLines(f *testing.F) {
 	f.Add("traffic", "src", "10.32.1.0", "src_bytes", "x\ny\"z\\", int64(-1), uint64(math.MaxUint64), 2.5, int64(1_700_000_000_000_000_001), uint8(7))
 	f.Add("a b,c", "k=,", `v\ `, "f g", "#", int64(math.MaxInt64), uint64(0), -1e300, int64(math.MinInt64), uint8(0))
-	f.Fuzz(func(t *testing.T, name, tag, value, field, text string, whole int64, unsigned uint64, real float64, ns int64, chunk uint8) {
+	f.Fuzz(func(t *testing.T, name, tag, value, field, text string, whole int64, unsigned uint64, float float64, ns int64, chunk uint8) {
 		for _, s := range []string{name, tag, value, field, text} {
 			if !expressible(s) {
 				return
 			}
 		}
-		if text != strings.ReplaceAll(text, "\r", "") || name[0] == '#' || math.IsNaN(real) || math.IsInf(real, 0) {
+		if text != strings.ReplaceAll(text, "\r", "") || name[0] == '#' || math.IsNaN(float) || math.IsInf(float, 0) {
 			return
 		}
 		want := metric.New(name, map[string]string{tag: value}, map[string]any{
-			field + "i": whole, field + "u": unsigned, field + "f": real, field + "s": text, field + "b": whole < 0,
+			field + "i": whole, field + "u": unsigned, field + "f": float, field + "s": text, field + "b": whole < 0,
 		}, time.Unix(0, ns))
 		mark := metric.New("mark", nil, map[string]any{"n": int64(1)}, time.Unix(1, 0))
 		serializer := &influx.Serializer{UintSupport: true}

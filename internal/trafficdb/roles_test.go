@@ -197,3 +197,28 @@ func TestARoleThatMayNotMigrateIsToldSo(t *testing.T) {
 	pg.Exec("REVOKE ALL ON vpn_traffic_migrations FROM vpn_traffic_writer")
 	refused(`role "vpn_traffic_writer" may not do all that this version of the schema takes`)
 }
+
+// Tables that the sink has made itself are handed over to the owner.
+func TestMovingToRoles(t *testing.T) {
+	pg := testkit.Postgres(t)
+	pg.Exec(`CREATE ROLE "psql-sink" LOGIN`, `GRANT CREATE ON SCHEMA public TO "psql-sink"`)
+	alone, _ := openAs(t, pg, "user=psql-sink")
+	require.NoError(t, alone.Migrate(t.Context()))
+	mustImport(t, alone, "gw", series(noon, 5))
+
+	pg.Psql(nil, "-f", filepath.Join(testkit.Root(t), "deploy", "roles.sql"))
+	pg.Exec(`REASSIGN OWNED BY "psql-sink" TO vpn_traffic_owner`)
+	owner, _ := openAs(t, pg, "user=postgres role=vpn_traffic_owner")
+	require.NoError(t, owner.Migrate(t.Context()))
+	require.NoError(t, owner.Grant(t.Context()))
+
+	writer, _ := openAs(t, pg, "user=vpn_traffic_writer")
+	require.NoError(t, writer.Migrate(t.Context()))
+	rows := append(series(noon, 6), series(noon.AddDate(0, 1, 0), 5)...)
+	require.Equal(t, trafficdb.Result{Inserted: 6, Duplicates: 5}, mustImport(t, writer, "gw", rows))
+	testkit.RequireExact(t, pg.DB())
+	_, reader := openAs(t, pg, "user=vpn_traffic_reader")
+	require.Equal(t, "6", query(t, reader, `SELECT count(*) FROM vpn_traffic_20231114`))
+	_, err := alone.Import(t.Context(), "gw", series(noon, 7))
+	require.NotNil(t, pq.As(err, pqerror.InsufficientPrivilege), "%v", err)
+}
