@@ -107,7 +107,7 @@ func ranked(name func(string, *report.Row) string) expectation {
 
 // pairRange is the range that pairs are of: whole hours where it is long.
 func (q question) pairRange() (from, to time.Time) {
-	raw := 30 * time.Minute
+	raw := 15 * time.Minute
 	if q.chosen["dst"] != nil {
 		raw = time.Hour
 	}

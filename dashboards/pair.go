@@ -3,7 +3,7 @@ package main
 import "strconv"
 
 // wholeHours explains what answers at once for any range.
-const wholeHours = "Over more than half an hour (one hour where a destination is chosen, six where a source is) the sums are those of whole hours."
+const wholeHours = "Over more than a quarter of an hour (one hour where a destination is chosen, six where a source is) the sums are those of whole hours."
 
 // pair shows who talks to whom. Only Postgres can tell for long ranges.
 func pair(b postgres) *dashboard {

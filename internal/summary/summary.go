@@ -72,7 +72,7 @@ func Make(ctx context.Context, db *trafficdb.DB, q trafficdb.Question, top int) 
 // database's vpn_traffic_kind.
 func (s *Summary) wholeHours() bool {
 	q := &s.Question
-	exact := 30 * time.Minute
+	exact := 15 * time.Minute
 	switch {
 	case len(q.Proto) > 0 || len(q.Port) > 0 || len(q.Src) > 0 && len(q.Dst) > 0:
 		return false

@@ -11,9 +11,9 @@ import (
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
-// oldTable is the table of the old importer, with indexes whose names the new
+// upgradedTable is the table of the old importer, with indexes whose names the new
 // one wants.
-const oldTable = `
+const upgradedTable = `
 	CREATE TABLE vpn_traffic (
 		id serial PRIMARY KEY, time timestamptz, src varchar(16), dst varchar(16), proto varchar(4), port int,
 		src_packets bigint, src_bytes bigint, dst_packets bigint, dst_bytes bigint,
@@ -27,7 +27,7 @@ const oldColumns = "time, src, dst, proto, port, src_packets, src_bytes, dst_pac
 func TestUpgrade(t *testing.T) {
 	pg := testkit.Postgres(t)
 	direct := pg.DB()
-	_, err := direct.Exec(oldTable + `
+	_, err := direct.Exec(upgradedTable + `
 		INSERT INTO vpn_traffic (` + oldColumns + `)
 		SELECT '2023-11-14 21:00Z'::timestamptz + r * interval '15 seconds', '10.32.' || i / 25 || '.0', '10.33.' || i % 25 || '.0',
 			'tcp', 443, i, i * 7, r, r * 9, i, r, CASE WHEN r % 2 = 0 THEN i % 5 END

@@ -51,7 +51,7 @@ CREATE FUNCTION vpn_traffic_kind(since timestamptz, until timestamptz, columns t
         WHEN since < vpn_traffic_begin('report') AND (SELECT min(time) FROM vpn_traffic_hour_reports) < vpn_traffic_begin('report') THEN 'pair'
         WHEN filtered @> '{src, dst}' THEN 'raw'
         WHEN until - since <= CASE WHEN 'src' = ANY (filtered) THEN interval '6 hours' WHEN 'dst' = ANY (filtered) THEN interval '1 hour'
-            ELSE interval '30 minutes' END THEN 'raw'
+            ELSE interval '15 minutes' END THEN 'raw'
         ELSE 'pair' END
     FROM (SELECT columns || filtered AS asked) AS a
 $$;

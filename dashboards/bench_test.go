@@ -1,0 +1,191 @@
+package main
+
+import (
+	"database/sql"
+	_ "embed"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/testkit"
+	"telegraf-conntrack-accounting/internal/trafficdb"
+)
+
+var (
+	//go:embed testdata/fill.sql
+	fillSQL string
+	//go:embed testdata/old.sql
+	oldSQL string
+)
+
+// benchReports is how many reports of 9,900 rows to fill: an hour of them, or
+// as many as DASHBOARD_REPORTS says; 3600 are 36 million rows, 20 minutes and
+// 20 GB.
+func benchReports(b *testing.B) int {
+	b.Helper()
+	text := os.Getenv("DASHBOARD_REPORTS")
+	if text == "" {
+		return 240
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(b, err)
+	require.Zero(b, n%240, "whole hours")
+	return n
+}
+
+// bench is a filled database.
+type bench struct {
+	sink  *trafficdb.DB
+	db    *sql.DB
+	begin time.Time
+	end   time.Time
+}
+
+func newBench(b *testing.B, reports int) *bench {
+	b.Helper()
+	pg := testkit.Postgres(b, "shared_buffers=1GB", "max_wal_size=4GB", "max_parallel_workers_per_gather=0")
+	sink, err := trafficdb.Open(pg.DSN())
+	require.NoError(b, err)
+	b.Cleanup(func() { _ = sink.Close() })
+	require.NoError(b, sink.Migrate(b.Context()))
+	hours := time.Duration(reports/240) * time.Hour
+	end := time.Now().UTC().Truncate(time.Hour)
+	f := &bench{sink: sink, db: pg.DB(), begin: end.Add(-hours), end: end}
+	f.must(b, fillSQL)
+	for at := f.begin; at.Before(end); at = at.Add(time.Hour) {
+		f.must(b, `SELECT fill_hour($1, 240)`, at)
+	}
+	f.must(b, `VACUUM ANALYZE`)
+	return f
+}
+
+func (f *bench) must(b *testing.B, statement string, args ...any) {
+	b.Helper()
+	_, err := f.db.Exec(statement, args...)
+	require.NoError(b, err)
+}
+
+// took runs a query and returns how long it took, in milliseconds.
+func (f *bench) took(query string) (float64, error) {
+	start := time.Now()
+	rows, err := f.db.Query(query)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", query, err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() { //nolint:revive // to the end
+	}
+	return time.Since(start).Seconds() * 1000, rows.Err()
+}
+
+// median runs a query once to warm up and then some times, and returns the
+// median in milliseconds.
+func (f *bench) median(b *testing.B, query string, times int) float64 {
+	b.Helper()
+	all := make([]float64, times+1)
+	for i := range all {
+		var err error
+		all[i], err = f.took(query)
+		require.NoError(b, err)
+	}
+	slices.Sort(all[1:])
+	return all[1+times/2]
+}
+
+// BenchmarkPanels asks what each panel and variable asks, at several ranges, and
+// beside it the same of the old importer's table the way its dashboards did: once
+// after a warm-up, since that takes seconds.
+func BenchmarkPanels(b *testing.B) {
+	reports := benchReports(b)
+	f := newBench(b, reports)
+	f.must(b, oldSQL)
+	for _, column := range []string{"src", "dst", "proto", "port"} {
+		figures(b, "variable/"+column, func(b *testing.B) (float64, float64) {
+			return f.median(b, fmt.Sprintf(`SELECT vpn_traffic_values('%s', now() - interval '1 day', now())`, column), 5),
+				f.median(b, `SELECT DISTINCT `+column+` FROM old.vpn_traffic`, 1)
+		})
+	}
+	old := map[string]float64{}
+	compare := func(b *testing.B, query string, v view, step time.Duration) (now, before float64) {
+		text := likeBefore(query, v, step)
+		if old[text] == 0 {
+			old[text] = f.median(b, text, 1)
+		}
+		return f.median(b, query, 5), old[text]
+	}
+	for _, span := range []time.Duration{15 * time.Minute, time.Hour, 6 * time.Hour, 15 * time.Hour} {
+		if f.end.Add(-span).Before(f.begin) {
+			continue
+		}
+		v := view{from: f.end.Add(-span), to: f.end}
+		for _, name := range []string{"connections", "groups", "pair"} {
+			d := load(b, "postgres/"+name+".json")
+			for _, p := range d.Panels {
+				for n, target := range p.Targets {
+					if asksPostgres(target) {
+						query := v.sql(b, d, target["rawSql"].(string), v.interval(p))
+						figures(b, fmt.Sprintf("%s/%s/%s#%d", span, name, p.Title, n), func(b *testing.B) (float64, float64) {
+							return compare(b, query, v, v.interval(p))
+						})
+					}
+				}
+			}
+		}
+		d := load(b, "postgres/pair.json")
+		v.chosen = map[string][]string{"src": {"10.32.3.0"}, "dst": {"10.33.7.0"}}
+		query := v.sql(b, d, d.Panels[0].Targets[0]["rawSql"].(string), v.interval(d.Panels[0]))
+		figures(b, fmt.Sprintf("%s/a pair/%s", span, d.Panels[0].Title), func(b *testing.B) (float64, float64) {
+			return compare(b, query, v, v.interval(d.Panels[0]))
+		})
+	}
+}
+
+// figures runs a benchmark that gives what measure returns, which the framework
+// must not ask for again, instead of the time per operation.
+func figures(b *testing.B, name string, measure func(b *testing.B) (now, before float64)) {
+	b.Helper()
+	var now, before float64
+	b.Run(name, func(b *testing.B) {
+		if now == 0 {
+			now, before = measure(b)
+		}
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(now, "ms")
+		b.ReportMetric(before, "ms-before")
+		b.ReportMetric(before/now, "times")
+	})
+}
+
+var call = regexp.MustCompile(`vpn_traffic_(series|totals|pairs)\('[^']*', '[^']*'(?:, '[^']*', '(\w*)'|, '(\w+)')?`)
+
+// likeBefore is what the old dashboards would have asked: sums over the rows
+// themselves, with no limit but the range and the chosen pair.
+func likeBefore(query string, v view, step time.Duration) string {
+	parts := call.FindStringSubmatch(query)
+	by := map[string]string{"src": "src", "dst": "dst", "service": "proto, port"}[parts[2]+parts[3]]
+	columns := []string{}
+	switch parts[1] {
+	case "series":
+		columns = append(columns, fmt.Sprintf("floor(extract(epoch from time)/%[1]v)*%[1]v", step.Seconds()))
+	case "pairs":
+		by = "src, dst"
+	}
+	if by != "" {
+		columns = append(columns, by)
+	}
+	where := fmt.Sprintf("time BETWEEN '%s' AND '%s'", v.from.Format(time.RFC3339), v.to.Format(time.RFC3339))
+	for _, column := range []string{"src", "dst"} {
+		if values := v.chosen[column]; values != nil {
+			where += fmt.Sprintf(" AND %s IN ('%s')", column, values[0])
+		}
+	}
+	keys := strings.Join(columns, ", ")
+	return fmt.Sprintf(`SELECT %[1]s, sum(src_bytes), sum(dst_bytes) FROM old.vpn_traffic WHERE %[2]s GROUP BY %[1]s ORDER BY %[1]s`, keys, where)
+}
