@@ -18,23 +18,23 @@ func (t *Tracker) Observe(f *Flow) {
 		return
 	}
 	k := keyOf(f)
-	if tomb, buried := t.dead.get(k); buried && (k.Start != 0 || tomb.covers(f)) {
+	if tomb := t.dead.get(&k); tomb != nil && (k.Start != 0 || tomb.covers(f)) {
 		if f.dying() { // between its event and its removal
-			t.dead.put(k, tomb)
+			t.dead.put(&k, *tomb)
 		}
 		return // read before the flow died, or while it did
 	}
-	e, known := t.flows[k]
-	if !known {
+	e := t.flows.follow(&k)
+	if e == nil {
 		if !t.cfg.Filter.matchMark(f) {
 			return
 		}
-		e = t.meet(k, f, dst)
+		e = t.meet(&k, f, dst)
 	}
 	e.mark = f.Mark & t.cfg.GroupBy.MarkMask
-	t.account(k, &e, f, dst, t.dumpTime)
+	t.account(&k, e, f, dst, t.dumpTime)
 	if connectionOriented(k.Proto) {
-		t.observeConnection(k, &e, f, dst)
+		t.observeConnection(&k, e, f, dst)
 	}
 	if e.dump != t.dump {
 		e.dump, e.lastSeen = t.dump, t.dumpTime
@@ -43,23 +43,23 @@ func (t *Tracker) Observe(f *Flow) {
 			t.stats.Offloaded++
 		}
 	}
-	t.flows[k] = e
 }
 
 // meet makes the entry of a flow that is seen for the first time. What an
 // older flow sent and how it closed before the baseline is not accounted.
-func (t *Tracker) meet(k key, f *Flow, dst Addr) entry {
+func (t *Tracker) meet(k *key, f *Flow, dst Addr) *entry {
 	if dst != f.Orig.Dst {
-		t.views[k] = dst
+		t.views[*k] = dst
 	}
-	e := entry{first: t.dumpTime}
+	e := t.flows.put(k)
+	e.first = t.dumpTime
 	if t.older(f) {
 		e.orig, e.reply, e.counted = f.OrigCounters, f.ReplyCounters, f.over()
 	}
 	return e
 }
 
-func (t *Tracker) observeConnection(k key, e *entry, f *Flow, dst Addr) {
+func (t *Tracker) observeConnection(k *key, e *entry, f *Flow, dst Addr) {
 	if !f.over() {
 		if t.cfg.TrackOpen && e.dump != t.dump {
 			t.series.get(t.seriesKey(k, e, dst)).Open++
@@ -68,10 +68,10 @@ func (t *Tracker) observeConnection(k key, e *entry, f *Flow, dst Addr) {
 	}
 	if !e.counted && !e.pending {
 		if f.Stop != 0 {
-			t.closes.add(k, f.Stop)
+			t.closes.add(*k, f.Stop)
 		}
 		e.pending = true
-		t.pending = append(t.pending, k)
+		t.pending = append(t.pending, *k)
 	}
 }
 
@@ -88,26 +88,27 @@ func (t *Tracker) EndDump(complete, settled bool, now time.Time) {
 		t.dead.dumpEnds()
 	}
 	t.closes.expire(t.dumpTime - int64(max(t.cfg.Forget, time.Minute)))
-	t.stats.Missing = len(t.flows) - t.shown
+	t.stats.Missing = t.flows.len() - t.shown
 	if t.stats.Missing > 0 {
 		t.sweep(settled)
 	}
+	t.flows.compact()
 	t.complete = t.dump
 }
 
 func (t *Tracker) countPending(now int64) {
-	for _, k := range t.pending {
-		e, live := t.flows[k]
-		if !live || !e.pending {
+	for i := range t.pending {
+		k := &t.pending[i]
+		e := t.flows.get(k)
+		if e == nil || !e.pending {
 			continue
 		}
-		at, known := t.closes.get(k)
+		at, known := t.closes.get(*k)
 		if !known {
 			at = now
 		}
 		delete(t.closes, k.untimed())
-		t.countClosed(t.seriesKey(k, &e, t.viewOf(k)), k, &e, at)
-		t.flows[k] = e
+		t.countClosed(t.seriesKey(k, e, t.viewOf(k)), k, e, at)
 	}
 	t.pending = t.pending[:0]
 }
@@ -118,33 +119,32 @@ func (t *Tracker) countPending(now int64) {
 // so that a late DESTROY accounts the rest and no more. It never comes for a
 // flow that ended before we listened.
 func (t *Tracker) sweep(settled bool) {
-	for k, e := range t.flows {
+	for k, e := range t.flows.all() {
 		if e.dump >= t.complete {
 			continue // shown by this complete dump or by the one before it
 		}
 		if connectionOriented(k.Proto) && !e.counted {
-			at, known := t.closes.get(k)
+			at, known := t.closes.get(*k)
 			if !known {
 				at = e.lastSeen
 			}
 			delete(t.closes, k.untimed())
-			t.countClosed(t.seriesKey(k, &e, t.viewOf(k)), k, &e, at)
-			t.flows[k] = e
+			t.countClosed(t.seriesKey(k, e, t.viewOf(k)), k, e, at)
 		}
 		if e.resumed() && settled {
 			t.stats.DiedUnseen++
-			t.forget(k, &e)
+			t.forget(k, e)
 			continue
 		}
 		if t.dumpTime-e.lastSeen > int64(t.cfg.Forget) {
 			t.stats.Swept++
-			t.forget(k, &e)
+			t.forget(k, e)
 		}
 	}
 }
 
-func (t *Tracker) viewOf(k key) Addr {
-	if dst, ok := t.views[k]; ok {
+func (t *Tracker) viewOf(k *key) Addr {
+	if dst, ok := t.views[*k]; ok {
 		return dst
 	}
 	return k.Dst

@@ -87,11 +87,8 @@ func (t *Tracker) SetNetworks(n *Networks) {
 	t.networks = n
 	t.srcNames.forget(n)
 	t.dstNames.forget(n)
-	for k, e := range t.flows {
-		if e.src != unknownNetwork || e.dst != unknownNetwork {
-			e.src, e.dst = unknownNetwork, unknownNetwork
-			t.flows[k] = e
-		}
+	for _, e := range t.flows.all() {
+		e.src, e.dst = unknownNetwork, unknownNetwork
 	}
 }
 

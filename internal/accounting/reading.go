@@ -4,7 +4,7 @@ import "time"
 
 // account adds to its series what the flow sent since its last reading, and
 // remembers the reading in e.
-func (t *Tracker) account(k key, e *entry, f *Flow, dst Addr, now int64) {
+func (t *Tracker) account(k *key, e *entry, f *Flow, dst Addr, now int64) {
 	if !f.HasCounters {
 		t.stats.Uncounted++
 		return
@@ -29,7 +29,7 @@ func (t *Tracker) account(k key, e *entry, f *Flow, dst Addr, now int64) {
 // restart handles counters that went back: they were zeroed by hand
 // (IPCTNL_MSG_CT_GET_CTRZERO), or, where the kernel gives no start times, a
 // new flow took the identity of a dead one.
-func (t *Tracker) restart(k key, e *entry, dst Addr, now int64) {
+func (t *Tracker) restart(k *key, e *entry, dst Addr, now int64) {
 	t.stats.Restarted++
 	e.orig, e.reply = Counters{}, Counters{}
 	if k.Start != 0 {
@@ -42,7 +42,7 @@ func (t *Tracker) restart(k key, e *entry, dst Addr, now int64) {
 }
 
 // countClosed counts a connection that closed at the given time (ns).
-func (t *Tracker) countClosed(sk SeriesKey, k key, e *entry, at int64) {
+func (t *Tracker) countClosed(sk SeriesKey, k *key, e *entry, at int64) {
 	e.counted, e.pending = true, false
 	start := k.Start
 	if start == 0 {
@@ -55,8 +55,8 @@ func (t *Tracker) countClosed(sk SeriesKey, k key, e *entry, at int64) {
 
 // endOf returns when a destroyed connection ended: at its close event, else
 // when the kernel destroyed it, else now.
-func (t *Tracker) endOf(k key, f *Flow, now time.Time) int64 {
-	if at, ok := t.closes.get(k); ok {
+func (t *Tracker) endOf(k *key, f *Flow, now time.Time) int64 {
+	if at, ok := t.closes.get(*k); ok {
 		return at
 	}
 	if f.Stop != 0 {
@@ -66,12 +66,12 @@ func (t *Tracker) endOf(k key, f *Flow, now time.Time) int64 {
 }
 
 // seriesKey returns the series of the flow that goes to dst.
-func (t *Tracker) seriesKey(k key, e *entry, dst Addr) SeriesKey {
+func (t *Tracker) seriesKey(k *key, e *entry, dst Addr) SeriesKey {
 	s := SeriesKey{Port: t.ports.of(k.Proto, k.DstPort), Proto: k.Proto}
 	t.cfg.Source.put(&s.Src, k.Src, t.networks, &e.src)
 	t.cfg.Destination.put(&s.Dst, dst, t.networks, &e.dst)
 	if t.series.splits {
-		t.cfg.GroupBy.split(&s, &k, e)
+		t.cfg.GroupBy.split(&s, k, e)
 	}
 	return s
 }

@@ -33,15 +33,15 @@ func (t *Tracker) Save(w io.Writer) error {
 		return errNotIdle
 	}
 	s := &stateWriter{bufio.NewWriterSize(w, stateBuffer)}
-	s.count(len(t.flows))
-	for k, e := range t.flows {
-		dst, viewed := t.views[k]
-		s.flow(&k, &e, dst, viewed)
+	s.count(t.flows.len())
+	for k, e := range t.flows.all() {
+		dst, viewed := t.views[*k]
+		s.flow(k, e, dst, viewed)
 	}
-	s.count(len(t.dead.young) + len(t.dead.old))
-	for _, tombs := range []map[key]final{t.dead.old, t.dead.young} {
-		for k, f := range tombs {
-			s.tombstone(&k, &f)
+	s.count(t.dead.young.len() + t.dead.old.len())
+	for _, tombs := range []*keyed[final]{&t.dead.old, &t.dead.young} {
+		for k, f := range tombs.all() {
+			s.tombstone(k, f)
 		}
 	}
 	s.count(len(t.closes))
@@ -66,14 +66,13 @@ func (t *Tracker) Resume(r io.Reader, size int64, saved time.Time) error {
 		return fmt.Errorf("reading the state of accounting: %w", err)
 	}
 	t.flows, t.views, t.closes = s.flows, s.views, s.closes
-	t.dead = newTombstones()
-	t.dead.young = s.dead
+	t.dead = tombstones{young: s.dead}
 	for i := range s.rows {
 		row := &s.rows[i]
 		t.series.get(t.cfg.GroupBy.fit(row.Key)).merge(row)
 	}
 	t.dump = 1 // none of the flows was shown by a dump of this Tracker
-	t.stats.Resumed = len(t.flows)
+	t.stats.Resumed = t.flows.len()
 	t.olderThan = 0
 	return nil
 }

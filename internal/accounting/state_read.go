@@ -18,9 +18,9 @@ type stateReader struct {
 	r    *bufio.Reader
 	size int64 // of the whole state
 
-	flows  map[key]entry
+	flows  keyed[entry]
 	views  map[key]Addr
-	dead   map[key]final
+	dead   keyed[final]
 	closes closeTimes
 	rows   []Series
 }
@@ -28,7 +28,7 @@ type stateReader struct {
 func newStateReader(r io.Reader, size int64) *stateReader {
 	return &stateReader{
 		r: bufio.NewReaderSize(r, stateBuffer), size: size,
-		views: make(map[key]Addr), dead: make(map[key]final), closes: make(closeTimes),
+		views: make(map[key]Addr), closes: make(closeTimes),
 	}
 }
 
@@ -39,7 +39,6 @@ func (s *stateReader) read(saved int64) error {
 	if err != nil {
 		return err
 	}
-	s.flows = make(map[key]entry, flows)
 	if err := s.records(flows, func(b []byte) ([]byte, bool) { return s.flow(b, saved) }); err != nil {
 		return err
 	}
@@ -97,14 +96,14 @@ func (s *stateReader) flow(b []byte, saved int64) ([]byte, bool) {
 		e.mark = binary.LittleEndian.Uint32(p.take(4))
 	}
 	e.orig, e.reply = p.counters(), p.counters()
-	s.flows[k] = e
+	*s.flows.put(&k) = e
 	return p.b, p.ok
 }
 
 func (s *stateReader) tombstone(b []byte) ([]byte, bool) {
 	p := parser{b: b, ok: true}
 	_, k := p.key()
-	s.dead[k] = final{orig: p.counters(), reply: p.counters()}
+	*s.dead.put(&k) = final{orig: p.counters(), reply: p.counters()}
 	return p.b, p.ok
 }
 

@@ -143,10 +143,10 @@ func (k *kernel) notDying(events []Flow) (gone []Flow) {
 // there was one.
 func (s *totals) forget(tr *Tracker, f *Flow) (known bool) {
 	k := keyOf(f)
-	if _, buried := tr.dead.get(k); buried {
+	if tr.dead.get(&k) != nil {
 		return false
 	}
-	e, known := tr.flows[k]
+	e, known := contents(&tr.flows)[k]
 	orig, reply := since(e.orig, f.OrigCounters), since(e.reply, f.ReplyCounters)
 	s.bytes += orig.Bytes + reply.Bytes
 	s.packets += orig.Packets + reply.Packets
@@ -234,8 +234,8 @@ func TestStateHoldsAll(t *testing.T) {
 	tr.Destroy(&dead, at(7))
 
 	next := resume(t, cfg, save(t, tr), at(8))
-	for k, e := range tr.flows {
-		restored := next.flows[k]
+	for k, e := range tr.flows.all() {
+		restored := next.flows.get(k)
 		require.True(t, restored.resumed())
 		require.Equal(t, e.mark, restored.mark)
 		require.Equal(t, e.orig, restored.orig)
@@ -245,10 +245,10 @@ func TestStateHoldsAll(t *testing.T) {
 			require.Equal(t, e.first, restored.first)
 		}
 	}
-	require.Len(t, next.flows, 4)
+	require.Equal(t, 4, next.flows.len())
 	require.Equal(t, tr.views, next.views)
 	require.Equal(t, tr.closes, next.closes)
-	require.Equal(t, tr.dead.young, next.dead.young)
+	require.Equal(t, contents(&tr.dead.young), contents(&next.dead.young))
 	require.Equal(t, tr.series.rows, next.series.rows)
 	require.EqualValues(t, 40, one(t, next).Orig.Bytes)
 	next.Destroy(&dead, at(9))
@@ -328,10 +328,10 @@ func TestLargestRecords(t *testing.T) {
 	tr := largest(t)
 	next := resume(t, tr.cfg, save(t, tr), at(3))
 	require.Equal(t, tr.series.rows, next.series.rows)
-	require.Equal(t, tr.dead.young, next.dead.young)
+	require.Equal(t, contents(&tr.dead.young), contents(&next.dead.young))
 	require.Equal(t, tr.closes, next.closes)
 	require.Len(t, next.closes, 1)
-	require.Len(t, next.flows, 1)
+	require.Equal(t, 1, next.flows.len())
 }
 
 // A state that is cut off or goes on too long is refused, and leaves the
@@ -367,8 +367,8 @@ func FuzzState(f *testing.F) {
 			return
 		}
 		next := resume(t, cfg, save(t, tr), at(0))
-		require.Equal(t, tr.flows, next.flows)
-		require.Equal(t, tr.dead.young, next.dead.young)
+		require.Equal(t, contents(&tr.flows), contents(&next.flows))
+		require.Equal(t, contents(&tr.dead.young), contents(&next.dead.young))
 		require.Equal(t, tr.closes, next.closes)
 		require.Equal(t, tr.views, next.views)
 		require.ElementsMatch(t, tr.series.rows, next.series.rows)

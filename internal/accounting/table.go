@@ -25,8 +25,7 @@ func (k key) untimed() key {
 	return k
 }
 
-// entry is what is remembered of a live flow. Keys and entries hold no
-// pointers, so that the garbage collector need not scan a table of millions.
+// entry is what is remembered of a live flow.
 type entry struct {
 	orig, reply Counters  // as accounted so far
 	first       int64     // ns, when it was first seen
@@ -53,39 +52,35 @@ type final struct {
 // could not take it: until all have it, the flow is on the dying list, and while
 // that list is not empty no tombstone goes.
 type tombstones struct {
-	young map[key]final // died since the last dump started
-	old   map[key]final // died before it started
+	young keyed[final] // died since the last dump started
+	old   keyed[final] // died before it started
 }
 
-func newTombstones() tombstones {
-	return tombstones{young: make(map[key]final), old: make(map[key]final)}
-}
-
-func (t *tombstones) get(k key) (final, bool) {
-	if f, ok := t.young[k]; ok {
-		return f, true
+// get returns the tombstone of a flow, nil if there is none.
+func (t *tombstones) get(k *key) *final {
+	if f := t.young.get(k); f != nil {
+		return f
 	}
-	f, ok := t.old[k]
-	return f, ok
+	return t.old.get(k)
 }
 
-func (t *tombstones) put(k key, f final) {
-	delete(t.old, k)
-	t.young[k] = f
+func (t *tombstones) put(k *key, f final) {
+	t.old.delete(k)
+	*t.young.put(k) = f
 }
 
 func (t *tombstones) dumpStarts() {
-	if len(t.old) == 0 {
+	if t.old.len() == 0 {
 		t.young, t.old = t.old, t.young
 		return
 	}
-	for k, f := range t.young { // the last dump let none go: keep both
-		t.old[k] = f
+	for k, f := range t.young.all() { // the last dump let none go: keep both
+		*t.old.put(k) = *f
 	}
-	clear(t.young)
+	t.young.clear()
 }
 
-func (t *tombstones) dumpEnds() { clear(t.old) }
+func (t *tombstones) dumpEnds() { t.old.clear() }
 
 // closeTimes holds when connections closed, from UPDATE events, until the
 // connection is counted or its flow is destroyed.

@@ -50,7 +50,7 @@ type Tracker struct {
 	series   seriesTable
 	stats    Stats
 
-	flows   map[key]entry
+	flows   keyed[entry]
 	views   map[key]Addr // responders that differ from the original destination
 	dead    tombstones
 	closes  closeTimes
@@ -71,9 +71,7 @@ func NewTracker(cfg Config) *Tracker {
 	return &Tracker{
 		cfg:    cfg,
 		series: newSeriesTable(cfg.MaxSeries, cfg.GroupBy.splits()),
-		flows:  make(map[key]entry),
 		views:  make(map[key]Addr),
-		dead:   newTombstones(),
 		closes: make(closeTimes),
 
 		olderThan: existingOlderThan(&cfg),
@@ -104,12 +102,13 @@ func (t *Tracker) Destroy(f *Flow, now time.Time) {
 	}
 	k := keyOf(f)
 	end := final{f.OrigCounters, f.ReplyCounters}
-	if tomb, buried := t.dead.get(k); buried && (k.Start != 0 || tomb == end) {
+	if tomb := t.dead.get(&k); tomb != nil && (k.Start != 0 || *tomb == end) {
 		t.stats.Repeated++
-		t.dead.put(k, end)
+		t.dead.put(&k, end)
 		return
 	}
-	e, known := t.flows[k]
+	e := t.flows.get(&k)
+	known := e != nil
 	if !known {
 		if !t.cfg.Filter.matchMark(f) {
 			return
@@ -117,22 +116,22 @@ func (t *Tracker) Destroy(f *Flow, now time.Time) {
 		if t.older(f) {
 			t.stats.OlderFlows++
 			t.stats.OlderBytes += f.OrigCounters.Bytes + f.ReplyCounters.Bytes
-			t.dead.put(k, end)
+			t.dead.put(&k, end)
 			return
 		}
 		t.stats.ShortFlows++
-		e = entry{first: now.UnixNano()}
+		e = &entry{first: now.UnixNano()}
 	}
 	e.mark = f.Mark & t.cfg.GroupBy.MarkMask
-	t.account(k, &e, f, dst, now.UnixNano())
+	t.account(&k, e, f, dst, now.UnixNano())
 	if connectionOriented(k.Proto) && !e.counted {
-		t.countClosed(t.seriesKey(k, &e, dst), k, &e, t.endOf(k, f, now))
+		t.countClosed(t.seriesKey(&k, e, dst), &k, e, t.endOf(&k, f, now))
 	}
 	if known {
-		t.forget(k, &e)
+		t.forget(&k, e)
 	}
 	delete(t.closes, k.untimed())
-	t.dead.put(k, end)
+	t.dead.put(&k, end)
 }
 
 // Close takes the UPDATE event of a connection that has closed. It only
@@ -158,7 +157,7 @@ func (t *Tracker) Take(emit func(*Series)) {
 // Stats returns what the Tracker met so far.
 func (t *Tracker) Stats() Stats {
 	s := t.stats
-	s.Flows, s.Tombstones = len(t.flows), len(t.dead.young)+len(t.dead.old)
+	s.Flows, s.Tombstones = t.flows.len(), t.dead.young.len()+t.dead.old.len()
 	return s
 }
 
@@ -178,10 +177,10 @@ func (t *Tracker) older(f *Flow) bool {
 	return t.baseline && f.Start < min(t.listenerStart, t.olderThan)
 }
 
-func (t *Tracker) forget(k key, e *entry) {
+func (t *Tracker) forget(k *key, e *entry) {
 	if e.dump == t.dump {
 		t.shown--
 	}
-	delete(t.flows, k)
-	delete(t.views, k)
+	delete(t.views, *k)
+	t.flows.delete(k)
 }
