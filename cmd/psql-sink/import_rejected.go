@@ -38,6 +38,15 @@ func newImportRejects(path string) (*importRejects, error) {
 	return r, nil
 }
 
+// is reports whether a file is the one of r.
+func (r *importRejects) is(info os.FileInfo) bool {
+	if r.file == nil {
+		return false
+	}
+	own, err := r.file.Stat()
+	return err == nil && os.SameFile(own, info)
+}
+
 func (r *importRejects) add(path string, line *report.BadLine) error {
 	const most = 10
 	r.mu.Lock()

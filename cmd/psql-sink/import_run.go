@@ -22,22 +22,24 @@ import (
 func importRuns(sources []importSource) (runs [][]importSource) {
 	const enough = 4 << 20 // bytes of a run
 	var size int64
-	for i, source := range sources {
-		if i == 0 || size >= enough && importHour(source) != importHour(sources[i-1]) || !joins(source, sources[i-1]) {
-			runs, size = append(runs, nil), 0
+	begin := 0
+	for i := range sources {
+		if i > begin && !joins(&sources[i], &sources[i-1], size >= enough) {
+			runs = append(runs, sources[begin:i])
+			begin, size = i, 0
 		}
-		runs[len(runs)-1] = append(runs[len(runs)-1], source)
-		size += source.size
+		size += sources[i].size
 	}
-	return runs
+	return append(runs, sources[begin:])
 }
 
-// joins reports whether a source may be in one transaction with the one before.
-func joins(source, before importSource) bool {
-	return source.host == before.host && !source.stream && !before.stream
+// joins reports whether a source may be in one run with the one before, which
+// is large enough already or not.
+func joins(source, before *importSource, enough bool) bool {
+	return source.host == before.host && !source.stream && !before.stream && (!enough || importHour(source) == importHour(before))
 }
 
-func importHour(s importSource) int64 {
+func importHour(s *importSource) int64 {
 	if s.first == math.MaxInt64 {
 		return s.first
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io/fs"
 	"math"
 	"os"
@@ -38,11 +39,13 @@ func (j *importJob) findSources(ctx context.Context) []importSource {
 				return nil
 			}
 			source, err := j.look(path)
-			if err != nil {
+			switch {
+			case errors.Is(err, errOwnFile):
+			case err != nil:
 				j.failFile(err)
-				continue
+			default:
+				sources = append(sources, source)
 			}
-			sources = append(sources, source)
 		}
 	}
 	slices.SortStableFunc(sources, func(a, b importSource) int {
@@ -97,6 +100,10 @@ func isRegular(path string, entry fs.DirEntry) bool {
 	return err != nil || info.Mode().IsRegular() // look will tell the error
 }
 
+// errOwnFile says that a file is the one that rejected lines are written to:
+// reading it would never end.
+var errOwnFile = errors.New("the file of -rejected")
+
 // look finds out what there is to know about a file.
 func (j *importJob) look(path string) (importSource, error) {
 	source := importSource{path: path, host: j.options.host, first: math.MaxInt64, stream: true}
@@ -112,6 +119,9 @@ func (j *importJob) look(path string) (importSource, error) {
 	}
 	if !info.Mode().IsRegular() {
 		return source, nil
+	}
+	if j.rejects.is(info) {
+		return source, errOwnFile
 	}
 	source.size, source.stream = info.Size(), false
 	source.first = j.looks.first(path)

@@ -194,6 +194,11 @@ func testImportBadLines(i *importTest) {
 	require.Zero(i.t, code, stderr)
 	require.Contains(i.t, stdout, "1 of 1 files: 2 rows imported, 0 duplicate, 0 rejected;", "mended")
 
+	inside := i.file("in/a.csv", strings.Repeat("x\n", 5000))
+	code, stdout, _ = i.run("", "-rejected", filepath.Join(filepath.Dir(inside), "b.csv"), filepath.Dir(inside))
+	require.Equal(i.t, importRejected, code)
+	require.Contains(i.t, stdout, "1 of 1 files: 0 rows imported, 0 duplicate, 5000 rejected;")
+
 	code, _, stderr = i.run("", "-rejected", rejected, first)
 	require.Equal(i.t, importUsage, code)
 	require.Contains(i.t, stderr, "E! -rejected: open "+rejected+": file exists\n")
