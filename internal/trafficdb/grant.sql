@@ -18,8 +18,9 @@ BEGIN
             TO vpn_traffic_writer;
         -- These have no partitions: retention deletes from them.
         GRANT SELECT, INSERT, UPDATE, DELETE ON
-            vpn_traffic_reports, vpn_traffic_minute_reports, vpn_traffic_hour_reports, vpn_traffic_names, sink_status
+            vpn_traffic_reports, vpn_traffic_minute_reports, vpn_traffic_hour_reports, vpn_traffic_names
             TO vpn_traffic_writer;
+        GRANT SELECT, INSERT, UPDATE ON sink_status TO vpn_traffic_writer;
         GRANT SELECT ON vpn_traffic_migrations, vpn_traffic_partitions TO vpn_traffic_writer;
         -- Only so, and with the owner's rights, partitions come and go.
         GRANT EXECUTE ON FUNCTION vpn_traffic_make_partitions(date), vpn_traffic_drop_partition(text), vpn_traffic_summarize()

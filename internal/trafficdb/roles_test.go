@@ -42,7 +42,7 @@ func openAs(t *testing.T, pg *testkit.PG, role string, more ...string) (*traffic
 }
 
 // cycle is all that the sink ever does: new rows, new days, rows that come
-// again, late rows, retention.
+// again, late rows, retention, its status.
 func cycle(t *testing.T, db *trafficdb.DB, at time.Time) error {
 	t.Helper()
 	if err := db.Migrate(t.Context()); err != nil {
@@ -60,6 +60,14 @@ func cycle(t *testing.T, db *trafficdb.DB, at time.Time) error {
 		return err
 	}
 	if _, err := db.Import(t.Context(), "gw", rows); err != nil { // expired
+		return err
+	}
+	for range 2 {
+		if err := db.SaveStatus(t.Context(), trafficdb.Status{Sink: "gw:/spool", Started: at}); err != nil {
+			return err
+		}
+	}
+	if err := db.Summarize(t.Context()); err != nil {
 		return err
 	}
 	days, err := db.Days(t.Context(), beginning, end)
@@ -142,9 +150,17 @@ func TestTheReaderReadsAndNoMore(t *testing.T) {
 			require.Equal(t, "off 32MB on "+name, query(t, direct, `SELECT concat_ws(' ', current_setting('jit'), current_setting('work_mem'),
 				current_setting('default_transaction_read_only'), current_setting('search_path'))`))
 			require.Equal(t, "5", query(t, direct, `SELECT count(*) FROM vpn_traffic`))
+			for _, ask := range []string{
+				`SELECT sum(src_packets) FROM vpn_traffic_totals('2023-11-14Z', '2023-11-15Z', 'src')`,
+				`SELECT sum(src_packets) FROM vpn_traffic_series('2023-11-14Z', '2023-11-15Z', '1 hour', 'service')`,
+				`SELECT count(*) FROM vpn_traffic_values('dst', '2023-11-14Z', '2023-11-15Z')`,
+			} {
+				require.Equal(t, "5", query(t, direct, ask), ask)
+			}
 			tables := strings.Fields(query(t, direct, `SELECT string_agg(relname, ' ') FROM pg_class
-				WHERE relname LIKE 'vpn_traffic%' AND relkind IN ('r', 'p', 'v')`))
+				WHERE (relname LIKE 'vpn_traffic%' OR relname = 'sink_status') AND relkind IN ('r', 'p', 'v')`))
 			require.Greater(t, len(tables), 40)
+			require.Contains(t, tables, "sink_status")
 			require.Contains(t, tables, "vpn_traffic_20231114")
 			require.Contains(t, tables, "vpn_traffic_of_the_next_version")
 			for _, table := range tables {
