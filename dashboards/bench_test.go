@@ -80,7 +80,8 @@ func (f *bench) took(query string) (float64, error) {
 		return 0, fmt.Errorf("%s: %w", query, err)
 	}
 	defer func() { _ = rows.Close() }()
-	for rows.Next() { //nolint:revive // to the end
+	for more := rows.Next(); more; more = rows.Next() {
+		continue // Grafana reads them all
 	}
 	return time.Since(start).Seconds() * 1000, rows.Err()
 }
