@@ -79,7 +79,7 @@ func (o *outage) said() []string {
 }
 
 // The reasons of a server that goes away or comes back are a matter of moments.
-const goes = `(dial unix …: connect: (no such file or directory|connection refused)|EOF|read unix .*: connection reset by peer|write unix .*: broken pipe|` +
+const goes = `(dial unix …: connect: (no such file or directory|connection refused)|the connection was lost|(unexpected )?EOF|read unix .*: connection reset by peer|write unix .*: broken pipe|` +
 	`pq: (the database system is .*|terminating connection .*) \(57P0[0-9]\))`
 
 // requireSaid requires that the log consists of these lines, given as patterns.
@@ -206,7 +206,7 @@ func TestTheConnectionIsCutInTheMiddleOfCopy(t *testing.T) {
 		o.exact(pg.DB())
 	}
 	o.close()
-	const lost = `W! Postgres is unreachable: (read|write) tcp …->… (read|write): (connection reset by peer|broken pipe)` + stay
+	const lost = `W! Postgres is unreachable: (the connection was lost|(unexpected )?EOF|(read|write) tcp …->… (read|write): (connection reset by peer|broken pipe))` + stay
 	back := again("Postgres is unreachable")
 	o.requireSaid(lost, back, lost, back, lost, back, lost, back, "I! imported .*")
 }
