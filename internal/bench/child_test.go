@@ -19,7 +19,9 @@ import (
 // A child is this program again, for a part that is measured in a process of
 // its own.
 var children = map[string]func() error{
-	"gather": gatherChild,
+	"gather":  gatherChild,
+	"destroy": destroyChild,
+	"connect": connectChild,
 }
 
 // childVariable says which child to be.

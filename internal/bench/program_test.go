@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -52,13 +53,17 @@ func startProgram(b *testing.B, ns *testkit.Netns, path string, options ...strin
 	return p
 }
 
-// gather asks for a gather and waits for as many metrics.
-func (p *program) gather(metrics int) {
+// gather asks for a gather and reads what it says, to its last line, which is
+// about the plugin itself. It returns how many series there were.
+func (p *program) gather() (series int) {
 	_, err := io.WriteString(p.stdin, "\n")
 	require.NoError(p.b, err)
-	for range metrics {
-		_, err := p.stdout.ReadSlice('\n')
+	for ; ; series++ {
+		line, err := p.stdout.ReadSlice('\n')
 		require.NoError(p.b, err)
+		if bytes.HasPrefix(line, []byte("conntrack_accounting_internal")) {
+			return series
+		}
 	}
 }
 
