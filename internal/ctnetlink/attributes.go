@@ -67,6 +67,7 @@ const (
 // both or one of the ends have closed.
 const (
 	tcpCloseWait = 5
+	tcpTimeWait  = 7
 	tcpClose     = 8 // CLOSE_WAIT, LAST_ACK, TIME_WAIT and CLOSE are 5 to 8
 )
 

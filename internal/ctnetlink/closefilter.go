@@ -5,8 +5,8 @@ import (
 )
 
 // closeFilter returns a socket filter that passes only updates of TCP
-// connections that begin to close. The kernel runs it on the whole message,
-// struct nlmsghdr included.
+// connections that begin to close: TIME_WAIT always comes after one that does.
+// The kernel runs it on the whole message, struct nlmsghdr included.
 //
 // Two extensions of classic BPF find attributes. They take an offset in A and
 // an attribute type in X and leave the attribute's offset in A, 0 if there is
@@ -17,15 +17,16 @@ func closeFilter() ([]bpf.RawInstruction, error) {
 		bpf.LoadConstant{Dst: bpf.RegA, Val: nlmsgHeaderLen + nfgenmsgLen},
 		bpf.LoadConstant{Dst: bpf.RegX, Val: ctaProtoinfo},
 		bpf.LoadExtension{Num: bpf.ExtNetlinkAttr},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 10},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 11},
 		bpf.LoadConstant{Dst: bpf.RegX, Val: ctaProtoinfoTCP},
 		bpf.LoadExtension{Num: bpf.ExtNetlinkAttrNested},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 7},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 8},
 		bpf.LoadConstant{Dst: bpf.RegX, Val: ctaProtoinfoTCPState},
 		bpf.LoadExtension{Num: bpf.ExtNetlinkAttrNested},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 4},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 5},
 		bpf.TAX{},
 		bpf.LoadIndirect{Off: nlattrLen, Size: 1},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: tcpTimeWait, SkipTrue: 2},
 		bpf.JumpIf{Cond: bpf.JumpLessThan, Val: tcpCloseWait, SkipTrue: 1},
 		bpf.JumpIf{Cond: bpf.JumpLessOrEqual, Val: tcpClose, SkipTrue: 1},
 		bpf.RetConstant{Val: 0},

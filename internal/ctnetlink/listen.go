@@ -70,9 +70,9 @@ func ListenDestroy(ns *Namespace, receiveBuffer int, handle func(batch []account
 }
 
 // ListenClose listens for TCP connections that begin to close: those in the
-// states CLOSE_WAIT, LAST_ACK, TIME_WAIT and CLOSE. The kernel drops all other
-// updates before they cost a wake-up. It is best effort: events that do not fit
-// into the receive buffer are lost.
+// states CLOSE_WAIT, LAST_ACK and CLOSE. The kernel drops all other updates
+// before they cost a wake-up. It is best effort: events that do not fit into the
+// receive buffer are lost.
 func ListenClose(ns *Namespace, receiveBuffer int, handle func(batch []accounting.Flow)) (*Listener, error) {
 	l, err := listen(ns, receiveBuffer, msgNew, handle, func(s *socket) error {
 		program, err := closeFilter()
