@@ -61,6 +61,7 @@ func compete(b *testing.B, contenders []contender) [][]cost {
 }
 
 func wall(c cost) time.Duration { return c.Wall }
+func cpu(c cost) time.Duration  { return c.CPU }
 
 // ratio is the median of the ratios to a reference, round by round.
 func ratio(costs, reference []cost, part func(cost) time.Duration) string {
