@@ -28,6 +28,7 @@ const module = "telegraf-conntrack-accounting"
 // cost is what a contender took for what it was asked.
 type cost struct {
 	Wall, CPU time.Duration
+	Reader    time.Duration // CPU of the process that listened meanwhile
 	Allocs    uint64
 	PeakKiB   int // resident, over the life of the process
 	Flows     int
@@ -77,6 +78,7 @@ func ratio(costs, reference []cost, part func(cost) time.Duration) string {
 func median(costs []cost) (m cost) {
 	m.Wall = middle(costs, func(c cost) time.Duration { return c.Wall })
 	m.CPU = middle(costs, func(c cost) time.Duration { return c.CPU })
+	m.Reader = middle(costs, func(c cost) time.Duration { return c.Reader })
 	m.Allocs = middle(costs, func(c cost) uint64 { return c.Allocs })
 	m.PeakKiB = middle(costs, func(c cost) int { return c.PeakKiB })
 	m.Flows = middle(costs, func(c cost) int { return c.Flows })
@@ -161,6 +163,19 @@ func watch(b *testing.B, cmd *exec.Cmd) (c cost) {
 	require.NoError(b, err, cmd.Args)
 	c.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	return c
+}
+
+// cpuOf returns the CPU time that a process has taken, by the clock tick.
+func cpuOf(b *testing.B, pid int) time.Duration {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	require.NoError(b, err)
+	_, rest, _ := strings.Cut(string(stat), ") ") // the name, in brackets, may hold anything
+	fields := strings.Fields(rest)
+	user, err := strconv.Atoi(fields[11])
+	require.NoError(b, err)
+	system, err := strconv.Atoi(fields[12])
+	require.NoError(b, err)
+	return time.Duration(user+system) * (time.Second / 100)
 }
 
 // peakOf returns the most memory that a process has had, in KiB; 0 when it is

@@ -107,41 +107,44 @@ func (i *internals) AddFields(name string, fields map[string]interface{}, _ map[
 // BenchmarkConnections measures what a connection costs the gateway itself,
 // without a listener and with different ones.
 func BenchmarkConnections(b *testing.B) {
-	const connections = 10_000
+	const connections = 50_000
 	peers, plugin := peers(b), testkit.Binary(b, module+"/cmd/execd-plugin")
 	ns := newTable(b, 0)
-	program := func(options ...string) func() func() {
-		return func() func() {
+	program := func(options ...string) func() listener {
+		return func() listener {
 			p := startProgram(b, ns, plugin, options...)
-			return func() { p.gather(); p.stop() }
+			return listener{p.cmd.Process.Pid, func() { p.stop() }}
 		}
 	}
 	listeners := []struct {
 		name  string
-		start func() (stop func())
+		start func() listener
 	}{
-		{"no listener", func() func() { return func() {} }},
+		{"no listener", func() listener { return listener{os.Getpid(), func() {}} }},
 		{"close_events = false", program("close_events = false")},
 		{"the default", program()},
-		{"all events, unfiltered", func() func() { return listenToAll(b, ns.Command(peers, "listen")) }},
+		{"all events, unfiltered", func() listener { return listenToAll(b, ns.Command(peers, "listen")) }},
 	}
 	var contenders []contender
 	turn := 0
 	for _, l := range listeners {
 		contenders = append(contenders, contender{l.name, func() cost {
 			turn++
-			stop := l.start()
+			reader := l.start()
+			before := cpuOf(b, reader.pid)
 			c := costOf(b, inside(ns, child("connect", "CONNECTIONS="+strconv.Itoa(connections), "TURN="+strconv.Itoa(turn))))
-			stop()
+			c.Reader = cpuOf(b, reader.pid) - before
+			reader.stop()
 			require.NoError(b, ns.Flush())
 			return c
 		}})
 	}
 	costs := compete(b, contenders)
 	var t table
-	t.add("", "CPU per connection", "to no listener")
+	t.add("", "CPU per connection", "to no listener", "the reader's own")
 	for i, c := range contenders {
-		t.add(c.name, per(median(costs[i]).CPU, connections), ratio(costs[i], costs[0], cpu))
+		m := median(costs[i])
+		t.add(c.name, per(m.CPU, connections), ratio(costs[i], costs[0], cpu), per(m.Reader, connections))
 	}
 	t.print("What a TCP connection costs the gateway, opened and closed over loopback")
 }
@@ -153,17 +156,23 @@ func inside(ns *testkit.Netns, child *exec.Cmd) *exec.Cmd {
 	return cmd
 }
 
-// listenToAll starts a program that joins all event groups.
-func listenToAll(b *testing.B, cmd *exec.Cmd) (stop func()) {
+// listener is a process that reads events.
+type listener struct {
+	pid  int
+	stop func()
+}
+
+// listenToAll starts one that joins all event groups.
+func listenToAll(b *testing.B, cmd *exec.Cmd) listener {
 	stdout, err := cmd.StdoutPipe()
 	require.NoError(b, err)
 	require.NoError(b, cmd.Start())
 	_, err = bufio.NewReader(stdout).ReadString('\n')
 	require.NoError(b, err)
-	return func() {
+	return listener{cmd.Process.Pid, func() {
 		require.NoError(b, cmd.Process.Kill())
 		_ = cmd.Wait()
-	}
+	}}
 }
 
 // connectChild opens and closes connections over loopback.
