@@ -16,8 +16,8 @@ import (
 // command is a subcommand that works on the database.
 type command struct {
 	execd.Program
-	flags  *flag.FlagSet
-	config *string
+	flags       *flag.FlagSet
+	config, dsn *string
 }
 
 func newCommand(program execd.Program, name string) *command {
@@ -26,6 +26,7 @@ func newCommand(program execd.Program, name string) *command {
 	return &command{
 		Program: program, flags: flags,
 		config: flags.String("config", "", "read the database to use from `file`, a [[outputs.vpn_traffic]] table; without it PG* variables tell"),
+		dsn:    flags.String("dsn", "", "use this `dsn` instead, such as that of the tables' owner; it may hold no password"),
 	}
 }
 
@@ -43,6 +44,10 @@ func (c *command) run(do func(ctx context.Context, db *trafficdb.DB) error) int 
 	if err != nil {
 		return 2
 	}
+	if err := trafficdb.RefusePassword(*c.dsn); err != nil {
+		_, _ = fmt.Fprintf(c.Stderr, "E! -dsn: %v\n", err)
+		return 2
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	if err := c.withDatabase(func(db *trafficdb.DB) error { return do(ctx, db) }); err != nil {
@@ -58,6 +63,9 @@ func (c *command) withDatabase(do func(*trafficdb.DB) error) error {
 		if err := execd.LoadConfig(*c.config, "outputs", c.Name, c.LookupEnv, sink); err != nil {
 			return err
 		}
+	}
+	if *c.dsn != "" {
+		sink.DSN = *c.dsn
 	}
 	db, err := trafficdb.Open(sink.DSN)
 	if err != nil {

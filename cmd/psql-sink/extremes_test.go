@@ -45,7 +45,7 @@ func TestExtremes(t *testing.T) {
 		line("g", "h", "1", fields("-1i"), "1"),
 	}, "")))
 	require.NoError(t, sink.Wait())
-	p.drained()
+	p.finish()
 
 	db := pg.DB()
 	var stored string

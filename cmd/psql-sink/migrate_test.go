@@ -42,7 +42,7 @@ func TestMigrateAsTheOwner(t *testing.T) {
 	write(epoch + 40*86400*int64(1e9)) // a new day, and a new month
 	require.NoError(t, out.Close())
 	require.NoError(t, sink.Wait())
-	require.Zero(t, p.waiting())
+	p.finish()
 	require.Equal(t, 1, strings.Count(p.log.String(), "W!"), "told once")
 
 	db := pg.DB()

@@ -97,6 +97,17 @@ func (p *program) logs(text string) {
 	require.Eventually(p.t, func() bool { return strings.Contains(p.log.String(), text) }, time.Minute, 10*time.Millisecond, text)
 }
 
+// finish imports what a program had no time for at its end.
+func (p *program) finish() {
+	p.t.Helper()
+	if p.waiting() == 0 {
+		return
+	}
+	rest := p.start(nil, "watch")
+	p.drained()
+	end(p.t, rest)
+}
+
 // drained waits until nothing is left to import.
 func (p *program) drained() {
 	p.t.Helper()
