@@ -160,7 +160,7 @@ func (p *Patience) tell(err error) error {
 	if trafficdb.ClassOf(err) == trafficdb.Unknown {
 		limit = "" // it is the attempts that are counted
 	}
-	p.Log.Warnf("%s: %v; trying again%s", what, err, limit)
+	p.Log.Warnf("%s: %v; trying again%s", what, trafficdb.Reason(err), limit)
 	return nil
 }
 
