@@ -88,7 +88,11 @@ func TestConnecting(t *testing.T) {
 		"without TLS":                {dsn: keywords(host, "sslmode=disable user=pass_user"), err: true, want: "no encryption"},
 		"no client certificate":      {dsn: keywords(full, "user=cert_user"), err: true, want: "connection requires a valid client certificate"},
 		"another role's certificate": {dsn: keywords(full, "user=cert_user", "sslcert="+otherCert, "sslkey="+otherKey), err: true, want: "certificate authentication failed for user \"cert_user\""},
-		"a foreign certificate":      {dsn: keywords(full, "user=cert_user", "sslcert="+foreignCert, "sslkey="+foreignKey), err: true, want: "tls: unknown certificate authority"},
+		// With TLS 1.3 the server's word on it comes after the handshake, and may be lost with the connection.
+		"a foreign certificate": {
+			dsn: keywords(full, "user=cert_user ssl_max_protocol_version=TLSv1.2", "sslcert="+foreignCert, "sslkey="+foreignKey),
+			err: true, want: "tls: unknown certificate authority",
+		},
 		"a key that others may read": {dsn: keywords(full, "user=cert_user", "sslcert="+cert, "sslkey="+loose), err: true, want: "private key has world access"},
 		"wrong password":             {dsn: keywords(full, "user=pass_user password=s3cret"), err: true, want: "password authentication failed for user \"pass_user\""},
 		"no password": {
@@ -113,6 +117,7 @@ func TestConnecting(t *testing.T) {
 				require.ErrorContains(t, err, test.want)
 				require.Equal(t, trafficdb.Retry, trafficdb.ClassOf(err), "no row is to blame")
 				require.Equal(t, denied, trafficdb.Describe(err))
+				require.True(t, trafficdb.IsMisconfigured(err))
 				for _, secret := range []string{password, "s3"} {
 					require.NotContains(t, err.Error(), secret)
 				}

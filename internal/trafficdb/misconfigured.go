@@ -8,11 +8,17 @@ import (
 )
 
 // IsMisconfigured reports whether an error says that the server refuses us or
-// lacks what we need: a role, a right, the database. To wait helps only where
-// somebody is about to change that.
+// lacks what we need: a role, a right, the database, a certificate. To wait
+// helps only where somebody is about to change that.
 func IsMisconfigured(err error) bool {
-	if errors.Is(err, ErrOldTable) {
+	if errors.Is(err, ErrOldTable) || errors.Is(err, ErrNotMigrated) {
 		return true
+	}
+	if failed, ok := errors.AsType[connectError](err); ok {
+		return failed.all(func(err error) bool {
+			full := pq.As(err)
+			return !isReadOnly(err) && !IsUnreachable(err) && (full == nil || full.Code.Class() != pqerror.ClassInsufficientResources)
+		})
 	}
 	refusal := pq.As(err)
 	if refusal == nil {

@@ -199,6 +199,7 @@ func TestARoleThatMayNotMigrateIsToldSo(t *testing.T) {
 		require.ErrorIs(t, err, trafficdb.ErrNotMigrated)
 		require.Equal(t, trafficdb.Retry, trafficdb.ClassOf(err))
 		require.Equal(t, "the schema is not ready", trafficdb.Describe(err))
+		require.True(t, trafficdb.IsMisconfigured(err))
 	}
 	refused(`the tables are missing, and role "vpn_traffic_writer" may make none in schema "public"`)
 	pg.Exec("REVOKE USAGE ON SCHEMA public FROM vpn_traffic_writer, PUBLIC")
