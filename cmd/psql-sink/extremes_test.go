@@ -15,14 +15,15 @@ import (
 // Every field at its extreme, from line protocol to the table; what does not fit
 // is set aside with the reason, and nothing is ever wrapped.
 func TestExtremes(t *testing.T) {
-	const top = "9223372036854775807"
+	const top, topGauge = "9223372036854775807", "2147483647"
 	fields := func(value string) string {
 		var list []string
 		for _, name := range []string{
-			"src_packets", "src_bytes", "dst_packets", "dst_bytes", "connection_times", "connection_count", "open_connections",
+			"src_packets", "src_bytes", "dst_packets", "dst_bytes", "connection_times", "connection_count",
 		} {
 			list = append(list, name+"="+value)
 		}
+		list = append(list, "open_connections="+strings.Replace(value, top, topGauge, 1))
 		return strings.Join(list, ",")
 	}
 	line := func(src, dst, port, fields, at string) string {
@@ -43,6 +44,7 @@ func TestExtremes(t *testing.T) {
 		line("c", "d", "1", fields("18446744073709551615u"), "1"),
 		line("e", "f", "1", fields("9223372036854775808i"), "1"), // no line protocol at all
 		line("g", "h", "1", fields("-1i"), "1"),
+		line("i", "j", "1", strings.Replace(fields("0i"), "open_connections=0", "open_connections=2147483648", 1), "1"),
 	}, "")))
 	require.NoError(t, sink.Wait())
 	p.finish()
@@ -52,7 +54,9 @@ func TestExtremes(t *testing.T) {
 	require.NoError(t, db.QueryRow(`SELECT string_agg(concat_ws(' ', to_char(time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), src, dst, proto, port,
 		src_packets, src_bytes, dst_packets, dst_bytes, connection_times, connection_count, open_connections, host), E'\n' ORDER BY time, src)
 		FROM vpn_traffic`).Scan(&stored))
-	all := func(value string) string { return strings.Repeat(value+" ", 7) + "gw" }
+	all := func(value string) string {
+		return strings.Repeat(value+" ", 6) + strings.Replace(value, top, topGauge, 1) + " gw"
+	}
 	require.Equal(t, strings.Join([]string{
 		"1677-09-21 00:12:43.145224 2001:db8:1:: 2001:db8:2:: ipv6-icmp 65535 " + all("0"),
 		"1970-01-01 00:00:00.000000 2001:db8:1:: 2001:db8:3:: ipv6-icmp 0 " + all(top),
@@ -69,9 +73,10 @@ func TestExtremes(t *testing.T) {
 	require.Contains(t, rejected, "# field src_packets does not fit 64 bits with a sign\n")
 	require.Equal(t, 2, strings.Count(rejected, "does not fit 64 bits with a sign\n"))
 	require.Contains(t, rejected, "# src_packets is negative\n")
+	require.Contains(t, rejected, "# open_connections does not fit 32 bits with a sign")
 	require.Regexp(t, `refused by the database: .*(out of range|does not fit 64 bits).*\n1700000000000000000,ipv6-icmp,2001:db8:4::,2001:db8:2::,443,`+top, rejected)
 	log := p.log.String()
-	require.Contains(t, log, "W! rejected 3 of 9 metrics (field src_packets does not fit 64 bits with a sign: 2, src_packets is negative: 1): see ")
+	require.Contains(t, log, "W! rejected 4 of 10 metrics (field src_packets does not fit 64 bits with a sign: 2, ")
 	require.Contains(t, log, "E! rejected line 9: ")
 	require.Contains(t, log, "imported 5 rows")
 	t.Logf("rejected/ holds:\n%s", rejected)

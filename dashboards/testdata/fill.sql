@@ -7,7 +7,7 @@ DECLARE
     step record;
 BEGIN
     PERFORM vpn_traffic_make_partitions(d::date) FROM generate_series(date_trunc('day', begin_at AT TIME ZONE 'UTC'), end_at AT TIME ZONE 'UTC', '1 day') d;
-    INSERT INTO vpn_traffic
+    INSERT INTO vpn_traffic (time, src, dst, proto, port, host, src_packets, src_bytes, dst_packets, dst_bytes, connection_times, connection_count, open_connections)
     SELECT begin_at + r * interval '15 s', '10.32.' || s || '.0', '10.33.' || (r * 7 + s + k) % 120 || '.0',
         (ARRAY['tcp','tcp','udp','tcp','udp','tcp','icmp'])[1 + x.p], (ARRAY[443,80,53,22,-1,-1,-1])[1 + x.p], 'gw',
         x.n, x.n * 500, x.n * 2, x.n * 2500, CASE WHEN x.p IN (0,1,3,5) THEN x.n * 100 ELSE 0 END, CASE WHEN x.p IN (0,1,3,5) THEN 1 + x.n % 4 ELSE 0 END, x.n % 50

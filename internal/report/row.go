@@ -14,6 +14,7 @@ package report
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 	"unicode/utf8"
 )
@@ -29,7 +30,7 @@ type Row struct {
 	DstBytes        int64
 	ConnectionCount int64
 	ConnectionTimes int64 // ms, the sum over the connections counted
-	OpenConnections int64 // a gauge; means nothing unless HasOpen
+	OpenConnections int64 // a gauge, of 32 bits like the kernel's own; means nothing unless HasOpen
 	HasOpen         bool  // false for a row of eleven columns
 }
 
@@ -76,6 +77,9 @@ func (r *Row) Check() error {
 			return fmt.Errorf("%s %w", number.name, errNegative)
 		}
 	}
+	if r.OpenConnections > math.MaxInt32 {
+		return fmt.Errorf("open_connections %w", errGauge)
+	}
 	return nil
 }
 
@@ -91,6 +95,7 @@ var (
 	errPort      = errors.New("is not -1 to 65535")
 	errNumber    = errors.New("is not a whole number")
 	errRange     = errors.New("does not fit 64 bits")
+	errGauge     = errors.New("does not fit 32 bits with a sign, which the kernel counts connections with")
 )
 
 // CheckText says why a text cannot be a proto, src or dst, or returns nil.

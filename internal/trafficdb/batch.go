@@ -38,14 +38,23 @@ type key struct {
 // none is the number of no text.
 const none = ^uint32(0)
 
+// compareKeys compares column by column and stops at the first difference: it
+// is most of the cost of sorting.
 func compareKeys(a, b *key) int {
-	return cmp.Or(cmp.Compare(a.us, b.us), cmp.Compare(a.src, b.src), cmp.Compare(a.dst, b.dst),
-		cmp.Compare(a.proto, b.proto), cmp.Compare(a.port, b.port))
+	switch {
+	case a.us != b.us:
+		return cmp.Compare(a.us, b.us)
+	case a.src != b.src:
+		return cmp.Compare(a.src, b.src)
+	case a.dst != b.dst:
+		return cmp.Compare(a.dst, b.dst)
+	case a.proto != b.proto:
+		return cmp.Compare(a.proto, b.proto)
+	}
+	return cmp.Compare(a.port, b.port)
 }
 
 // newBatch orders rows by key, and of rows with one key takes the first.
-// Sorting by time keeps the BRIN index narrow, and the rest keeps neighbours
-// in the B-tree together.
 func newBatch(host string, rows []report.Row) *batch {
 	b := &batch{host: host, rows: rows, entries: make([]entry, len(rows)), ids: make(map[string]uint32)}
 	for i := range rows {
@@ -54,7 +63,10 @@ func newBatch(host string, rows []report.Row) *batch {
 	}
 	b.orderTexts()
 	slices.SortFunc(b.entries, func(x, y entry) int {
-		return cmp.Or(compareKeys(&x.key, &y.key), cmp.Compare(x.row, y.row))
+		if order := compareKeys(&x.key, &y.key); order != 0 {
+			return order
+		}
+		return cmp.Compare(x.row, y.row)
 	})
 	b.entries = slices.CompactFunc(b.entries, func(x, y entry) bool { return x.key == y.key })
 	return b

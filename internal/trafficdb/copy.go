@@ -24,9 +24,9 @@ type copyIn interface {
 
 // copyRows sends the rows of a batch to vpn_traffic.
 func copyRows(conn *sql.Conn, b *batch) error {
-	enc := newEncoder(b.host)
-	return copyLines(conn, copyTraffic, len(b.entries), func(buf []byte, n int) []byte {
-		e := &b.entries[n]
+	enc, order := newEncoder(b.host), b.heapOrder()
+	return copyLines(conn, copyTraffic, len(order), func(buf []byte, n int) []byte {
+		e := &b.entries[order[n]]
 		return enc.append(buf, e.us, &b.rows[e.row])
 	})
 }
@@ -110,13 +110,12 @@ func sendLines(ctx context.Context, in copyIn, count int, line func([]byte, int)
 // encoder writes rows of a host in COPY's text format. Texts of a row need no
 // escapes: Check refuses backslashes and control characters.
 type encoder struct {
-	host   []byte
-	micros int64 // of the time last written
-	time   []byte
+	host  []byte
+	times map[int64][]byte // as they were written before, by their microseconds
 }
 
 func newEncoder(host string) *encoder {
-	e := &encoder{}
+	e := &encoder{times: make(map[int64][]byte)}
 	for i := range len(host) {
 		if host[i] == '\\' {
 			e.host = append(e.host, '\\')
@@ -171,11 +170,12 @@ func (s *sums) append(dst []byte) []byte {
 }
 
 func (e *encoder) appendTime(dst []byte, us int64) []byte {
-	if e.time == nil || us != e.micros {
-		e.micros = us
-		e.time = appendTime(e.time[:0], us)
+	text, found := e.times[us]
+	if !found {
+		text = appendTime(nil, us)
+		e.times[us] = text
 	}
-	return append(dst, e.time...)
+	return append(dst, text...)
 }
 
 // appendTime appends a time in microseconds as the server reads it.

@@ -23,7 +23,7 @@ func testExact(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
 		"vpn_traffic_minute_by_src":  `UPDATE vpn_traffic_minute_by_src SET connection_times = 0`,
 		"vpn_traffic_minute_by_dst":  `UPDATE vpn_traffic_minute_by_dst SET dst_bytes = dst_bytes + 1`,
 		"vpn_traffic_minute_by_port": `UPDATE vpn_traffic_minute_by_port SET host = 'other'`,
-		"vpn_traffic_hour_by_src":    `INSERT INTO vpn_traffic_hour_by_src VALUES ('2023-11-14 21:00Z', 'gw', 'x', 'gre', -1, 0, 0, 0, 0, 0, 0, NULL)`,
+		"vpn_traffic_hour_by_src":    `INSERT INTO vpn_traffic_hour_by_src VALUES ('2023-11-14 21:00Z', 0, 0, 0, 0, 0, 0, NULL, -1, 'gre', 'gw', 'x')`,
 		"vpn_traffic_hour_by_dst":    `UPDATE vpn_traffic_hour_by_dst SET time = time + interval '1 day'`,
 		"vpn_traffic_hour_by_port":   `DELETE FROM vpn_traffic_hour_by_port`,
 		"vpn_traffic_hour_by_pair":   `UPDATE vpn_traffic_hour_by_pair SET src_packets = src_packets - 1`,

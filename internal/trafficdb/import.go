@@ -58,7 +58,8 @@ func (db *DB) importBatch(ctx context.Context, b *batch) (stored []name, err err
 		if err := noteTracked(ctx, tx, b, reports); err != nil {
 			return fmt.Errorf("noting reports: %w", err)
 		}
-		if err := countReports(ctx, tx, b.host, reports); err != nil {
+		news, err := countReports(ctx, tx, b.host, reports)
+		if err != nil {
 			return fmt.Errorf("counting reports: %w", err)
 		}
 		if len(b.entries) == 0 {
@@ -71,7 +72,7 @@ func (db *DB) importBatch(ctx context.Context, b *batch) (stored []name, err err
 		if err != nil {
 			return fmt.Errorf("summing up: %w", err)
 		}
-		if err := storeRollups(ctx, conn, tx, b, all); err != nil {
+		if err := storeRollups(ctx, conn, tx, b, all, news); err != nil {
 			return fmt.Errorf("adding to rollups: %w", err)
 		}
 		stored = db.newNames(b, all)
@@ -81,17 +82,19 @@ func (db *DB) importBatch(ctx context.Context, b *batch) (stored []name, err err
 }
 
 // storeRollups adds the rows of a batch to all rollups.
-func storeRollups(ctx context.Context, conn *sql.Conn, tx *sql.Tx, b *batch, all rollups) (err error) {
+func storeRollups(ctx context.Context, conn *sql.Conn, tx *sql.Tx, b *batch, all rollups, news fresh) error {
 	for i := range rollupTables {
 		t := &rollupTables[i]
-		rows := all[t.name].sorted()
-		if t.merged {
-			err = t.merge(ctx, tx, b, rows)
-		} else {
-			err = copyRollup(conn, t, b, rows)
+		copied, merged := news.split(t, all[t.name].sorted())
+		if len(copied) > 0 {
+			if err := copyRollup(conn, t, b, copied); err != nil {
+				return fmt.Errorf("%s: %w", t.name, asStray(t, err))
+			}
 		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", t.name, err)
+		if len(merged) > 0 {
+			if err := t.merge(ctx, tx, b, merged); err != nil {
+				return fmt.Errorf("%s: %w", t.name, err)
+			}
 		}
 	}
 	return nil

@@ -41,6 +41,7 @@ var oldQueries = map[string]string{
 		sum(connection_count), round(avg(connection_times), 3) FROM vpn_traffic GROUP BY 1 ORDER BY 1`,
 	"open connections": `SELECT time, sum(open_connections), max(open_connections), avg(open_connections), count(open_connections)
 		FROM vpn_traffic GROUP BY time ORDER BY time`,
+	"mean open connections": `SELECT dst, sum(open_connections) / count(DISTINCT time) FROM vpn_traffic GROUP BY dst ORDER BY dst`,
 	"mean lifetime": `SELECT src, round(sum(connection_times)::numeric / nullif(sum(connection_count), 0), 2)
 		FROM vpn_traffic GROUP BY src ORDER BY src`,
 	"lifetimes": `SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY connection_times), stddev(connection_times), sum(connection_times / 1000)
@@ -57,12 +58,12 @@ var oldQueries = map[string]string{
 	"a row":      `SELECT time, src, dst, proto, port, src_packets, src_bytes, dst_packets, dst_bytes, connection_times, connection_count, open_connections FROM vpn_traffic ORDER BY 1, 2, 3, 4, 5`,
 }
 
-// Sums of the columns that were integers were bigint, and their quotients whole
-// numbers, rounded down. Sums of bigint are numeric, with decimals.
+// connection_times and connection_count were integers, whose sums are bigint and
+// the quotients of these whole numbers, rounded down. Sums of bigint are numeric,
+// with decimals.
 var wholeQuotients = map[string]string{
-	"mean lifetime":         `SELECT %s(sum(connection_times) / sum(connection_count)) FROM vpn_traffic WHERE connection_count > 0 GROUP BY src ORDER BY src`,
-	"seconds":               `SELECT %s(sum(connection_times) / 1000) FROM vpn_traffic GROUP BY port ORDER BY port`,
-	"mean open connections": `SELECT %s(sum(open_connections) / count(DISTINCT time)) FROM vpn_traffic GROUP BY dst ORDER BY dst`,
+	"mean lifetime": `SELECT %s(sum(connection_times) / sum(connection_count)) FROM vpn_traffic WHERE connection_count > 0 GROUP BY src ORDER BY src`,
+	"seconds":       `SELECT %s(sum(connection_times) / 1000) FROM vpn_traffic GROUP BY port ORDER BY port`,
 }
 
 func TestOldSQLGivesTheSameNumbers(t *testing.T) {

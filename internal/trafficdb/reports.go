@@ -92,40 +92,65 @@ func find(reports []batchReport, us int64) int {
 }
 
 // countReports adds new reports to those of their minutes and hours.
-func countReports(ctx context.Context, tx *sql.Tx, host string, reports []batchReport) error {
-	for _, level := range [...]struct {
-		table string
-		step  int64
-	}{{"vpn_traffic_minute_reports", minuteMicros}, {"vpn_traffic_hour_reports", hourMicros}} {
-		var times pq.StringArray
-		var counts, tracked pq.Int64Array
-		last := int64(0)
-		for _, r := range reports {
-			if r.expired || r.deliveries > 1 && !r.tracks {
-				continue
-			}
-			us := floor(r.us, level.step)
-			if len(times) == 0 || us != last {
-				times, last = append(times, string(appendTime(nil, us))), us
-				counts, tracked = append(counts, 0), append(tracked, 0)
-			}
-			if r.deliveries == 1 {
-				counts[len(counts)-1]++
-			}
-			if r.tracks {
-				tracked[len(tracked)-1]++
-			}
-		}
-		if len(times) == 0 {
+func countReports(ctx context.Context, tx *sql.Tx, host string, reports []batchReport) (fresh, error) {
+	news := make(fresh)
+	for _, level := range levels {
+		steps := stepsOf(reports, level.micros)
+		if len(steps.times) == 0 {
 			continue
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO `+level.table+` AS r (time, host, reports, tracked)
+		found, err := tx.QueryContext(ctx, `INSERT INTO vpn_traffic_`+level.name+`_reports AS r (time, host, reports, tracked)
 			SELECT n.time, $1, n.reports, n.tracked FROM unnest($2::timestamptz[], $3::bigint[], $4::bigint[]) AS n (time, reports, tracked)
-			ON CONFLICT (time, host) DO UPDATE SET reports = r.reports + EXCLUDED.reports, tracked = r.tracked + EXCLUDED.tracked`,
-			host, times, counts, tracked)
+			ON CONFLICT (time, host) DO UPDATE SET reports = r.reports + EXCLUDED.reports, tracked = r.tracked + EXCLUDED.tracked
+			RETURNING time, reports`, host, steps.texts(), steps.reports, steps.tracked)
 		if err != nil {
-			return err
+			return nil, err
+		}
+		if err := news.note(found, level.name, steps); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return news, nil
+}
+
+// levels are the steps of time that rollups have.
+var levels = [...]struct {
+	name   string
+	micros int64
+}{{"minute", minuteMicros}, {"hour", hourMicros}}
+
+// steps says how many reports of a batch are new in each step of time, and in
+// how many open_connections is.
+type steps struct {
+	times            []int64
+	reports, tracked pq.Int64Array
+}
+
+func stepsOf(reports []batchReport, step int64) (s steps) {
+	for _, r := range reports {
+		if r.expired || r.deliveries > 1 && !r.tracks {
+			continue
+		}
+		us := floor(r.us, step)
+		if last := len(s.times) - 1; last < 0 || us != s.times[last] {
+			s.times = append(s.times, us)
+			s.reports, s.tracked = append(s.reports, 0), append(s.tracked, 0)
+		}
+		last := len(s.times) - 1
+		if r.deliveries == 1 {
+			s.reports[last]++
+		}
+		if r.tracks {
+			s.tracked[last]++
+		}
+	}
+	return s
+}
+
+func (s *steps) texts() pq.StringArray {
+	list := make(pq.StringArray, len(s.times))
+	for i, us := range s.times {
+		list[i] = string(appendTime(nil, us))
+	}
+	return list
 }

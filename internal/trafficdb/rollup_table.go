@@ -13,21 +13,21 @@ import (
 type rollupTable struct {
 	name    string
 	columns []string
-	merged  bool // one row for each key; otherwise a late part adds its own
+	level   string // minute or hour: one row for each key; "" for report: a late part adds its own
 }
 
 // rollupTables are all of them, in the order in which every import writes them.
 var rollupTables = [...]rollupTable{
-	{"vpn_traffic_by_src", []string{"src", "proto", "port"}, false},
-	{"vpn_traffic_by_dst", []string{"dst", "proto", "port"}, false},
-	{"vpn_traffic_by_port", []string{"proto", "port"}, false},
-	{"vpn_traffic_minute_by_src", []string{"src", "proto", "port"}, true},
-	{"vpn_traffic_minute_by_dst", []string{"dst", "proto", "port"}, true},
-	{"vpn_traffic_minute_by_port", []string{"proto", "port"}, true},
-	{"vpn_traffic_hour_by_src", []string{"src", "proto", "port"}, true},
-	{"vpn_traffic_hour_by_dst", []string{"dst", "proto", "port"}, true},
-	{"vpn_traffic_hour_by_port", []string{"proto", "port"}, true},
-	{"vpn_traffic_hour_by_pair", []string{"src", "dst"}, true},
+	{"vpn_traffic_by_src", []string{"src", "proto", "port"}, ""},
+	{"vpn_traffic_by_dst", []string{"dst", "proto", "port"}, ""},
+	{"vpn_traffic_by_port", []string{"proto", "port"}, ""},
+	{"vpn_traffic_minute_by_src", []string{"src", "proto", "port"}, "minute"},
+	{"vpn_traffic_minute_by_dst", []string{"dst", "proto", "port"}, "minute"},
+	{"vpn_traffic_minute_by_port", []string{"proto", "port"}, "minute"},
+	{"vpn_traffic_hour_by_src", []string{"src", "proto", "port"}, "hour"},
+	{"vpn_traffic_hour_by_dst", []string{"dst", "proto", "port"}, "hour"},
+	{"vpn_traffic_hour_by_port", []string{"proto", "port"}, "hour"},
+	{"vpn_traffic_hour_by_pair", []string{"src", "dst"}, "hour"},
 }
 
 // text returns the value of a column of texts.

@@ -1,21 +1,24 @@
 -- +goose Up
 
 -- The names and meanings of all columns but host are a public contract:
--- dashboards query them. host stands where it costs no padding.
+-- dashboards query them. Columns of fixed width come first: nothing is padded
+-- between texts, and what sums read is found without measuring those.
+-- open_connections is as wide as the kernel's own count, which saves eight bytes
+-- a row.
 CREATE TABLE vpn_traffic (
     time             timestamptz      NOT NULL,
-    src              text COLLATE "C" NOT NULL,
-    dst              text COLLATE "C" NOT NULL,
-    proto            text COLLATE "C" NOT NULL,
-    port             integer          NOT NULL,
-    host             text COLLATE "C" NOT NULL DEFAULT '',
     src_packets      bigint           NOT NULL,
     src_bytes        bigint           NOT NULL,
     dst_packets      bigint           NOT NULL,
     dst_bytes        bigint           NOT NULL,
     connection_times bigint           NOT NULL,
     connection_count bigint           NOT NULL,
-    open_connections bigint
+    port             integer          NOT NULL,
+    open_connections integer,
+    src              text COLLATE "C" NOT NULL,
+    dst              text COLLATE "C" NOT NULL,
+    proto            text COLLATE "C" NOT NULL,
+    host             text COLLATE "C" NOT NULL DEFAULT ''
 ) PARTITION BY RANGE (time);
 
 COMMENT ON TABLE vpn_traffic IS 'traffic of source and destination groups, accounted to the opener of the connection';

@@ -4,29 +4,26 @@
 -- keeps them in its own transaction, from the rows that it really inserted.
 --
 -- Per report: a late part of a report adds rows of its own, so sum over them.
-CREATE TABLE vpn_traffic_by_src (
+CREATE TABLE vpn_traffic_by_port (
     time             timestamptz      NOT NULL,
-    host             text COLLATE "C" NOT NULL,
-    src              text COLLATE "C" NOT NULL,
-    proto            text COLLATE "C" NOT NULL,
-    port             integer          NOT NULL,
     src_packets      bigint           NOT NULL,
     src_bytes        bigint           NOT NULL,
     dst_packets      bigint           NOT NULL,
     dst_bytes        bigint           NOT NULL,
     connection_times bigint           NOT NULL,
     connection_count bigint           NOT NULL,
-    open_connections bigint
+    open_connections bigint,
+    port             integer          NOT NULL,
+    proto            text COLLATE "C" NOT NULL,
+    host             text COLLATE "C" NOT NULL
 ) PARTITION BY RANGE (time);
+CREATE INDEX ON vpn_traffic_by_port USING brin (time) WITH (pages_per_range = 16);
+
+CREATE TABLE vpn_traffic_by_src (LIKE vpn_traffic_by_port, src text COLLATE "C" NOT NULL) PARTITION BY RANGE (time);
 CREATE INDEX ON vpn_traffic_by_src USING brin (time) WITH (pages_per_range = 16);
 
-CREATE TABLE vpn_traffic_by_dst (LIKE vpn_traffic_by_src) PARTITION BY RANGE (time);
-ALTER TABLE vpn_traffic_by_dst RENAME src TO dst;
+CREATE TABLE vpn_traffic_by_dst (LIKE vpn_traffic_by_port, dst text COLLATE "C" NOT NULL) PARTITION BY RANGE (time);
 CREATE INDEX ON vpn_traffic_by_dst USING brin (time) WITH (pages_per_range = 16);
-
-CREATE TABLE vpn_traffic_by_port (LIKE vpn_traffic_by_src) PARTITION BY RANGE (time);
-ALTER TABLE vpn_traffic_by_port DROP src;
-CREATE INDEX ON vpn_traffic_by_port USING brin (time) WITH (pages_per_range = 16);
 
 -- Per minute and per hour, one row for each key. time is where the minute or
 -- the hour begins, in UTC. open_connections is the sum of the gauge over the
@@ -48,9 +45,6 @@ CREATE INDEX ON vpn_traffic_hour_by_port   USING brin (time) WITH (pages_per_ran
 -- Who talks to whom, per hour: all ports together.
 CREATE TABLE vpn_traffic_hour_by_pair (
     time             timestamptz      NOT NULL,
-    host             text COLLATE "C" NOT NULL,
-    src              text COLLATE "C" NOT NULL,
-    dst              text COLLATE "C" NOT NULL,
     src_packets      bigint           NOT NULL,
     src_bytes        bigint           NOT NULL,
     dst_packets      bigint           NOT NULL,
@@ -58,6 +52,9 @@ CREATE TABLE vpn_traffic_hour_by_pair (
     connection_times bigint           NOT NULL,
     connection_count bigint           NOT NULL,
     open_connections bigint,
+    src              text COLLATE "C" NOT NULL,
+    dst              text COLLATE "C" NOT NULL,
+    host             text COLLATE "C" NOT NULL,
     PRIMARY KEY (src, dst, host, time)
 ) PARTITION BY RANGE (time);
 CREATE INDEX ON vpn_traffic_hour_by_pair USING brin (time) WITH (pages_per_range = 16);
