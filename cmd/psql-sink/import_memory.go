@@ -23,9 +23,10 @@ const (
 const reportMost = 40_000
 
 // importChunk is how many rows a transaction has, more or less. The more, the
-// better: each adds to the sums of its hour.
+// better, since each adds to the sums of its hour, until the garbage collector
+// works against the limit of memory.
 func importChunk(jobs int) int {
-	const held, least, most = 200_000, 20_000, 100_000
+	const held, least, most = 120_000, 20_000, 100_000
 	return min(max(held/jobs, least), most)
 }
 
