@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/influxdata/telegraf"
-	"golang.org/x/sync/semaphore"
 
 	"telegraf-conntrack-accounting/internal/execd"
 	"telegraf-conntrack-accounting/internal/loader"
@@ -49,7 +48,7 @@ func importFiles(program execd.Program) int {
 	ctx, stop := importContext()
 	defer stop()
 	begin := time.Now()
-	j := &importJob{options: o, log: log, db: db, rejects: rejects, stdin: program.Stdin, budget: newImportBudget()}
+	j := &importJob{options: o, log: log, db: db, rejects: rejects, stdin: program.Stdin, budget: loader.NewBudget()}
 	j.run(ctx, program.Stderr)
 	if err := rejects.close(); err != nil {
 		j.fail(err)
@@ -103,7 +102,7 @@ type importJob struct {
 	patience loader.Patience
 	bar      *progress.Progress
 	looks    lookReader
-	budget   *semaphore.Weighted // of memory
+	budget   *loader.Budget
 	counts   importCounts
 }
 

@@ -19,7 +19,6 @@ import (
 // Memory stays below its bound with several jobs, however large the files and
 // the reports in them are.
 func TestImportMemory(t *testing.T) {
-	const bound = 100 << 20
 	pg := testkit.Postgres(t)
 	i := newImportTest(t, pg.DSN())
 	for hour := range 4 {
@@ -49,7 +48,7 @@ func TestImportMemory(t *testing.T) {
 		require.Regexp(t, `^4 of 4 files: (24|60)0000 rows imported, 0 duplicate`, child.Stdout())
 		t.Logf("%s reports, %s jobs: peak of resident memory: %d MB", folder, jobs, peak>>20)
 		require.Positive(t, peak)
-		require.Less(t, peak, bound)
+		require.Less(t, peak, memoryBound)
 	}
 }
 

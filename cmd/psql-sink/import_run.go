@@ -94,7 +94,7 @@ type importWorker struct {
 
 func newImportWorker(j *importJob) *importWorker {
 	w := &importWorker{importJob: j}
-	w.rows = loader.Loader{Rows: importChunk(j.options.jobs), Most: reportMost, Store: w.store, Reject: w.reject}
+	w.rows = loader.Loader{Rows: loader.ChunkRows(j.options.jobs), Most: loader.ReportMost, Store: w.store, Reject: w.reject}
 	return w
 }
 
@@ -158,12 +158,12 @@ func (w *importWorker) open(ctx context.Context, source importSource) (*importIn
 }
 
 func (w *importWorker) store(ctx context.Context, rows []report.Row) error {
-	memory := importMemory(rows)
-	if err := w.budget.Acquire(ctx, memory); err != nil {
+	giveBack, err := w.budget.Take(ctx, rows)
+	if err != nil {
 		return err
 	}
 	result, err := w.patience.Import(ctx, w.run[0].host, rows)
-	w.budget.Release(memory)
+	giveBack()
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,7 @@ import (
 	"github.com/influxdata/telegraf"
 
 	"telegraf-conntrack-accounting/internal/execd"
+	"telegraf-conntrack-accounting/internal/loader"
 	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
 )
 
@@ -38,6 +39,7 @@ const plugin = "vpn_traffic"
 var version string
 
 func main() {
+	loader.LimitMemory()
 	program := execd.Process(plugin, execd.Version(version))
 	program.More = subcommandHelp
 	if len(program.Args) > 0 {

@@ -273,10 +273,10 @@ func testHosts(t *testing.T, dsn string, db *sql.DB) {
 func testBig(t *testing.T, dsn string, db *sql.DB) {
 	s := newSink(t, dsn, t.TempDir())
 	var text bytes.Buffer
-	const rows = 5*chunkRows + 7
+	const rows, scattered = 300_007, 100_000
 	for i := range rows {
 		at := noon.Add(time.Duration(i*7%5000) * time.Second)
-		if i > chunkRows {
+		if i > scattered {
 			at = noon
 		}
 		fmt.Fprintf(&text, "%d,udp,10.32.%d.0,10.33.%d.0,53,1,1,1,1,0,0\n", at.UnixNano(), i/1000, i%1000)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/influxdata/telegraf"
 
+	"telegraf-conntrack-accounting/internal/loader"
 	"telegraf-conntrack-accounting/internal/spool"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
@@ -32,6 +33,7 @@ type importer struct {
 
 	ready    bool           // the schema is there and current
 	failures map[string]int // unknown errors by report
+	budget   *loader.Budget
 
 	woken   chan struct{}
 	closing chan struct{} // closed by stop: import what is left, then end
@@ -46,6 +48,7 @@ func newImporter(reports *spool.Spool, db *trafficdb.DB, keep trafficdb.Retentio
 		lookout:  lookout{log: log, spool: reports, scan: scanEvery},
 		keeper:   keeper{log: log, spool: reports},
 		failures: make(map[string]int),
+		budget:   loader.NewBudget(),
 		woken:    make(chan struct{}, 1),
 		closing:  make(chan struct{}),
 		ended:    make(chan struct{}),

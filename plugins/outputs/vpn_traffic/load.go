@@ -11,9 +11,6 @@ import (
 	"telegraf-conntrack-accounting/internal/spool"
 )
 
-// chunkRows bounds the rows in memory and in one transaction.
-const chunkRows = 100_000
-
 // importTimeout bounds one transaction. One that waits for somebody's lock for
 // longer is broken off, which the log then tells.
 const importTimeout = 5 * time.Minute
@@ -29,7 +26,7 @@ type load struct {
 
 func newLoad(im *importer, unit []spool.Entry) *load {
 	l := &load{importer: im, unit: unit, rejects: make([]*spool.Rejects, len(unit))}
-	l.rows = loader.Loader{Rows: chunkRows, Most: 4 * chunkRows, Store: l.store, Reject: l.reject}
+	l.rows = loader.Loader{Rows: loader.ChunkRows(importers()), Most: loader.ReportMost, Store: l.store, Reject: l.reject}
 	return l
 }
 
@@ -89,6 +86,11 @@ func (l *load) reject(n int, line *report.BadLine) error {
 // store imports rows. What it made of them is counted even when the unit is
 // broken off later.
 func (l *load) store(ctx context.Context, rows []report.Row) error {
+	giveBack, err := l.budget.Take(ctx, rows)
+	if err != nil {
+		return err
+	}
+	defer giveBack()
 	limited, cancel := context.WithTimeout(ctx, importTimeout)
 	defer cancel()
 	result, err := l.db.Import(limited, l.unit[0].Host, rows)

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/testkit"
+)
+
+const memoryBound = 100 << 20
+
+// Memory stays below its bound while a backlog drains.
+func TestWatchMemory(t *testing.T) {
+	pg := testkit.Postgres(t, "max_wal_size=4GB")
+	p := build(t, pg.DSN())
+	rows, _ := p.backlog()
+	watch := p.start(nil, "watch")
+	p.drained()
+	peak := resident(watch.Process.Pid)
+	end(t, watch)
+	p.requireMemory(peak, pg, rows)
+}
+
+// The same while metrics come, as many as a gateway of 120,000 series sends.
+func TestSinkMemory(t *testing.T) {
+	pg := testkit.Postgres(t, "max_wal_size=4GB")
+	p := build(t, pg.DSN())
+	rows, at := p.backlog()
+	in, out, err := os.Pipe()
+	require.NoError(t, err)
+	sink := p.start(in)
+	require.NoError(t, in.Close())
+	const series = 120_000
+	for n := range 3 {
+		_, err := out.WriteString(hugeMetrics(at.Add(time.Duration(n)*15*time.Second), series))
+		require.NoError(t, err)
+	}
+	p.drained()
+	peak := resident(sink.Process.Pid)
+	require.NoError(t, out.Close())
+	require.NoError(t, sink.Wait())
+	p.finish()
+	p.requireMemory(peak, pg, rows+3*series)
+}
+
+func (p *program) requireMemory(peak int, pg *testkit.PG, rows int) {
+	p.t.Helper()
+	p.t.Logf("%d rows: peak of resident memory: %d MB", rows, peak>>20)
+	var stored int
+	require.NoError(p.t, pg.DB().QueryRow(`SELECT count(*) FROM vpn_traffic`).Scan(&stored))
+	require.Equal(p.t, rows, stored)
+	require.Positive(p.t, peak)
+	require.Less(p.t, peak, memoryBound)
+}
+
+// backlog fills the spool with usual reports and with huge ones, which are there
+// in batches of Telegraf's. It returns how many rows they have, and the time of
+// the next report.
+func (p *program) backlog() (rows int, at time.Time) {
+	t := p.t
+	require.NoError(t, os.MkdirAll(filepath.Join(p.spool, "new"), 0o755))
+	sequence := 0
+	put := func(at time.Time, text []byte) {
+		sequence++
+		name := fmt.Sprintf("%019d-1-%06d_gw.csv", at.UnixNano(), sequence)
+		require.NoError(t, os.WriteFile(filepath.Join(p.spool, "new", name), text, 0o600))
+	}
+	at = time.Unix(0, epoch)
+	for n := range 60 {
+		var text []byte
+		for row := range 10_000 {
+			text = report.Append(text, benchRow(at, n, row))
+		}
+		put(at, text)
+		rows, at = rows+10_000, at.Add(15*time.Second)
+	}
+	for range 3 {
+		text := []byte(hugeReport(at, 120_000))
+		for len(text) > 0 {
+			end := endOfLine(text, 700_000)
+			put(at, text[:end])
+			text = text[end:]
+		}
+		rows, at = rows+120_000, at.Add(15*time.Second)
+	}
+	return rows, at
+}
+
+// hugeMetrics is hugeReport as line protocol.
+func hugeMetrics(at time.Time, rows int) string {
+	var text strings.Builder
+	for row := range rows {
+		fmt.Fprintf(&text, "traffic,host=gw,proto=tcp,src=10.%d.%d.0,dst=10.33.%d.0,port=%d src_packets=1i,src_bytes=1i,dst_packets=1i,dst_bytes=1i,connection_count=2i,connection_times=3i %d\n",
+			32+row%4, row/4%150, row/600, 440+row%7, at.UnixNano())
+	}
+	return text.String()
+}
+
+// endOfLine returns where the line ends that the byte at n is in.
+func endOfLine(text []byte, n int) int {
+	for ; n < len(text); n++ {
+		if text[n] == '\n' {
+			return n + 1
+		}
+	}
+	return len(text)
+}
