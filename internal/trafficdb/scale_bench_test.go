@@ -1,10 +1,12 @@
 package trafficdb_test
 
 import (
+	"database/sql"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,7 +48,8 @@ func (g *game) report(rows []report.Row, at time.Time) []report.Row {
 
 // BenchmarkScale fills the database with reports of a game, one every 15
 // seconds, and shows rows/s at the beginning and at the end, and bytes per row
-// of all tables and indexes. SCALE=36 fills 36 million rows.
+// of all tables and indexes; and beside it those of the old importer's table and
+// indexes with the first million of these rows. SCALE=36 fills 36 million rows.
 func BenchmarkScale(b *testing.B) {
 	millions, err := strconv.Atoi(os.Getenv("SCALE"))
 	if err != nil {
@@ -85,8 +88,32 @@ func BenchmarkScale(b *testing.B) {
 		WHERE nspname = 'public' AND relkind = 'r'`).Scan(&stored, &bytes))
 	b.ReportMetric(rates[0], "first-rows/s")
 	b.ReportMetric(rates[len(rates)-1], "last-rows/s")
+	old := oldBytesPerRow(b, pg.DB())
 	b.ReportMetric(bytes/stored, "bytes/row")
+	b.ReportMetric(old, "old-bytes/row")
+	b.ReportMetric(bytes/stored/old, "x-old-bytes")
 	b.ReportMetric(0, "ns/op")
 	b.Log(pg.Psql(nil, "-c", `SELECT regexp_replace(relname, '_[0-9]+$', '') AS name, sum(pg_table_size(c.oid)) AS table_bytes, sum(pg_indexes_size(c.oid)) AS index_bytes
 		FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'public' AND relkind = 'r' GROUP BY 1 ORDER BY 2 DESC LIMIT 20`))
+}
+
+// oldBytesPerRow makes the old table, with the indexes that its dashboards had
+// added, in the order of time.
+func oldBytesPerRow(b *testing.B, db *sql.DB) (bytes float64) {
+	b.Helper()
+	for _, statement := range []string{
+		`CREATE SCHEMA old`,
+		strings.Replace(oldTable, "vpn_traffic", "old.vpn_traffic", 1),
+		`CREATE INDEX ON old.vpn_traffic (time)`, `CREATE INDEX ON old.vpn_traffic (src)`,
+		`CREATE INDEX ON old.vpn_traffic (dst)`, `CREATE INDEX ON old.vpn_traffic (port)`,
+		`INSERT INTO old.vpn_traffic (time, src, dst, proto, port, src_packets, src_bytes, dst_packets, dst_bytes,
+			connection_times, connection_count, open_connections)
+			SELECT time, src, dst, proto, port, src_packets, src_bytes, dst_packets, dst_bytes,
+			connection_times, connection_count, open_connections FROM vpn_traffic ORDER BY time LIMIT 1000000`,
+	} {
+		_, err := db.Exec(statement)
+		require.NoError(b, err, statement)
+	}
+	require.NoError(b, db.QueryRow(`SELECT pg_total_relation_size('old.vpn_traffic') / (SELECT count(*) FROM old.vpn_traffic)::float`).Scan(&bytes))
+	return bytes
 }
