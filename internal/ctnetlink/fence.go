@@ -1,11 +1,6 @@
 package ctnetlink
 
-import (
-	"errors"
-	"time"
-
-	"golang.org/x/sys/unix"
-)
+import "time"
 
 // fencePoll is how often Fence looks.
 const fencePoll = 200 * time.Microsecond
@@ -44,18 +39,5 @@ func (l *Listener) resting() bool {
 	if before%2 == 1 {
 		return false
 	}
-	readable := true
-	err := l.socket.raw.Control(func(fd uintptr) { readable = pollReadable(int(fd)) })
-	return err == nil && !readable && l.busy.Load() == before
-}
-
-// pollReadable reports whether a datagram or an error waits on the socket.
-func pollReadable(fd int) bool {
-	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-	for {
-		n, err := unix.Poll(fds, 0)
-		if !errors.Is(err, unix.EINTR) {
-			return err != nil || n > 0
-		}
-	}
+	return l.queue.empty() && l.busy.Load() == before
 }

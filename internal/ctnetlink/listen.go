@@ -18,7 +18,7 @@ const batchSize = 512
 // A Listener receives conntrack events on a socket of its own and hands them
 // over in the order the kernel sent them, from one goroutine.
 type Listener struct {
-	socket  *socket
+	queue   *queue
 	kind    uint8 // the message type it listens for
 	handle  func([]accounting.Flow)
 	batch   []accounting.Flow // used again for each call of handle
@@ -107,8 +107,12 @@ func listen(ns *Namespace, receiveBuffer int, kind uint8, handle func([]accounti
 	if err != nil {
 		return nil, errors.Join(explain(err), s.Close())
 	}
+	q, err := queueOf(s)
+	if err != nil {
+		return nil, err
+	}
 	l := &Listener{
-		socket: s,
+		queue:  q,
 		kind:   kind,
 		handle: handle,
 		batch:  make([]accounting.Flow, 0, batchSize),
@@ -121,7 +125,7 @@ func listen(ns *Namespace, receiveBuffer int, kind uint8, handle func([]accounti
 // ReceiveBuffer returns the size of the receive buffer that the kernel granted,
 // which is less than asked for where it is capped by net.core.rmem_max.
 func (l *Listener) ReceiveBuffer() (int, error) {
-	size, err := l.socket.ReadBuffer()
+	size, err := l.queue.size()
 	if err != nil {
 		return 0, fmt.Errorf("reading the size of the receive buffer: %w", err)
 	}
@@ -152,7 +156,7 @@ func (l *Listener) Err() error {
 // has returned handle is not called any more. handle must not call Close.
 func (l *Listener) Close() error {
 	l.closing.Store(true)
-	err := l.socket.Close()
+	l.queue.interrupt()
 	<-l.done
-	return err
+	return l.queue.close()
 }

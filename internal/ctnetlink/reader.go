@@ -3,52 +3,61 @@ package ctnetlink
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"telegraf-conntrack-accounting/internal/accounting"
 )
 
-// run receives until the socket is closed or fails.
+// pace is how long the reader leaves the socket alone after it has read. While
+// events come faster than that, nobody has to wake it: those who send packets
+// pay for a wake-up. Kernels before 6.14 do not say when an event was, so it is
+// also how exact the lifetime of a connection is there.
+const pace = time.Millisecond
+
+// run receives until the listener closes or fails.
 func (l *Listener) run() {
 	defer close(l.done)
-	var failure error
-	// The runtime's poller calls back at once, and then whenever the socket is
-	// readable, until the callback returns true.
-	waitErr := l.socket.raw.Read(func(fd uintptr) bool {
-		var empty bool
-		empty, failure = l.drain(fd)
-		return !empty
-	})
-	if l.closing.Load() {
-		return
+	for !l.closing.Load() {
+		some, err := l.drain()
+		if err == nil && some {
+			time.Sleep(pace)
+			continue
+		}
+		if err == nil {
+			err = l.queue.wait()
+		}
+		if err != nil {
+			l.err = fmt.Errorf("receiving conntrack events: %w", err)
+			return
+		}
 	}
-	l.err = fmt.Errorf("receiving conntrack events: %w", errors.Join(failure, waitErr))
 }
 
-// drain receives and hands over events until the socket is empty. It returns
-// false when the listener closes or has failed.
-func (l *Listener) drain(fd uintptr) (empty bool, err error) {
+// drain receives and hands over events until the socket is empty or the listener
+// closes. It reports whether there were any.
+func (l *Listener) drain() (some bool, err error) {
 	l.busy.Add(1)
 	defer l.busy.Add(1)
-	for !l.closing.Load() {
-		datagram, err := l.socket.read(fd)
+	for ; !l.closing.Load(); some = true {
+		datagram, err := l.queue.read()
 		switch {
 		case err == nil:
 			l.decode(datagram)
 		case errors.Is(err, unix.EAGAIN):
 			l.flush()
 			l.drained.Add(1)
-			return true, nil
+			return some, nil
 		case errors.Is(err, unix.ENOBUFS):
 			// The kernel reports an overrun once, ahead of what is queued.
 			l.overruns.Add(1)
 		default:
 			l.flush()
-			return false, err
+			return some, err
 		}
 	}
-	return false, nil
+	return some, nil
 }
 
 // decode adds the events of a datagram to the batch.

@@ -44,21 +44,21 @@ func dial(ns *Namespace) (*socket, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.poll = func(fd uintptr) bool {
-		s.datagram, s.err = s.read(fd)
+		s.datagram, s.err = readDatagram(int(fd), s.buffer)
 		return !errors.Is(s.err, unix.EAGAIN)
 	}
 	return s, nil
 }
 
-// read reads one datagram from the socket's descriptor, without waiting. The
-// result is valid until the next read.
-func (s *socket) read(fd uintptr) ([]byte, error) {
+// readDatagram reads one datagram from a socket's descriptor, without waiting,
+// into a buffer, and returns what of it was filled.
+func readDatagram(fd int, buffer []byte) ([]byte, error) {
 	for {
-		n, err := unix.Read(int(fd), s.buffer)
+		n, err := unix.Read(fd, buffer)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
-		return s.buffer[:max(n, 0)], err
+		return buffer[:max(n, 0)], err
 	}
 }
 

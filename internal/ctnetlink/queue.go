@@ -1,0 +1,106 @@
+package ctnetlink
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// A queue is the receiving end of an event socket: a descriptor of its own, which
+// Go's runtime does not poll. The runtime's poller would be woken for each event,
+// whether or not the reader waits for one, and the wake-up is paid by whoever
+// sends the packet that causes the event: half as much again as the connection.
+type queue struct {
+	fd     int
+	stop   int // an eventfd: readable once interrupt was called
+	buffer []byte
+
+	mu     sync.Mutex // for those who look from outside while close may be called
+	closed bool
+}
+
+// queueOf takes the socket over, with its groups, filters and options. The socket
+// is closed, whatever happens.
+func queueOf(s *socket) (*queue, error) {
+	q := &queue{fd: -1, stop: -1, buffer: s.buffer}
+	var failure error
+	err := s.raw.Control(func(fd uintptr) { q.fd, failure = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
+	if err = errors.Join(err, failure, s.Close()); err == nil {
+		q.stop, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("taking over the socket: %w", errors.Join(err, q.close()))
+	}
+	return q, nil
+}
+
+// read reads one datagram, without waiting: EAGAIN says that there is none. The
+// result is valid until the next read.
+func (q *queue) read() ([]byte, error) { return readDatagram(q.fd, q.buffer) }
+
+// wait waits until there is something to read, or until interrupt is called.
+func (q *queue) wait() error {
+	fds := []unix.PollFd{{Fd: int32(q.fd), Events: unix.POLLIN}, {Fd: int32(q.stop), Events: unix.POLLIN}}
+	for {
+		if _, err := unix.Poll(fds, -1); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+// interrupt ends a wait, and all later ones.
+func (q *queue) interrupt() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return
+	}
+	one := [8]byte{0: 1}
+	_, _ = unix.Write(q.stop, one[:]) // which can only fail because it was called very often
+}
+
+// empty reports whether nothing waits on the socket, neither a datagram nor an
+// error. A closed one is not empty.
+func (q *queue) empty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return false
+	}
+	fds := []unix.PollFd{{Fd: int32(q.fd), Events: unix.POLLIN}}
+	for {
+		n, err := unix.Poll(fds, 0)
+		if !errors.Is(err, unix.EINTR) {
+			return err == nil && n == 0
+		}
+	}
+}
+
+// size returns the size of the receive buffer, as the kernel accounts it.
+func (q *queue) size() (int, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return 0, unix.EBADF
+	}
+	return unix.GetsockoptInt(q.fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+}
+
+// close closes the socket. Nobody may read any more.
+func (q *queue) close() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return nil
+	}
+	q.closed = true
+	var errs []error
+	for _, fd := range [...]int{q.fd, q.stop} {
+		if fd >= 0 {
+			errs = append(errs, unix.Close(fd))
+		}
+	}
+	return errors.Join(errs...)
+}
