@@ -85,9 +85,13 @@ func (p *Plugin) observe(batch []accounting.Flow) {
 // emit adds a metric for each series of the interval that ends now, and writes
 // the same as a report.
 func (p *Plugin) emit(acc telegraf.Accumulator, at time.Time) {
+	// An accumulator copies what it is given, so one pair of maps serves all.
+	fields, tags := make(map[string]interface{}), make(map[string]string)
 	p.take(func(s *accounting.Series) {
 		row := p.row(s, at)
-		acc.AddFields(measurement, fields(&row), p.tags(&s.Key), at)
+		setFields(fields, &row)
+		p.setTags(tags, &s.Key, &row)
+		acc.AddFields(measurement, fields, tags, at)
 		p.reports.add(&row)
 	})
 	p.reports.write()
@@ -118,17 +122,15 @@ func (p *Plugin) row(s *accounting.Series, at time.Time) report.Row {
 	return row
 }
 
-func fields(row *report.Row) map[string]interface{} {
-	fields := map[string]interface{}{
-		"src_packets":      row.SrcPackets,
-		"src_bytes":        row.SrcBytes,
-		"dst_packets":      row.DstPackets,
-		"dst_bytes":        row.DstBytes,
-		"connection_count": row.ConnectionCount,
-		"connection_times": row.ConnectionTimes,
-	}
+// setFields sets the fields of a series: always the same ones.
+func setFields(fields map[string]interface{}, row *report.Row) {
+	fields["src_packets"] = row.SrcPackets
+	fields["src_bytes"] = row.SrcBytes
+	fields["dst_packets"] = row.DstPackets
+	fields["dst_bytes"] = row.DstBytes
+	fields["connection_count"] = row.ConnectionCount
+	fields["connection_times"] = row.ConnectionTimes
 	if row.HasOpen {
 		fields["open_connections"] = row.OpenConnections
 	}
-	return fields
 }

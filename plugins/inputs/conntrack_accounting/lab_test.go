@@ -190,7 +190,8 @@ func (l *lab) AddFields(name string, fields map[string]interface{}, tags map[str
 	if name != measurement {
 		l.t.Errorf("measurement %q", name)
 	}
-	l.rows = append(l.rows, row{tags, fields, at[0]})
+	// Copied, as Telegraf's accumulators do.
+	l.rows = append(l.rows, row{maps.Clone(tags), maps.Clone(fields), at[0]})
 }
 
 // lines is a logger that keeps what it is told.

@@ -47,7 +47,9 @@ func asMetrics(rows []report.Row) (list []row) {
 	for i := range rows {
 		r := &rows[i]
 		named := map[string]string{"proto": r.Proto, "src": r.Src, "dst": r.Dst, "port": strconv.Itoa(int(r.Port))}
-		list = append(list, row{tags: named, fields: fields(r), at: time.Unix(0, r.Time)})
+		fields := make(map[string]interface{})
+		setFields(fields, r)
+		list = append(list, row{tags: named, fields: fields, at: time.Unix(0, r.Time)})
 	}
 	return list
 }

@@ -4,21 +4,18 @@ import (
 	"strconv"
 
 	"telegraf-conntrack-accounting/internal/accounting"
+	"telegraf-conntrack-accounting/internal/report"
 )
 
-// tags returns the tags of a series. The caller holds p.mu.
-func (p *Plugin) tags(k *accounting.SeriesKey) map[string]string {
-	tags := map[string]string{
-		"proto": accounting.ProtoName(k.Proto),
-		"src":   k.Src.String(),
-		"dst":   k.Dst.String(),
-		"port":  strconv.Itoa(int(k.Port)),
-	}
+// setTags makes tags those of a series. The caller holds p.mu.
+func (p *Plugin) setTags(tags map[string]string, k *accounting.SeriesKey, row *report.Row) {
+	clear(tags)
+	tags["proto"], tags["src"], tags["dst"] = row.Proto, row.Src, row.Dst
+	tags["port"] = strconv.Itoa(int(k.Port))
 	p.cfg.GroupBy.AddTags(tags, k)
 	src, dst := p.tracker.NetworksOf(k)
 	addNetwork(tags, "src_", src)
 	addNetwork(tags, "dst_", dst)
-	return tags
 }
 
 // addNetwork adds what is known of the network at one end, if it lies in any.
