@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,11 +42,13 @@ func timed(fn func()) cost {
 	return cost{Wall: time.Since(start)}
 }
 
-// BenchmarkPostgres measures how long the series of a gather take through the
-// real Telegraf into Postgres: from the time that they carry, to the commit of
-// the last one.
+// BenchmarkPostgres measures how long the series of a gather, of hosts that talk
+// each to all others, take through the real Telegraf into Postgres: from the time
+// that they carry, to the commit of the last one.
 func BenchmarkPostgres(b *testing.B) {
-	ns := newTable(b, manySeries)
+	const hosts = 347
+	ns := newTable(b, 0)
+	allow(b, 2*hosts*hosts)
 	pg := testkit.Postgres(b)
 	agent := testkit.Agent{Config: telegrafConfig(b, ns, pg)}.Start(b)
 	require.Eventually(b, func() bool { return strings.Contains(agent.Stderr(), "accounting started") }, time.Minute, 10*time.Millisecond)
@@ -53,21 +56,30 @@ func BenchmarkPostgres(b *testing.B) {
 	var costs []cost
 	for round := range rounds(b) {
 		begin(20 * time.Second)
-		spray(b, ns, manySeries)
+		talk(b, ns, hosts)
 		// Every flow had one packet, whichever gathers saw them.
 		var last time.Time
 		require.Eventually(b, func() bool {
 			var packets int
 			err := db.QueryRow(`SELECT coalesce(sum(src_packets), 0), coalesce(max(time), now()) FROM vpn_traffic`).Scan(&packets, &last)
-			return err == nil && packets == manySeries*(round+1)
+			return err == nil && packets == hosts*hosts*(round+1)
 		}, 2*time.Minute, 20*time.Millisecond)
 		costs = append(costs, cost{Wall: time.Since(last)})
 	}
 	require.NoError(b, agent.Stop())
 	var t table
 	t.add("series", "from the gather to the commit of the last")
-	t.add(manySeries, ms(median(costs).Wall))
+	t.add(hosts*hosts, ms(median(costs).Wall))
 	t.print("Series of a gather, through Telegraf into Postgres")
+}
+
+// talk has each of some hosts send a datagram to each of as many others.
+func talk(b *testing.B, ns *testkit.Netns, hosts int) {
+	for host := range hosts {
+		client := ns.ListenUDP(b, fmt.Sprintf("10.32.%d.%d:1000", host/250, 1+host%250))
+		require.NoError(b, testkit.Spray(client, netip.MustParseAddr("10.33.0.0"), 9, hosts, 8))
+		require.NoError(b, client.Close())
+	}
 }
 
 // begin waits until an interval has just begun.
