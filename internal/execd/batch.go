@@ -11,6 +11,11 @@ const (
 	loggedLineText = 80 // how many bytes of each are shown
 )
 
+// A rejecter is a plugin that counts the lines that are no metrics.
+type rejecter interface {
+	Rejected(line []byte, reason error)
+}
+
 var errCutOff = errors.New("cut off by the end of stdin")
 
 // pending reports whether something waits to be delivered.
@@ -60,8 +65,10 @@ func (h *outputHost) deliver() error {
 	if more := h.rejected - loggedRejects; more > 0 {
 		h.log.Errorf("rejected %d more lines, after the %d above", more, loggedRejects)
 	}
+	_, told := h.plugin.(rejecter)
+	told = told && h.rejected > 0
 	h.rejected = 0
-	if len(h.batch) == 0 {
+	if len(h.batch) == 0 && !told {
 		return nil
 	}
 	if err := h.plugin.Write(h.batch); err != nil {
@@ -73,9 +80,13 @@ func (h *outputHost) deliver() error {
 	return nil
 }
 
-// reject logs a bad line, unless the batch had many of them already.
+// reject logs a bad line, unless the batch had many of them already, and tells
+// the plugin.
 func (h *outputHost) reject(line []byte, err error) {
 	h.rejected++
+	if plugin, ok := h.plugin.(rejecter); ok {
+		plugin.Rejected(line, err)
+	}
 	if h.rejected > loggedRejects {
 		return
 	}

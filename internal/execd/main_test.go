@@ -22,6 +22,8 @@ func TestMain(m *testing.M) {
 		os.Exit(RunInput(Input{Program: Process("probe", "1.2.3"), New: func() telegraf.Input { return &probe{Count: 1} }}))
 	case "output":
 		os.Exit(RunOutput(Output{Program: Process("store", "1.2.3"), New: func() telegraf.Output { return &store{} }}))
+	case "counting output":
+		os.Exit(RunOutput(Output{Program: Process("store", "1.2.3"), New: func() telegraf.Output { return &countingStore{} }}))
 	}
 	// With -race every process would otherwise take a second to end.
 	if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil {
@@ -136,6 +138,16 @@ func (s *store) Accepting() error {
 		return errors.New("the spool is full")
 	}
 	return nil
+}
+
+// countingStore is a store that takes note of the lines that are no metrics, as
+// "!" and their text.
+type countingStore struct{ store }
+
+func (s *countingStore) Rejected(line []byte, reason error) {
+	if err := s.append(fmt.Sprintf("!%s (%v) ", line, reason)); err != nil {
+		s.Log.Error(err)
+	}
 }
 
 func (s *store) append(text string) error {

@@ -39,7 +39,10 @@ type Output struct {
 // on only until the pipe is empty, at most for two seconds, delivers what it has
 // got, and ends the process. The plugin must have room for that much.
 //
-// A line that cannot be decoded is logged and left out.
+// A line that cannot be decoded is logged and left out. A plugin that counts
+// such lines has a method Rejected(line []byte, reason error): it is told of each,
+// which it must copy to keep, before the Write of the lines around it. That Write
+// comes even if none of them was a metric.
 func RunOutput(out Output) int {
 	plugin := out.New()
 	s, code := out.open(outputKind, plugin)

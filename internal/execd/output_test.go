@@ -70,6 +70,28 @@ func TestOutput(t *testing.T) {
 	}
 }
 
+// A plugin that asks for it hears of every line that is left out, also of those
+// that are no longer logged, before the Write of what came with it.
+func TestOutputTellsOfRejectedLines(t *testing.T) {
+	t.Parallel()
+	const oops = "!oops (at column 5: empty tag name) "
+	for name, c := range map[string]struct{ stdin, stored string }{
+		"in a good batch":    {"a f=1i 1\noops\nb f=1i 1\noops\n", oops + oops + "a b \n"},
+		"more than are told": {strings.Repeat("oops\n", 12) + "a f=1i 1\n", strings.Repeat(oops, 12) + "a \n"},
+		"nothing else":       {"# a comment\n\noops\n", oops + "\n"},
+		"cut off":            {"a f=1i 1", "!a f=1i 1 (cut off by the end of stdin) \n"},
+		"nothing to tell":    {"# a comment\n\na f=1i 1\n", "a \n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config, stored := storeConfig(t, "")
+			_, _, code := run(t, child("counting output", "-config", config), c.stdin)
+			require.Zero(t, code)
+			require.Equal(t, "connect\n"+c.stored+"close\n", read(t, stored))
+		})
+	}
+}
+
 func rejects(from, to int) string {
 	text := ""
 	for line := from; line <= to; line++ {

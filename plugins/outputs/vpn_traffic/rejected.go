@@ -10,25 +10,40 @@ import (
 	"github.com/influxdata/telegraf"
 )
 
-// rejected collects the metrics of one Write that are no rows.
+// rejected collects the metrics of one Write that are no rows, and the lines
+// that are not even metrics.
 type rejected struct {
 	total   int
 	reasons map[string]int
 	text    []byte // for the file in rejected/
 }
 
-// maxMetric bounds the text of one metric.
-const maxMetric = 4096
+const (
+	maxMetric = 4096 // bytes of the text of one metric
+	maxLine   = 1024 // and of one line that is none: its beginning shows what it is
+)
 
 func (r *rejected) add(m telegraf.Metric, reason error) {
+	r.count(reason.Error())
+	text := fmt.Sprintf("%s tags=%q fields=%v time=%d", m.Name(), m.Tags(), m.Fields(), m.Time().UnixNano())
+	text = strings.ReplaceAll(text[:min(len(text), maxMetric)], "\n", `\n`)
+	r.text = fmt.Appendf(r.text, "# %v\n%s\n", reason, text)
+}
+
+// addLine adds a line of which nobody knows what it holds, so it is quoted. Its
+// reason names a column, which would make a reason of its own of each.
+func (r *rejected) addLine(line []byte, reason error) {
+	const unreadable = "no line protocol"
+	r.count(unreadable)
+	r.text = fmt.Appendf(r.text, "# %s: %v\n%q\n", unreadable, reason, line[:min(len(line), maxLine)])
+}
+
+func (r *rejected) count(reason string) {
 	if r.reasons == nil {
 		r.reasons = make(map[string]int)
 	}
 	r.total++
-	r.reasons[reason.Error()]++
-	text := fmt.Sprintf("%s tags=%q fields=%v time=%d", m.Name(), m.Tags(), m.Fields(), m.Time().UnixNano())
-	text = strings.ReplaceAll(text[:min(len(text), maxMetric)], "\n", `\n`)
-	r.text = fmt.Appendf(r.text, "# %v\n%s\n", reason, text)
+	r.reasons[reason]++
 }
 
 // summary names the most frequent reasons and how often they occurred.

@@ -53,6 +53,8 @@ type VPNTraffic struct {
 	db       *trafficdb.DB
 	spool    *spool.Spool
 	importer *importer
+
+	unreadable rejected // lines that came since the last Write
 }
 
 // New returns the plugin with its default configuration.
@@ -150,10 +152,17 @@ func (v *VPNTraffic) retention() trafficdb.Retention {
 	}
 }
 
+// Rejected takes note of a line that its reader could make no metric of. The next
+// Write keeps it with the metrics that are no rows. As Write, it is called by one
+// goroutine at a time.
+func (v *VPNTraffic) Rejected(line []byte, reason error) { v.unreadable.addLine(line, reason) }
+
 // Write makes metrics durable. When it returns nil, every one of them is in
 // the spool, as a row of a report or as a rejected metric with its reason.
 func (v *VPNTraffic) Write(metrics []telegraf.Metric) error {
 	b := newBatch(v.HostTag, v.Measurements)
+	b.rejected, v.unreadable = v.unreadable, rejected{}
+	of := len(metrics) + b.rejected.total
 	for _, m := range metrics {
 		b.add(m)
 	}
@@ -162,11 +171,11 @@ func (v *VPNTraffic) Write(metrics []telegraf.Metric) error {
 			return err
 		}
 	}
-	v.importer.wake()
+	defer v.importer.wake() // when all is counted
 	if b.rejected.total == 0 {
 		return nil
 	}
-	return v.keepRejected(&b.rejected, len(metrics))
+	return v.keepRejected(&b.rejected, of)
 }
 
 func (v *VPNTraffic) keepRejected(r *rejected, of int) error {
