@@ -4,50 +4,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 )
 
-// telegrafVersion is the agent's version; telegraf/go.mod requires the same.
-const telegrafVersion = "1.39.3"
-
-// telegrafPlugins are the parts of the agent that tests use.
-func telegrafPlugins() []string {
-	return []string{
-		"inputs.execd", "inputs.internal", "inputs.conntrack", "inputs.nats_consumer",
-		"outputs.execd", "outputs.file", "outputs.discard", "outputs.nats",
-		"outputs.influxdb", "outputs.influxdb_v2", "parsers.influx", "serializers.influx",
-	}
-}
-
 // Telegraf returns the path of the real agent. It is built when it is not there
-// yet or was built from something else, which takes minutes the first time.
+// yet or what it is built from has changed, which takes minutes the first time.
 func Telegraf(t testing.TB) string {
 	t.Helper()
 	root := Root(t)
-	module := filepath.Join(root, "internal", "testkit", "telegraf")
-	program := filepath.Join(root, "build", "telegraf")
-	tags := "custom," + strings.Join(telegrafPlugins(), ",")
-	mod, err := os.ReadFile(filepath.Join(module, "go.mod"))
-	require.NoError(t, err)
-	origin := tags + "\n" + string(mod)
-	locked(t, program, func() {
-		built, err := os.ReadFile(program + ".origin")
-		if _, missing := os.Stat(program); missing == nil && err == nil && string(built) == origin {
-			return
-		}
-		t.Log("building the Telegraf agent")
-		build := exec.Command("nice", "go", "build", "-mod=readonly", "-buildvcs=false", "-tags", tags,
-			"-ldflags", "-s -w -X github.com/influxdata/telegraf/internal.Version="+telegrafVersion,
-			"-o", program, "github.com/influxdata/telegraf/cmd/telegraf")
-		build.Dir = module
-		build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
-		run(t, build)
-		require.NoError(t, os.WriteFile(program+".origin", []byte(origin), 0o644))
-	})
-	return program
+	if told := run(t, exec.Command(filepath.Join(root, "scripts", "telegraf"))); told != "" {
+		t.Log(told)
+	}
+	return filepath.Join(root, "build", "telegraf")
 }
 
 // Agent is a way to run Telegraf.
