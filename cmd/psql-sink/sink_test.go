@@ -132,3 +132,17 @@ func (p *program) stored() (rows int) {
 	}
 	return rows
 }
+
+// rejected returns all that is in the spool's rejected/.
+func (p *program) rejected() string {
+	p.t.Helper()
+	files, err := filepath.Glob(filepath.Join(p.spool, "rejected", "*"))
+	require.NoError(p.t, err)
+	var all strings.Builder
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(p.t, err)
+		all.Write(text)
+	}
+	return all.String()
+}
