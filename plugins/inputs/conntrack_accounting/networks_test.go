@@ -133,47 +133,6 @@ func TestNetworksChangeOverARestart(t *testing.T) {
 	l.requireExact()
 }
 
-// What lies in no network is one group for each family, if so asked.
-func TestOtherNetworks(t *testing.T) {
-	l := newLab(t)
-	l.serve()
-	file, put := networksFile(t)
-	put("10.32.0.0/28,Lab\n")
-	l.start(func(p *Plugin) {
-		p.NetworksFile, p.SourceGroup, p.SourceGroupFallback = file, "network", "other"
-		p.DestinationMask, p.DestinationMaskIPv6, p.GroupBy = "16", 32, []string{"family"}
-	})
-	for _, from := range []string{"10.32.0.1", "10.32.0.2", "10.32.7.1", "10.35.0.1"} {
-		require.NoError(t, l.ns.UDP(from, "10.33.0.1:53", 2, 100))
-	}
-	require.NoError(t, l.ns.UDP("2001:db8:32::1", "[2001:db8:33::1]:53", 2, 100))
-	l.gather()
-	tags := func(src, name, dst, family string) map[string]string {
-		return map[string]string{"proto": "udp", "port": "-1", "src": src, "src_name": name, "dst": dst, "family": family}
-	}
-	require.Len(t, l.rows, 3)
-	require.Equal(t, []map[string]string{tags("10.32.0.0/28", "Lab", "10.33.0.0", "ipv4")}, l.with("src_name", "Lab"))
-	require.Equal(t, []map[string]string{tags("0.0.0.0/0", "other", "10.33.0.0", "ipv4")}, l.with("src", "0.0.0.0/0"))
-	require.Equal(t, []map[string]string{tags("::/0", "other", "2001:db8::", "ipv6")}, l.with("src", "::/0"))
-	l.requireExact()
-}
-
-// Groups of a mask have names too.
-func TestNamesOfMasks(t *testing.T) {
-	l := newLab(t)
-	l.serve()
-	file, put := networksFile(t)
-	put("10.32.0.0/16,East\n10.33.0.1,Server\n")
-	l.start(func(p *Plugin) {
-		p.NetworksFile, p.SourceMask, p.DestinationMask = file, "255.239.255.0", "24"
-	})
-	require.NoError(t, l.ns.UDP("10.48.1.1", "10.33.0.1:53", 1, 100))
-	l.gather()
-	require.Equal(t, map[string]string{
-		"proto": "udp", "port": "-1", "src": "10.32.1.0", "src_name": "East", "dst": "10.33.0.0",
-	}, l.rows[0].tags, "a name of one host is none of 256 addresses")
-}
-
 // Flows that only zone and mark tell apart are series of their own; beyond
 // max_series they fold without losing a byte.
 func TestGroupByZoneAndMark(t *testing.T) {
