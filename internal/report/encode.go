@@ -1,6 +1,9 @@
 package report
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Append appends the row as one line of a report file and returns the longer
 // buffer. The row must pass Check. It allocates nothing once dst has grown.
@@ -18,9 +21,31 @@ func Append(dst []byte, r *Row) []byte {
 		dst = append(dst, ',')
 		dst = strconv.AppendInt(dst, number, 10)
 	}
-	if r.HasOpen {
+	named := r.SrcName != "" || r.DstName != ""
+	if r.HasOpen || named {
 		dst = append(dst, ',')
+	}
+	if r.HasOpen {
 		dst = strconv.AppendInt(dst, r.OpenConnections, 10)
 	}
+	if named {
+		dst = appendName(append(dst, ','), r.SrcName)
+		dst = appendName(append(dst, ','), r.DstName)
+	}
 	return append(dst, '\n')
+}
+
+// appendName quotes a name if it has to be.
+func appendName(dst []byte, name string) []byte {
+	if !strings.ContainsAny(name, `,"`) {
+		return append(dst, name...)
+	}
+	dst = append(dst, '"')
+	for i := range len(name) {
+		if name[i] == '"' {
+			dst = append(dst, '"')
+		}
+		dst = append(dst, name[i])
+	}
+	return append(dst, '"')
 }

@@ -9,7 +9,8 @@ import (
 	"strconv"
 )
 
-// maxLine bounds a line: three texts and nine numbers stay far below it.
+// maxLine bounds a line: three texts, two names with all their quotes and nine
+// numbers stay far below it.
 const maxLine = 4096
 
 // BadLine is a line that is no row.
@@ -30,12 +31,14 @@ type Reader struct {
 	in     *bufio.Reader
 	line   int
 	intern map[string]string
+	names  map[string]string // as they are in files, and as CleanName makes them
+	quoted []byte            // the name read last, without its quotes
 	err    error
 }
 
 // NewReader returns a Reader of the lines of in.
 func NewReader(in io.Reader) *Reader {
-	return &Reader{in: bufio.NewReaderSize(in, 64<<10), intern: make(map[string]string)}
+	return &Reader{in: bufio.NewReaderSize(in, 64<<10), intern: make(map[string]string), names: make(map[string]string)}
 }
 
 // Reset makes the Reader read the lines of another input. It spares the memory
@@ -97,22 +100,30 @@ func (r *Reader) next() ([]byte, error) {
 
 const (
 	minColumns = 11
-	maxColumns = 12
+	maxColumns = 12 // before those of names
 )
 
 func (r *Reader) parse(line []byte, row *Row) error {
 	var columns [maxColumns][]byte
 	n := bytes.Count(line, []byte{','}) + 1
-	if n < minColumns || n > maxColumns {
-		return fmt.Errorf("has %d columns, not %d or %d", n, minColumns, maxColumns)
+	if n < minColumns {
+		return columnsError(n)
 	}
-	for i := range n {
+	for i := range min(n, maxColumns) {
 		columns[i], line, _ = bytes.Cut(line, []byte{','})
 	}
 	*row = Row{
 		Proto: r.text(columns[1]), Src: r.text(columns[2]), Dst: r.text(columns[3]),
-		HasOpen: n == maxColumns,
 	}
+	if n > maxColumns {
+		if err := r.readNames(line, row); err != nil {
+			return err
+		}
+		if len(columns[maxColumns-1]) == 0 {
+			columns[maxColumns-1] = nil
+		}
+	}
+	row.HasOpen = columns[maxColumns-1] != nil
 	var port int64
 	for _, number := range [...]struct {
 		name string
@@ -130,7 +141,7 @@ func (r *Reader) parse(line []byte, row *Row) error {
 		{"open_connections", columns[11], &row.OpenConnections},
 	} {
 		if number.text == nil {
-			continue // the twelfth column, where there are eleven
+			continue // the twelfth column, where there are eleven or it is empty
 		}
 		value, err := parseInt(number.text)
 		if err != nil {
@@ -145,11 +156,12 @@ func (r *Reader) parse(line []byte, row *Row) error {
 	return row.Check()
 }
 
+const maxInterned = 1 << 16
+
 // text returns b as a string, the same one each time: a file holds the same
 // few addresses over and over. The bound keeps a hostile file from filling
 // memory.
 func (r *Reader) text(b []byte) string {
-	const maxInterned = 1 << 16
 	if s, ok := r.intern[string(b)]; ok {
 		return s
 	}

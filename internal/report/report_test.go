@@ -68,8 +68,8 @@ func TestExtremesComeBackUnchanged(t *testing.T) {
 func TestBadLinesDoNotEndTheFile(t *testing.T) {
 	const good = "1,tcp,a,b,443,1,2,3,4,5,6"
 	for name, test := range map[string]struct{ line, want string }{
-		"too few":     {"1,tcp,a,b,443,1,2,3,4,5", "has 10 columns, not 11 or 12"},
-		"too many":    {good + ",7,8", "has 13 columns, not 11 or 12"},
+		"too few":     {"1,tcp,a,b,443,1,2,3,4,5", "has 10 columns, not 11, 12 or 14"},
+		"too many":    {good + ",7,8", "has 13 columns, not 11, 12 or 14"},
 		"header":      {"time,proto,src,dst,port,a,b,c,d,e,f", "time_ns is not a whole number"},
 		"no proto":    {"1,,a,b,443,1,2,3,4,5,6", "proto is empty"},
 		"quoted":      {`1,tcp,"a",b,443,1,2,3,4,5,6`, "src holds a comma, a quote, a backslash or a control character"},
@@ -86,6 +86,12 @@ func TestBadLinesDoNotEndTheFile(t *testing.T) {
 		"plus":        {"1,tcp,a,b,443,+1,2,3,4,5,6", "src_packets is not a whole number"},
 		"empty":       {"1,tcp,a,b,443,,2,3,4,5,6", "src_packets is not a whole number"},
 		"last empty":  {good + ",", "open_connections is not a whole number"},
+		"three names": {good + ",7,a,b,c", "has 15 columns, not 11, 12 or 14"},
+		"one name":    {good + `,7,"a,b"`, "has 13 columns, not 11, 12 or 14"},
+		"no end":      {good + `,7,"a,b`, "src_name is not quoted as CSV quotes"},
+		"late quote":  {good + `,7,a,b "c"`, "dst_name is not quoted as CSV quotes"},
+		"after quote": {good + `,7,"a"b,c`, "src_name is not quoted as CSV quotes"},
+		"bad gauge":   {good + ",x,a,b", "open_connections is not a whole number"},
 		"white space": {"1,tcp,a,b,443, 1,2,3,4,5,6", "src_packets is not a whole number"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -164,6 +170,9 @@ func TestNames(t *testing.T) {
 func FuzzReader(f *testing.F) {
 	row := extreme()
 	f.Add(report.Append(nil, &row))
+	row.SrcName, row.DstName = `"R&D", 2nd floor`, "Café"
+	f.Add(report.Append(nil, &row))
+	f.Add([]byte("1,tcp,a,b,443,1,2,3,4,5,6,,x,\n1,tcp,a,b,443,1,2,3,4,5,6,7,\"\",\"a\"\"\xff,\x1b[2J\"\n"))
 	f.Add([]byte("1,tcp,a,b,443,1,2,3,4,5,6\n#\n\n1,tcp\n1,udp,a,b,-1,1,2,3,4,5,6"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		in := report.NewReader(strings.NewReader(string(data)))
@@ -200,15 +209,19 @@ func BenchmarkAppend(b *testing.B) {
 }
 
 func BenchmarkRead(b *testing.B) {
-	line := "1500000000000000000,tcp,10.32.1.0,10.33.0.0,443,1000,2000,300000,400000,5,60000,7\n"
-	text := strings.Repeat(line, 10_000)
-	b.SetBytes(int64(len(text)))
-	b.ReportAllocs()
-	for b.Loop() {
-		in := report.NewReader(strings.NewReader(text))
-		for range 10_000 {
-			var row report.Row
-			require.NoError(b, in.Read(&row))
-		}
+	const line = "1500000000000000000,tcp,10.32.1.0,10.33.0.0,443,1000,2000,300000,400000,5,60000,7"
+	for name, names := range map[string]string{"plain": "", "names": ",Library,Data centre", "quoted": `,"Campus, IPv6","Data ""centre"""`} {
+		b.Run(name, func(b *testing.B) {
+			text := strings.Repeat(line+names+"\n", 10_000)
+			b.SetBytes(int64(len(text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				in := report.NewReader(strings.NewReader(text))
+				for range 10_000 {
+					var row report.Row
+					require.NoError(b, in.Read(&row))
+				}
+			}
+		})
 	}
 }

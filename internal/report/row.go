@@ -1,11 +1,13 @@
 // Package report reads and writes report files: plain CSV, a row a line, in
 // the form the earlier accounting tools wrote and operators know:
 //
-//	time_ns,proto,src,dst,port,src_packets,dst_packets,src_bytes,dst_bytes,connection_count,connection_times[,open_connections]
+//	time_ns,proto,src,dst,port,src_packets,dst_packets,src_bytes,dst_bytes,connection_count,connection_times[,open_connections[,src_name,dst_name]]
 //
-// There is no header, nothing is quoted, and both packet columns come before
-// both byte columns. The host that a file speaks for is in the file's name,
-// since the rows have no column for it.
+// There is no header, and both packet columns come before both byte columns. A
+// row of which neither end has a name has no columns for names; in one that has
+// them, open_connections may be empty. Only names are ever quoted, as CSV does.
+// The host that a file speaks for is in the file's name, since the rows have no
+// column for it.
 //
 // The package touches no disk: it turns rows into bytes, bytes into rows, and
 // names into what they say.
@@ -32,6 +34,8 @@ type Row struct {
 	ConnectionTimes int64 // ms, the sum over the connections counted
 	OpenConnections int64 // a gauge, of 32 bits like the kernel's own; means nothing unless HasOpen
 	HasOpen         bool  // false for a row of eleven columns
+
+	SrcName, DstName string // what the ends were called, empty where nobody said
 }
 
 // Micros returns the row's time in microseconds since the epoch, the precision
@@ -80,6 +84,12 @@ func (r *Row) Check() error {
 	if r.OpenConnections > math.MaxInt32 {
 		return fmt.Errorf("open_connections %w", errGauge)
 	}
+	if r.SrcName != CleanName(r.SrcName) {
+		return fmt.Errorf("src_name %w", errName)
+	}
+	if r.DstName != CleanName(r.DstName) {
+		return fmt.Errorf("dst_name %w", errName)
+	}
 	return nil
 }
 
@@ -88,6 +98,8 @@ var (
 	errLong      = fmt.Errorf("is longer than %d bytes", maxText)
 	errUTF8      = errors.New("is not valid UTF-8")
 	errCharacter = errors.New("holds a comma, a quote, a backslash or a control character")
+	errName      = errors.New("is not as CleanName makes names")
+	errQuotes    = errors.New("is not quoted as CSV quotes")
 	errControl   = errors.New("holds a control character")
 	errLine      = fmt.Errorf("is longer than %d bytes", maxLine)
 	errCut       = errors.New("has no line end: the file may have been cut short")
