@@ -16,7 +16,7 @@ import (
 // into them.
 const (
 	budget       = 48 << 20
-	rowMemory    = 150
+	rowMemory    = 180
 	seriesMemory = 500
 	heapLimit    = 64 << 20 // from here on the garbage collector spares no effort
 )

@@ -92,6 +92,7 @@ func (p *Plugin) emit(acc telegraf.Accumulator, at time.Time) {
 		setFields(fields, &row)
 		p.setTags(tags, &s.Key, &row)
 		acc.AddFields(measurement, fields, tags, at)
+		row.SrcName, row.DstName = report.CleanName(tags["src_name"]), report.CleanName(tags["dst_name"])
 		p.reports.add(&row)
 	})
 	p.reports.write()

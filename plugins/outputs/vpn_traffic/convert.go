@@ -73,6 +73,7 @@ func (b *batch) row(m telegraf.Metric, host string) (row report.Row, err error) 
 	if err := setFields(&row, m); err != nil {
 		return row, err
 	}
+	setNames(&row, m)
 	return row, row.Check()
 }
 
@@ -117,6 +118,17 @@ func setTags(row *report.Row, m telegraf.Metric) error {
 	}
 	row.Port = int32(n)
 	return nil
+}
+
+// setNames sets what the ends are called. Whoever gave them a name that cannot
+// be one may not be who counted: such a name is mended, and the row is kept.
+func setNames(row *report.Row, m telegraf.Metric) {
+	if name, found := m.GetTag("src_name"); found {
+		row.SrcName = report.CleanName(name)
+	}
+	if name, found := m.GetTag("dst_name"); found {
+		row.DstName = report.CleanName(name)
+	}
 }
 
 func setFields(row *report.Row, m telegraf.Metric) error {

@@ -110,6 +110,15 @@ func TestMetricsBecomeRows(t *testing.T) {
 			want: with(func(r *report.Row) { r.SrcBytes = 1e15 }),
 		},
 
+		"names": {
+			m:    traffic(map[string]string{"src_name": "Corp, Ltd", "dst_name": "Web", "src_site": "a", "family": "ipv4"}, nil),
+			want: with(func(r *report.Row) { r.SrcName, r.DstName = "Corp, Ltd", "Web" }),
+		},
+		"bad names": {
+			m:    traffic(map[string]string{"src_name": " a\tb\x01", "dst_name": strings.Repeat("x", 300)}, nil),
+			want: with(func(r *report.Row) { r.SrcName, r.DstName = "a b", strings.Repeat("x", 255) }),
+		},
+
 		"no src":          {m: traffic(map[string]string{"src": ""}, nil), err: "tag src is missing"},
 		"no dst":          {m: traffic(map[string]string{"dst": ""}, nil), err: "tag dst is missing"},
 		"no proto":        {m: traffic(map[string]string{"proto": ""}, nil), err: "tag proto is missing"},
