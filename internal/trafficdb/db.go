@@ -18,9 +18,10 @@ import (
 type DB struct {
 	pool *sql.DB
 
-	mu    sync.Mutex
-	days  map[int64]bool // days since the epoch whose partitions are known to be there
-	names map[name]bool  // names that are known to be stored
+	mu     sync.Mutex
+	days   map[int64]bool // days since the epoch whose partitions are known to be there
+	names  map[name]bool  // names that are known to be stored
+	called map[end]called // what addresses are known to be called
 }
 
 // Open prepares the use of the database that dsn names, as libpq keywords or
@@ -40,7 +41,7 @@ func Open(dsn string) (*DB, error) {
 			c.hosts[i].ApplicationName = "psql-sink"
 		}
 	}
-	db := &DB{pool: sql.OpenDB(c), days: make(map[int64]bool), names: make(map[name]bool)}
+	db := &DB{pool: sql.OpenDB(c), days: make(map[int64]bool), names: make(map[name]bool), called: make(map[end]called)}
 	db.pool.SetMaxIdleConns(maxIdle)
 	db.pool.SetConnMaxIdleTime(time.Minute)
 	return db, nil

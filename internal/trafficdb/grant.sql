@@ -20,6 +20,8 @@ BEGIN
         GRANT SELECT, INSERT, UPDATE, DELETE ON
             vpn_traffic_reports, vpn_traffic_minute_reports, vpn_traffic_hour_reports, vpn_traffic_names
             TO vpn_traffic_writer;
+        -- What is in this log is replaced, never changed.
+        GRANT SELECT, INSERT, DELETE ON vpn_traffic_network_names TO vpn_traffic_writer;
         GRANT SELECT, INSERT, UPDATE ON sink_status TO vpn_traffic_writer;
         GRANT SELECT ON vpn_traffic_migrations, vpn_traffic_partitions TO vpn_traffic_writer;
         -- Only so, and with the owner's rights, partitions come and go.

@@ -28,12 +28,13 @@ func (db *DB) Import(ctx context.Context, host string, rows []report.Row) (Resul
 		db.learn(err)
 		return Result{}, err
 	}
-	names, err := db.importBatch(ctx, b)
+	names, ends, err := db.importBatch(ctx, b)
 	if err != nil {
 		db.learn(err)
 		return Result{}, fmt.Errorf("importing %d rows: %w", len(rows), err)
 	}
 	db.knowNames(names)
+	db.knowCalled(ends)
 	return Result{
 		Inserted:   len(b.entries),
 		Duplicates: len(rows) - len(b.entries) - b.expired,
@@ -41,10 +42,10 @@ func (db *DB) Import(ctx context.Context, host string, rows []report.Row) (Resul
 	}, nil
 }
 
-func (db *DB) importBatch(ctx context.Context, b *batch) (stored []name, err error) {
+func (db *DB) importBatch(ctx context.Context, b *batch) (stored []name, ends map[end]called, err error) {
 	conn, err := db.pool.Conn(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() { _ = conn.Close() }()
 	err = inTransaction(ctx, conn, func(tx *sql.Tx) error {
@@ -76,9 +77,13 @@ func (db *DB) importBatch(ctx context.Context, b *batch) (stored []name, err err
 			return fmt.Errorf("adding to rollups: %w", err)
 		}
 		stored = db.newNames(b, all)
-		return storeNames(ctx, tx, stored)
+		if err := storeNames(ctx, tx, stored); err != nil {
+			return err
+		}
+		ends, err = db.logNames(ctx, tx, b)
+		return err
 	})
-	return stored, err
+	return stored, ends, err
 }
 
 // storeRollups adds the rows of a batch to all rollups.

@@ -74,4 +74,5 @@ func (db *DB) forget() {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	clear(db.names)
+	clear(db.called)
 }

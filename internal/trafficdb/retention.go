@@ -134,6 +134,7 @@ func (db *DB) deleteOlder(ctx context.Context, now time.Time, keep Retention) er
 		{`DELETE FROM vpn_traffic_hour_reports WHERE time < $1`, keep.Hour},
 		{`DELETE FROM vpn_traffic_reports WHERE time < $1`, longest(keep)},
 		{`DELETE FROM vpn_traffic_names WHERE last_day < $1::timestamptz::date`, longest(keep)},
+		{deleteNetworkNames, longest(keep)},
 	} {
 		if table.keep == 0 {
 			continue
@@ -144,6 +145,14 @@ func (db *DB) deleteOlder(ctx context.Context, now time.Time, keep Retention) er
 	}
 	return errors.Join(errs...)
 }
+
+// deleteNetworkNames deletes names that were replaced long ago, and those of
+// addresses of which no row is left. What an address is called stays, however
+// long it has been called so.
+const deleteNetworkNames = `DELETE FROM vpn_traffic_network_names AS l WHERE since < $1 AND (
+	EXISTS (SELECT FROM vpn_traffic_network_names AS later
+		WHERE later.kind = l.kind AND later.address = l.address AND later.host = l.host AND later.since > l.since AND later.since <= $1)
+	OR NOT EXISTS (SELECT FROM vpn_traffic_names AS n WHERE n.kind = l.kind AND n.name = l.address))`
 
 // longest returns the longest retention, of which 0 is.
 func longest(keep Retention) time.Duration {

@@ -50,6 +50,7 @@ func cycle(t *testing.T, db *trafficdb.DB, at time.Time) error {
 	}
 	rows := series(at, 20)
 	rows[0].OpenConnections, rows[0].HasOpen = 0, false
+	rows[0].SrcName, rows[15].DstName = "East of "+at.String(), "Web"
 	for _, part := range []int{1, 10, 10, 20} { // the first has no open_connections
 		if _, err := db.Import(t.Context(), "gw", rows[:part]); err != nil {
 			return err
