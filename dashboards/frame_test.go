@@ -86,8 +86,9 @@ func pointer[T any](value any) *T {
 }
 
 // wide makes of the answer to a time series query what Grafana makes of it: a
-// field for each line, named as its legend is.
-func wide(t testing.TB, frame *data.Frame) *data.Frame {
+// field for each line, named as its legend is: by its only label, or as the panel
+// has it.
+func wide(t testing.TB, frame *data.Frame, p *panel) *data.Frame {
 	t.Helper()
 	if frame.Rows() == 0 {
 		return data.NewFrame("")
@@ -107,14 +108,21 @@ func wide(t testing.TB, frame *data.Frame) *data.Frame {
 	schema := frame.TimeSeriesSchema()
 	require.NotEqual(t, data.TimeSeriesTypeNot, schema.Type, "no time series")
 	if schema.Type == data.TimeSeriesTypeLong {
-		var err error
-		frame, err = data.LongToWide(frame, nil)
+		labels := len(frame.Fields) - 2
+		frame, err := data.LongToWide(frame, nil)
 		require.NoError(t, err)
 		for _, field := range frame.Fields {
-			if name, found := field.Labels["metric"]; found {
+			name, found := field.Labels["metric"]
+			switch {
+			case found && labels == 1:
 				field.Name, field.Labels = name, nil
+			case found:
+				require.Equal(t, namedByMetric, p.Fields.Defaults["displayName"], p.Title)
+				require.Len(t, field.Labels, labels)
+				field.Name = name
 			}
 		}
+		return frame
 	}
 	require.Equal(t, data.TimeSeriesTypeWide, frame.TimeSeriesSchema().Type)
 	return frame

@@ -16,7 +16,7 @@ func pair(b postgres) *dashboard {
 		bothWays("Throughput", "bps", b.over(chosen, line{"requests", requestBits}, line{"responses", responseBits})),
 		chart("Traffic per port", "bps", b.by(chosen, "service", bits, 10)).stacked(),
 	)
-	matrix := table("Sources against destinations", sqlTable(`%s`, pairs(`source, destination, src_bytes + dst_bytes AS traffic`, 250, "bytes")))
+	matrix := table("Sources against destinations", sqlTable(`%s`, pairs(`source_name AS source, destination_name AS destination, src_bytes + dst_bytes AS traffic`, 250, "bytes")))
 	matrix.Transformations = []object{
 		{"id": "groupingToMatrix", "options": object{"rowField": "source", "columnField": "destination", "valueField": "traffic", "emptyValue": "null"}},
 	}
@@ -24,8 +24,8 @@ func pair(b postgres) *dashboard {
 		"unit": "decbytes", "color": object{"mode": "continuous-BlYlRd"}, "noValue": "",
 		"custom": object{"align": "center", "cellOptions": object{"type": "color-background", "mode": "basic"}, "filterable": false, "inspect": false, "minWidth": 90},
 	}).override("source\\"+"destination", "displayName", "source", "custom.cellOptions", object{"type": "auto"}, "custom.align", "left",
-		"custom.width", 150, "links", []object{drill(b, "src", "${__value.text}")}).
-		describe("Bytes both ways of the 250 pairs with the most. " + wholeHours)
+		"custom.width", 150).
+		describe("Bytes both ways of the 250 pairs with the most; the list below leads on. " + wholeHours)
 	d.add(b, 12, matrix)
 	flows := &panel{
 		Title: "Flows", Type: "nodeGraph", Fields: &fieldConfig{Defaults: object{}, Overrides: []override{}},
@@ -35,20 +35,20 @@ func pair(b postgres) *dashboard {
 			"nodes": object{"mainStatUnit": "decbytes"}, "edges": object{"mainStatUnit": "decbytes"},
 		},
 		Targets: []object{
-			sqlTable(`WITH p AS (%s) SELECT 's ' || source AS id, source AS title, 'source' AS subtitle, sum(b) AS mainstat FROM p GROUP BY source UNION ALL SELECT 'd ' || destination, destination, 'destination', sum(b) FROM p GROUP BY destination`,
-				pairs(`source, destination, src_bytes + dst_bytes AS b`, 40, "bytes")),
+			sqlTable(`WITH p AS (%s) SELECT 's ' || source AS id, min(source_name) AS title, 'source' AS subtitle, sum(b) AS mainstat FROM p GROUP BY source UNION ALL SELECT 'd ' || destination, min(destination_name), 'destination', sum(b) FROM p GROUP BY destination`,
+				pairs(`source, destination, source_name, destination_name, src_bytes + dst_bytes AS b`, 40, "bytes")),
 			sqlTable(`%s`, pairs(`source || ' ' || destination AS id, 's ' || source AS source, 'd ' || destination AS target, src_bytes + dst_bytes AS mainstat`, 40, "bytes")),
 		},
 	}
-	list := table("Pairs", sqlTable(`%s`, pairs(`source, destination, src_bytes + dst_bytes AS traffic, src_bytes AS requests, dst_bytes AS responses, connection_count AS connections, connection_times / nullif(connection_count, 0) AS lifetime`, 100, "all")))
+	list := table("Pairs", sqlTable(`%s`, pairs(`source_name AS source, destination_name AS destination, src_bytes + dst_bytes AS traffic, src_bytes AS requests, dst_bytes AS responses, connection_count AS connections, connection_times / nullif(connection_count, 0) AS lifetime, source AS src, destination AS dst`, 100, "all")))
 	list.describe(wholeHours).gauge("traffic", "decbytes").override("requests", "unit", "decbytes").override("responses", "unit", "decbytes").
 		override("connections", "unit", "short").override("lifetime", "unit", "ms", "displayName", "average lifetime").
-		override("source", "links", []object{drill(b, "src", "${__value.text}")}).
-		override("destination", "links", []object{drill(b, "dst", "${__value.text}")})
+		override("source", "links", list.drillCell(b, "src", "src")).
+		override("destination", "links", list.drillCell(b, "dst", "dst"))
 	d.add(b, 14, flows, list)
 	d.add(b, 10,
-		heat("Destinations over time", "bps", b.by(chosen, "dst", bits, 25)).describe("The 25 destinations with the most traffic."),
-		heat("Sources over time", "bps", b.by(chosen, "src", bits, 25)).describe("The 25 sources with the most traffic."),
+		heat("Destinations over time", "bps", b.by(chosen, "dst", bits, 25)).named().describe("The 25 destinations with the most traffic."),
+		heat("Sources over time", "bps", b.by(chosen, "src", bits, 25)).named().describe("The 25 sources with the most traffic."),
 	)
 	d.add(b, 8,
 		chart("Connection rate", perSecond, b.over(chosen, line{"closed connections", connectionRate})),

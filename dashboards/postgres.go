@@ -31,7 +31,7 @@ var labels = map[string]string{
 func (p postgres) variables(names ...string) []*variable {
 	list := make([]*variable, len(names))
 	for i, name := range names {
-		text := "name"
+		text := "name" // the value is the address, whatever it is called
 		if name == "port" {
 			text = "replace(name, '-1', 'other')"
 		}
@@ -39,7 +39,7 @@ func (p postgres) variables(names ...string) []*variable {
 			Name: name, Label: labels[name], Type: "query", Source: p.source(), Refresh: 2, Multi: true, IncludeAll: true,
 			// All is no condition at all, not a list of all values.
 			AllValue: "NULL", Current: object{"text": []string{"All"}, "value": []string{"$__all"}},
-			Query: fmt.Sprintf(`SELECT name AS __value, %s AS __text FROM vpn_traffic_values('%s', $__timeFrom(), $__timeTo()) AS v (name)`, text, name),
+			Query: fmt.Sprintf(`SELECT value AS __value, %s AS __text FROM vpn_traffic_values('%s', $__timeFrom(), $__timeTo())`, text, name),
 		}
 	}
 	return list
@@ -79,14 +79,24 @@ func (postgres) over(what selection, lines ...line) object {
 		strings.Join(values, ", "), what.arguments(), columns[lines[0].measure].measure)
 }
 
+// by gives lines of sources and destinations two labels: metric is what to show,
+// key the address that links lead to.
 func (postgres) by(what selection, column string, m measure, top int) object {
-	return sqlSeries(`SELECT time, name AS metric, %s AS value FROM vpn_traffic_series($__timeFrom(), $__timeTo(), '$__interval', '%s', %s, top => %d, measure => '%s')`,
-		columns[m].value, column, what.arguments(), top, columns[m].measure)
+	labels := "name AS metric"
+	if column == "src" || column == "dst" {
+		labels += ", key"
+	}
+	return sqlSeries(`SELECT time, %s, %s AS value FROM vpn_traffic_series($__timeFrom(), $__timeTo(), '$__interval', '%s', %s, top => %d, measure => '%s')`,
+		labels, columns[m].value, column, what.arguments(), top, columns[m].measure)
 }
 
 func (postgres) ranking(what selection, column string, top int) (object, []object) {
-	return sqlTable(`SELECT name, src_bytes + dst_bytes AS traffic, src_bytes AS requests, dst_bytes AS responses, src_packets + dst_packets AS packets, connection_count AS connections, connection_times / nullif(connection_count, 0) AS lifetime FROM vpn_traffic_totals($__timeFrom(), $__timeTo(), '%s', %s, top => %d)`,
-		column, what.arguments(), top), nil
+	key := ""
+	if column == "src" || column == "dst" {
+		key = ", key"
+	}
+	return sqlTable(`SELECT name, src_bytes + dst_bytes AS traffic, src_bytes AS requests, dst_bytes AS responses, src_packets + dst_packets AS packets, connection_count AS connections, connection_times / nullif(connection_count, 0) AS lifetime%s FROM vpn_traffic_totals($__timeFrom(), $__timeTo(), '%s', %s, top => %d)`,
+		key, column, what.arguments(), top), nil
 }
 
 // gateway is InfluxDB, where Telegraf's own inputs write.

@@ -42,7 +42,7 @@ func ask(t testing.TB, db *sql.DB, d *dashboard, v view, p *panel, target object
 	require.NoError(t, err, text)
 	frame := frameOf(t, rows)
 	if target["format"] == "time_series" {
-		return wide(t, frame)
+		return wide(t, frame, p)
 	}
 	return frame
 }

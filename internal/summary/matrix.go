@@ -18,7 +18,7 @@ func (s *Summary) matrix() (chart, error) {
 	}
 	var rows, columns []string
 	for _, pair := range s.Matrix {
-		rows, columns = appendNew(rows, pair.Src), appendNew(columns, pair.Dst)
+		rows, columns = appendNew(rows, pair.SrcName), appendNew(columns, pair.DstName)
 	}
 	if len(rows) == 0 {
 		return c, nil
@@ -44,8 +44,8 @@ func cellsOfMatrix(rows, columns []string, pairs []trafficdb.Pair) [][]float64 {
 		values[i] = slices.Repeat([]float64{charts.GetNullValue()}, len(columns))
 	}
 	for _, pair := range pairs {
-		row, _ := slices.BinarySearch(rows, pair.Src)
-		column, _ := slices.BinarySearch(columns, pair.Dst)
+		row, _ := slices.BinarySearch(rows, pair.SrcName)
+		column, _ := slices.BinarySearch(columns, pair.DstName)
 		values[row][column] = math.Log10(1 + pair.SrcBytes + pair.DstBytes)
 	}
 	return values

@@ -61,7 +61,7 @@ func (s *Summary) tables() []part {
 		pairs.Title += " (of whole hours)"
 	}
 	for _, pair := range s.Pairs {
-		pairs.Rows = append(pairs.Rows, row{[]string{pair.Src, pair.Dst}, pair.Sums})
+		pairs.Rows = append(pairs.Rows, row{[]string{pair.SrcName, pair.DstName}, pair.Sums})
 	}
 	return []part{
 		named("Top sources", "source", s.Sources), named("Top destinations", "destination", s.Destinations),

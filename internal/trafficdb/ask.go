@@ -35,7 +35,8 @@ type Total struct {
 
 // Pair is the traffic of a source and a destination in the whole range.
 type Pair struct {
-	Src, Dst string
+	Src, Dst         string
+	SrcName, DstName string // what to show: their names too, where they have any
 	Sums
 }
 
@@ -68,7 +69,7 @@ func (db *DB) Ask(ctx context.Context, fn func(*Answers) error) error {
 // host, or "" for all together), and what all others have.
 func (a *Answers) Totals(ctx context.Context, q *Question, by string, top int) ([]Total, error) {
 	var list []Total
-	err := a.read(ctx, `SELECT * FROM vpn_traffic_totals($1, $2, $9, $3, $4, $5, $6, $7, $8)`, q, top, []any{by}, func(scan scanner) error {
+	err := a.read(ctx, `SELECT name, `+sumNames+` FROM vpn_traffic_totals($1, $2, $9, $3, $4, $5, $6, $7, $8)`, q, top, []any{by}, func(scan scanner) error {
 		var row Total
 		err := scan(append([]any{&row.Name}, row.columns()...)...)
 		list = append(list, row)
@@ -80,9 +81,9 @@ func (a *Answers) Totals(ctx context.Context, q *Question, by string, top int) (
 // Pairs returns the greatest pairs.
 func (a *Answers) Pairs(ctx context.Context, q *Question, top int) ([]Pair, error) {
 	var list []Pair
-	err := a.read(ctx, `SELECT * FROM vpn_traffic_pairs($1, $2, $3, $4, $5, $6, $7, $8)`, q, top, nil, func(scan scanner) error {
+	err := a.read(ctx, `SELECT source, destination, source_name, destination_name, `+sumNames+` FROM vpn_traffic_pairs($1, $2, $3, $4, $5, $6, $7, $8)`, q, top, nil, func(scan scanner) error {
 		var row Pair
-		err := scan(append([]any{&row.Src, &row.Dst}, row.columns()...)...)
+		err := scan(append([]any{&row.Src, &row.Dst, &row.SrcName, &row.DstName}, row.columns()...)...)
 		list = append(list, row)
 		return err
 	})
@@ -93,7 +94,7 @@ func (a *Answers) Pairs(ctx context.Context, q *Question, top int) ([]Pair, erro
 func (a *Answers) Series(ctx context.Context, q *Question, step time.Duration, by string, top int) ([]Point, error) {
 	var list []Point
 	more := []any{by, fmt.Sprintf("%d milliseconds", step.Milliseconds())}
-	err := a.read(ctx, `SELECT * FROM vpn_traffic_series($1, $2, $10::interval, $9, $3, $4, $5, $6, $7, $8)`, q, top, more, func(scan scanner) error {
+	err := a.read(ctx, `SELECT time, name, seconds, `+sumNames+` FROM vpn_traffic_series($1, $2, $10::interval, $9, $3, $4, $5, $6, $7, $8)`, q, top, more, func(scan scanner) error {
 		var row Point
 		var seconds int
 		err := scan(append([]any{&row.Time, &row.Name, &seconds}, row.columns()...)...)
@@ -126,7 +127,10 @@ func (a *Answers) read(ctx context.Context, query string, q *Question, top int, 
 	return nil
 }
 
-// columns are the sums in the order of the functions' columns.
+// sumNames are the functions' columns of sums.
+const sumNames = `src_packets, src_bytes, dst_packets, dst_bytes, connection_count, connection_times, open_connections`
+
+// columns are the sums in the order of sumNames.
 func (s *Sums) columns() []any {
 	return []any{&s.SrcPackets, &s.SrcBytes, &s.DstPackets, &s.DstBytes, &s.ConnectionCount, &s.ConnectionTimes, &s.OpenConnections}
 }

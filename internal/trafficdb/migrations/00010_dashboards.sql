@@ -91,6 +91,28 @@ CREATE FUNCTION vpn_traffic_name(by text) RETURNS text LANGUAGE sql IMMUTABLE AS
 $$;
 -- +goose StatementEnd
 
+-- What an address is called in the reports before a time: the name and the
+-- address, or the address alone where it has no name. Of several hosts, the one
+-- that gave a name last is heard.
+-- +goose StatementBegin
+CREATE FUNCTION vpn_traffic_label(kind text, address text, until timestamptz, hosts text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT format($q$coalesce((SELECT nullif(l.name, l.address) || ' (' || l.address || ')' FROM vpn_traffic_network_names AS l
+        WHERE l.kind = %1$L AND l.address = %2$s AND l.since < %3$L%4$s ORDER BY l.since DESC, l.host LIMIT 1), %2$s)$q$,
+        kind, address, until, hosts)
+$$;
+-- +goose StatementEnd
+
+-- The same for what vpn_traffic_name makes.
+-- +goose StatementBegin
+CREATE FUNCTION vpn_traffic_labels(by text, line text, until timestamptz, hosts text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE by WHEN 'src' THEN vpn_traffic_label('src', line, until, hosts) WHEN 'dst' THEN vpn_traffic_label('dst', line, until, hosts)
+        WHEN 'pair' THEN format($q$CASE strpos(%1$s, ' → ') WHEN 0 THEN %1$s ELSE %2$s || ' → ' || %3$s END$q$, line,
+            vpn_traffic_label('src', format($q$split_part(%s, ' → ', 1)$q$, line), until, hosts),
+            vpn_traffic_label('dst', format($q$substr(%1$s, strpos(%1$s, ' → ') + 3)$q$, line), until, hosts))
+        ELSE line END
+$$;
+-- +goose StatementEnd
+
 -- The summed columns in their order: with %1$s in the pattern for those that a
 -- measure needs, NULL for the others, which spares a large part of the time.
 -- +goose StatementBegin
@@ -181,13 +203,15 @@ END $$;
 -- source, a destination and so on, as by says; all but the top ones are summed
 -- up as "all others". Only steps that are over are given. A step in which nothing
 -- was reported has no rows; one that was reported has zeros for names that sent
--- nothing. open_connections is the average over the reports of the step.
+-- nothing. open_connections is the average over the reports of the step. name is
+-- what to show, with what sources and destinations are called at the end of the
+-- range, and key what it stands for.
 -- +goose StatementBegin
 CREATE FUNCTION vpn_traffic_series(since timestamptz, until timestamptz, step interval, by text DEFAULT '',
     src text[] DEFAULT NULL, dst text[] DEFAULT NULL, proto text[] DEFAULT NULL, port text[] DEFAULT NULL, host text[] DEFAULT NULL,
     top integer DEFAULT NULL, measure text DEFAULT 'all')
 RETURNS TABLE ("time" timestamptz, name text, seconds integer, src_packets numeric, src_bytes numeric, dst_packets numeric, dst_bytes numeric,
-    connection_count numeric, connection_times numeric, open_connections numeric) LANGUAGE plpgsql STABLE ROWS 1000 AS $$
+    connection_count numeric, connection_times numeric, open_connections numeric, key text) LANGUAGE plpgsql STABLE ROWS 1000 AS $$
 DECLARE
     columns text[] := vpn_traffic_columns(by);
     wanted  record := vpn_traffic_filter(src, dst, proto, port, host);
@@ -212,8 +236,8 @@ BEGIN
             FROM named GROUP BY name),
         grouped AS (SELECT step, line, %12$s FROM named JOIN ranked USING (name) GROUP BY 1, 2),
         steps AS (%13$s),
-        lines AS (SELECT DISTINCT line FROM ranked)
-        SELECT step, line, %14$L::integer, %15$s FROM steps CROSS JOIN lines LEFT JOIN grouped USING (step, line) ORDER BY step, line$q$,
+        lines AS MATERIALIZED (SELECT line, %16$s AS label FROM (SELECT DISTINCT line FROM ranked) AS d)
+        SELECT step, label, %14$L::integer, %15$s, line FROM steps CROSS JOIN lines LEFT JOIN grouped USING (step, line) ORDER BY step, line$q$,
         vpn_traffic_reported(plan.level, first, last, bucket, hosts.condition, counted),
         keys, vpn_traffic_sums(measure, 'sum(%1$s)'), bucket, vpn_traffic_table(kind, plan.level), first, last, wanted.condition,
         CASE WHEN counted THEN format('SELECT step, %s AS name, %s, sum(open_connections / nullif(tracked, 0)) AS open_connections
@@ -221,7 +245,8 @@ BEGIN
             ELSE format('SELECT %s AS name, * FROM sums', vpn_traffic_name(by)) END,
         vpn_traffic_rank(measure), top, vpn_traffic_sums(measure, 'sum(%1$s)'),
         CASE WHEN counted THEN 'SELECT step, bool_or(tracked > 0) AS tracked FROM reports GROUP BY step' ELSE 'SELECT * FROM reports' END, plan.seconds,
-        replace(vpn_traffic_sums(measure, 'coalesce(%1$s, 0)'), 'coalesce(open_connections, 0)', 'CASE WHEN tracked THEN coalesce(open_connections, 0) END'));
+        replace(vpn_traffic_sums(measure, 'coalesce(%1$s, 0)'), 'coalesce(open_connections, 0)', 'CASE WHEN tracked THEN coalesce(open_connections, 0) END'),
+        vpn_traffic_labels(by, 'line', until, hosts.condition));
 END $$;
 -- +goose StatementEnd
 
@@ -296,13 +321,14 @@ END $$;
 
 -- Traffic of a whole range, the greatest first; all but the top ones are summed
 -- up as "all others", which comes last. The sums are exact to the row, but for
--- pairs over long ranges, which are those of whole hours.
+-- pairs over long ranges, which are those of whole hours. name and key are as in
+-- a series.
 -- +goose StatementBegin
 CREATE FUNCTION vpn_traffic_totals(since timestamptz, until timestamptz, by text DEFAULT '',
     src text[] DEFAULT NULL, dst text[] DEFAULT NULL, proto text[] DEFAULT NULL, port text[] DEFAULT NULL, host text[] DEFAULT NULL,
     top integer DEFAULT NULL, measure text DEFAULT 'all')
 RETURNS TABLE (name text, src_packets numeric, src_bytes numeric, dst_packets numeric, dst_bytes numeric,
-    connection_count numeric, connection_times numeric, open_connections numeric) LANGUAGE plpgsql STABLE ROWS 100 AS $$
+    connection_count numeric, connection_times numeric, open_connections numeric, key text) LANGUAGE plpgsql STABLE ROWS 100 AS $$
 DECLARE
     columns text[] := vpn_traffic_columns(by);
     wanted  record := vpn_traffic_filter(src, dst, proto, port, host);
@@ -310,35 +336,46 @@ DECLARE
 BEGIN
     RETURN QUERY EXECUTE format($q$
         WITH sums AS (%1$s),
-        named AS (SELECT %2$s AS name, row_number() OVER (ORDER BY %3$s DESC NULLS LAST, %2$s) AS place, * FROM sums)
-        SELECT CASE WHEN place > %4$L THEN 'all others' ELSE name END, %5$s FROM named GROUP BY 1 ORDER BY min(place)$q$,
+        named AS (SELECT %2$s AS name, row_number() OVER (ORDER BY %3$s DESC NULLS LAST, %2$s) AS place, * FROM sums),
+        lines AS (SELECT CASE WHEN place > %4$L THEN 'all others' ELSE name END AS line, min(place) AS first, %5$s FROM named GROUP BY 1)
+        SELECT %6$s, %7$s, line FROM lines ORDER BY first$q$,
         vpn_traffic_range(since, until, columns, wanted.columns, wanted.condition, hosts.condition, measure),
-        vpn_traffic_name(by), vpn_traffic_rank(measure), top, vpn_traffic_sums(measure, 'sum(%1$s)'));
+        vpn_traffic_name(by), vpn_traffic_rank(measure), top, vpn_traffic_sums(measure, 'sum(%1$s)'),
+        vpn_traffic_labels(by, 'line', until, hosts.condition), vpn_traffic_sums(measure, '%1$s'));
 END $$;
 -- +goose StatementEnd
 
--- Who talks to whom, the most talkative first.
+-- Who talks to whom, the most talkative first; and what they are called at the
+-- end of the range.
 -- +goose StatementBegin
 CREATE FUNCTION vpn_traffic_pairs(since timestamptz, until timestamptz,
     src text[] DEFAULT NULL, dst text[] DEFAULT NULL, proto text[] DEFAULT NULL, port text[] DEFAULT NULL, host text[] DEFAULT NULL,
     top integer DEFAULT NULL, measure text DEFAULT 'all')
 RETURNS TABLE (source text, destination text, src_packets numeric, src_bytes numeric, dst_packets numeric, dst_bytes numeric,
-    connection_count numeric, connection_times numeric, open_connections numeric) LANGUAGE plpgsql STABLE ROWS 100 AS $$
+    connection_count numeric, connection_times numeric, open_connections numeric, source_name text, destination_name text)
+LANGUAGE plpgsql STABLE ROWS 100 AS $$
 DECLARE
     wanted record := vpn_traffic_filter(src, dst, proto, port, host);
     hosts  record := vpn_traffic_filter(NULL, NULL, NULL, NULL, host);
 BEGIN
-    RETURN QUERY EXECUTE format($q$SELECT src, dst, %1$s FROM (%2$s) AS sums ORDER BY %3$s DESC NULLS LAST, src, dst LIMIT %4$L$q$,
+    RETURN QUERY EXECUTE format($q$SELECT *, %5$s, %6$s FROM (
+        SELECT src, dst, %1$s FROM (%2$s) AS sums ORDER BY %3$s DESC NULLS LAST, src, dst LIMIT %4$L) AS greatest
+        ORDER BY %3$s DESC NULLS LAST, src, dst$q$,
         vpn_traffic_sums(measure, '%1$s'),
-        vpn_traffic_range(since, until, '{src, dst}', wanted.columns, wanted.condition, hosts.condition, measure), vpn_traffic_rank(measure), top);
+        vpn_traffic_range(since, until, '{src, dst}', wanted.columns, wanted.condition, hosts.condition, measure), vpn_traffic_rank(measure), top,
+        vpn_traffic_label('src', 'src', until, hosts.condition), vpn_traffic_label('dst', 'dst', until, hosts.condition));
 END $$;
 -- +goose StatementEnd
 
--- The values that src, dst, proto, port or host had on the days of a range;
--- numbers and IPv4 addresses in their own order.
+-- The values that src, dst, proto, port or host had on the days of a range, and
+-- what sources and destinations are called at its end; numbers and IPv4 addresses
+-- in their own order.
 -- +goose StatementBegin
-CREATE FUNCTION vpn_traffic_values(kind text, since timestamptz, until timestamptz) RETURNS SETOF text LANGUAGE sql STABLE ROWS 100 AS $$
-    SELECT n.name FROM vpn_traffic_names n
+CREATE FUNCTION vpn_traffic_values(kind text, since timestamptz, until timestamptz)
+RETURNS TABLE (value text, name text) LANGUAGE sql STABLE ROWS 100 AS $$
+    SELECT n.name, coalesce((SELECT nullif(l.name, l.address) || ' (' || l.address || ')' FROM vpn_traffic_network_names AS l
+        WHERE l.kind = n.kind AND l.address = n.name AND l.since < until ORDER BY l.since DESC, l.host LIMIT 1), n.name)
+    FROM vpn_traffic_names n
     WHERE n.kind = vpn_traffic_values.kind AND n.last_day >= (since AT TIME ZONE 'UTC')::date AND n.first_day <= (until AT TIME ZONE 'UTC')::date
     ORDER BY CASE WHEN n.name ~ '^-?[0-9]{1,9}([.][0-9]{1,9})*$' THEN string_to_array(n.name, '.')::integer[] END NULLS LAST, n.name
 $$;
