@@ -32,6 +32,6 @@ func (p *panel) drillCell(b backend, column, address string) []object {
 	if b.name() != "postgres" {
 		return []object{drill(b, column, "${__value.text}")}
 	}
-	p.override(address, "custom.hidden", true)
+	p.override(address, "custom.hidden", true, "custom.hideFrom.viz", true) // before Grafana 12.2, and since
 	return []object{drill(b, column, "${__data.fields."+address+"}")}
 }

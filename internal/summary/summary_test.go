@@ -107,6 +107,7 @@ func TestSummary(t *testing.T) {
 	})
 	t.Run("page", func(t *testing.T) { testPage(t, s) })
 	t.Run("filters", func(t *testing.T) { testFilters(t, db) })
+	t.Run("names", func(t *testing.T) { testNames(t, db) })
 	t.Run("nothing", func(t *testing.T) { testNothing(t, db) })
 }
 
@@ -127,6 +128,39 @@ func testFilters(t *testing.T, db *trafficdb.DB) {
 	require.Contains(t, out.String(), "0 connections closed after - on average", "nothing is divided by zero")
 	require.NoError(t, s.HTML(&out))
 	require.NotContains(t, out.String(), "NaN")
+}
+
+// testNames comes after what takes names for addresses.
+func testNames(t *testing.T, db *trafficdb.DB) {
+	rows := traffic()
+	rows = rows[len(rows)-60:]
+	for i := range rows {
+		rows[i].Time += int64(time.Second)
+		if rows[i].Src == "10.32.1.0" {
+			rows[i].SrcName = "R&D <b>2nd</b> floor"
+		}
+		if rows[i].Dst == "10.40.1.0" {
+			rows[i].DstName = "Web"
+		}
+	}
+	_, err := db.Import(t.Context(), "gw", rows)
+	require.NoError(t, err)
+	const source, destination = "R&D <b>2nd</b> floor (10.32.1.0)", "Web (10.40.1.0)"
+	s, err := summary.Make(t.Context(), db, trafficdb.Question{Since: since, Until: until}, 10)
+	require.NoError(t, err)
+	require.Equal(t, source, s.Sources[0].Name)
+	require.Equal(t, "10.32.1.0", s.Pairs[0].Src)
+	require.Equal(t, source, s.Pairs[0].SrcName)
+	var text, page strings.Builder
+	require.NoError(t, s.Print(&text))
+	require.Equal(t, 2, strings.Count(text.String()[:strings.Index(text.String(), "Top ports")], source+" │ "+destination)+
+		strings.Count(text.String()[:strings.Index(text.String(), "Top destinations")], source), text.String())
+	require.NoError(t, s.HTML(&page))
+	require.NotContains(t, page.String(), "<b>2nd", "names are text")
+	require.Contains(t, page.String(), "R&amp;D &lt;b&gt;2nd")
+	if keep := os.Getenv("NAMED_PAGE"); keep != "" {
+		require.NoError(t, os.WriteFile(keep, []byte(page.String()), 0o644))
+	}
 }
 
 func testNothing(t *testing.T, db *trafficdb.DB) {

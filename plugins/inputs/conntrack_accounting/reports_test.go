@@ -80,6 +80,33 @@ func TestReportsAndMetricsAreTheSame(t *testing.T) {
 	}
 }
 
+// Reports have the names that the metrics of the same gather have.
+func TestReportsHaveNames(t *testing.T) {
+	l, folder := newLab(t), t.TempDir()
+	l.serve()
+	file, put := networksFile(t)
+	put("10.32.0.0/16,\"East, 2nd \"\"floor\"\"\"\n")
+	l.start(func(p *Plugin) {
+		p.ReportDirectory, p.ReportHost, p.NetworksFile = folder, "gw", file
+		p.SourceMask, p.DestinationMask = "24", "24"
+	})
+	for _, name := range []string{`East, 2nd "floor"`, "West"} {
+		require.NoError(t, l.ns.UDP("10.32.0.1", "10.33.0.1:53", 1, 100))
+		require.NoError(t, l.ns.UDP("10.35.0.1", "10.33.0.1:53", 1, 100))
+		l.gather()
+		rows := readReports(t, folder, "gw")
+		names := map[string]string{}
+		for _, row := range rows[len(rows)-2:] {
+			names[row.Src] = row.SrcName
+			require.Empty(t, row.DstName)
+		}
+		require.Equal(t, map[string]string{"10.32.0.0": name, "10.35.0.0": ""}, names)
+		require.Len(t, l.with("src_name", name), 1)
+		put("10.32.0.0/16,West\n")
+	}
+	l.requireExact()
+}
+
 // What group_by tells apart is one row of a report: their sum.
 func TestReportsSumUpWhatGroupByTellsApart(t *testing.T) {
 	l, folder := newLab(t), t.TempDir()

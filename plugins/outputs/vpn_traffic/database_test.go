@@ -137,6 +137,7 @@ func TestSink(t *testing.T) {
 		"Refused":  testRefused,
 		"Unknown":  testUnknown,
 		"Hosts":    testHosts,
+		"Names":    testNames,
 		"Big":      testBig,
 		"Lock":     testLock,
 		"OldTable": testOldTable,

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"database/sql"
+	"encoding/json"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+	"github.com/stretchr/testify/require"
+)
+
+// namedTraffic is known traffic with names; a source got another one after two
+// hours.
+func namedTraffic() known {
+	traffic := knownTraffic()
+	for _, rows := range traffic {
+		for i := range rows {
+			row := &rows[i]
+			switch row.Src {
+			case "10.32.11.0":
+				row.SrcName = "R&D, \"2nd\" floor"
+				if time.Unix(0, row.Time).Before(begin.Add(2 * time.Hour)) {
+					row.SrcName = "Laboratory"
+				}
+			case "10.32.10.0":
+				row.SrcName = row.Src
+			}
+			if row.Dst == "10.33.1.0" {
+				row.DstName = "Web"
+			}
+		}
+	}
+	return traffic
+}
+
+// column returns a column of texts by one of another.
+func column(t *testing.T, frame *data.Frame, key, value string) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	for row := range frame.Rows() {
+		found[text(t, frame, key, row)] = text(t, frame, value, row)
+	}
+	return found
+}
+
+func panelsOf(t *testing.T, db *sql.DB, file string, v view) map[string]*data.Frame {
+	t.Helper()
+	frames := map[string]*data.Frame{}
+	d := load(t, file)
+	for _, p := range d.Panels {
+		if len(p.Targets) > 0 && asksPostgres(p.Targets[0]) {
+			frames[p.Title] = ask(t, db, d, v, p, p.Targets[0])
+		}
+	}
+	return frames
+}
+
+// Sources and destinations are shown by what they were called at the end of the
+// range, and their addresses stay beside it.
+func TestPanelsShowNames(t *testing.T) {
+	db := filled(t, namedTraffic())
+	for name, test := range map[string]struct {
+		view
+		label string
+	}{
+		"all of the range": {view{from: begin, to: end}, `R&D, "2nd" floor (10.32.11.0)`},
+		"an old hour":      {view{from: begin, to: begin.Add(time.Hour)}, "Laboratory (10.32.11.0)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := map[string]string{test.label: "10.32.11.0", "10.32.10.0": "10.32.10.0", "10.32.9.0": "10.32.9.0", "all others": "all others"}
+			groups, pair := panelsOf(t, db, "postgres/groups.json", test.view), panelsOf(t, db, "postgres/pair.json", test.view)
+			for label, key := range want {
+				field, _ := groups["Traffic per source"].FieldByName(label)
+				require.NotNil(t, field, label)
+				require.Equal(t, key, field.Labels["key"])
+				require.Equal(t, key, column(t, groups["Sources"], "name", "key")[label])
+			}
+			heat, _ := pair["Sources over time"].FieldByName(test.label)
+			require.NotNil(t, heat)
+			require.Equal(t, "10.33.1.0", column(t, groups["Destinations"], "name", "key")["Web (10.33.1.0)"])
+			require.Equal(t, "10.32.11.0", column(t, pair["Pairs"], "source", "src")[test.label])
+			require.Equal(t, "10.33.1.0", column(t, pair["Pairs"], "destination", "dst")["Web (10.33.1.0)"])
+			require.Contains(t, column(t, pair["Sources against destinations"], "source", "destination"), test.label)
+			require.Equal(t, test.label, column(t, pair["Flows"], "id", "title")["s 10.32.11.0"])
+			require.Equal(t, "Web (10.33.1.0)", column(t, pair["Flows"], "id", "title")["d 10.33.1.0"])
+
+			d := load(t, "postgres/groups.json")
+			for _, variable := range d.Templating.List {
+				if variable.Name == "src" {
+					rows, err := db.Query(test.sql(t, d, variable.Query.(string), time.Minute))
+					require.NoError(t, err)
+					values := column(t, frameOf(t, rows), "__value", "__text")
+					require.Equal(t, test.label, values["10.32.11.0"])
+					require.Equal(t, "10.32.10.0", values["10.32.10.0"])
+				}
+			}
+		})
+	}
+}
+
+var linkField = regexp.MustCompile(`var-\w+=\$\{__(data\.fields|field\.labels|field|value)\.(\w+)\}`)
+
+// What links lead to are addresses, never labels: of a field of the table that is
+// hidden, or of a label of the line.
+func TestLinksLeadToAddresses(t *testing.T) {
+	db := filled(t, namedTraffic())
+	for _, file := range files("postgres") {
+		d := load(t, file)
+		for _, p := range d.Panels {
+			config, err := json.Marshal(p.Fields)
+			require.NoError(t, err)
+			for _, link := range linkField.FindAllStringSubmatch(string(config), -1) {
+				frame := ask(t, db, d, view{from: begin, to: end}, p, p.Targets[0])
+				switch link[1] {
+				case "data.fields":
+					text(t, frame, link[2], 0)
+					require.Regexp(t, `"options":"`+link[2]+`"\},"properties":\[\{"id":"custom.hidden","value":true`, string(config))
+				case "field.labels":
+					for _, field := range frame.Fields[1:] {
+						require.Regexp(t, `^(10\.3\d\.\d+\.0|all others)$`, field.Labels[link[2]])
+					}
+				default:
+					require.Fail(t, "a link leads to a label", "%s of %s: %s", p.Title, file, link[0])
+				}
+			}
+		}
+	}
+}
