@@ -199,7 +199,7 @@ func testBadRows(t *testing.T, dsn string, db *sql.DB) {
 	require.Len(t, rejected, 2)
 	text, err := os.ReadFile(rejected[0])
 	require.NoError(t, err)
-	require.Equal(t, "# line 2: has 1 columns, not 11 or 12\nnonsense\n", string(text))
+	require.Equal(t, "# line 2: has 1 columns, not 11, 12 or 14\nnonsense\n", string(text))
 	text, err = os.ReadFile(rejected[1])
 	require.NoError(t, err)
 	require.Contains(t, string(text), "# foreign measurement \"cpu\"\ncpu tags=")
@@ -207,7 +207,7 @@ func testBadRows(t *testing.T, dsn string, db *sql.DB) {
 	log := s.log.String()
 	require.Contains(t, log, `W! rejected 2 of 12 metrics (foreign measurement "cpu": 1, src_bytes is negative: 1): see `+rejected[1])
 	require.Contains(t, log, "W! rejected 1 of 1 metrics (tag port is not -1 to 65535: 1)")
-	require.Contains(t, log, "W! a.csv has lines that are no rows (line 2: has 1 columns, not 11 or 12); see ")
+	require.Contains(t, log, "W! a.csv has lines that are no rows (line 2: has 1 columns, not 11, 12 or 14); see ")
 	require.Contains(t, log, "4 rejected in this run")
 }
 
