@@ -84,9 +84,12 @@ func (s *Summary) sources() (chart, error) {
 		names, values = names[:len(names)-1], values[:len(values)-1]
 	}
 	var err error
-	c.Image, err = lines(times, names, values, true)
+	c.Image, err = lines(times, shortAll(names, legendLetters), values, true)
 	return c, err
 }
+
+// legendLetters is how many letters of a name the legend has room for.
+const legendLetters = 24
 
 // others is what the database calls all but the top ones.
 const others = "all others"

@@ -27,7 +27,7 @@ func (s *Summary) matrix() (chart, error) {
 	slices.Sort(columns)
 	option := charts.NewHeatMapOptionWithData(cellsOfMatrix(rows, columns, s.Matrix))
 	option.Theme = theme()
-	option.XAxis.Labels, option.YAxis.Labels = columns, rows
+	option.XAxis.Labels, option.YAxis.Labels = shortAll(columns, axisLetters), shortAll(rows, axisLetters)
 	small := charts.FontStyle{FontSize: 8}
 	option.XAxis.LabelFontStyle, option.YAxis.LabelFontStyle = small, small
 	option.XAxis.LabelRotation = charts.DegreesToRadians(60)
@@ -37,6 +37,9 @@ func (s *Summary) matrix() (chart, error) {
 	c.Image, err = svg(540, 400, func(p *charts.Painter) error { return p.HeatMapChart(option) })
 	return c, err
 }
+
+// axisLetters is how many letters of a name the matrix has room for.
+const axisLetters = 22
 
 func cellsOfMatrix(rows, columns []string, pairs []trafficdb.Pair) [][]float64 {
 	values := make([][]float64, len(rows))

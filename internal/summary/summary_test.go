@@ -158,6 +158,7 @@ func testNames(t *testing.T, db *trafficdb.DB) {
 	require.NoError(t, s.HTML(&page))
 	require.NotContains(t, page.String(), "<b>2nd", "names are text")
 	require.Contains(t, page.String(), "R&amp;D &lt;b&gt;2nd")
+	require.Contains(t, page.String(), "… (10.32.1.0)", "a chart has no room for all of it")
 	if keep := os.Getenv("NAMED_PAGE"); keep != "" {
 		require.NoError(t, os.WriteFile(keep, []byte(page.String()), 0o644))
 	}
