@@ -179,7 +179,7 @@ func testImportBadLines(i *importTest) {
 	code, stdout, stderr := i.run("", "-rejected", rejected, "-jobs", "1", first, second)
 	require.Equal(i.t, importRejected, code, stderr)
 	require.Contains(i.t, stdout, "2 of 2 files: 100 rows imported, 0 duplicate, 23 rejected;")
-	require.Contains(i.t, stderr, first+":1: has 2 columns, not 11, 12 or 14\n"+first+":52: port is not -1 to 65535\n"+second+":51: has 1 columns, not 11 or 12\n")
+	require.Contains(i.t, stderr, first+":1: has 2 columns, not 11, 12 or 14\n"+first+":52: port is not -1 to 65535\n"+second+":51: has 1 columns, not 11, 12 or 14\n")
 	require.Equal(i.t, 11, strings.Count(stderr, "\n"), "ten of them, and: %s", stderr)
 	require.Contains(i.t, stderr, "more lines are rejected; see "+rejected)
 	i.requireReports(2, 50)

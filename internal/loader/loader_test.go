@@ -96,7 +96,7 @@ func TestBadLinesGoToReject(t *testing.T) {
 	}
 	require.NoError(t, l.Flush(t.Context()))
 	require.Equal(t, []int{2}, s.sizes())
-	require.Equal(t, []string{"0: line 1: has 1 columns, not 11, 12 or 14", "1: line 2: has 1 columns, not 11 or 12"}, s.rejected)
+	require.Equal(t, []string{"0: line 1: has 1 columns, not 11, 12 or 14", "1: line 2: has 1 columns, not 11, 12 or 14"}, s.rejected)
 }
 
 type brokenDisk struct{ io.Reader }

@@ -89,7 +89,7 @@ func (s *Summary) sources() (chart, error) {
 }
 
 // legendLetters is how many letters of a name the legend has room for.
-const legendLetters = 24
+const legendLetters = 20
 
 // others is what the database calls all but the top ones.
 const others = "all others"

@@ -39,7 +39,7 @@ func (s *Summary) matrix() (chart, error) {
 }
 
 // axisLetters is how many letters of a name the matrix has room for.
-const axisLetters = 22
+const axisLetters = 20
 
 func cellsOfMatrix(rows, columns []string, pairs []trafficdb.Pair) [][]float64 {
 	values := make([][]float64, len(rows))

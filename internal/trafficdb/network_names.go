@@ -120,7 +120,8 @@ func lockNames(ctx context.Context, tx *sql.Tx, host string) error {
 }
 
 // readNameLogs reads, for each of the namings, what is in force at its first row
-// and all that follows until after its last.
+// and all that follows until after its last. People may have written rows that
+// are in force since ever.
 func readNameLogs(ctx context.Context, tx *sql.Tx, b *batch, news []naming) ([]nameLog, error) {
 	kinds, addresses := make(pq.StringArray, len(news)), make(pq.StringArray, len(news))
 	first, last := make(pq.StringArray, len(news)), make(pq.StringArray, len(news))
@@ -129,7 +130,7 @@ func readNameLogs(ctx context.Context, tx *sql.Tx, b *batch, news []naming) ([]n
 		first[i], last[i] = string(appendTime(nil, news[i].first())), string(appendTime(nil, news[i].last()))
 	}
 	found, err := tx.QueryContext(ctx, `
-		SELECT w.n - 1, l.since, l.name
+		SELECT w.n - 1, greatest('0001-01-01 00:00:00+00', least(l.since, '9999-12-31 00:00:00+00')), l.name
 		FROM unnest($2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[]) WITH ORDINALITY AS w (kind, address, first, last, n)
 		CROSS JOIN LATERAL (
 			(SELECT since, name FROM vpn_traffic_network_names

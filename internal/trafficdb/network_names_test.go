@@ -49,6 +49,7 @@ func TestNetworkNames(t *testing.T) {
 		"at_once":    testNamesAtOnce,
 		"retained":   testNamesRetained,
 		"quiet":      testKnownNamesCostNothing,
+		"by_hand":    testNamesByHand,
 		"shown":      testNamesShown,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -252,6 +253,20 @@ func testKnownNamesCostNothing(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
 	}
 	_, err = db.Import(t.Context(), "gw", said(60, "East", "Web"))
 	require.Equal(t, trafficdb.Retry, trafficdb.ClassOf(err), "%v", err)
+}
+
+// People may give names to what is stored already.
+func testNamesByHand(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
+	mustImport(t, db, "gw", said(0, "", ""))
+	_, err := direct.Exec(`INSERT INTO vpn_traffic_network_names (kind, address, host, since, name) VALUES
+		('src', '10.32.0.0', 'gw', '-infinity', 'Library'), ('dst', '10.33.0.0', 'gw', 'infinity', 'Never')`)
+	require.NoError(t, err)
+	require.Equal(t, "Library (10.32.0.0)", label(t, direct, 1))
+	mustImport(t, db, "gw", said(5, "Library", "Web"))
+	mustImport(t, db, "gw", said(10, "Annex", "Web"))
+	require.Equal(t, "-infinity Library, 2023-11-14 12:05:00+00 Web, 2023-11-14 12:10:00+00 Annex, infinity Never", query(t, direct,
+		`SELECT string_agg((since AT TIME ZONE 'UTC')::text || CASE WHEN isfinite(since) THEN '+00 ' ELSE ' ' END || name, ', ' ORDER BY since)
+		FROM vpn_traffic_network_names`))
 }
 
 func testNamesShown(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
