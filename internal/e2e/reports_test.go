@@ -25,12 +25,14 @@ type files struct {
 func deployFiles(t *testing.T) *files {
 	d := &deployment{t: t, folder: t.TempDir(), gateway: newGateway(t), pg: testkit.Postgres(t)}
 	f := &files{deployment: d, spool: filepath.Join(d.folder, "spool")}
+	networks := write(t, filepath.Join(d.folder, "networks.csv"), "0.0.0.0/0,\"all, of \"\"version 4\"\"\"\n")
 	f.input = write(t, filepath.Join(d.folder, "conntrack_accounting.conf"), replace(t,
 		read(t, testkit.Root(t), "plugins", "inputs", "conntrack_accounting", "sample.conf"),
 		`# source_mask = "255.255.255.255"`, `source_mask = "24"`,
 		`# destination_mask = "255.255.255.255"`, `destination_mask = "24"`,
 		`# source_mask_ipv6 = 128`, `source_mask_ipv6 = 64`,
 		`# destination_mask_ipv6 = 128`, `destination_mask_ipv6 = 64`,
+		`# networks_file = "/etc/telegraf/networks.csv"`, `networks_file = "`+networks+`"`,
 		`# include_icmp = false`, `include_icmp = true`,
 		`# ports = ["tcp:443", "udp:53"]`, `ports = ["tcp:80", "udp:53"]`,
 		`# report_directory = ""`, `report_directory = "`+f.spool+`/new"`,
@@ -77,7 +79,24 @@ func TestReportFilesReachPostgres(t *testing.T) {
 	require.Equal(t, f.gateway.counted(), printed(t, input.Stdout()))
 	require.Equal(t, f.gateway.counted(), f.inPostgres())
 	require.Equal(t, metrics, f.storedRows())
+	f.requireNames()
 	f.requireOnceBothWays(input.Stdout())
+	f.requireNames()
+}
+
+// requireNames demands a name of each IPv4 source and destination since its first
+// row, and of no other.
+func (f *files) requireNames() {
+	db := f.pg.DB()
+	defer func() { require.NoError(f.t, db.Close()) }()
+	var named, wrong int
+	require.NoError(f.t, db.QueryRow(`SELECT count(l.name), count(*) FILTER (WHERE (l.name = 'all, of "version 4"' AND l.since = v.since) IS NOT TRUE)
+		FROM (SELECT kind, address, host, min(time) AS since
+			FROM vpn_traffic, LATERAL (VALUES ('src', src), ('dst', dst)) AS ends (kind, address)
+			WHERE address LIKE '%.%' GROUP BY kind, address, host) AS v
+		FULL JOIN vpn_traffic_network_names AS l USING (kind, address, host)`).Scan(&named, &wrong))
+	require.Positive(f.t, named)
+	require.Zero(f.t, wrong)
 }
 
 // requireOnceBothWays sends the same metrics as Telegraf does: they are known
