@@ -43,9 +43,15 @@ func (q *queue) read() ([]byte, error) { return readDatagram(q.fd, q.buffer) }
 // wait waits until there is something to read, or until interrupt is called.
 func (q *queue) wait() error {
 	fds := []unix.PollFd{{Fd: int32(q.fd), Events: unix.POLLIN}, {Fd: int32(q.stop), Events: unix.POLLIN}}
+	_, err := poll(fds, -1)
+	return err
+}
+
+// poll is poll(2), again after each signal.
+func poll(fds []unix.PollFd, timeout int) (ready int, err error) {
 	for {
-		if _, err := unix.Poll(fds, -1); !errors.Is(err, unix.EINTR) {
-			return err
+		if ready, err = unix.Poll(fds, timeout); !errors.Is(err, unix.EINTR) {
+			return ready, err
 		}
 	}
 }
@@ -69,13 +75,8 @@ func (q *queue) empty() bool {
 	if q.closed {
 		return false
 	}
-	fds := []unix.PollFd{{Fd: int32(q.fd), Events: unix.POLLIN}}
-	for {
-		n, err := unix.Poll(fds, 0)
-		if !errors.Is(err, unix.EINTR) {
-			return err == nil && n == 0
-		}
-	}
+	ready, err := poll([]unix.PollFd{{Fd: int32(q.fd), Events: unix.POLLIN}}, 0)
+	return err == nil && ready == 0
 }
 
 // size returns the size of the receive buffer, as the kernel accounts it.

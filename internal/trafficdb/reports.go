@@ -26,10 +26,6 @@ func (r *batchReport) at() time.Time { return time.UnixMicro(r.us) }
 // and nobody else inserts rows of these reports until the transaction ends.
 func lockReports(ctx context.Context, tx *sql.Tx, b *batch) ([]batchReport, error) {
 	times, tracked := b.times()
-	texts := make(pq.StringArray, len(times))
-	for i, us := range times {
-		texts[i] = string(appendTime(nil, us))
-	}
 	found, err := tx.QueryContext(ctx, `
 		WITH locked AS (
 			INSERT INTO vpn_traffic_reports AS r (host, time, tracked)
@@ -38,7 +34,7 @@ func lockReports(ctx context.Context, tx *sql.Tx, b *batch) ([]batchReport, erro
 			ON CONFLICT (host, time) DO UPDATE SET deliveries = r.deliveries + 1
 			RETURNING *)
 		SELECT time, deliveries, expired, deliveries = 1 AND tracked FROM locked ORDER BY time`,
-		b.host, texts, pq.BoolArray(tracked))
+		b.host, timeTexts(times), pq.BoolArray(tracked))
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +98,7 @@ func countReports(ctx context.Context, tx *sql.Tx, host string, reports []batchR
 		found, err := tx.QueryContext(ctx, `INSERT INTO vpn_traffic_`+level.name+`_reports AS r (time, host, reports, tracked)
 			SELECT n.time, $1, n.reports, n.tracked FROM unnest($2::timestamptz[], $3::bigint[], $4::bigint[]) AS n (time, reports, tracked)
 			ON CONFLICT (time, host) DO UPDATE SET reports = r.reports + EXCLUDED.reports, tracked = r.tracked + EXCLUDED.tracked
-			RETURNING time, reports`, host, steps.texts(), steps.reports, steps.tracked)
+			RETURNING time, reports`, host, timeTexts(steps.times), steps.reports, steps.tracked)
 		if err != nil {
 			return nil, err
 		}
@@ -147,9 +143,10 @@ func stepsOf(reports []batchReport, step int64) (s steps) {
 	return s
 }
 
-func (s *steps) texts() pq.StringArray {
-	list := make(pq.StringArray, len(s.times))
-	for i, us := range s.times {
+// timeTexts returns times in microseconds as the server reads them.
+func timeTexts(times []int64) pq.StringArray {
+	list := make(pq.StringArray, len(times))
+	for i, us := range times {
 		list[i] = string(appendTime(nil, us))
 	}
 	return list

@@ -87,29 +87,29 @@ type check struct {
 func checks() (all []check) {
 	for i := range rollupTables {
 		t := &rollupTables[i]
-		at, _, _ := strings.Cut(strings.TrimPrefix(t.name, "vpn_traffic_"), "_by_")
 		all = append(all, check{
 			table: t.name, keys: t.keys(), sums: sumColumns[:],
 			truth: fmt.Sprintf(`SELECT %s AS time, host, %s, %s FROM vpn_traffic WHERE time >= $1 AND time < $2 GROUP BY 1, host, %[2]s`,
-				begins(at), strings.Join(t.columns, ", "), summed(sumColumns[:])),
+				begins(t.level), strings.Join(t.columns, ", "), summed(sumColumns[:])),
 		})
 	}
-	for _, step := range [...]string{"minute", "hour"} {
+	for _, level := range levels {
 		all = append(all, check{
-			table: "vpn_traffic_" + step + "_reports", keys: "time, host", sums: []string{"reports", "tracked"},
+			table: "vpn_traffic_" + level.name + "_reports", keys: "time, host", sums: []string{"reports", "tracked"},
 			truth: fmt.Sprintf(`SELECT %s AS time, host, count(*) AS reports, count(*) FILTER (WHERE tracked) AS tracked
-				FROM vpn_traffic_reports WHERE time >= $1 AND time < $2 GROUP BY 1, host`, begins(step)),
+				FROM vpn_traffic_reports WHERE time >= $1 AND time < $2 GROUP BY 1, host`, begins(level.name)),
 		})
 	}
 	return all
 }
 
-// begins is the SQL for where the step begins that a row's time is in.
-func begins(step string) string {
-	if step != "minute" && step != "hour" {
+// begins is the SQL for where the step begins that a row's time is in; a rollup
+// without a level has the times of the rows.
+func begins(level string) string {
+	if level == "" {
 		return "time"
 	}
-	return fmt.Sprintf("date_bin('1 %s', time, '2000-01-01 00:00:00+00')", step)
+	return fmt.Sprintf("date_bin('1 %s', time, '2000-01-01 00:00:00+00')", level)
 }
 
 func summed(columns []string) string {
