@@ -17,7 +17,7 @@ func extreme() report.Row {
 	return report.Row{
 		Time: math.MaxInt64, Proto: "ipv6-icmp", Src: "2001:db8:1::", Dst: "2001:db8:2::", Port: -1,
 		SrcPackets: math.MaxInt64, DstPackets: math.MaxInt64, SrcBytes: math.MaxInt64, DstBytes: math.MaxInt64,
-		ConnectionCount: math.MaxInt64, ConnectionTimes: math.MaxInt64,
+		ConnectionCount: math.MaxInt32, ConnectionTimes: math.MaxInt64,
 		OpenConnections: math.MaxInt32, HasOpen: true,
 	}
 }

@@ -30,7 +30,7 @@ type Row struct {
 	DstPackets      int64
 	SrcBytes        int64
 	DstBytes        int64
-	ConnectionCount int64
+	ConnectionCount int64 // of 32 bits like the kernel's own
 	ConnectionTimes int64 // ms, the sum over the connections counted
 	OpenConnections int64 // a gauge, of 32 bits like the kernel's own; means nothing unless HasOpen
 	HasOpen         bool  // false for a row of eleven columns
@@ -81,8 +81,11 @@ func (r *Row) Check() error {
 			return fmt.Errorf("%s %w", number.name, errNegative)
 		}
 	}
+	if r.ConnectionCount > math.MaxInt32 {
+		return fmt.Errorf("connection_count %w", errWide)
+	}
 	if r.OpenConnections > math.MaxInt32 {
-		return fmt.Errorf("open_connections %w", errGauge)
+		return fmt.Errorf("open_connections %w", errWide)
 	}
 	if r.SrcName != CleanName(r.SrcName) {
 		return fmt.Errorf("src_name %w", errName)
@@ -107,7 +110,7 @@ var (
 	errPort      = errors.New("is not -1 to 65535")
 	errNumber    = errors.New("is not a whole number")
 	errRange     = errors.New("does not fit 64 bits")
-	errGauge     = errors.New("does not fit 32 bits with a sign, which the kernel counts connections with")
+	errWide      = errors.New("does not fit 32 bits with a sign, which the kernel counts connections with")
 )
 
 // CheckText says why a text cannot be a proto, src or dst, or returns nil.

@@ -58,9 +58,8 @@ var oldQueries = map[string]string{
 	"a row":      `SELECT time, src, dst, proto, port, src_packets, src_bytes, dst_packets, dst_bytes, connection_times, connection_count, open_connections FROM vpn_traffic ORDER BY 1, 2, 3, 4, 5`,
 }
 
-// connection_times and connection_count were integers, whose sums are bigint and
-// the quotients of these whole numbers, rounded down. Sums of bigint are numeric,
-// with decimals.
+// connection_times was an integer, whose sum is bigint and the quotients of that
+// whole numbers, rounded down. Sums of bigint are numeric, with decimals.
 var wholeQuotients = map[string]string{
 	"mean lifetime": `SELECT %s(sum(connection_times) / sum(connection_count)) FROM vpn_traffic WHERE connection_count > 0 GROUP BY src ORDER BY src`,
 	"seconds":       `SELECT %s(sum(connection_times) / 1000) FROM vpn_traffic GROUP BY port ORDER BY port`,

@@ -3,8 +3,8 @@
 -- The names and meanings of all columns but host are a public contract:
 -- dashboards query them. Columns of fixed width come first: nothing is padded
 -- between texts, and what sums read is found without measuring those.
--- open_connections is as wide as the kernel's own count, which saves eight bytes
--- a row.
+-- What counts connections is as wide as the kernel's own count of them, which
+-- saves eight bytes a row.
 CREATE TABLE vpn_traffic (
     time             timestamptz      NOT NULL,
     src_packets      bigint           NOT NULL,
@@ -12,7 +12,7 @@ CREATE TABLE vpn_traffic (
     dst_packets      bigint           NOT NULL,
     dst_bytes        bigint           NOT NULL,
     connection_times bigint           NOT NULL,
-    connection_count bigint           NOT NULL,
+    connection_count integer          NOT NULL,
     port             integer          NOT NULL,
     open_connections integer,
     src              text COLLATE "C" NOT NULL,

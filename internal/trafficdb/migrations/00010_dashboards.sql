@@ -318,7 +318,7 @@ BEGIN
         rows := format('SELECT * FROM %I WHERE time >= %L AND time < %L%s', vpn_traffic_table(kind, 'report'), since, until, condition);
     END IF;
     rows := format('SELECT %s, %s FROM (%s) AS rows GROUP BY %s HAVING count(*) > 0', coalesce(nullif(array_to_string(keys, ', '), ''), 'NULL'),
-        vpn_traffic_sums(measure, 'sum(%1$s)'), rows, coalesce(nullif(array_to_string(keys, ', '), ''), '()'));
+        vpn_traffic_sums(measure, 'sum(%1$s)::numeric'), rows, coalesce(nullif(array_to_string(keys, ', '), ''), '()'));
     IF NOT counted OR reports IS NULL THEN
         RETURN rows;
     END IF;
