@@ -149,7 +149,7 @@ func (t *Tracker) Close(f *Flow, now time.Time) {
 }
 
 // Take passes each series with traffic, closed or open connections since the
-// last Take to emit, in no order, and begins a new interval.
+// last Take to emit, by source, and begins a new interval.
 func (t *Tracker) Take(emit func(*Series)) {
 	t.stats.Emitted += t.series.take(emit)
 }

@@ -2,6 +2,7 @@ package accounting
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -275,4 +276,23 @@ func TestFlowsWithoutCountersAreCountedAsSuch(t *testing.T) {
 	s := one(t, tr)
 	require.EqualValues(t, 1, s.Connections)
 	require.EqualValues(t, 2, tr.Stats().Uncounted)
+}
+
+func TestSeriesComeBySource(t *testing.T) {
+	tr := started(testConfig(t))
+	var flows []Flow
+	for id := range uint32(50) {
+		f := flowOf(id, protoUDP, 1)
+		f.Orig.Src, f.Orig.DstPort = v4(10, 0, 0, byte(id*7%10)), uint16(id)
+		flows = append(flows, f)
+	}
+	dump(tr, 1, flows...)
+	var sources []Addr
+	for _, s := range take(tr) {
+		if n := len(sources); n == 0 || sources[n-1] != s.Key.Src.Addr {
+			sources = append(sources, s.Key.Src.Addr)
+		}
+	}
+	require.Len(t, sources, 10, "each once")
+	require.True(t, slices.IsSortedFunc(sources, func(a, b Addr) int { return a.IP().Compare(b.IP()) }))
 }
