@@ -100,6 +100,20 @@ func (b *batch) orderTexts() {
 	}
 }
 
+// sources returns the distinct sources, in order.
+func (b *batch) sources() (list []string) {
+	is := make([]bool, len(b.texts))
+	for i := range b.entries {
+		is[b.entries[i].src] = true
+	}
+	for n, text := range b.texts {
+		if is[n] {
+			list = append(list, text)
+		}
+	}
+	return list
+}
+
 // times returns the distinct times, in order, and of each whether a row has
 // open_connections.
 func (b *batch) times() (times []int64, tracked []bool) {

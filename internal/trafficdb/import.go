@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lib/pq"
+
 	"telegraf-conntrack-accounting/internal/report"
 )
 
@@ -106,8 +108,9 @@ func storeRollups(ctx context.Context, conn *sql.Conn, tx *sql.Tx, b *batch, all
 }
 
 // dropStored takes those rows out of the batch that are stored already, and
-// those of expired reports. The stored rows of the seen reports are read and
-// looked up in the batch, which needs neither memory nor a temporary table.
+// those of expired reports. The stored rows of the seen reports are read, as far
+// as they have sources of the batch, and looked up in it, which needs neither
+// memory nor a temporary table.
 func dropStored(ctx context.Context, tx *sql.Tx, b *batch, reports []batchReport) error {
 	first, last := -1, -1
 	for n := range reports {
@@ -123,9 +126,12 @@ func dropStored(ctx context.Context, tx *sql.Tx, b *batch, reports []batchReport
 	if first < 0 {
 		return nil
 	}
+	// IS TRUE keeps the server from asking the index over src: what it finds is of
+	// all the day.
 	stored, err := tx.QueryContext(ctx, `
 		SELECT time, src, dst, proto, port FROM vpn_traffic
-		WHERE time BETWEEN $1 AND $2 AND host = $3`, reports[first].at(), reports[last].at(), b.host)
+		WHERE time BETWEEN $1 AND $2 AND host = $3 AND (src = ANY ($4)) IS TRUE`,
+		reports[first].at(), reports[last].at(), b.host, pq.StringArray(b.sources()))
 	if err != nil {
 		return err
 	}
