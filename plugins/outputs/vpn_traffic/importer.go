@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/influxdata/telegraf"
@@ -36,6 +37,7 @@ type importer struct {
 	budget   *loader.Budget
 
 	woken   chan struct{}
+	newest  atomic.Int64  // when it was last woken, in ns since the epoch
 	closing chan struct{} // closed by stop: import what is left, then end
 	ended   chan struct{} // closed when the goroutine has ended
 	cancel  context.CancelFunc
@@ -67,6 +69,7 @@ func (im *importer) start() {
 
 // wake says that there is a new report.
 func (im *importer) wake() {
+	im.newest.Store(time.Now().UnixNano())
 	select {
 	case im.woken <- struct{}{}:
 	default:
@@ -151,6 +154,7 @@ func (im *importer) importAll(ctx context.Context) error {
 		im.ready = true
 	}
 	for {
+		im.settle()
 		entries, err := im.spool.List()
 		if err != nil {
 			return err
@@ -171,6 +175,24 @@ func (im *importer) importAll(ctx context.Context) error {
 		if im.counters.reports.Load() == before {
 			im.upkeep.do(ctx)
 			return nil // whatever is left can't be imported
+		}
+	}
+}
+
+// settle waits until the batches that a gather comes in are there, or enough of
+// them for a large transaction: each further one has to be compared with what is
+// stored of the gather, and adds to the sums of the same minute and hour.
+func (im *importer) settle() {
+	const quiet, longest, enough = 200 * time.Millisecond, time.Second, 3 << 20
+	for begin := time.Now(); time.Since(begin) < longest && im.spool.Waiting() < enough; {
+		left := quiet - time.Since(time.Unix(0, im.newest.Load()))
+		if left <= 0 {
+			return
+		}
+		select {
+		case <-im.closing:
+			return
+		case <-time.After(min(left, 20*time.Millisecond)):
 		}
 	}
 }
