@@ -55,7 +55,7 @@ func ranking(b backend, what selection, title, column string) *panel {
 		override("packets", "unit", "short").override("connections", "unit", "short").
 		override("lifetime", "unit", "ms", "displayName", "average lifetime")
 	if column == "src" || column == "dst" {
-		p.override("name", "displayName", labels[column], "links", p.drillCell(b, column, "key"))
+		p.ends(b, column)
 	} else {
 		p.override("name", "displayName", "Port")
 	}

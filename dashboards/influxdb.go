@@ -75,11 +75,23 @@ func (what selection) from(column string) (kind, clauses string) {
 	return "rollup", `FROM "$rollup_policy"."` + measurement + `" WHERE $timeFilter AND "host" =~ /^${host:regex}$/`
 }
 
-// tags are what a column is made of, as they are written in GROUP BY.
-var tags = map[string]string{"src": `, "src"`, "dst": `, "dst"`, "service": `, "proto", "port"`}
+// tags are what a column is made of, in the order of a table. An end that has no
+// name has an empty one here.
+var tags = map[string][]string{"src": {"src", "src_name"}, "dst": {"dst", "dst_name"}, "service": {"proto", "port"}}
 
-// aliases name the lines.
-var aliases = map[string]string{"src": "$tag_src", "dst": "$tag_dst", "service": "$tag_proto/$tag_port"}
+// aliases name the lines; of an empty name no browser shows the space.
+var aliases = map[string]string{
+	"src": "$tag_src_name $tag_src", "dst": "$tag_dst_name $tag_dst", "service": "$tag_proto/$tag_port",
+}
+
+// groupBy writes the tags of a column after what may come before them.
+func groupBy(column string, before ...string) string {
+	terms := before
+	for _, tag := range tags[column] {
+		terms = append(terms, `"`+tag+`"`)
+	}
+	return "GROUP BY " + strings.Join(terms, ", ")
+}
 
 func (influxdb) over(what selection, lines ...line) object {
 	return influxLines(what, "", "$col", lines...)
@@ -99,25 +111,34 @@ func influxLines(what selection, column, alias string, lines ...line) object {
 	if lines[0].measure == lifetime {
 		clauses += ` AND "connection_count" > 0`
 	}
-	return influxSeries(alias, fmt.Sprintf(`SELECT %s %s GROUP BY time($%s_step)%s fill(null)`, strings.Join(values, ", "), clauses, kind, tags[column]))
+	return influxSeries(alias, fmt.Sprintf(`SELECT %s %s %s fill(null)`, strings.Join(values, ", "), clauses, groupBy(column, "time($"+kind+"_step)")))
 }
 
 func (influxdb) ranking(what selection, column string, top int) (object, []object) {
 	_, clauses := what.from(column)
 	target := object{
-		"query": fmt.Sprintf(`SELECT sum("src_bytes") + sum("dst_bytes") AS "traffic", sum("src_bytes") AS "requests", sum("dst_bytes") AS "responses", sum("src_packets") + sum("dst_packets") AS "packets", sum("connection_count") AS "connections", sum("connection_times") / sum("connection_count") AS "lifetime" %s GROUP BY %s`,
-			clauses, tags[column][2:]),
+		"query": fmt.Sprintf(`SELECT sum("src_bytes") + sum("dst_bytes") AS "traffic", sum("src_bytes") AS "requests", sum("dst_bytes") AS "responses", sum("src_packets") + sum("dst_packets") AS "packets", sum("connection_count") AS "connections", sum("connection_times") / sum("connection_count") AS "lifetime" %s %s`,
+			clauses, groupBy(column)),
 		"rawQuery": true, "resultFormat": "table",
 	}
-	rename := object{}
-	if column != "service" {
-		rename[column] = "name"
-	}
 	return target, []object{
-		{"id": "organize", "options": object{"excludeByName": object{"Time": true}, "indexByName": object{}, "renameByName": rename}},
+		{"id": "organize", "options": columnsOf(column)},
 		{"id": "sortBy", "options": object{"fields": object{}, "sort": []object{{"field": "traffic", "desc": true}}}},
 		{"id": "limit", "options": object{"limitField": top}},
 	}
+}
+
+// columnsOf puts the tags first, which Grafana gives in any order, and calls the
+// address and the name of an end as they are called in the tables of Postgres.
+func columnsOf(column string) object {
+	order, rename := object{}, object{}
+	for n, tag := range tags[column] {
+		order[tag] = n
+	}
+	if column != "service" {
+		rename[column], rename[column+"_name"] = "key", "name"
+	}
+	return object{"excludeByName": object{"Time": true}, "indexByName": order, "renameByName": rename}
 }
 
 func influxSeries(alias, query string) object {

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,8 +39,8 @@ func writePoints(t *testing.T, db *testkit.InfluxDB, traffic known, more ...stri
 	}
 	for host, rows := range traffic {
 		for n, row := range rows {
-			fmt.Fprintf(&lines, "conntrack_accounting,src=%s,dst=%s,proto=%s,port=%d,host=%s src_packets=%di,src_bytes=%di,dst_packets=%di,dst_bytes=%di,connection_count=%di,connection_times=%di",
-				row.Src, row.Dst, row.Proto, row.Port, host, row.SrcPackets, row.SrcBytes, row.DstPackets, row.DstBytes, row.ConnectionCount, row.ConnectionTimes)
+			fmt.Fprintf(&lines, "conntrack_accounting,src=%s,dst=%s,proto=%s,port=%d,host=%s%s src_packets=%di,src_bytes=%di,dst_packets=%di,dst_bytes=%di,connection_count=%di,connection_times=%di",
+				row.Src, row.Dst, row.Proto, row.Port, host, nameTags(&row), row.SrcPackets, row.SrcBytes, row.DstPackets, row.DstBytes, row.ConnectionCount, row.ConnectionTimes)
 			if row.HasOpen {
 				fmt.Fprintf(&lines, ",open_connections=%di", row.OpenConnections)
 			}
@@ -92,7 +93,7 @@ func TestInfluxDBPanels(t *testing.T) {
 	db := testkit.Influx(t, nil)
 	db.Query("", "CREATE DATABASE telegraf")
 	begin := time.Now().UTC().Truncate(time.Hour).Add(-5 * time.Hour)
-	traffic := trafficFrom(begin)
+	traffic := withNames(trafficFrom(begin), begin.Add(renamedAfter))
 	var table []string
 	for n := range int(lasts / time.Minute) {
 		at := begin.Add(time.Duration(n) * time.Minute).UnixNano()
@@ -154,7 +155,9 @@ func TestInfluxDBPanels(t *testing.T) {
 	}
 	t.Run("health", func(t *testing.T) { testInfluxHealth(t, db, begin) })
 	t.Run("variables", func(t *testing.T) { testInfluxVariables(t, db, begin) })
-	t.Run("series", func(t *testing.T) { testInfluxSeries(t, db) })
+	t.Run("names", func(t *testing.T) { testInfluxNames(t, db, begin) })
+	t.Run("links", func(t *testing.T) { testInfluxLinks(t, db, begin) })
+	t.Run("series", func(t *testing.T) { testInfluxSeries(t, db, traffic) })
 	t.Run("new points", func(t *testing.T) { testInfluxNewPoints(t, db) })
 }
 
@@ -187,6 +190,9 @@ func checkInflux(t *testing.T, db *testkit.InfluxDB, d *dashboard, v view, kind 
 		return
 	}
 	frames := influxFrames(t, series, target["alias"].(string))
+	for label := range frames {
+		require.True(t, names[label] || values[label] != nil, "a line %q: %s", label, query)
+	}
 	for label, value := range values {
 		for n := range names {
 			if n != "total" {
@@ -250,11 +256,11 @@ func influxMeaning(t *testing.T, p *panel) (name func(string, *report.Row) strin
 	case "Open connections":
 		return total, only("open", nominalOpen)
 	case "Open connections per source":
-		return bySrc, only("", nominalOpen)
+		return bySrcNamed, only("", nominalOpen)
 	case "Bandwidth per source", "Traffic per source", "Sources", "Top sources":
-		return bySrc, only("", bitsBoth)
+		return bySrcNamed, only("", bitsBoth)
 	case "Traffic per destination", "Destinations", "Top destinations":
-		return byDst, only("", bitsBoth)
+		return byDstNamed, only("", bitsBoth)
 	case "Traffic per port", "Ports":
 		return plainService, only("", bitsBoth)
 	}
@@ -277,6 +283,7 @@ func influxFrames(t *testing.T, series []testkit.Series, alias string) map[strin
 				}
 				return s.Columns[column]
 			})
+			label = strings.TrimSpace(label) // as a browser shows it
 			frame := data.NewFrame(label, data.NewField("Time", nil, []time.Time{}), data.NewField("Value", s.Tags, []*float64{}))
 			values := map[int64]*float64{}
 			for _, row := range s.Values {
@@ -307,7 +314,7 @@ func checkInfluxTable(t *testing.T, series []testkit.Series, truth map[time.Time
 	}
 	require.Len(t, series, len(rows))
 	for _, s := range series {
-		name := s.Tags["src"] + s.Tags["dst"]
+		name := labelOf(s.Tags["src_name"]+s.Tags["dst_name"], s.Tags["src"]+s.Tags["dst"])
 		if name == "" {
 			name = s.Tags["proto"] + "/" + s.Tags["port"]
 		}
@@ -352,24 +359,32 @@ func testInfluxVariables(t *testing.T, db *testkit.InfluxDB, begin time.Time) {
 }
 
 // The rollups hold as many series as there are sources and ports, whatever talks
-// to whatever.
-func testInfluxSeries(t *testing.T, db *testkit.InfluxDB) {
+// to whatever, and more only of the source that got another name. Sums of all
+// series are no other series than the points are.
+func testInfluxSeries(t *testing.T, db *testkit.InfluxDB, traffic known) {
 	count := func(measurement string) int {
 		series := db.Query("telegraf", `SHOW SERIES FROM "`+measurement+`"`)
 		require.Len(t, series, 1)
 		return len(series[0].Values)
 	}
-	require.Equal(t, 12*4*2, count("conntrack_by_src"))
+	require.Equal(t, (12+1)*4*2, count("conntrack_by_src"))
 	require.Equal(t, 3*4*2, count("conntrack_by_dst"))
 	require.Equal(t, 4*2, count("conntrack_by_port"))
+	series := map[string]bool{}
+	for host, rows := range traffic {
+		for i := range rows {
+			series[strings.Join([]string{host, bySrcNamed(host, &rows[i]), byDstNamed(host, &rows[i]), plainService(host, &rows[i])}, "|")] = true
+		}
+	}
+	require.Equal(t, len(series), count("conntrack_accounting"))
 }
 
 // From now on the database sums up by itself.
 func testInfluxNewPoints(t *testing.T, db *testkit.InfluxDB) {
 	at := time.Now().Add(-15 * time.Second).Truncate(pace)
-	writePoints(t, db, known{"new": {{Time: at.UnixNano(), Proto: "tcp", Port: 1, Src: "new", Dst: "x", SrcBytes: 5, HasOpen: true, OpenConnections: 3}}})
+	writePoints(t, db, known{"new": {{Time: at.UnixNano(), Proto: "tcp", Port: 1, Src: "new", SrcName: "Just, now", Dst: "x", SrcBytes: 5, HasOpen: true, OpenConnections: 3}}})
 	require.Eventually(t, func() bool {
-		series := db.Query("telegraf", `SELECT "src_bytes", "open_connections" FROM "conntrack_report"."conntrack_by_src" WHERE "src" = 'new'`)
+		series := db.Query("telegraf", `SELECT "src_bytes", "open_connections" FROM "conntrack_report"."conntrack_by_src" WHERE "src" = 'new' AND "src_name" = 'Just, now'`)
 		return len(series) == 1 && fmt.Sprint(series[0].Values[0][1:]) == "[5 3]"
 	}, 90*time.Second, 200*time.Millisecond)
 }
@@ -380,6 +395,7 @@ func TestDownsampleRefuses(t *testing.T) {
 		"-interval 7: must divide 60":        {"-interval", "7"},
 		"-interval 0: must be whole seconds": {"-interval", "0"},
 		`"3 days" is no duration`:            {"-keep", "3 days"},
+		`-backfill "90m": must be whole`:     {"-backfill", "90m"},
 		`"a\"b" is no name`:                  {"-database", `a"b`},
 		"-keep needs a value":                {"-keep"},
 		"Failed to connect":                  {"-host", "127.0.0.1", "-port", "1"},

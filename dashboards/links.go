@@ -14,9 +14,10 @@ func drill(b backend, column, value string) object {
 }
 
 // linked makes the lines of a chart lead to whom a source or destination talks.
+// The address is a label of the line: in InfluxDB its tag.
 func (p *panel) linked(b backend, column string) *panel {
 	if b.name() != "postgres" {
-		return p.set(object{"links": []object{drill(b, column, "${__field.displayName}")}})
+		return p.set(object{"links": []object{drill(b, column, "${__field.labels."+column+"}")}})
 	}
 	return p.named().set(object{"links": []object{drill(b, column, "${__field.labels.key}")}})
 }
@@ -26,12 +27,19 @@ func (p *panel) named() *panel { return p.set(object{"displayName": namedByMetri
 
 const namedByMetric = "${__field.labels.metric}"
 
-// drillCell is a link of the cells of a column of a table. Where they show what
-// an address is called, the table has the address in a field that it hides.
-func (p *panel) drillCell(b backend, column, address string) []object {
+// ends makes a table of sources or destinations lead to whom they talk. A table
+// of Postgres shows the address in the name already, one of InfluxDB beside it.
+func (p *panel) ends(b backend, column string) *panel {
 	if b.name() != "postgres" {
-		return []object{drill(b, column, "${__value.text}")}
+		return p.override("key", "displayName", labels[column], "links", []object{drill(b, column, "${__value.text}")}).
+			override("name", "displayName", "Name")
 	}
+	return p.override("name", "displayName", labels[column], "links", p.drillCell(b, column, "key"))
+}
+
+// drillCell is a link of the cells of a column that shows what an address is
+// called: the table has the address in a field that it hides.
+func (p *panel) drillCell(b backend, column, address string) []object {
 	p.override(address, "custom.hidden", true, "custom.hideFrom.viz", true) // before Grafana 12.2, and since
 	return []object{drill(b, column, "${__data.fields."+address+"}")}
 }

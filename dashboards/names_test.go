@@ -13,15 +13,18 @@ import (
 
 // namedTraffic is known traffic with names; a source got another one after two
 // hours.
-func namedTraffic() known {
-	traffic := knownTraffic()
+func namedTraffic() known { return withNames(knownTraffic(), begin.Add(2*time.Hour)) }
+
+// withNames gives names to some sources and destinations, and to one of them
+// another one at a time.
+func withNames(traffic known, renamed time.Time) known {
 	for _, rows := range traffic {
 		for i := range rows {
 			row := &rows[i]
 			switch row.Src {
 			case "10.32.11.0":
 				row.SrcName = "R&D, \"2nd\" floor"
-				if time.Unix(0, row.Time).Before(begin.Add(2 * time.Hour)) {
+				if time.Unix(0, row.Time).Before(renamed) {
 					row.SrcName = "Laboratory"
 				}
 			case "10.32.10.0":
