@@ -122,8 +122,9 @@ func BenchmarkConnections(b *testing.B) {
 	}{
 		{"no listener", func() listener { return listener{os.Getpid(), func() {}} }},
 		{"close_events = false", program("close_events = false")},
+		{"updates, none let through", func() listener { return listenTo(b, ns.Command(peers, "drop")) }}, // the limit of the default
 		{"the default", program()},
-		{"all events, unfiltered", func() listener { return listenToAll(b, ns.Command(peers, "listen")) }},
+		{"all events, unfiltered", func() listener { return listenTo(b, ns.Command(peers, "listen")) }},
 	}
 	var contenders []contender
 	turn := 0
@@ -162,8 +163,8 @@ type listener struct {
 	stop func()
 }
 
-// listenToAll starts one that joins all event groups.
-func listenToAll(b *testing.B, cmd *exec.Cmd) listener {
+// listenTo starts one that joins event groups and says so.
+func listenTo(b *testing.B, cmd *exec.Cmd) listener {
 	stdout, err := cmd.StdoutPipe()
 	require.NoError(b, err)
 	require.NoError(b, cmd.Start())

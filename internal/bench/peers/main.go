@@ -35,11 +35,14 @@ func main() {
 
 func run(args []string) error {
 	if len(args) == 1 && args[0] == "listen" {
-		return listen(1, 2, 3) // NEW, UPDATE, DESTROY
+		return listen(nil, 1, 2, 3) // NEW, UPDATE, DESTROY
+	}
+	if len(args) == 1 && args[0] == "drop" {
+		return listen(&unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K}, 2, 3) // UPDATE, DESTROY
 	}
 	dumps := map[string]func() (int, error){"receive": receive, "ti-mo": timo, "vishvananda": vishvananda}
 	if len(args) != 1 || dumps[args[0]] == nil {
-		return errors.New("want receive, ti-mo, vishvananda or listen")
+		return errors.New("want receive, ti-mo, vishvananda, listen or drop")
 	}
 	c, err := measure(dumps[args[0]])
 	if err != nil {
@@ -127,13 +130,17 @@ func vishvananda() (int, error) {
 	return len(flows), err
 }
 
-// listen joins the groups, says so, and reads until it is killed.
-func listen(groups ...int) error {
+// listen joins the groups, says so, and reads what the filter passes until it is
+// killed.
+func listen(filter *unix.SockFilter, groups ...int) error {
 	fd, err := socket()
 	if err != nil {
 		return err
 	}
 	err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 64<<20)
+	if filter != nil {
+		err = errors.Join(err, unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: filter}))
+	}
 	for _, group := range groups {
 		err = errors.Join(err, unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_ADD_MEMBERSHIP, group))
 	}
