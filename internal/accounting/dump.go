@@ -71,7 +71,7 @@ func (t *Tracker) observeConnection(k *key, e *entry, f *Flow, dst Addr) {
 			t.closes.add(*k, f.Stop)
 		}
 		e.pending = true
-		t.pending = append(t.pending, *k)
+		t.pending = append(t.pending, pendingClose{*k, t.lastPacket(e, f, t.dumpTime, leftInDump(f))})
 	}
 }
 
@@ -79,8 +79,8 @@ func (t *Tracker) observeConnection(k *key, e *entry, f *Flow, dst Addr) {
 // that the dying list was empty, so that no DESTROY event will come again. Pass
 // the events that are queued to Destroy and Close first: connections that the
 // dump found closed are counted now, with the best time known.
-func (t *Tracker) EndDump(complete, settled bool, now time.Time) {
-	t.countPending(now.UnixNano())
+func (t *Tracker) EndDump(complete, settled bool) {
+	t.countPending()
 	if !complete {
 		return
 	}
@@ -96,16 +96,15 @@ func (t *Tracker) EndDump(complete, settled bool, now time.Time) {
 	t.complete = t.dump
 }
 
-func (t *Tracker) countPending(now int64) {
+func (t *Tracker) countPending() {
 	for i := range t.pending {
-		k := &t.pending[i]
+		k, at := &t.pending[i].key, t.pending[i].at
 		e := t.flows.get(k)
 		if e == nil || !e.pending {
 			continue
 		}
-		at, known := t.closes.get(*k)
-		if !known {
-			at = now
+		if told, known := t.closes.get(*k); known {
+			at = told
 		}
 		delete(t.closes, k.untimed())
 		t.countClosed(t.seriesKey(k, e, t.viewOf(k)), k, e, at)

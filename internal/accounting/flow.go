@@ -40,6 +40,7 @@ type Flow struct {
 	ID          uint32 // CTA_ID: a 32-bit hash, not unique
 	Mark        uint32 // CTA_MARK, 0 when absent
 	Status      uint32 // CTA_STATUS, IPS_* bits
+	Timeout     uint32 // CTA_TIMEOUT, whole seconds left until the entry expires
 	Zone        uint16 // CTA_ZONE, or CTA_TUPLE_ZONE of the original tuple
 	Proto       uint8  // CTA_PROTO_NUM of the original tuple
 	TCPState    uint8  // CTA_PROTOINFO_TCP_STATE; 0 for other protocols

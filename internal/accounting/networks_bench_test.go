@@ -55,7 +55,7 @@ func gather(tr *Tracker, flows []Flow, round int) (series int) {
 		flows[i].OrigCounters = Counters{Packets: uint64(round), Bytes: 100 * uint64(round)}
 		tr.Observe(&flows[i])
 	}
-	tr.EndDump(true, true, at(float64(round)))
+	tr.EndDump(true, true)
 	tr.Take(func(s *Series) {
 		tr.NetworksOf(&s.Key)
 		series++

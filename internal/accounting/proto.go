@@ -40,6 +40,7 @@ func connectionOriented(proto uint8) bool {
 // FIN_WAIT, in which a connection is over.
 const (
 	tcpCloseWait = 5
+	tcpLastAck   = 6
 	tcpTimeWait  = 7
 	tcpClose     = 8
 )

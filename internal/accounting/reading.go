@@ -53,14 +53,14 @@ func (t *Tracker) countClosed(sk SeriesKey, k *key, e *entry, at int64) {
 	s.ConnectionTimes += uint64(max(0, at-start) / int64(time.Millisecond))
 }
 
-// endOf returns when a destroyed connection ended: at its close event, else
-// when the kernel destroyed it, else now.
-func (t *Tracker) endOf(k *key, f *Flow, now time.Time) int64 {
+// endOf returns when a destroyed connection ended: at its close event, else at
+// its last packet, else when the kernel destroyed it, else now.
+func (t *Tracker) endOf(k *key, e *entry, f *Flow, now time.Time) int64 {
 	if at, ok := t.closes.get(*k); ok {
 		return at
 	}
 	if f.Stop != 0 {
-		return f.Stop
+		return t.lastPacket(e, f, f.Stop, leftAtEnd(f))
 	}
 	return now.UnixNano()
 }

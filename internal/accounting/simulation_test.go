@@ -153,7 +153,7 @@ func (k *kernel) dump(t *Tracker, sum *totals) {
 		k.step(t, true)
 	}
 	k.deliver(t, len(k.queue)) // the fence
-	t.EndDump(k.rng.IntN(4) > 0, settled, time.Unix(0, k.now))
+	t.EndDump(k.rng.IntN(4) > 0, settled)
 	t.Take(sum.add)
 }
 
@@ -207,7 +207,7 @@ func simulate(t *testing.T, seed uint64, timestamps bool, cfg Config, between fu
 	for _, f := range k.live {
 		tr.Observe(f)
 	}
-	tr.EndDump(true, true, time.Unix(0, k.now))
+	tr.EndDump(true, true)
 	tr.EndBaseline()
 	k.bytes, k.packets = 0, 0
 
@@ -227,7 +227,7 @@ func simulate(t *testing.T, seed uint64, timestamps bool, cfg Config, between fu
 	k.deliver(tr, len(k.queue))
 	for range 2 {
 		tr.BeginDump(time.Unix(0, k.now))
-		tr.EndDump(true, true, time.Unix(0, k.now))
+		tr.EndDump(true, true)
 	}
 	tr.Take(sum.add)
 	require.Equal(t, totals{k.bytes, k.packets, k.connections}, *sum)

@@ -72,7 +72,7 @@ func simulateRestarts(t *testing.T, seed uint64, timestamps bool) {
 	k.deliver(tr, len(k.queue))
 	for range 2 {
 		tr.BeginDump(time.Unix(0, k.now))
-		tr.EndDump(true, true, time.Unix(0, k.now))
+		tr.EndDump(true, true)
 	}
 	tr.Take(sum.add)
 	require.Equal(t, totals{k.bytes, k.packets, k.connections}, totals{sum.bytes + lost.bytes, sum.packets + lost.packets, sum.connections + lost.connections})
@@ -117,7 +117,7 @@ func (k *kernel) restart(t *testing.T, old *Tracker, sum, lost *totals) *Tracker
 		for _, f := range k.live {
 			tr.Observe(f)
 		}
-		tr.EndDump(true, true, time.Unix(0, k.now))
+		tr.EndDump(true, true)
 	}
 	require.Equal(t, known, tr.Stats().DiedUnseen)
 	return tr
@@ -199,7 +199,7 @@ func TestDiedUnseen(t *testing.T) {
 
 	tr.BeginDump(at(20))
 	tr.Observe(&alive)
-	tr.EndDump(true, false, at(20))
+	tr.EndDump(true, false)
 	s := one(t, tr)
 	require.EqualValues(t, 1, s.Connections)
 	require.EqualValues(t, 4000, s.ConnectionTimes, "until the state was saved")

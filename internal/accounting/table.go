@@ -82,6 +82,12 @@ func (t *tombstones) dumpStarts() {
 
 func (t *tombstones) dumpEnds() { t.old.clear() }
 
+// pendingClose is a closed flow whose close event may still be on its way.
+type pendingClose struct {
+	key
+	at int64 // ns, when it closed as far as the dump tells
+}
+
 // closeTimes holds when connections closed, from UPDATE events, until the
 // connection is counted or its flow is destroyed.
 type closeTimes map[key]int64

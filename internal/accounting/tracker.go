@@ -54,7 +54,9 @@ type Tracker struct {
 	views   map[key]Addr // responders that differ from the original destination
 	dead    tombstones
 	closes  closeTimes
-	pending []key // closed flows whose close event may still be on its way
+	pending []pendingClose
+
+	timeouts TCPTimeouts
 
 	dump     uint32 // number of the last dump that began
 	complete uint32 // number of the last dump that showed the whole table
@@ -125,7 +127,7 @@ func (t *Tracker) Destroy(f *Flow, now time.Time) {
 	e.mark = f.Mark & t.cfg.GroupBy.MarkMask
 	t.account(&k, e, f, dst, now.UnixNano())
 	if connectionOriented(k.Proto) && !e.counted {
-		t.countClosed(t.seriesKey(&k, e, dst), &k, e, t.endOf(&k, f, now))
+		t.countClosed(t.seriesKey(&k, e, dst), &k, e, t.endOf(&k, e, f, now))
 	}
 	if known {
 		t.forget(&k, e)

@@ -36,7 +36,7 @@ func dump(tr *Tracker, seconds float64, flows ...Flow) {
 	for i := range flows {
 		tr.Observe(&flows[i])
 	}
-	tr.EndDump(true, true, at(seconds))
+	tr.EndDump(true, true)
 }
 
 func take(tr *Tracker) (out []Series) {
@@ -92,7 +92,7 @@ func TestDestroyDuringBaseline(t *testing.T) {
 			}
 			tr.Destroy(&f, at(1))
 			tr.Observe(&f) // the dump had read it before it died
-			tr.EndDump(true, true, at(2))
+			tr.EndDump(true, true)
 			tr.EndBaseline()
 			require.Equal(t, c.counted, len(take(tr)) == 1)
 			require.Zero(t, tr.Stats().Flows)
@@ -134,7 +134,7 @@ func TestInterruptedDumpsDoNotSweep(t *testing.T) {
 	take(tr)
 	for range 5 {
 		tr.BeginDump(at(30))
-		tr.EndDump(false, true, at(30))
+		tr.EndDump(false, true)
 	}
 	dump(tr, 31)
 	require.Empty(t, take(tr))
@@ -159,7 +159,7 @@ func TestLifetimes(t *testing.T) {
 			tr.BeginDump(at(5))
 			tr.Observe(&closed)
 			tr.Close(&closed, at(1.25))
-			tr.EndDump(true, true, at(5.5))
+			tr.EndDump(true, true)
 		}, 250},
 		"close event, then destroy": {func(tr *Tracker) { tr.Close(&closed, at(1.25)); tr.Destroy(&ended, at(9)) }, 250},
 		"dump alone":                {func(tr *Tracker) { dump(tr, 5, closed); tr.Destroy(&ended, at(9)) }, 4000},
@@ -168,6 +168,53 @@ func TestLifetimes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			tr := started(testConfig(t))
 			c.feed(tr)
+			s := one(t, tr)
+			require.EqualValues(t, 1, s.Connections)
+			require.Equal(t, c.ms, s.ConnectionTimes)
+		})
+	}
+}
+
+// Without a close event, what is left of the kernel's timeout tells when a
+// connection had its last packet.
+func TestLifetimesFromTimeouts(t *testing.T) {
+	timeouts := TCPTimeouts{CloseWait: 60 * time.Second, LastAck: 30 * time.Second, TimeWait: 120 * time.Second, Close: 10 * time.Second}
+	reading := func(state uint8, left uint32, stop float64) Flow {
+		f := flowOf(1, protoTCP, 10)
+		f.Start, f.TCPState, f.Timeout = at(1).UnixNano(), state, left
+		if stop != 0 {
+			f.Stop = at(stop).UnixNano()
+		}
+		return f
+	}
+	for name, c := range map[string]struct {
+		flow Flow // in a dump at 15 s, or destroyed
+		open bool // it was open in a dump at 10 s
+		ms   uint64
+	}{
+		"closed after 4.5 s":                    {reading(tcpTimeWait, 110, 0), false, 4500},
+		"one end closed after 9.5 s":            {reading(tcpCloseWait, 55, 0), false, 9500},
+		"waits for the last ACK":                {reading(tcpLastAck, 25, 0), false, 9500},
+		"reset just now":                        {reading(tcpClose, 9, 0), false, 13_500},
+		"a longer timeout of its own":           {reading(tcpTimeWait, 599, 0), false, 14_000},
+		"a shorter timeout of its own":          {reading(tcpTimeWait, 5, 0), true, 9000},
+		"expired between two dumps":             {reading(tcpClose, 0, 14.25), false, 3250},
+		"gone early":                            {reading(tcpTimeWait, 117, 14.25), false, 10_750},
+		"open when it was flushed":              {reading(3, 400_000, 14.25), false, 13_250},
+		"a kernel that does not tell its state": {reading(0, 0, 14.25), false, 13_250},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tr := started(testConfig(t))
+			tr.SetTimeouts(timeouts)
+			if c.open {
+				dump(tr, 10, reading(3, 400_000, 0))
+				take(tr)
+			}
+			if c.flow.Stop == 0 {
+				dump(tr, 15, c.flow)
+			} else {
+				tr.Destroy(&c.flow, at(15))
+			}
 			s := one(t, tr)
 			require.EqualValues(t, 1, s.Connections)
 			require.Equal(t, c.ms, s.ConnectionTimes)

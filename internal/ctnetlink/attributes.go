@@ -19,6 +19,7 @@ const (
 	ctaTupleReply     = 2
 	ctaStatus         = 3
 	ctaProtoinfo      = 4
+	ctaTimeout        = 7
 	ctaMark           = 8
 	ctaCountersOrig   = 9
 	ctaCountersReply  = 10

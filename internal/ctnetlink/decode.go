@@ -42,6 +42,8 @@ func decodeAttribute(kind uint16, value []byte, f *accounting.Flow) error {
 		return decodeTuple(value, &f.Reply, &proto, &zone)
 	case ctaStatus:
 		return getUint32(value, &f.Status)
+	case ctaTimeout:
+		return getUint32(value, &f.Timeout)
 	case ctaProtoinfo:
 		return decodeProtoinfo(value, f)
 	case ctaMark:

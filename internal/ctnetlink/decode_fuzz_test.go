@@ -29,7 +29,7 @@ func oracle(kind uint16, payload []byte) (*conntrack.Flow, error) {
 // CTA_TIMESTAMP_EVENT, nor whether there were counters.
 func fromOracle(c *conntrack.Flow) accounting.Flow {
 	f := accounting.Flow{
-		ID: c.ID, Mark: c.Mark, Status: uint32(c.Status), Zone: c.Zone,
+		ID: c.ID, Mark: c.Mark, Status: uint32(c.Status), Timeout: c.Timeout, Zone: c.Zone,
 		Proto: c.TupleOrig.Proto.Protocol,
 		Orig:  tupleFromOracle(c.TupleOrig), Reply: tupleFromOracle(c.TupleReply),
 		OrigCounters:  counters(c.CountersOrig.Packets, c.CountersOrig.Bytes),

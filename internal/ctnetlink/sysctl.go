@@ -20,6 +20,12 @@ const (
 	Events    = "nf_conntrack_events"    // 1: events for every new entry; 2: if someone listens when it begins
 	Count     = "nf_conntrack_count"     // entries now
 	Max       = "nf_conntrack_max"       // entries allowed
+
+	// How many seconds a TCP connection that is over stays in the table.
+	TimeoutCloseWait = "nf_conntrack_tcp_timeout_close_wait"
+	TimeoutLastAck   = "nf_conntrack_tcp_timeout_last_ack"
+	TimeoutTimeWait  = "nf_conntrack_tcp_timeout_time_wait"
+	TimeoutClose     = "nf_conntrack_tcp_timeout_close"
 )
 
 // ErrNoConntrack says that the kernel has no connection tracking.

@@ -157,8 +157,27 @@ func TestGathersDoNotShareATimestamp(t *testing.T) {
 // millisecond, whenever the gather comes.
 func TestConnectionTimesAreExact(t *testing.T) {
 	l := newLab(t)
-	l.serve()
 	l.start()
+	least, most := l.lifetime(200 * time.Millisecond)
+	require.GreaterOrEqual(t, l.times, least.Milliseconds())
+	require.LessOrEqual(t, l.times, most.Milliseconds()+1)
+}
+
+// Without close events, a gather that comes long after tells it to a second all
+// the same.
+func TestConnectionTimesWithoutCloseEvents(t *testing.T) {
+	l := newLab(t)
+	l.start(func(p *Plugin) { p.CloseEvents = false })
+	least, most := l.lifetime(4 * time.Second)
+	require.GreaterOrEqual(t, l.times, (least - time.Second).Milliseconds())
+	require.LessOrEqual(t, l.times, (most + time.Second).Milliseconds())
+}
+
+// lifetime has a connection live for a while and gathers some time after it
+// closed. It returns between what its lifetime was.
+func (l *lab) lifetime(after time.Duration) (least, most time.Duration) {
+	t := l.t
+	l.serve()
 	before := time.Now()
 	conn := l.ns.DialTCP(t, "10.32.0.1", "10.33.0.1:80")
 	require.NoError(t, testkit.Transfer(conn, 1, 1))
@@ -169,10 +188,9 @@ func TestConnectionTimesAreExact(t *testing.T) {
 	closing := time.Now()
 	require.NoError(t, testkit.HangUp(conn))
 	closed := time.Now()
-	for time.Since(closed) < 200*time.Millisecond {
+	for time.Since(closed) < after {
 		require.NoError(t, l.ns.UDP("10.32.0.1", "10.33.0.1:53", 1, 1)) // time goes by
 	}
 	require.Eventually(t, func() bool { l.gather(); return l.closed == 1 }, 10*time.Second, time.Millisecond)
-	require.GreaterOrEqual(t, l.times, closing.Sub(opened).Milliseconds())
-	require.LessOrEqual(t, l.times, closed.Sub(before).Milliseconds()+1)
+	return closing.Sub(opened), closed.Sub(before)
 }

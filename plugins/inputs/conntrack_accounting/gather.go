@@ -38,14 +38,16 @@ func (p *Plugin) readTable() error {
 }
 
 func (p *Plugin) dumpOnce() (interrupted bool, err error) {
+	timeouts := p.tcpTimeouts()
 	p.mu.Lock()
+	p.tracker.SetTimeouts(timeouts)
 	p.tracker.BeginDump(time.Now())
 	p.mu.Unlock()
 	complete, settled := false, false
 	defer func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.tracker.EndDump(complete, settled, time.Now())
+		p.tracker.EndDump(complete, settled)
 	}()
 
 	stats, err := p.dumper.Dump(p.observe)

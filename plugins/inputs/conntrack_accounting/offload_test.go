@@ -54,7 +54,7 @@ func TestOffloadedFlowsAreCounted(t *testing.T) {
 	for i, status := range []uint32{0, 1 << 14, 1 << 15, 1<<14 | 1<<15} { // IPS_OFFLOAD, IPS_HW_OFFLOAD
 		l.plugin.tracker.Observe(&accounting.Flow{ID: uint32(i), Proto: 6, Status: status, HasCounters: true})
 	}
-	l.plugin.tracker.EndDump(true, true, time.Now())
+	l.plugin.tracker.EndDump(true, true)
 	l.plugin.mu.Unlock()
 	require.Equal(t, 3, l.stats().Offloaded)
 	l.gather()
