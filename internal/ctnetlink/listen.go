@@ -22,6 +22,7 @@ type Listener struct {
 	kind    uint8 // the message type it listens for
 	handle  func([]accounting.Flow)
 	batch   []accounting.Flow // used again for each call of handle
+	timed   bool              // whether the kernel says when events are
 	closing atomic.Bool
 	done    chan struct{} // closed when the reader has ended
 	err     error         // what ended it; read only after done

@@ -12,9 +12,12 @@ import (
 
 // pace is how long the reader leaves the socket alone after it has read. While
 // events come faster than that, nobody has to wake it: those who send packets
-// pay for a wake-up. Kernels before 6.14 do not say when an event was, so it is
-// also how exact the lifetime of a connection is there.
-const pace = time.Millisecond
+// pay for a wake-up. Where the kernel does not say when an event was (before
+// Linux 6.14), it is also how exact the lifetime of a connection is, and shorter.
+const (
+	pace        = 10 * time.Millisecond
+	paceUntimed = time.Millisecond
+)
 
 // run receives until the listener closes or fails.
 func (l *Listener) run() {
@@ -22,7 +25,7 @@ func (l *Listener) run() {
 	for !l.closing.Load() {
 		some, err := l.drain()
 		if err == nil && some {
-			time.Sleep(pace)
+			time.Sleep(l.pace())
 			continue
 		}
 		if err == nil {
@@ -33,6 +36,13 @@ func (l *Listener) run() {
 			return
 		}
 	}
+}
+
+func (l *Listener) pace() time.Duration {
+	if l.timed {
+		return pace
+	}
+	return paceUntimed
 }
 
 // drain receives and hands over events until the socket is empty or the listener
@@ -73,10 +83,12 @@ func (l *Listener) decode(datagram []byte) {
 			continue
 		}
 		l.batch = append(l.batch, accounting.Flow{})
-		if err := decode(payload, &l.batch[len(l.batch)-1]); err != nil {
+		event := &l.batch[len(l.batch)-1]
+		if err := decode(payload, event); err != nil {
 			l.decodeErrors.Add(1)
 			l.batch = l.batch[:len(l.batch)-1]
 		}
+		l.timed = event.Event != 0
 		if len(l.batch) == batchSize {
 			l.flush()
 		}
