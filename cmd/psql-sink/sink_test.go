@@ -20,7 +20,7 @@ import (
 
 // program is the real psql-sink, its configuration and its spool.
 type program struct {
-	t                   *testing.T
+	t                   testing.TB
 	path, config, spool string
 	log                 logText
 }
@@ -43,7 +43,7 @@ func (l *logText) String() string {
 	return l.text.String()
 }
 
-func build(t *testing.T, dsn string) *program {
+func build(t testing.TB, dsn string) *program {
 	t.Helper()
 	dir := t.TempDir()
 	p := &program{
@@ -85,7 +85,7 @@ func (p *program) start(stdin io.Reader, args ...string) *exec.Cmd {
 }
 
 // end sends SIGTERM and requires that the program ends well.
-func end(t *testing.T, cmd *exec.Cmd) {
+func end(t testing.TB, cmd *exec.Cmd) {
 	t.Helper()
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	require.NoError(t, cmd.Wait())

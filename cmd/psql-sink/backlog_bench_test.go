@@ -1,0 +1,115 @@
+package main
+
+import (
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/testkit"
+	"telegraf-conntrack-accounting/internal/trafficdb"
+)
+
+// BenchmarkBacklog has psql-sink watch drain a spool that has filled while the
+// database was away, and shows how fast the first and the last million rows went
+// and the most memory that it had resident. BACKLOG is how many million rows wait,
+// 2 unless set, and STORED how many are in the table before, none unless set.
+func BenchmarkBacklog(b *testing.B) {
+	stored, waiting := millions(b, "STORED", 0), millions(b, "BACKLOG", 2)
+	pg := testkit.Postgres(b, "max_wal_size=8GB", "shared_buffers=1GB")
+	at := fillBefore(b, pg.DSN(), stored, time.Unix(0, epoch))
+	p := build(b, pg.DSN())
+	writeBacklog(b, filepath.Join(p.spool, "new"), waiting, at)
+
+	db := pg.DB()
+	watch := p.start(nil, "watch")
+	begin := time.Now()
+	reached := []time.Duration{0} // when so many million rows had been stored
+	for rows := 0; rows < waiting; time.Sleep(50 * time.Millisecond) {
+		require.Less(b, time.Since(begin), time.Hour)
+		rows = rowsOf(b, db, at)
+		for len(reached) <= rows/1_000_000 {
+			reached = append(reached, time.Since(begin))
+		}
+	}
+	took, peak := time.Since(begin), resident(watch.Process.Pid)
+	end(b, watch)
+	last := len(reached) - 1
+	b.ReportMetric(float64(waiting)/took.Seconds(), "rows/s")
+	b.ReportMetric(1e6/reached[1].Seconds(), "first-rows/s")
+	b.ReportMetric(1e6/(reached[last]-reached[last-1]).Seconds(), "last-rows/s")
+	b.ReportMetric(float64(peak)/(1<<20), "peak-MB")
+	b.ReportMetric(0, "ns/op")
+}
+
+// millions reads a number of million rows from the environment.
+func millions(b *testing.B, variable string, otherwise int) int {
+	b.Helper()
+	if text := os.Getenv(variable); text != "" {
+		n, err := strconv.Atoi(text)
+		require.NoError(b, err)
+		otherwise = n
+	}
+	return otherwise * 1_000_000
+}
+
+const backlogSeries = 10_000 // of a report
+
+func backlogRows(at time.Time, n int) (rows []report.Row) {
+	for i := range backlogSeries {
+		rows = append(rows, *benchRow(at, n, i))
+	}
+	return rows
+}
+
+// fillBefore stores reports of the time before the backlog, and returns when that
+// one begins.
+func fillBefore(b *testing.B, dsn string, count int, at time.Time) time.Time {
+	b.Helper()
+	db, err := trafficdb.Open(dsn)
+	require.NoError(b, err)
+	defer func() { _ = db.Close() }()
+	require.NoError(b, db.Migrate(b.Context()))
+	var rows []report.Row
+	for n := range count / backlogSeries {
+		if rows = append(rows, backlogRows(at, n)...); len(rows) >= 100_000 {
+			_, err := db.Import(b.Context(), "gw", rows)
+			require.NoError(b, err)
+			rows = rows[:0]
+		}
+		at = at.Add(15 * time.Second)
+	}
+	if len(rows) > 0 {
+		_, err = db.Import(b.Context(), "gw", rows)
+		require.NoError(b, err)
+	}
+	return at
+}
+
+// writeBacklog writes reports as a sink leaves them in its spool.
+func writeBacklog(b *testing.B, folder string, count int, at time.Time) {
+	b.Helper()
+	require.NoError(b, os.MkdirAll(folder, 0o755))
+	for n := range count / backlogSeries {
+		var text []byte
+		for _, row := range backlogRows(at, n) {
+			text = report.Append(text, &row)
+		}
+		name := fmt.Sprintf("%019d-1-%06d_gw.csv", at.UnixNano(), n)
+		require.NoError(b, os.WriteFile(filepath.Join(folder, name), text, 0o600))
+		at = at.Add(15 * time.Second)
+	}
+}
+
+// rowsOf returns how many rows the reports since a time have brought.
+func rowsOf(b *testing.B, db *sql.DB, since time.Time) (rows int) {
+	b.Helper()
+	require.NoError(b, db.QueryRow(`SELECT count(*) * $2 FROM vpn_traffic_reports WHERE time >= $1`, since, backlogSeries).Scan(&rows))
+	return rows
+}
