@@ -17,10 +17,11 @@ const (
 	maxPause = 10 * time.Second
 )
 
+// ImportTimeout bounds one transaction. One that waits for somebody's lock for
+// longer is broken off, which the log then tells.
+const ImportTimeout = 5 * time.Minute
+
 const (
-	// importTimeout bounds one transaction. One that waits for somebody's lock
-	// for longer is broken off, which the log then tells.
-	importTimeout = 5 * time.Minute
 	// momentary failures are told only if that many happen in a row.
 	momentary = 10
 	// attempts is how often something is tried whose failure nobody understands.
@@ -53,7 +54,7 @@ func (p *Patience) Open(ctx context.Context) error { return p.Do(ctx, p.DB.Migra
 // Import stores rows, all or none.
 func (p *Patience) Import(ctx context.Context, host string, rows []report.Row) (result trafficdb.Result, err error) {
 	err = p.Do(ctx, func(ctx context.Context) error {
-		limited, cancel := context.WithTimeout(ctx, importTimeout)
+		limited, cancel := context.WithTimeout(ctx, ImportTimeout)
 		defer cancel()
 		result, err = p.DB.Import(limited, host, rows)
 		return err

@@ -11,10 +11,6 @@ import (
 	"telegraf-conntrack-accounting/internal/spool"
 )
 
-// importTimeout bounds one transaction. One that waits for somebody's lock for
-// longer is broken off, which the log then tells.
-const importTimeout = 5 * time.Minute
-
 // load is the import of one unit: reports of one host, read as if they were
 // one. It can be broken off anywhere and begun again.
 type load struct {
@@ -91,7 +87,7 @@ func (l *load) store(ctx context.Context, rows []report.Row) error {
 		return err
 	}
 	defer giveBack()
-	limited, cancel := context.WithTimeout(ctx, importTimeout)
+	limited, cancel := context.WithTimeout(ctx, loader.ImportTimeout)
 	defer cancel()
 	result, err := l.db.Import(limited, l.unit[0].Host, rows)
 	if err != nil {
