@@ -13,9 +13,9 @@ import (
 // whether or not the reader waits for one, and the wake-up is paid by whoever
 // sends the packet that causes the event: half as much again as the connection.
 type queue struct {
-	fd     int
-	stop   int // an eventfd: readable once interrupt was called
-	buffer []byte
+	*burst
+	fd   int
+	stop int // an eventfd: readable once interrupt was called
 
 	mu     sync.Mutex // for those who look from outside while close may be called
 	closed bool
@@ -24,7 +24,7 @@ type queue struct {
 // queueOf takes the socket over, with its groups, filters and options. The socket
 // is closed, whatever happens.
 func queueOf(s *socket) (*queue, error) {
-	q := &queue{fd: -1, stop: -1, buffer: s.buffer}
+	q := &queue{burst: newBurst(), fd: -1, stop: -1}
 	var failure error
 	err := s.raw.Control(func(fd uintptr) { q.fd, failure = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
 	if err = errors.Join(err, failure, s.Close()); err == nil {
@@ -36,9 +36,8 @@ func queueOf(s *socket) (*queue, error) {
 	return q, nil
 }
 
-// read reads one datagram, without waiting: EAGAIN says that there is none. The
-// result is valid until the next read.
-func (q *queue) read() ([]byte, error) { return readDatagram(q.fd, q.buffer) }
+// read reads a burst, see there. Its datagrams are valid until the next one.
+func (q *queue) read() (count int, err error) { return q.burst.read(q.fd) }
 
 // wait waits until there is something to read, or until interrupt is called.
 func (q *queue) wait() error {

@@ -51,10 +51,12 @@ func (l *Listener) drain() (some bool, err error) {
 	l.busy.Add(1)
 	defer l.busy.Add(1)
 	for ; !l.closing.Load(); some = true {
-		datagram, err := l.queue.read()
+		count, err := l.queue.read()
+		for i := range count {
+			l.decode(l.queue.datagram(i))
+		}
 		switch {
 		case err == nil:
-			l.decode(datagram)
 		case errors.Is(err, unix.EAGAIN):
 			l.flush()
 			l.drained.Add(1)
