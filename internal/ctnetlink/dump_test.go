@@ -11,7 +11,8 @@ import (
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
-// oracleDump returns what ti-mo/conntrack dumps, without what it does not know.
+// oracleDump returns what ti-mo/conntrack dumps, as dumpAll does and without what
+// it does not know.
 func oracleDump(t *testing.T, n *testkit.Netns) []accounting.Flow {
 	t.Helper()
 	dumped, err := dialOracle(t, n).Dump(nil)
@@ -19,6 +20,7 @@ func oracleDump(t *testing.T, n *testkit.Netns) []accounting.Flow {
 	flows := make([]accounting.Flow, len(dumped))
 	for i := range dumped {
 		flows[i] = fromOracle(&dumped[i])
+		flows[i].Timeout = 0
 	}
 	return flows
 }
