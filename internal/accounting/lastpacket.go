@@ -27,10 +27,10 @@ func (t *TCPTimeouts) of(state uint8) time.Duration {
 }
 
 // lastPacket returns when a connection had its last packet, which is about when it
-// closed, as a reading of it at the given time tells (ns): it was read in the
-// middle of a second that the kernel says is left of its timeout, or at its very
-// end. A timeout of the flow's own (nft ct timeout) is not known to us; but the
-// packet was not before the last dump that showed the connection open.
+// closed (ns): the kernel starts the timeout of its state anew with each, so what
+// was left of it when the connection was read tells. A timeout of the flow's own
+// (nft ct timeout) is not known to us; but the packet was not before the last dump
+// that showed the connection open.
 func (t *Tracker) lastPacket(e *entry, f *Flow, read int64, left time.Duration) int64 {
 	idle := t.timeouts.of(f.TCPState) - left
 	if idle <= 0 {
@@ -39,8 +39,8 @@ func (t *Tracker) lastPacket(e *entry, f *Flow, read int64, left time.Duration) 
 	return min(read, max(e.lastSeen, read-int64(idle)))
 }
 
-// leftInDump is what is left of the timeout of an entry in the table, to half a
-// second.
+// leftInDump is what is left of the timeout of an entry in the table: the kernel
+// tells whole seconds, so this is right to half a second.
 func leftInDump(f *Flow) time.Duration {
 	return time.Duration(f.Timeout)*time.Second + time.Second/2
 }
