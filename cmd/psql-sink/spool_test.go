@@ -19,7 +19,7 @@ import (
 // Without a free inotify instance, files are found all the same, and the log
 // says once what is missing. The limit is one of a user namespace of its own.
 func TestWatchWithoutInotify(t *testing.T) {
-	testkit.Need(t, "unshare")
+	testkit.NeedUserNamespace(t)
 	pg := testkit.Postgres(t)
 	require.NoError(t, os.Chmod(pg.Dir(), 0o755)) // root of that namespace may not pass by permissions
 	p := build(t, pg.DSN())

@@ -13,18 +13,32 @@ import (
 // test fails instead: a run that skips the kernel proves nothing.
 func Need(t testing.TB, tools ...string) {
 	t.Helper()
-	lack := t.Skipf
-	if os.Getenv("CI") != "" {
-		lack = t.Fatalf
-	}
 	if os.Geteuid() != 0 {
-		lack("needs root")
+		lack(t, "needs root")
 	}
 	for _, tool := range tools {
 		if Tool(tool) == "" {
-			lack("needs %q: not on PATH, in /usr/sbin or in a PostgreSQL server's bin directory", tool)
+			lack(t, "needs %q: not on PATH, in /usr/sbin or in a PostgreSQL server's bin directory", tool)
 		}
 	}
+}
+
+// NeedUserNamespace does the same when the kernel does not let us make a user
+// namespace, as in a chroot and in many containers.
+func NeedUserNamespace(t testing.TB) {
+	t.Helper()
+	Need(t, "unshare")
+	if out, err := exec.Command(Tool("unshare"), "--user", "--map-root-user", "true").CombinedOutput(); err != nil {
+		lack(t, "needs a user namespace: %s", out)
+	}
+}
+
+func lack(t testing.TB, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
 }
 
 // Tool returns the path of an executable, or "" when it is not installed. It
