@@ -24,18 +24,25 @@ func split(text string, chunk int) (names []string, bad []int) {
 		_ = h.take(false)
 	}
 	_ = h.settle()
-	return h.plugin.(*namesOfTest).names, h.log.(*rejectsOfTest).lines
+	plugin := h.plugin.(*namesOfTest)
+	return plugin.names, plugin.bad
 }
 
 func newOutputOfTest() *outputHost {
-	return &outputHost{session: &session{log: &rejectsOfTest{}}, lines: newSplitter(), plugin: &namesOfTest{}}
+	lines := newSplitter()
+	return &outputHost{session: &session{log: &rejectsOfTest{}}, lines: lines, plugin: &namesOfTest{lines: lines}}
 }
 
-// namesOfTest keeps the names of the metrics that are written to it.
+// namesOfTest keeps the names of the metrics that are written to it, and the
+// numbers of all bad lines: the log has the first ones only.
 type namesOfTest struct {
 	telegraf.Output
 	names []string
+	lines *splitter
+	bad   []int
 }
+
+func (o *namesOfTest) Rejected([]byte, error) { o.bad = append(o.bad, o.lines.line) }
 
 func (o *namesOfTest) Write(metrics []telegraf.Metric) error {
 	for _, m := range metrics {
