@@ -67,6 +67,9 @@ func classOfCode(err *pq.Error) Class {
 	return Unknown
 }
 
+// IsDiskFull reports whether an error says that the server has no room left.
+func IsDiskFull(err error) bool { return pq.As(err, pqerror.DiskFull) != nil }
+
 // IsUnreachable reports whether an error says that there is no connection, or
 // none any more, rather than that the server refused something.
 func IsUnreachable(err error) bool {

@@ -25,7 +25,7 @@ func Describe(err error) string {
 		return "the schema is not ready"
 	case isReadOnly(err):
 		return "Postgres is read-only"
-	case pq.As(err, pqerror.DiskFull) != nil:
+	case IsDiskFull(err):
 		return "Postgres is out of disk space"
 	case IsUnreachable(err):
 		return unreachable

@@ -67,12 +67,13 @@ func (u *upkeep) retain(ctx context.Context, now time.Time) {
 	u.tell("cannot keep to the retention", err)
 }
 
-// tell tells a trouble once, unless the importer will tell it too.
+// tell tells a trouble once, unless the importer meets it too and tells: that the
+// server is away, or its disk full.
 func (u *upkeep) tell(what string, err error) {
 	switch {
 	case err == nil:
 		u.trouble = ""
-	case u.trouble != what && !trafficdb.IsUnreachable(err):
+	case u.trouble != what && !trafficdb.IsUnreachable(err) && !trafficdb.IsDiskFull(err):
 		u.trouble = what
 		u.log.Warnf("%s: %v", what, err)
 	}
