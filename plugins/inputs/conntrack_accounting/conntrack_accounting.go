@@ -69,6 +69,7 @@ type Plugin struct {
 	networks                *accounting.Networks // as Init read them; nil without networks_file
 	portsFile, networksFile listFile
 	oneShot                 bool
+	fenceTimeout            time.Duration // gatherFence, but in tests
 	stamps                  stamps
 	health                  health
 	reports                 reports
@@ -106,6 +107,8 @@ func New() *Plugin {
 		ReceiveBuffer:            config.Size(64 << 20),
 		SetSysctls:               true,
 		InternalMetrics:          true,
+
+		fenceTimeout: gatherFence,
 	}
 }
 

@@ -278,6 +278,54 @@ func TestAnotherReliableListenerIsBehind(t *testing.T) {
 	require.EqualValues(t, flows, l.sum["udp-src"].Packets)
 }
 
+// The same on a machine that stalls: gathers come and go while events that come
+// again wait to be read.
+func TestRepeatedEventsOutlastGathers(t *testing.T) {
+	const flows = 2000
+	l := newLab(t)
+	l.ns.ListenUDP(t, "0.0.0.0:9")
+	client := l.ns.ListenUDP(t, "10.32.0.1:1000")
+	l.start(func(p *Plugin) { p.DestinationMask, p.fenceTimeout = "16", time.Millisecond })
+	stall := l.stallable()
+	release := l.listenSlowly()
+	require.NoError(t, testkit.Spray(client, netip.MustParseAddr("10.34.0.0"), 9, flows, 10))
+	l.flush()
+	require.Eventually(t, func() bool { l.gather(); return l.sum["udp-src"].Packets >= flows }, time.Minute, time.Millisecond)
+
+	stall.Lock()
+	dumper, err := ctnetlink.NewDumper(l.plugin.namespace, ctnetlink.Filter{})
+	require.NoError(t, err)
+	close(release)
+	require.Eventually(t, func() bool { // until all events have come again
+		dying, err := dumper.DumpDying(func([]accounting.Flow) {})
+		return err == nil && dying.Flows == 0
+	}, time.Minute, time.Millisecond)
+	for range 3 {
+		l.gather()
+	}
+	stall.Unlock()
+	l.requireForgotten()
+	l.requireExact()
+	require.NotZero(t, l.stats().Repeated, "no event came twice: this proves nothing")
+	require.EqualValues(t, flows, l.sum["udp-src"].Packets)
+}
+
+// stallable replaces the plugin's listener of DESTROY events by one that handles
+// none while somebody holds the lock.
+func (l *lab) stallable() *sync.Mutex {
+	stall := &sync.Mutex{}
+	handle := l.plugin.handle((*accounting.Tracker).Destroy)
+	listener, err := ctnetlink.ListenDestroy(l.plugin.namespace, 64<<20, func(batch []accounting.Flow) {
+		stall.Lock()
+		defer stall.Unlock()
+		handle(batch)
+	})
+	require.NoError(l.t, err)
+	require.NoError(l.t, l.plugin.destroyed.Close())
+	l.plugin.destroyed = listener
+	return stall
+}
+
 // listenSlowly joins the DESTROY group with a tiny buffer and reads nothing
 // until the channel is closed.
 func (l *lab) listenSlowly() chan struct{} {

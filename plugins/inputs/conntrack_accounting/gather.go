@@ -17,9 +17,9 @@ const (
 	// maxDumps bounds how often an interrupted dump is repeated in a gather.
 	maxDumps = 5
 
-	// fenceTimeout bounds how long a gather waits for queued events. What is
+	// gatherFence bounds how long a gather waits for queued events. What is
 	// still queued then is accounted in the next interval.
-	fenceTimeout = 2 * time.Second
+	gatherFence = 2 * time.Second
 )
 
 // readTable accounts a full dump of the table. A dump that the kernel marks
@@ -61,19 +61,23 @@ func (p *Plugin) dumpOnce() (interrupted bool, err error) {
 		return false, fmt.Errorf("dumping the dying list: %w", err)
 	}
 	p.health.add(stats, dying)
-	p.fence(fenceTimeout)
-	complete, settled = !stats.Interrupted && !dying.Interrupted, dying.Flows == 0
+	// An event that is still queued may be one that comes again.
+	fenced := p.fence(p.fenceTimeout)
+	complete, settled = !stats.Interrupted && !dying.Interrupted, dying.Flows == 0 && fenced
 	return !complete, nil
 }
 
 // fence waits until the events that are queued now have been handled, so that
-// this interval holds what ended before it.
-func (p *Plugin) fence(timeout time.Duration) {
+// this interval holds what ended before it. It reports whether they have.
+func (p *Plugin) fence(timeout time.Duration) bool {
+	fenced := true
 	for _, listener := range []*ctnetlink.Listener{p.destroyed, p.closed} {
 		if listener != nil && !listener.Fence(timeout) {
 			p.Log.Debugf("events still queued after %s: they count in the next interval", timeout)
+			fenced = false
 		}
 	}
+	return fenced
 }
 
 func (p *Plugin) observe(batch []accounting.Flow) {
