@@ -244,7 +244,8 @@ BEGIN
         named AS (%9$s),
         ranked AS (SELECT name, CASE WHEN row_number() OVER (ORDER BY sum(%10$s) DESC NULLS LAST, name) > %11$L THEN 'all others' ELSE name END AS line
             FROM named GROUP BY name),
-        grouped AS (SELECT step, line, %12$s FROM named JOIN ranked USING (name) GROUP BY 1, 2),
+        grouped AS (SELECT step, name AS line, %17$s FROM named WHERE name IN (SELECT name FROM ranked WHERE name = line)
+            UNION ALL SELECT step, 'all others', %12$s FROM named JOIN ranked USING (name) WHERE name <> line GROUP BY step),
         steps AS (%13$s),
         lines AS MATERIALIZED (SELECT line, %16$s AS label FROM (SELECT DISTINCT line FROM ranked) AS d)
         SELECT step, label, %14$L::integer, %15$s, line FROM steps CROSS JOIN lines LEFT JOIN grouped USING (step, line) ORDER BY step, line$q$,
@@ -256,7 +257,7 @@ BEGIN
         vpn_traffic_rank(measure), top, vpn_traffic_sums(measure, 'sum(%1$s)'),
         CASE WHEN counted THEN 'SELECT step, bool_or(tracked > 0) AS tracked FROM reports GROUP BY step' ELSE 'SELECT * FROM reports' END, plan.seconds,
         replace(vpn_traffic_sums(measure, 'coalesce(%1$s, 0)'), 'coalesce(open_connections, 0)', 'CASE WHEN tracked THEN coalesce(open_connections, 0) END'),
-        vpn_traffic_labels(by, 'line', until, hosts.condition));
+        vpn_traffic_labels(by, 'line', until, hosts.condition), vpn_traffic_sums(measure, '%1$s'));
 END $$;
 -- +goose StatementEnd
 
