@@ -69,7 +69,7 @@ type Plugin struct {
 	networks                *accounting.Networks // as Init read them; nil without networks_file
 	portsFile, networksFile listFile
 	oneShot                 bool
-	fenceTimeout            time.Duration // gatherFence, but in tests
+	fenceTimeout            time.Duration // 0 for gatherFence; shorter in tests
 	stamps                  stamps
 	health                  health
 	reports                 reports
@@ -107,8 +107,6 @@ func New() *Plugin {
 		ReceiveBuffer:            config.Size(64 << 20),
 		SetSysctls:               true,
 		InternalMetrics:          true,
-
-		fenceTimeout: gatherFence,
 	}
 }
 

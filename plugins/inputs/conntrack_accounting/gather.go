@@ -1,6 +1,7 @@
 package conntrack_accounting
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -62,7 +63,7 @@ func (p *Plugin) dumpOnce() (interrupted bool, err error) {
 	}
 	p.health.add(stats, dying)
 	// An event that is still queued may be one that comes again.
-	fenced := p.fence(p.fenceTimeout)
+	fenced := p.fence(cmp.Or(p.fenceTimeout, gatherFence))
 	complete, settled = !stats.Interrupted && !dying.Interrupted, dying.Flows == 0 && fenced
 	return !complete, nil
 }
