@@ -98,18 +98,22 @@ func (t *Tracker) EndDump(complete, settled bool) {
 
 func (t *Tracker) countPending() {
 	for i := range t.pending {
-		k, at := &t.pending[i].key, t.pending[i].at
-		e := t.flows.get(k)
-		if e == nil || !e.pending {
-			continue
+		p := &t.pending[i]
+		if e := t.flows.get(&p.key); e != nil && e.pending {
+			t.countBeforeEnd(&p.key, e, p.at)
 		}
-		if told, known := t.closes.get(*k); known {
-			at = told
-		}
-		delete(t.closes, k.untimed())
-		t.countClosed(t.seriesKey(k, e, t.viewOf(k)), k, e, at)
 	}
 	t.pending = t.pending[:0]
+}
+
+// countBeforeEnd counts a connection that closed and has sent no DESTROY event yet: at
+// its close event, else at the time given (ns).
+func (t *Tracker) countBeforeEnd(k *key, e *entry, at int64) {
+	if told, known := t.closes.get(*k); known {
+		at = told
+	}
+	delete(t.closes, k.untimed())
+	t.countClosed(t.seriesKey(k, e, t.viewOf(k)), k, e, at)
 }
 
 // sweep looks after the flows that the dump did not show. A flow whose
@@ -123,12 +127,7 @@ func (t *Tracker) sweep(settled bool) {
 			continue // shown by this complete dump or by the one before it
 		}
 		if connectionOriented(k.Proto) && !e.counted {
-			at, known := t.closes.get(*k)
-			if !known {
-				at = e.lastSeen
-			}
-			delete(t.closes, k.untimed())
-			t.countClosed(t.seriesKey(k, e, t.viewOf(k)), k, e, at)
+			t.countBeforeEnd(k, e, e.lastSeen)
 		}
 		if e.resumed() && settled {
 			t.stats.DiedUnseen++
