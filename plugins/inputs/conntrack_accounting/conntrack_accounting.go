@@ -69,7 +69,6 @@ type Plugin struct {
 	networks                *accounting.Networks // as Init read them; nil without networks_file
 	portsFile, networksFile listFile
 	oneShot                 bool
-	fenceTimeout            time.Duration // 0 for gatherFence; shorter in tests
 	stamps                  stamps
 	health                  health
 	reports                 reports

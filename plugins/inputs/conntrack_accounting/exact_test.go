@@ -285,7 +285,7 @@ func TestRepeatedEventsOutlastGathers(t *testing.T) {
 	l := newLab(t)
 	l.ns.ListenUDP(t, "0.0.0.0:9")
 	client := l.ns.ListenUDP(t, "10.32.0.1:1000")
-	l.start(func(p *Plugin) { p.DestinationMask, p.fenceTimeout = "16", time.Millisecond })
+	l.start(func(p *Plugin) { p.DestinationMask = "16" })
 	stall := l.stallable()
 	release := l.listenSlowly()
 	require.NoError(t, testkit.Spray(client, netip.MustParseAddr("10.34.0.0"), 9, flows, 10))
@@ -300,7 +300,7 @@ func TestRepeatedEventsOutlastGathers(t *testing.T) {
 		dying, err := dumper.DumpDying(func([]accounting.Flow) {})
 		return err == nil && dying.Flows == 0
 	}, time.Minute, time.Millisecond)
-	for range 3 {
+	for range 3 { // each waits for fenceTimeout
 		l.gather()
 	}
 	stall.Unlock()

@@ -1,7 +1,6 @@
 package conntrack_accounting
 
 import (
-	"cmp"
 	"fmt"
 	"time"
 
@@ -18,9 +17,9 @@ const (
 	// maxDumps bounds how often an interrupted dump is repeated in a gather.
 	maxDumps = 5
 
-	// gatherFence bounds how long a gather waits for queued events. What is
+	// fenceTimeout bounds how long a gather waits for queued events. What is
 	// still queued then is accounted in the next interval.
-	gatherFence = 2 * time.Second
+	fenceTimeout = 2 * time.Second
 )
 
 // readTable accounts a full dump of the table. A dump that the kernel marks
@@ -29,6 +28,7 @@ const (
 func (p *Plugin) readTable() error {
 	start := time.Now()
 	defer func() { p.health.dumpTime = time.Since(start) }()
+	p.readTimeouts()
 	for attempt := 1; ; attempt++ {
 		interrupted, err := p.dumpOnce()
 		if err != nil || !interrupted || attempt == maxDumps {
@@ -39,9 +39,7 @@ func (p *Plugin) readTable() error {
 }
 
 func (p *Plugin) dumpOnce() (interrupted bool, err error) {
-	timeouts := p.tcpTimeouts()
 	p.mu.Lock()
-	p.tracker.SetTimeouts(timeouts)
 	p.tracker.BeginDump(time.Now())
 	p.mu.Unlock()
 	complete, settled := false, false
@@ -63,7 +61,7 @@ func (p *Plugin) dumpOnce() (interrupted bool, err error) {
 	}
 	p.health.add(stats, dying)
 	// An event that is still queued may be one that comes again.
-	fenced := p.fence(cmp.Or(p.fenceTimeout, gatherFence))
+	fenced := p.fence(fenceTimeout)
 	complete, settled = !stats.Interrupted && !dying.Interrupted, dying.Flows == 0 && fenced
 	return !complete, nil
 }

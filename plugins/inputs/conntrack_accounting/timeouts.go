@@ -7,10 +7,11 @@ import (
 	"telegraf-conntrack-accounting/internal/ctnetlink"
 )
 
-// tcpTimeouts reads how long the kernel keeps connections that are over, which
+// readTimeouts reads how long the kernel keeps connections that are over, which
 // may change at any time. One that cannot be read stays unknown: such connections
 // are then timed by the dump that finds them closed.
-func (p *Plugin) tcpTimeouts() (timeouts accounting.TCPTimeouts) {
+func (p *Plugin) readTimeouts() {
+	var timeouts accounting.TCPTimeouts
 	for _, timeout := range []struct {
 		name string
 		to   *time.Duration
@@ -24,5 +25,7 @@ func (p *Plugin) tcpTimeouts() (timeouts accounting.TCPTimeouts) {
 			*timeout.to = time.Duration(seconds) * time.Second
 		}
 	}
-	return timeouts
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.tracker.SetTimeouts(timeouts)
 }
