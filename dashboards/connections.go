@@ -54,7 +54,7 @@ func ranking(b backend, what selection, title, column string) *panel {
 	p.gauge("traffic", "decbytes").override("requests", "unit", "decbytes").override("responses", "unit", "decbytes").
 		override("packets", "unit", "short").override("connections", "unit", "short").
 		override("lifetime", "unit", "ms", "displayName", "average lifetime")
-	if column == "src" || column == "dst" {
+	if isEnd(column) {
 		p.ends(b, column)
 	} else {
 		p.override("name", "displayName", "Port")

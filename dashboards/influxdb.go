@@ -135,7 +135,7 @@ func columnsOf(column string) object {
 	for n, tag := range tags[column] {
 		order[tag] = n
 	}
-	if column != "service" {
+	if isEnd(column) {
 		rename[column], rename[column+"_name"] = "key", "name"
 	}
 	return object{"excludeByName": object{"Time": true}, "indexByName": order, "renameByName": rename}

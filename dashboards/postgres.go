@@ -79,11 +79,14 @@ func (postgres) over(what selection, lines ...line) object {
 		strings.Join(values, ", "), what.arguments(), columns[lines[0].measure].measure)
 }
 
+// isEnd reports whether a column has addresses, which may have names.
+func isEnd(column string) bool { return column == "src" || column == "dst" }
+
 // by gives lines of sources and destinations two labels: metric is what to show,
 // key the address that links lead to.
 func (postgres) by(what selection, column string, m measure, top int) object {
 	labels := "name AS metric"
-	if column == "src" || column == "dst" {
+	if isEnd(column) {
 		labels += ", key"
 	}
 	return sqlSeries(`SELECT time, %s, %s AS value FROM vpn_traffic_series($__timeFrom(), $__timeTo(), '$__interval', '%s', %s, top => %d, measure => '%s')`,
@@ -92,7 +95,7 @@ func (postgres) by(what selection, column string, m measure, top int) object {
 
 func (postgres) ranking(what selection, column string, top int) (object, []object) {
 	key := ""
-	if column == "src" || column == "dst" {
+	if isEnd(column) {
 		key = ", key"
 	}
 	return sqlTable(`SELECT name, src_bytes + dst_bytes AS traffic, src_bytes AS requests, dst_bytes AS responses, src_packets + dst_packets AS packets, connection_count AS connections, connection_times / nullif(connection_count, 0) AS lifetime%s FROM vpn_traffic_totals($__timeFrom(), $__timeTo(), '%s', %s, top => %d)`,
