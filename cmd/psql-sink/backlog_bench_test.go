@@ -2,7 +2,6 @@ package main
 
 import (
 	"database/sql"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -61,15 +60,8 @@ func millions(b *testing.B, variable string, otherwise int) int {
 
 const backlogSeries = 10_000 // of a report
 
-func backlogRows(at time.Time, n int) (rows []report.Row) {
-	for i := range backlogSeries {
-		rows = append(rows, *benchRow(at, n, i))
-	}
-	return rows
-}
-
-// fillBefore stores reports of the time before the backlog, and returns when that
-// one begins.
+// fillBefore stores reports of the time before the backlog, ten in a transaction,
+// and returns when that one begins.
 func fillBefore(b *testing.B, dsn string, count int, at time.Time) time.Time {
 	b.Helper()
 	db, err := trafficdb.Open(dsn)
@@ -78,16 +70,15 @@ func fillBefore(b *testing.B, dsn string, count int, at time.Time) time.Time {
 	require.NoError(b, db.Migrate(b.Context()))
 	var rows []report.Row
 	for n := range count / backlogSeries {
-		if rows = append(rows, backlogRows(at, n)...); len(rows) >= 100_000 {
+		for i := range backlogSeries {
+			rows = append(rows, *benchRow(at, n, i))
+		}
+		at = at.Add(15 * time.Second)
+		if n%10 == 9 {
 			_, err := db.Import(b.Context(), "gw", rows)
 			require.NoError(b, err)
 			rows = rows[:0]
 		}
-		at = at.Add(15 * time.Second)
-	}
-	if len(rows) > 0 {
-		_, err = db.Import(b.Context(), "gw", rows)
-		require.NoError(b, err)
 	}
 	return at
 }
@@ -97,12 +88,8 @@ func writeBacklog(b *testing.B, folder string, count int, at time.Time) {
 	b.Helper()
 	require.NoError(b, os.MkdirAll(folder, 0o755))
 	for n := range count / backlogSeries {
-		var text []byte
-		for _, row := range backlogRows(at, n) {
-			text = report.Append(text, &row)
-		}
-		name := fmt.Sprintf("%019d-1-%06d_gw.csv", at.UnixNano(), n)
-		require.NoError(b, os.WriteFile(filepath.Join(folder, name), text, 0o600))
+		name := filepath.Join(folder, report.FileName(at, 1, n, "gw"))
+		require.NoError(b, os.WriteFile(name, appendBenchReport(nil, at, n, backlogSeries), 0o600))
 		at = at.Add(15 * time.Second)
 	}
 }

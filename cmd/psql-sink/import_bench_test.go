@@ -90,16 +90,21 @@ func writeHistory(b *testing.B, folder string, from time.Time) (whole string) {
 	var text []byte
 	for n := range benchReports {
 		at := from.Add(time.Duration(n) * 15 * time.Second)
-		text = text[:0]
-		for i := range benchSeries {
-			text = report.Append(text, benchRow(at, n, i))
-		}
+		text = appendBenchReport(text[:0], at, n, benchSeries)
 		require.NoError(b, os.WriteFile(filepath.Join(folder, fmt.Sprintf("%d.csv", at.Unix())), text, 0o644))
 		_, err := all.Write(text)
 		require.NoError(b, err)
 	}
 	require.NoError(b, all.Close())
 	return whole
+}
+
+// appendBenchReport appends the lines of a report: so many benchRows.
+func appendBenchReport(text []byte, at time.Time, n, rows int) []byte {
+	for i := range rows {
+		text = report.Append(text, benchRow(at, n, i))
+	}
+	return text
 }
 
 // benchRow is the row of a series in a report: 120 teams talk to 90 others, on

@@ -12,7 +12,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
@@ -26,9 +25,7 @@ func TestImportMemory(t *testing.T) {
 		i.file(fmt.Sprintf("huge/%d.csv", hour), hugeReport(at, 60_000))
 		var text []byte
 		for n := range 15 {
-			for row := range 10_000 {
-				text = report.Append(text, benchRow(at.Add(time.Duration(n)*15*time.Second), n, row))
-			}
+			text = appendBenchReport(text, at.Add(time.Duration(n)*15*time.Second), n, 10_000)
 		}
 		i.file(fmt.Sprintf("usual/%d.csv", hour), string(text))
 	}

@@ -69,16 +69,12 @@ func (p *program) backlog() (rows int, at time.Time) {
 	sequence := 0
 	put := func(at time.Time, text []byte) {
 		sequence++
-		name := fmt.Sprintf("%019d-1-%06d_gw.csv", at.UnixNano(), sequence)
+		name := report.FileName(at, 1, sequence, "gw")
 		require.NoError(t, os.WriteFile(filepath.Join(p.spool, "new", name), text, 0o600))
 	}
 	at = time.Unix(0, epoch)
 	for n := range 60 {
-		var text []byte
-		for row := range 10_000 {
-			text = report.Append(text, benchRow(at, n, row))
-		}
-		put(at, text)
+		put(at, appendBenchReport(nil, at, n, 10_000))
 		rows, at = rows+10_000, at.Add(15*time.Second)
 	}
 	for range 3 {
