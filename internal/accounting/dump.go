@@ -75,15 +75,17 @@ func (t *Tracker) observeConnection(k *key, e *entry, f *Flow, dst Addr) {
 	}
 }
 
-// EndDump ends the dump. complete says that it showed the whole table; settled
-// that the dying list was empty, so that no DESTROY event will come again. Pass
-// the events that are queued to Destroy and Close first: connections that the
-// dump found closed are counted now, with the best time known.
+// EndDump ends the dump. complete says that it showed the whole table and that
+// all events that were queued when it was read have been passed to Destroy and
+// Close; settled that the dying list was empty, so that no DESTROY event will come
+// again. Connections that the dump found closed are counted now, with the best
+// time known. The baseline ends with a complete dump.
 func (t *Tracker) EndDump(complete, settled bool) {
 	t.countPending()
 	if !complete {
 		return
 	}
+	t.baseline = false
 	if settled {
 		t.dead.dumpEnds()
 	}

@@ -208,7 +208,6 @@ func simulate(t *testing.T, seed uint64, timestamps bool, cfg Config, between fu
 		tr.Observe(f)
 	}
 	tr.EndDump(true, true)
-	tr.EndBaseline()
 	k.bytes, k.packets = 0, 0
 
 	for range 30 {

@@ -32,7 +32,6 @@ func resumed(t testing.TB, tr *Tracker, seconds float64, flows ...Flow) *Tracker
 	tr = resume(t, tr.cfg, save(t, tr), at(seconds-1))
 	tr.BeginBaseline(at(seconds))
 	dump(tr, seconds, flows...)
-	tr.EndBaseline()
 	return tr
 }
 
@@ -103,7 +102,6 @@ func (k *kernel) restart(t *testing.T, old *Tracker, sum, lost *totals) *Tracker
 	tr := resume(t, old.cfg, state, time.Unix(0, k.now))
 	tr.BeginBaseline(time.Unix(0, k.now))
 	k.dump(tr, sum)
-	tr.EndBaseline()
 	for range k.rng.IntN(5) { // they may be counted by now, but none too many
 		k.dump(tr, sum)
 		require.LessOrEqual(t, tr.Stats().DiedUnseen, known)
@@ -179,7 +177,6 @@ func TestResumedFlowsAreAccounted(t *testing.T) {
 	tr.BeginBaseline(at(21))
 	tr.Destroy(&older, at(21))
 	dump(tr, 21, begun)
-	tr.EndBaseline()
 	s := one(t, tr)
 	require.EqualValues(t, 13, s.Orig.Bytes)
 	require.EqualValues(t, 1, s.Connections)
@@ -284,7 +281,6 @@ func TestResumeAfterALostState(t *testing.T) {
 			f := flowOf(1, 17, 100)
 			f.Start = c.start.UnixNano()
 			dump(tr, 6, f)
-			tr.EndBaseline()
 			f.OrigCounters.Bytes += 7
 			dump(tr, 7, f)
 			require.EqualValues(t, c.bytes, one(t, tr).Orig.Bytes)

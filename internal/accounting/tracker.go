@@ -84,16 +84,12 @@ func NewTracker(cfg Config) *Tracker {
 // accounted under the new ones.
 func (t *Tracker) SetPorts(p Ports) { t.ports = p }
 
-// BeginBaseline begins the baseline: the dumps until EndBaseline show flows
-// that are older than the Tracker. listenerStart is when the DESTROY listener
+// BeginBaseline begins the baseline: the dumps up to the first complete one show
+// flows that are older than the Tracker. listenerStart is when the DESTROY listener
 // joined; flows destroyed in between that started before it are older too.
 func (t *Tracker) BeginBaseline(listenerStart time.Time) {
 	t.baseline, t.listenerStart = true, listenerStart.UnixNano()
 }
-
-// EndBaseline ends the baseline. Call it when all DESTROY events that were
-// sent while the baseline's dump ran have been passed to Destroy.
-func (t *Tracker) EndBaseline() { t.baseline = false }
 
 // Destroy accounts a DESTROY event: what the flow sent since its last reading
 // and, for a connection, its end.

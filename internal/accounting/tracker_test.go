@@ -27,7 +27,6 @@ func started(cfg Config, older ...Flow) *Tracker {
 	tr := NewTracker(cfg)
 	tr.BeginBaseline(at(0))
 	dump(tr, 0, older...)
-	tr.EndBaseline()
 	return tr
 }
 
@@ -93,11 +92,30 @@ func TestDestroyDuringBaseline(t *testing.T) {
 			tr.Destroy(&f, at(1))
 			tr.Observe(&f) // the dump had read it before it died
 			tr.EndDump(true, true)
-			tr.EndBaseline()
 			require.Equal(t, c.counted, len(take(tr)) == 1)
 			require.Zero(t, tr.Stats().Flows)
 		})
 	}
+}
+
+// Until a dump is complete, flows that are older than the baseline may still end
+// and be shown for the first time.
+func TestBaselineLastsUntilADumpIsComplete(t *testing.T) {
+	tr := NewTracker(testConfig(t))
+	tr.BeginBaseline(at(0))
+	tr.BeginDump(at(1))
+	tr.EndDump(false, true)
+	ended, shown := flowOf(1, 17, 1000), flowOf(2, 17, 1000)
+	ended.Start, shown.Start = at(-1).UnixNano(), at(-1).UnixNano()
+	tr.Destroy(&ended, at(2))
+	dump(tr, 3, shown)
+	require.Empty(t, take(tr))
+	require.EqualValues(t, 1, tr.Stats().OlderFlows)
+
+	late := flowOf(3, 17, 1000)
+	late.Start = at(-1).UnixNano()
+	dump(tr, 4, shown, late)
+	require.EqualValues(t, 1000, one(t, tr).Orig.Bytes, "the baseline is over")
 }
 
 func TestMissingIsNotDead(t *testing.T) {

@@ -169,9 +169,6 @@ func (p *Plugin) listen() (err error) {
 	if err := p.readTable(); err != nil {
 		return fmt.Errorf("taking the baseline: %w", err)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.tracker.EndBaseline()
 	return nil
 }
 

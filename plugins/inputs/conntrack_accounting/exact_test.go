@@ -310,6 +310,39 @@ func TestRepeatedEventsOutlastGathers(t *testing.T) {
 	require.EqualValues(t, flows, l.sum["udp-src"].Packets)
 }
 
+// What flows that are older than the plugin sent is not accounted, even if they
+// end while it starts and it gives up waiting for their events, as on a machine
+// that stalls.
+func TestBaselineOutlastsAStall(t *testing.T) {
+	const flows = 100
+	l := newLab(t)
+	l.ns.ListenUDP(t, "0.0.0.0:9")
+	client := l.ns.ListenUDP(t, "10.32.0.1:1000")
+	l.start()
+	stall := l.stallable()
+	stall.Lock()
+	require.NoError(t, testkit.Spray(client, netip.MustParseAddr("10.34.0.0"), 9, flows, 10))
+	l.startAgain()
+	l.flush()
+	require.NoError(t, l.plugin.readTable()) // waits for fenceTimeout
+	stall.Unlock()
+	require.Eventually(t, func() bool { l.gather(); return l.stats().OlderFlows == flows }, time.Minute, time.Millisecond)
+	require.Empty(t, l.sum)
+
+	require.NoError(t, testkit.Spray(client, netip.MustParseAddr("10.34.0.0"), 9, flows, 10))
+	l.flush()
+	l.gather()
+	require.EqualValues(t, flows, l.sum["udp-src"].Packets, "the baseline is over")
+}
+
+// startAgain has the plugin forget all it knows and begin a baseline.
+func (l *lab) startAgain() {
+	l.plugin.mu.Lock()
+	defer l.plugin.mu.Unlock()
+	l.plugin.tracker = accounting.NewTracker(l.plugin.cfg)
+	l.plugin.tracker.BeginBaseline(time.Now())
+}
+
 // stallable replaces the plugin's listener of DESTROY events by one that handles
 // none while somebody holds the lock.
 func (l *lab) stallable() *sync.Mutex {

@@ -60,10 +60,9 @@ func (p *Plugin) dumpOnce() (interrupted bool, err error) {
 		return false, fmt.Errorf("dumping the dying list: %w", err)
 	}
 	p.health.add(stats, dying)
-	// An event that is still queued may be one that comes again.
-	fenced := p.fence(fenceTimeout)
-	complete, settled = !stats.Interrupted && !dying.Interrupted, dying.Flows == 0 && fenced
-	return !complete, nil
+	interrupted = stats.Interrupted || dying.Interrupted
+	complete, settled = p.fence(fenceTimeout) && !interrupted, dying.Flows == 0
+	return interrupted, nil
 }
 
 // fence waits until the events that are queued now have been handled, so that
