@@ -4,6 +4,8 @@
 -- keeps them in its own transaction, from the rows that it really inserted.
 --
 -- Per report: a late part of a report adds rows of its own, so sum over them.
+-- What counts connections fits an integer here and in the sums of a minute: the
+-- kernel's own count of them does. That saves eight bytes a row.
 CREATE TABLE vpn_traffic_by_port (
     time             timestamptz      NOT NULL,
     src_packets      bigint           NOT NULL,
@@ -11,8 +13,8 @@ CREATE TABLE vpn_traffic_by_port (
     dst_packets      bigint           NOT NULL,
     dst_bytes        bigint           NOT NULL,
     connection_times bigint           NOT NULL,
-    connection_count bigint           NOT NULL,
-    open_connections bigint,
+    connection_count integer          NOT NULL,
+    open_connections integer,
     port             integer          NOT NULL,
     proto            text COLLATE "C" NOT NULL,
     host             text COLLATE "C" NOT NULL
@@ -35,6 +37,9 @@ CREATE TABLE vpn_traffic_minute_by_port (LIKE vpn_traffic_by_port, PRIMARY KEY (
 CREATE TABLE vpn_traffic_hour_by_src    (LIKE vpn_traffic_by_src,  PRIMARY KEY (src, proto, port, host, time)) PARTITION BY RANGE (time);
 CREATE TABLE vpn_traffic_hour_by_dst    (LIKE vpn_traffic_by_dst,  PRIMARY KEY (dst, proto, port, host, time)) PARTITION BY RANGE (time);
 CREATE TABLE vpn_traffic_hour_by_port   (LIKE vpn_traffic_by_port, PRIMARY KEY (proto, port, host, time))      PARTITION BY RANGE (time);
+ALTER TABLE vpn_traffic_hour_by_src  ALTER connection_count TYPE bigint, ALTER open_connections TYPE bigint;
+ALTER TABLE vpn_traffic_hour_by_dst  ALTER connection_count TYPE bigint, ALTER open_connections TYPE bigint;
+ALTER TABLE vpn_traffic_hour_by_port ALTER connection_count TYPE bigint, ALTER open_connections TYPE bigint;
 CREATE INDEX ON vpn_traffic_minute_by_src  USING brin (time) WITH (pages_per_range = 16);
 CREATE INDEX ON vpn_traffic_minute_by_dst  USING brin (time) WITH (pages_per_range = 16);
 CREATE INDEX ON vpn_traffic_minute_by_port USING brin (time) WITH (pages_per_range = 16);

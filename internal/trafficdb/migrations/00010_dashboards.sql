@@ -250,7 +250,7 @@ BEGIN
         lines AS MATERIALIZED (SELECT line, %16$s AS label FROM (SELECT DISTINCT line FROM ranked) AS d)
         SELECT step, label, %14$L::integer, %15$s, line FROM steps CROSS JOIN lines LEFT JOIN grouped USING (step, line) ORDER BY step, line$q$,
         vpn_traffic_reported(plan.level, first, last, bucket, hosts.condition, counted),
-        keys, vpn_traffic_sums(measure, 'sum(%1$s)'), bucket, vpn_traffic_table(kind, plan.level), first, last, wanted.condition,
+        keys, vpn_traffic_sums(measure, 'sum(%1$s)::numeric'), bucket, vpn_traffic_table(kind, plan.level), first, last, wanted.condition,
         CASE WHEN counted THEN format('SELECT step, %s AS name, %s, sum(open_connections / nullif(tracked, 0)) AS open_connections
             FROM sums LEFT JOIN reports USING (step, host) GROUP BY 1, 2', vpn_traffic_name(by), vpn_traffic_counters('sum(%1$s)'))
             ELSE format('SELECT %s AS name, * FROM sums', vpn_traffic_name(by)) END,
