@@ -11,20 +11,20 @@ import (
 const stall = 500 * time.Millisecond
 
 // stalls notices when the machine stands still.
-type stalls struct{ longest atomic.Int64 }
+type stalls struct{ stood atomic.Bool }
 
 func (s *stalls) watch(ctx context.Context) {
 	const tick = 10 * time.Millisecond
-	for last := time.Now(); ctx.Err() == nil; {
+	for last := time.Now(); ctx.Err() == nil; last = time.Now() {
 		time.Sleep(tick)
-		now := time.Now()
-		s.longest.Store(max(s.longest.Load(), int64(now.Sub(last)-tick)))
-		last = now
+		if time.Since(last) > tick+stall {
+			s.stood.Store(true)
+		}
 	}
 }
 
 // begin forgets what was before.
-func (s *stalls) begin() { s.longest.Store(0) }
+func (s *stalls) begin() { s.stood.Store(false) }
 
 // met reports whether there was a stall since begin.
-func (s *stalls) met() bool { return s.longest.Load() > int64(stall) }
+func (s *stalls) met() bool { return s.stood.Load() }

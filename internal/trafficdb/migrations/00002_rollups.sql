@@ -37,6 +37,7 @@ CREATE TABLE vpn_traffic_minute_by_port (LIKE vpn_traffic_by_port, PRIMARY KEY (
 CREATE TABLE vpn_traffic_hour_by_src    (LIKE vpn_traffic_by_src,  PRIMARY KEY (src, proto, port, host, time)) PARTITION BY RANGE (time);
 CREATE TABLE vpn_traffic_hour_by_dst    (LIKE vpn_traffic_by_dst,  PRIMARY KEY (dst, proto, port, host, time)) PARTITION BY RANGE (time);
 CREATE TABLE vpn_traffic_hour_by_port   (LIKE vpn_traffic_by_port, PRIMARY KEY (proto, port, host, time))      PARTITION BY RANGE (time);
+-- The gauge is added up over all reports of an hour: that may be more.
 ALTER TABLE vpn_traffic_hour_by_src  ALTER connection_count TYPE bigint, ALTER open_connections TYPE bigint;
 ALTER TABLE vpn_traffic_hour_by_dst  ALTER connection_count TYPE bigint, ALTER open_connections TYPE bigint;
 ALTER TABLE vpn_traffic_hour_by_port ALTER connection_count TYPE bigint, ALTER open_connections TYPE bigint;
