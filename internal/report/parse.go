@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 )
 
@@ -103,88 +104,139 @@ const (
 	maxColumns = 12 // before those of names
 )
 
+// parse reads a line. That it has too few columns says more than what is wrong
+// with one of them.
 func (r *Reader) parse(line []byte, row *Row) error {
-	var columns [maxColumns][]byte
-	n := bytes.Count(line, []byte{','}) + 1
-	if n < minColumns {
+	err := r.parseColumns(line, row)
+	if err == nil {
+		return nil
+	}
+	if n := bytes.Count(line, []byte{','}) + 1; n < minColumns {
 		return columnsError(n)
 	}
-	for i := range min(n, maxColumns) {
-		columns[i], line, _ = bytes.Cut(line, []byte{','})
+	return err
+}
+
+func (r *Reader) parseColumns(line []byte, row *Row) (err error) {
+	c := columns{rest: line, more: true}
+	*row = Row{}
+	if row.Time, err = c.number(); err != nil {
+		return fmt.Errorf("time_ns %w", err)
 	}
-	*row = Row{
-		Proto: r.text(columns[1]), Src: r.text(columns[2]), Dst: r.text(columns[3]),
+	if row.Proto, err = r.text(c.next()); err != nil {
+		return fmt.Errorf("proto %w", err)
 	}
-	if n > maxColumns {
-		if err := r.readNames(line, row); err != nil {
-			return err
-		}
-		if len(columns[maxColumns-1]) == 0 {
-			columns[maxColumns-1] = nil
-		}
+	if row.Src, err = r.text(c.next()); err != nil {
+		return fmt.Errorf("src %w", err)
 	}
-	row.HasOpen = columns[maxColumns-1] != nil
-	var port int64
-	for _, number := range [...]struct {
-		name string
-		text []byte
-		to   *int64
-	}{
-		{"time_ns", columns[0], &row.Time},
-		{"port", columns[4], &port},
-		{"src_packets", columns[5], &row.SrcPackets},
-		{"dst_packets", columns[6], &row.DstPackets},
-		{"src_bytes", columns[7], &row.SrcBytes},
-		{"dst_bytes", columns[8], &row.DstBytes},
-		{"connection_count", columns[9], &row.ConnectionCount},
-		{"connection_times", columns[10], &row.ConnectionTimes},
-		{"open_connections", columns[11], &row.OpenConnections},
-	} {
-		if number.text == nil {
-			continue // the twelfth column, where there are eleven or it is empty
-		}
-		value, err := parseInt(number.text)
-		if err != nil {
-			return fmt.Errorf("%s %w", number.name, err)
-		}
-		*number.to = value
+	if row.Dst, err = r.text(c.next()); err != nil {
+		return fmt.Errorf("dst %w", err)
 	}
-	if port < -1 || port > 65535 {
-		return fmt.Errorf("port %w", errPort)
+	port, err := c.number()
+	if err == nil && (port < -1 || port > maxPort) {
+		err = errPort
+	}
+	if err != nil {
+		return fmt.Errorf("port %w", err)
 	}
 	row.Port = int32(port)
-	return row.Check()
+	for n, to := range [...]*int64{
+		&row.SrcPackets, &row.DstPackets, &row.SrcBytes, &row.DstBytes, &row.ConnectionCount, &row.ConnectionTimes,
+	} {
+		if *to, err = c.number(); err != nil {
+			return fmt.Errorf("%s %w", counters[n], err)
+		}
+	}
+	if err := r.readGauge(&c, row); err != nil {
+		return err
+	}
+	return row.checkNumbers()
+}
+
+// counters are the names of the columns after the port.
+var counters = [...]string{"src_packets", "dst_packets", "src_bytes", "dst_bytes", "connection_count", "connection_times"}
+
+// readGauge reads open_connections, which may be missing, and the names after
+// it, before which it may be empty.
+func (r *Reader) readGauge(c *columns, row *Row) (err error) {
+	if !c.more {
+		return nil
+	}
+	if empty := len(c.rest) > 0 && c.rest[0] == ','; empty {
+		c.next()
+		return r.readNames(c.rest, row)
+	}
+	if row.OpenConnections, err = c.number(); err != nil {
+		return fmt.Errorf("open_connections %w", err)
+	}
+	row.HasOpen = true
+	if !c.more {
+		return nil
+	}
+	return r.readNames(c.rest, row)
+}
+
+// columns are those of a line that are not read yet.
+type columns struct {
+	rest []byte
+	more bool
+}
+
+// next returns the next column.
+func (c *columns) next() (text []byte) {
+	text, c.rest, c.more = bytes.Cut(c.rest, []byte{','})
+	return text
+}
+
+// number reads a decimal number, the next column. It is stricter than
+// strconv.ParseInt, which would take a leading plus sign.
+func (c *columns) number() (int64, error) {
+	const safe = 19 // so many digits fit 64 bits
+	text := c.rest
+	begin, sum := 0, uint64(0)
+	if len(text) > 0 && text[0] == '-' {
+		begin = 1
+	}
+	n := begin
+	for ; n < len(text) && text[n] != ','; n++ {
+		digit := text[n] - '0'
+		if digit > 9 {
+			return 0, errNumber
+		}
+		sum = sum*10 + uint64(digit)
+	}
+	c.rest, c.more = text[min(n+1, len(text)):], n < len(text)
+	switch {
+	case n == begin:
+		return 0, errNumber
+	case n-begin > safe || sum > math.MaxInt64:
+		value, err := strconv.ParseInt(string(text[:n]), 10, 64)
+		if err != nil {
+			return 0, errRange
+		}
+		return value, nil
+	case begin > 0:
+		return -int64(sum), nil
+	}
+	return int64(sum), nil
 }
 
 const maxInterned = 1 << 16
 
-// text returns b as a string, the same one each time: a file holds the same
-// few addresses over and over. The bound keeps a hostile file from filling
-// memory.
-func (r *Reader) text(b []byte) string {
+// text returns b as a string, the same one each time, and says why it cannot be
+// one of a row: a file holds the same few addresses over and over. The bound
+// keeps a hostile file from filling memory.
+func (r *Reader) text(b []byte) (string, error) {
 	if s, ok := r.intern[string(b)]; ok {
-		return s
+		return s, nil
 	}
 	if len(r.intern) >= maxInterned {
 		clear(r.intern)
 	}
 	s := string(b)
+	if err := CheckText(s); err != nil {
+		return "", err
+	}
 	r.intern[s] = s
-	return s
-}
-
-// parseInt reads a decimal number. It is stricter than strconv.ParseInt, which
-// would take a leading plus sign.
-func parseInt(b []byte) (int64, error) {
-	if len(b) == 0 || b[0] == '+' {
-		return 0, errNumber
-	}
-	value, err := strconv.ParseInt(string(b), 10, 64)
-	switch {
-	case errors.Is(err, strconv.ErrRange):
-		return 0, errRange
-	case err != nil:
-		return 0, errNumber
-	}
-	return value, nil
+	return s, nil
 }

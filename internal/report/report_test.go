@@ -215,10 +215,10 @@ func BenchmarkRead(b *testing.B) {
 			text := strings.Repeat(line+names+"\n", 10_000)
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
+			var row report.Row
 			for b.Loop() {
 				in := report.NewReader(strings.NewReader(text))
 				for range 10_000 {
-					var row report.Row
 					require.NoError(b, in.Read(&row))
 				}
 			}

@@ -54,6 +54,8 @@ func (r *Row) Micros() int64 {
 // maxText bounds proto, src and dst, so that a row always fits an index page.
 const maxText = 255
 
+const maxPort = 65535
+
 // Check says why a row cannot be a row, or returns nil. What passes can be
 // written to a report file, read back unchanged, and stored.
 func (r *Row) Check() error {
@@ -62,9 +64,19 @@ func (r *Row) Check() error {
 			return fmt.Errorf("%s %w", text.name, err)
 		}
 	}
-	if r.Port < -1 || r.Port > 65535 {
+	if r.Port < -1 || r.Port > maxPort {
 		return fmt.Errorf("port %w", errPort)
 	}
+	if r.SrcName != CleanName(r.SrcName) {
+		return fmt.Errorf("src_name %w", errName)
+	}
+	if r.DstName != CleanName(r.DstName) {
+		return fmt.Errorf("dst_name %w", errName)
+	}
+	return r.checkNumbers()
+}
+
+func (r *Row) checkNumbers() error {
 	for _, number := range [...]struct {
 		name  string
 		value int64
@@ -86,12 +98,6 @@ func (r *Row) Check() error {
 	}
 	if r.OpenConnections > math.MaxInt32 {
 		return fmt.Errorf("open_connections %w", errWide)
-	}
-	if r.SrcName != CleanName(r.SrcName) {
-		return fmt.Errorf("src_name %w", errName)
-	}
-	if r.DstName != CleanName(r.DstName) {
-		return fmt.Errorf("dst_name %w", errName)
 	}
 	return nil
 }
