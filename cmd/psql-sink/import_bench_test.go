@@ -44,11 +44,14 @@ func BenchmarkImportHistory(b *testing.B) {
 		run()
 		rates[name] = append(rates[name], float64(rows)/time.Since(begin).Seconds())
 	}
+	day := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 	for round := range benchRounds {
-		folder := b.TempDir()
-		whole := writeHistory(b, folder, time.Date(2024, 1, 1+round, 0, 0, 0, 0, time.UTC))
 		const rows = benchReports * benchSeries
-		for _, jobs := range []string{"1", "2", "4"} {
+		var whole string
+		for _, jobs := range []string{"1", "2", "4"} { // each fills a day of its own
+			folder := b.TempDir()
+			whole = writeHistory(b, folder, day)
+			day = day.AddDate(0, 0, 1)
 			measure("import-jobs-"+jobs, rows, func() {
 				run(b, importCommand(program, pg, "-jobs", jobs, "-host", "gw"+jobs, folder))
 			})

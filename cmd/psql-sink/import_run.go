@@ -13,6 +13,7 @@ import (
 
 	"telegraf-conntrack-accounting/internal/loader"
 	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
 // importRuns cuts sources, which are in order, into runs that may be imported
@@ -157,7 +158,7 @@ func (w *importWorker) open(ctx context.Context, source importSource) (*importIn
 	return openInput(source.path)
 }
 
-func (w *importWorker) store(ctx context.Context, rows []report.Row) error {
+func (w *importWorker) store(ctx context.Context, rows *trafficdb.Rows) error {
 	giveBack, err := w.budget.Take(ctx, rows)
 	if err != nil {
 		return err
@@ -170,7 +171,7 @@ func (w *importWorker) store(ctx context.Context, rows []report.Row) error {
 	w.counts.inserted.Add(int64(result.Inserted))
 	w.counts.duplicates.Add(int64(result.Duplicates))
 	w.counts.expired.Add(int64(result.Expired))
-	w.tell(len(rows))
+	w.tell(rows.Len())
 	return nil
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 // Origin is where a row was read.
-type Origin struct{ File, Line int }
+type Origin struct{ File, Line int32 }
 
 // ReadError is an error of a file, as opposed to one of Store or of Reject.
 // What was read of the file is held, or stored.
@@ -37,11 +37,11 @@ type Loader struct {
 	Most int
 	// Store stores rows, all or none. An error of class trafficdb.Reject makes
 	// the Loader look for the row that caused it; any other ends the loading.
-	Store func(ctx context.Context, rows []report.Row) error
+	Store func(ctx context.Context, rows *trafficdb.Rows) error
 	// Reject is told each line that is no row, or that the database refuses.
 	Reject func(file int, line *report.BadLine) error
 
-	rows []report.Row
+	rows trafficdb.Rows
 	from []Origin // of each of the rows
 	last int      // where the last report in rows begins
 }
@@ -49,24 +49,16 @@ type Loader struct {
 // Read reads a file, which the caller has numbered, and stores whatever is too
 // much to hold.
 func (l *Loader) Read(ctx context.Context, file int, in *report.Reader) error {
+	var row report.Row
 	for {
-		n := len(l.rows)
-		if n == cap(l.rows) {
-			l.grow()
-		}
-		l.rows = append(l.rows, report.Row{})
-		err := in.Read(&l.rows[n])
+		err := in.Read(&row)
 		if err == nil {
-			l.from = append(l.from, Origin{file, in.Line()})
-			if n > 0 && l.rows[n].Time != l.rows[n-1].Time {
-				l.last = n
-			}
+			l.hold(&row, Origin{int32(file), int32(in.Line())})
 			if err := l.storeSome(ctx); err != nil {
 				return err
 			}
 			continue
 		}
-		l.rows = l.rows[:n]
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -80,16 +72,29 @@ func (l *Loader) Read(ctx context.Context, file int, in *report.Reader) error {
 	}
 }
 
+func (l *Loader) hold(row *report.Row, from Origin) {
+	n := len(l.from)
+	if n == cap(l.from) {
+		l.grow()
+	}
+	if n > 0 && row.Time != l.rows.Time(n-1) {
+		l.last = n
+	}
+	l.rows.Add(row)
+	l.from = append(l.from, from)
+}
+
 // grow makes room for more rows: up to a chunk and some of the next report at
 // first, since append alone would end with far too much.
 func (l *Loader) grow() {
 	const least = 1024
-	more, usual := max(cap(l.rows), least), l.Rows+l.Rows/8-cap(l.rows)
+	more, usual := max(cap(l.from), least), l.Rows+l.Rows/8-cap(l.from)
 	if usual <= 0 {
 		usual = max(l.Rows/4, least)
 	}
 	more = min(more, usual)
-	l.rows, l.from = slices.Grow(l.rows, more), slices.Grow(l.from, more)
+	l.rows.Grow(more)
+	l.from = slices.Grow(l.from, more)
 }
 
 // rejectLine asks the context too: a file may hold nothing but bad lines.
@@ -101,12 +106,12 @@ func (l *Loader) rejectLine(ctx context.Context, file int, line *report.BadLine)
 }
 
 // Flush stores what is held.
-func (l *Loader) Flush(ctx context.Context) error { return l.store(ctx, len(l.rows)) }
+func (l *Loader) Flush(ctx context.Context) error { return l.store(ctx, len(l.from)) }
 
 // storeSome stores what there is when it is enough, up to the last report in
 // it: one that is cut in two has to be compared with its first half.
 func (l *Loader) storeSome(ctx context.Context) error {
-	switch count := len(l.rows); {
+	switch count := len(l.from); {
 	case count-l.last >= l.Most:
 		return l.store(ctx, count)
 	case count >= l.Rows && l.last > 0:
@@ -120,30 +125,31 @@ func (l *Loader) store(ctx context.Context, count int) error {
 	if count == 0 {
 		return nil
 	}
-	if err := l.storeRows(ctx, l.rows[:count], l.from[:count]); err != nil {
+	if err := l.storeRows(ctx, 0, count); err != nil {
 		return err
 	}
-	l.rows = append(l.rows[:0], l.rows[count:]...)
+	l.rows.Cut(count)
 	l.from = append(l.from[:0], l.from[count:]...)
 	l.last = max(0, l.last-count)
 	return nil
 }
 
-// storeRows stores rows. When the database refuses one of them, it finds out
-// which by halves and rejects it like a bad line.
-func (l *Loader) storeRows(ctx context.Context, rows []report.Row, from []Origin) error {
-	err := l.Store(ctx, rows)
+// storeRows stores the rows from begin to end. When the database refuses one of
+// them, it finds out which by halves and rejects it like a bad line.
+func (l *Loader) storeRows(ctx context.Context, begin, end int) error {
+	err := l.Store(ctx, l.rows.Slice(begin, end))
 	if err == nil || trafficdb.ClassOf(err) != trafficdb.Reject {
 		return err
 	}
-	if len(rows) == 1 {
-		text := strings.TrimSuffix(string(report.Append(nil, &rows[0])), "\n")
+	if end-begin == 1 {
+		row, from := l.rows.At(begin), l.from[begin]
+		text := strings.TrimSuffix(string(report.Append(nil, &row)), "\n")
 		reason := fmt.Errorf("refused by the database: %w", err)
-		return l.Reject(from[0].File, &report.BadLine{Number: from[0].Line, Text: text, Reason: reason})
+		return l.Reject(int(from.File), &report.BadLine{Number: int(from.Line), Text: text, Reason: reason})
 	}
-	half := len(rows) / 2
-	if err := l.storeRows(ctx, rows[:half], from[:half]); err != nil {
+	half := begin + (end-begin)/2
+	if err := l.storeRows(ctx, begin, half); err != nil {
 		return err
 	}
-	return l.storeRows(ctx, rows[half:], from[half:])
+	return l.storeRows(ctx, half, end)
 }

@@ -12,6 +12,7 @@ import (
 
 	"telegraf-conntrack-accounting/internal/loader"
 	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
 // stored collects what a Loader does.
@@ -24,8 +25,12 @@ type stored struct {
 func (s *stored) loader(rows int) *loader.Loader {
 	return &loader.Loader{
 		Rows: rows, Most: 4 * rows,
-		Store: func(_ context.Context, rows []report.Row) error {
-			s.chunks = append(s.chunks, append([]report.Row(nil), rows...))
+		Store: func(_ context.Context, rows *trafficdb.Rows) error {
+			chunk := make([]report.Row, rows.Len())
+			for n := range chunk {
+				chunk[n] = rows.At(n)
+			}
+			s.chunks = append(s.chunks, chunk)
 			return s.fail
 		},
 		Reject: func(file int, line *report.BadLine) error {

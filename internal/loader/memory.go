@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
 // What imports may hold in common, so that a program stays below 100 MB however
@@ -16,7 +16,7 @@ import (
 // into them.
 const (
 	budget       = 48 << 20
-	rowMemory    = 180
+	rowMemory    = 130
 	seriesMemory = 500
 	heapLimit    = 64 << 20 // from here on the garbage collector spares no effort
 )
@@ -35,7 +35,7 @@ const ReportMost = 40_000
 // imports run at once. The more, the better, since each adds to the sums of its
 // hour, until the garbage collector works against the limit of memory.
 func ChunkRows(imports int) int {
-	const held, least, most = 120_000, 20_000, 100_000
+	const held, least, most = 160_000, 20_000, 100_000
 	return min(max(held/imports, least), most)
 }
 
@@ -47,7 +47,7 @@ func NewBudget() *Budget { return &Budget{semaphore.NewWeighted(budget)} }
 
 // Take waits until there is memory to store rows, and takes it. The caller has to
 // call giveBack when they are stored.
-func (b *Budget) Take(ctx context.Context, rows []report.Row) (giveBack func(), err error) {
+func (b *Budget) Take(ctx context.Context, rows *trafficdb.Rows) (giveBack func(), err error) {
 	memory := memoryOf(rows)
 	if err := b.left.Acquire(ctx, memory); err != nil {
 		return nil, err
@@ -56,14 +56,14 @@ func (b *Budget) Take(ctx context.Context, rows []report.Row) (giveBack func(), 
 }
 
 // memoryOf estimates how much memory it takes to store rows.
-func memoryOf(rows []report.Row) int64 {
+func memoryOf(rows *trafficdb.Rows) int64 {
 	most, count := 0, 0
-	for i := range rows {
-		if i > 0 && rows[i].Time != rows[i-1].Time {
+	for i := range rows.Len() {
+		if i > 0 && rows.Time(i) != rows.Time(i-1) {
 			count = 0
 		}
 		count++
 		most = max(most, count)
 	}
-	return min(budget, int64(len(rows)*rowMemory+most*seriesMemory))
+	return min(budget, int64(rows.Len()*rowMemory+most*seriesMemory))
 }

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"telegraf-conntrack-accounting/internal/report"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
@@ -52,11 +51,11 @@ type Patience struct {
 func (p *Patience) Open(ctx context.Context) error { return p.Do(ctx, p.DB.Migrate) }
 
 // Import stores rows, all or none.
-func (p *Patience) Import(ctx context.Context, host string, rows []report.Row) (result trafficdb.Result, err error) {
+func (p *Patience) Import(ctx context.Context, host string, rows *trafficdb.Rows) (result trafficdb.Result, err error) {
 	err = p.Do(ctx, func(ctx context.Context) error {
 		limited, cancel := context.WithTimeout(ctx, ImportTimeout)
 		defer cancel()
-		result, err = p.DB.Import(limited, host, rows)
+		result, err = p.DB.ImportRows(limited, host, rows)
 		return err
 	})
 	return result, err

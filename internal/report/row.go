@@ -40,8 +40,11 @@ type Row struct {
 
 // Micros returns the row's time in microseconds since the epoch, the precision
 // that Postgres keeps, rounded as Postgres rounds.
-func (r *Row) Micros() int64 {
-	us, rest := r.Time/int64(time.Microsecond), r.Time%int64(time.Microsecond)
+func (r *Row) Micros() int64 { return Micros(r.Time) }
+
+// Micros is Row.Micros of a time.
+func Micros(ns int64) int64 {
+	us, rest := ns/int64(time.Microsecond), ns%int64(time.Microsecond)
 	if rest < 0 {
 		us, rest = us-1, rest+int64(time.Microsecond)
 	}

@@ -3,6 +3,7 @@ package trafficdb
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"telegraf-conntrack-accounting/internal/report"
 )
@@ -11,11 +12,11 @@ import (
 // of its own. The rows themselves stay as the caller has them.
 type batch struct {
 	host    string
-	rows    []report.Row
+	rows    *Rows
 	entries []entry
 
-	texts []string          // of src, dst and proto, in order
-	ids   map[string]uint32 // where each is in texts
+	texts []string // those of rows, in order
+	ranks []uint32 // where each is in texts, by its number in rows
 
 	expired int // rows that were taken out because their report is expired
 }
@@ -55,13 +56,13 @@ func compareKeys(a, b *key) int {
 }
 
 // newBatch orders rows by key, and of rows with one key takes the first.
-func newBatch(host string, rows []report.Row) *batch {
-	b := &batch{host: host, rows: rows, entries: make([]entry, len(rows)), ids: make(map[string]uint32)}
-	for i := range rows {
-		row := &rows[i]
-		b.entries[i] = entry{key{row.Micros(), b.id(row.Src), b.id(row.Dst), b.id(row.Proto), row.Port}, int32(i)}
-	}
+func newBatch(host string, rows *Rows) *batch {
+	b := &batch{host: host, rows: rows, entries: make([]entry, rows.Len())}
 	b.orderTexts()
+	for i := range rows.list {
+		p := &rows.list[i]
+		b.entries[i] = entry{key{report.Micros(p.time), b.ranks[p.src], b.ranks[p.dst], b.ranks[p.proto], p.port}, int32(i)}
+	}
 	slices.SortFunc(b.entries, func(x, y entry) int {
 		if order := compareKeys(&x.key, &y.key); order != 0 {
 			return order
@@ -72,32 +73,30 @@ func newBatch(host string, rows []report.Row) *batch {
 	return b
 }
 
-// id returns the number of a text, for now in the order of arrival.
-func (b *batch) id(text string) uint32 {
-	id, found := b.ids[text]
-	if !found {
-		id = uint32(len(b.texts))
-		b.ids[text] = id
-		b.texts = append(b.texts, text)
+// orderTexts numbers the texts in their order.
+func (b *batch) orderTexts() {
+	arrived := b.rows.texts.list
+	order := make([]uint32, len(arrived))
+	for id := range order {
+		order[id] = uint32(id)
 	}
-	return id
+	slices.SortFunc(order, func(x, y uint32) int { return strings.Compare(arrived[x], arrived[y]) })
+	b.texts, b.ranks = make([]string, len(arrived)), make([]uint32, len(arrived))
+	for rank, id := range order {
+		b.texts[rank], b.ranks[id] = arrived[id], uint32(rank)
+	}
 }
 
-// orderTexts renumbers the texts in their order.
-func (b *batch) orderTexts() {
-	arrived := slices.Clone(b.texts)
-	slices.Sort(b.texts)
-	for n, text := range b.texts {
-		b.ids[text] = uint32(n)
+// row returns the row of an entry.
+func (b *batch) row(e *entry) *packedRow { return &b.rows.list[e.row] }
+
+// rank returns the number of a text.
+func (b *batch) rank(text string) (uint32, bool) {
+	id, known := b.rows.texts.ids[text]
+	if !known {
+		return none, false
 	}
-	ids := make([]uint32, len(arrived))
-	for n, text := range arrived {
-		ids[n] = b.ids[text]
-	}
-	for i := range b.entries {
-		e := &b.entries[i]
-		e.src, e.dst, e.proto = ids[e.src], ids[e.dst], ids[e.proto]
-	}
+	return b.ranks[id], true
 }
 
 // sources returns the distinct sources, in order.
@@ -122,7 +121,7 @@ func (b *batch) times() (times []int64, tracked []bool) {
 		if len(times) == 0 || e.us != times[len(times)-1] {
 			times, tracked = append(times, e.us), append(tracked, false)
 		}
-		if b.rows[e.row].HasOpen {
+		if b.row(e).open != notOpen {
 			tracked[len(tracked)-1] = true
 		}
 	}
@@ -139,9 +138,9 @@ func (b *batch) expire(us int64) {
 // find returns which of the entries has this time and otherwise the same key
 // as row.
 func (b *batch) find(us int64, row *report.Row) (int, bool) {
-	src, known := b.ids[row.Src]
-	dst, knownDst := b.ids[row.Dst]
-	proto, knownProto := b.ids[row.Proto]
+	src, known := b.rank(row.Src)
+	dst, knownDst := b.rank(row.Dst)
+	proto, knownProto := b.rank(row.Proto)
 	if !known || !knownDst || !knownProto {
 		return 0, false
 	}

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"strconv"
 	"time"
-
-	"telegraf-conntrack-accounting/internal/report"
 )
 
 const copyTraffic = `COPY vpn_traffic (time, src, dst, proto, port, src_packets, src_bytes,
@@ -26,8 +24,7 @@ type copyIn interface {
 func copyRows(conn *sql.Conn, b *batch) error {
 	enc, order := newEncoder(b.host), b.heapOrder()
 	return copyLines(conn, copyTraffic, len(order), func(buf []byte, n int) []byte {
-		e := &b.entries[order[n]]
-		return enc.append(buf, e.us, &b.rows[e.row])
+		return enc.append(buf, b, &b.entries[order[n]])
 	})
 }
 
@@ -125,15 +122,15 @@ func newEncoder(host string) *encoder {
 	return e
 }
 
-func (e *encoder) append(dst []byte, us int64, row *report.Row) []byte {
-	dst = e.appendTime(dst, us)
-	for _, text := range [...]string{row.Src, row.Dst, row.Proto} {
+func (e *encoder) append(dst []byte, b *batch, row *entry) []byte {
+	dst = e.appendTime(dst, row.us)
+	for _, text := range [...]uint32{row.src, row.dst, row.proto} {
 		dst = append(dst, '\t')
-		dst = append(dst, text...)
+		dst = append(dst, b.texts[text]...)
 	}
 	dst = append(dst, '\t')
-	dst = strconv.AppendInt(dst, int64(row.Port), 10)
-	s := sumsOf(row)
+	dst = strconv.AppendInt(dst, int64(row.port), 10)
+	s := sumsOf(b.row(row))
 	dst = s.append(dst)
 	dst = append(dst, '\t')
 	dst = append(dst, e.host...)

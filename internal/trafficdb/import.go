@@ -21,7 +21,12 @@ type Result struct {
 // Import stores rows of a host, all or none, in one transaction, and adds them
 // to the rollups. The rows must pass their Check; they are left as they are.
 func (db *DB) Import(ctx context.Context, host string, rows []report.Row) (Result, error) {
-	if len(rows) == 0 {
+	return db.ImportRows(ctx, host, Pack(rows))
+}
+
+// ImportRows is Import for many rows.
+func (db *DB) ImportRows(ctx context.Context, host string, rows *Rows) (Result, error) {
+	if rows.Len() == 0 {
 		return Result{}, nil
 	}
 	b := newBatch(host, rows)
@@ -33,13 +38,13 @@ func (db *DB) Import(ctx context.Context, host string, rows []report.Row) (Resul
 	names, ends, err := db.importBatch(ctx, b)
 	if err != nil {
 		db.learn(err)
-		return Result{}, fmt.Errorf("importing %d rows: %w", len(rows), err)
+		return Result{}, fmt.Errorf("importing %d rows: %w", rows.Len(), err)
 	}
 	db.knowNames(names)
 	db.knowCalled(ends)
 	return Result{
 		Inserted:   len(b.entries),
-		Duplicates: len(rows) - len(b.entries) - b.expired,
+		Duplicates: rows.Len() - len(b.entries) - b.expired,
 		Expired:    b.expired,
 	}, nil
 }

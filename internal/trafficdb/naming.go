@@ -56,8 +56,8 @@ func (b *batch) namings() []naming {
 	}
 	var list []naming
 	index := make(map[end]int)
-	note := func(kind string, id uint32, us int64, name string) {
-		if name == "" {
+	note := func(kind string, id uint32, us int64, name uint32) {
+		if name == 0 {
 			return
 		}
 		i, known := index[end{kind, id}]
@@ -66,13 +66,13 @@ func (b *batch) namings() []naming {
 			index[end{kind, id}] = i
 			list = append(list, naming{kind: kind, id: id})
 		}
-		list[i].add(us, name)
+		list[i].add(us, b.rows.texts.list[name])
 	}
 	for i := range b.entries {
 		e := &b.entries[i]
-		row := &b.rows[e.row]
-		note("src", e.src, e.us, row.SrcName)
-		note("dst", e.dst, e.us, row.DstName)
+		row := b.row(e)
+		note("src", e.src, e.us, row.srcName)
+		note("dst", e.dst, e.us, row.dstName)
 	}
 	slices.SortFunc(list, func(x, y naming) int { return cmp.Or(cmp.Compare(x.kind, y.kind), cmp.Compare(x.id, y.id)) })
 	return list

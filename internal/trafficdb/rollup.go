@@ -3,8 +3,6 @@ package trafficdb
 import (
 	"errors"
 	"slices"
-
-	"telegraf-conntrack-accounting/internal/report"
 )
 
 const (
@@ -28,12 +26,13 @@ var sumColumns = [...]string{
 // wrapped.
 var errOverflow = errors.New("a sum over rows does not fit 64 bits with a sign")
 
-func sumsOf(row *report.Row) sums {
-	return sums{
-		counters: [6]int64{row.SrcPackets, row.SrcBytes, row.DstPackets, row.DstBytes, row.ConnectionTimes, row.ConnectionCount},
-		open:     row.OpenConnections,
-		hasOpen:  row.HasOpen,
+func sumsOf(row *packedRow) sums {
+	t := &row.traffic
+	s := sums{counters: [6]int64{t[0], t[1], t[2], t[3], t[4], int64(row.count)}}
+	if row.open != notOpen {
+		s.open, s.hasOpen = int64(row.open), true
 	}
+	return s
 }
 
 // add adds what are no negative numbers, and reports false when a sum is too
@@ -118,7 +117,7 @@ type rollups map[string]*rollup
 func newRollups(b *batch) (rollups, error) {
 	src, dst, pair := newRollup(), newRollup(), newRollup()
 	for i := range b.entries {
-		k, s := b.entries[i].key, sumsOf(&b.rows[b.entries[i].row])
+		k, s := b.entries[i].key, sumsOf(b.row(&b.entries[i]))
 		if err := errors.Join(
 			src.add(key{k.us, k.src, none, k.proto, k.port}, &s),
 			dst.add(key{k.us, none, k.dst, k.proto, k.port}, &s),

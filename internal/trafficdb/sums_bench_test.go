@@ -52,7 +52,7 @@ func BenchmarkSums(b *testing.B) {
 		store func(ctx context.Context, conn *sql.Conn, tx *sql.Tx) error
 	}{
 		{"import", func(ctx context.Context, conn *sql.Conn, tx *sql.Tx) error {
-			batch := newBatch("gw", rows)
+			batch := newBatch("gw", Pack(rows))
 			all, err := newRollups(batch)
 			if err != nil {
 				return err

@@ -84,7 +84,7 @@ type upgrade struct {
 	Upgraded
 	db   *DB
 	told func(Upgraded)
-	rows []report.Row
+	rows Rows
 }
 
 // begin finds out where to begin. The row of vpn_traffic_upgrade says which
@@ -120,18 +120,18 @@ func (u *upgrade) copyOldRows(ctx context.Context) error {
 			u.reject(&row, err)
 			continue
 		}
-		if n := len(u.rows); n >= upgradeRows && row.Time != u.rows[n-1].Time {
+		if n := u.rows.Len(); n >= upgradeRows && row.Time != u.rows.Time(n-1) {
 			if err := u.store(ctx, time.Unix(0, row.Time)); err != nil {
 				return err
 			}
 		}
-		u.rows = append(u.rows, row)
+		u.rows.Add(&row)
 	}
 	if err := old.Err(); err != nil {
 		return err
 	}
-	if n := len(u.rows); n > 0 {
-		return u.store(ctx, time.Unix(0, u.rows[n-1].Time).Add(time.Microsecond))
+	if n := u.rows.Len(); n > 0 {
+		return u.store(ctx, time.Unix(0, u.rows.Time(n-1)).Add(time.Microsecond))
 	}
 	return nil
 }
@@ -164,11 +164,11 @@ func (u *upgrade) reject(row *report.Row, err error) {
 // until is done. Should it be broken off in between, they come again and are
 // duplicates.
 func (u *upgrade) store(ctx context.Context, until time.Time) error {
-	result, err := u.db.Import(ctx, "", u.rows)
+	result, err := u.db.ImportRows(ctx, "", &u.rows)
 	if err != nil {
 		return err
 	}
-	u.rows = u.rows[:0]
+	u.rows.Cut(u.rows.Len())
 	u.Inserted += result.Inserted
 	u.Duplicates += result.Duplicates
 	u.Expired += result.Expired

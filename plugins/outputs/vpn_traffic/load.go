@@ -9,6 +9,7 @@ import (
 	"telegraf-conntrack-accounting/internal/loader"
 	"telegraf-conntrack-accounting/internal/report"
 	"telegraf-conntrack-accounting/internal/spool"
+	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
 // load is the import of one unit: reports of one host, read as if they were
@@ -81,7 +82,7 @@ func (l *load) reject(n int, line *report.BadLine) error {
 
 // store imports rows. What it made of them is counted even when the unit is
 // broken off later.
-func (l *load) store(ctx context.Context, rows []report.Row) error {
+func (l *load) store(ctx context.Context, rows *trafficdb.Rows) error {
 	giveBack, err := l.budget.Take(ctx, rows)
 	if err != nil {
 		return err
@@ -89,7 +90,7 @@ func (l *load) store(ctx context.Context, rows []report.Row) error {
 	defer giveBack()
 	limited, cancel := context.WithTimeout(ctx, loader.ImportTimeout)
 	defer cancel()
-	result, err := l.db.Import(limited, l.unit[0].Host, rows)
+	result, err := l.db.ImportRows(limited, l.unit[0].Host, rows)
 	if err != nil {
 		return &databaseError{err}
 	}
