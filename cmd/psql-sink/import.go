@@ -118,6 +118,7 @@ func (j *importJob) run(ctx context.Context, stderr *os.File) {
 	j.rejects.show = j.bar
 	j.patience = loader.Patience{DB: j.db, Limit: j.options.wait, Log: j.log}
 	j.db.Parallel(j.options.jobs)
+	j.db.IndexLater()
 	if err := j.patience.Open(ctx); err != nil {
 		j.fail(err)
 		return

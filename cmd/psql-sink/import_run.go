@@ -78,9 +78,19 @@ func (j *importJob) importRuns(ctx context.Context, runs [][]importSource) {
 		}
 		return
 	}
+	if err == nil && ctx.Err() == nil {
+		err = j.index(ctx)
+	}
 	if err != nil && ctx.Err() == nil {
 		j.fail(err)
 	}
+}
+
+// index makes the indexes of the days that are new.
+func (j *importJob) index(ctx context.Context) error {
+	return j.patience.Do(ctx, func(ctx context.Context) error {
+		return j.db.Index(ctx, func(partition string) { j.log.Infof("making the index of %s", partition) })
+	})
 }
 
 // importWorker imports one run at a time.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"regexp"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -17,6 +18,8 @@ import (
 // DB is the traffic database. Its methods may be called at once.
 type DB struct {
 	pool *sql.DB
+
+	indexLater atomic.Bool // see IndexLater
 
 	mu     sync.Mutex
 	days   map[int64]bool // days since the epoch whose partitions are known to be there

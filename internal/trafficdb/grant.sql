@@ -25,7 +25,8 @@ BEGIN
         GRANT SELECT, INSERT, UPDATE ON sink_status TO vpn_traffic_writer;
         GRANT SELECT ON vpn_traffic_migrations, vpn_traffic_partitions TO vpn_traffic_writer;
         -- Only so, and with the owner's rights, partitions come and go.
-        GRANT EXECUTE ON FUNCTION vpn_traffic_make_partitions(date), vpn_traffic_drop_partition(text), vpn_traffic_summarize()
+        GRANT EXECUTE ON FUNCTION vpn_traffic_make_partitions(date, boolean), vpn_traffic_index_partition(text),
+            vpn_traffic_drop_partition(text), vpn_traffic_summarize()
             TO vpn_traffic_writer;
     END IF;
     IF to_regrole('vpn_traffic_reader') IS NOT NULL THEN

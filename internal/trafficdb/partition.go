@@ -42,8 +42,11 @@ func (db *DB) ensureDays(ctx context.Context, b *batch) error {
 
 // makeDay makes the partitions of a day, of all tables, unless they are there.
 func (db *DB) makeDay(ctx context.Context, day int64) error {
+	today := time.Now().UnixMicro() / dayMicros
+	indexed := !db.indexLater.Load() || day >= today
 	err := inTransaction(ctx, db.pool, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `SELECT vpn_traffic_make_partitions($1)`, time.UnixMicro(day*dayMicros).UTC().Format(time.DateOnly))
+		_, err := tx.ExecContext(ctx, `SELECT vpn_traffic_make_partitions($1, $2)`,
+			time.UnixMicro(day*dayMicros).UTC().Format(time.DateOnly), indexed)
 		return err
 	})
 	if err != nil {

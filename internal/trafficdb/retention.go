@@ -34,7 +34,7 @@ const dropPatience = 200 * time.Millisecond
 
 // Retain makes the partitions of the days to come, and drops those whose rows
 // are all older than their retention. A partition that somebody reads stays
-// until the next time.
+// until the next time. It also makes what indexes are missing, as Index does.
 func (db *DB) Retain(ctx context.Context, now time.Time, keep Retention) (Retained, error) {
 	today := now.UnixMicro() / dayMicros
 	for day := today; day <= today+daysAhead; day++ {
@@ -61,6 +61,9 @@ func (db *DB) Retain(ctx context.Context, now time.Time, keep Retention) (Retain
 	}
 	if err := db.deleteOlder(ctx, now, keep); err != nil {
 		return done, fmt.Errorf("deleting old rows: %w", err)
+	}
+	if err := db.indexIdle(ctx); err != nil {
+		return done, err
 	}
 	return done, nil
 }

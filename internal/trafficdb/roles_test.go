@@ -41,13 +41,14 @@ func openAs(t *testing.T, pg *testkit.PG, role string, more ...string) (*traffic
 	return db, direct
 }
 
-// cycle is all that the sink ever does: new rows, new days, rows that come
-// again, late rows, retention, its status.
+// cycle is all that the sink ever does: new rows, new days and their indexes, rows
+// that come again, late rows, retention, its status.
 func cycle(t *testing.T, db *trafficdb.DB, at time.Time) error {
 	t.Helper()
 	if err := db.Migrate(t.Context()); err != nil {
 		return err
 	}
+	db.IndexLater()
 	rows := series(at, 20)
 	rows[0].OpenConnections, rows[0].HasOpen = 0, false
 	rows[0].SrcName, rows[15].DstName = "East of "+at.String(), "Web"
@@ -55,6 +56,9 @@ func cycle(t *testing.T, db *trafficdb.DB, at time.Time) error {
 		if _, err := db.Import(t.Context(), "gw", rows[:part]); err != nil {
 			return err
 		}
+	}
+	if err := db.Index(t.Context(), func(string) {}); err != nil {
+		return err
 	}
 	keep := trafficdb.Retention{Raw: 24 * time.Hour, Minute: 24 * time.Hour, Hour: 24 * time.Hour}
 	if _, err := db.Retain(t.Context(), at.AddDate(0, 0, 4), keep); err != nil {
@@ -110,7 +114,7 @@ func TestTheWriterHasTheRightsItNeedsAndNoMore(t *testing.T) {
 		"INSERT INTO vpn_traffic_migrations (version_id, is_applied) VALUES (99, true)", "SELECT * FROM vpn_traffic_tables",
 		"UPDATE vpn_traffic_tables SET name = 'other.secret'", "SELECT * FROM vpn_traffic_20231214",
 		"CREATE TABLE mine (n int)", "SELECT * FROM other.secret", "SELECT * FROM foreign_table", "CREATE SCHEMA mine",
-		"SET ROLE vpn_traffic_owner", "ALTER FUNCTION vpn_traffic_make_partitions(date) SECURITY INVOKER",
+		"SET ROLE vpn_traffic_owner", "ALTER FUNCTION vpn_traffic_make_partitions(date, boolean) SECURITY INVOKER",
 	} {
 		denied(statement)
 	}

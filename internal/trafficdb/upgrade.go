@@ -35,12 +35,16 @@ func (db *DB) Upgrade(ctx context.Context, told func(Upgraded)) (Upgraded, error
 	if err := db.Migrate(ctx); err != nil {
 		return Upgraded{}, err
 	}
+	db.IndexLater()
 	u := &upgrade{db: db, told: told}
 	if err := u.begin(ctx); err != nil {
 		return u.Upgraded, fmt.Errorf("beginning the upgrade: %w", err)
 	}
 	if err := u.copyOldRows(ctx); err != nil {
 		return u.Upgraded, fmt.Errorf("upgrading rows from %s on: %w", u.Until.Format(time.RFC3339), err)
+	}
+	if err := db.Index(ctx, func(string) {}); err != nil {
+		return u.Upgraded, err
 	}
 	return u.Upgraded, nil
 }

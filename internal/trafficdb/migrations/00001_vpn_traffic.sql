@@ -29,9 +29,9 @@ COMMENT ON COLUMN vpn_traffic.connection_count IS 'connections that closed in th
 COMMENT ON COLUMN vpn_traffic.open_connections IS 'a gauge: connections open at the end of the interval; null where it is not tracked';
 
 -- BRIN indexes are not told to summarize by themselves: in a long import that
--- fills the server's log. vpn_traffic_summarize does it.
+-- fills the server's log. vpn_traffic_summarize does it. The index over (src, dst)
+-- is each partition's own: see vpn_traffic_make_partitions.
 CREATE INDEX vpn_traffic_time ON vpn_traffic USING brin (time) WITH (pages_per_range = 32);
-CREATE INDEX vpn_traffic_src_dst ON vpn_traffic (src, dst);
 
 -- A row for each report, that is for each (host, time) of which rows have
 -- come. Importing locks it. That keeps vpn_traffic exact without a unique index
