@@ -89,7 +89,7 @@ func (j *importJob) importRuns(ctx context.Context, runs [][]importSource) {
 // index makes the indexes of the days that are new.
 func (j *importJob) index(ctx context.Context) error {
 	return j.patience.Do(ctx, func(ctx context.Context) error {
-		return j.db.Index(ctx, func(partition string) { j.log.Infof("making the index of %s", partition) })
+		return j.db.Index(ctx, func(partition string) { j.log.Debugf("making the index of %s", partition) })
 	})
 }
 

@@ -102,14 +102,17 @@ func reportLines(number, n int) string {
 	return text.String()
 }
 
-// requireReports checks that all rows of so many reports are there once, and
-// that the rollups are their sums.
+// requireReports checks that all rows of so many reports are there once, that
+// the rollups are their sums, and that every day has its index.
 func (i *importTest) requireReports(reports, rows int) {
 	i.t.Helper()
 	want := int64(reports * rows)
 	require.Equal(i.t, fmt.Sprintf("%d %[1]d %d", want, want*(want-1)/2),
 		i.query(`SELECT concat_ws(' ', count(*), count(DISTINCT (host, time, src, dst, proto, port)), sum(src_bytes)) FROM vpn_traffic`))
 	i.requireRollups()
+	require.Empty(i.t, i.query(`SELECT coalesce(string_agg(name, ' '), '') FROM vpn_traffic_partitions WHERE parent = 'vpn_traffic'
+		AND NOT EXISTS (SELECT FROM pg_indexes WHERE schemaname = current_schema() AND tablename = name AND indexdef LIKE '%(src, dst)')`),
+		"days without an index")
 }
 
 func (i *importTest) requireRollups() {

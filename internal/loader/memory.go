@@ -35,7 +35,7 @@ const ReportMost = 40_000
 // imports run at once. The more, the better, since each adds to the sums of its
 // hour, until the garbage collector works against the limit of memory.
 func ChunkRows(imports int) int {
-	const held, least, most = 160_000, 20_000, 100_000
+	const held, least, most = 200_000, 20_000, 100_000
 	return min(max(held/imports, least), most)
 }
 

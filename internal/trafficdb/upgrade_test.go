@@ -62,6 +62,7 @@ func TestUpgrade(t *testing.T) {
 			coalesce(connection_times, 0), coalesce(connection_count, 0), open_connections FROM vpn_traffic_old) surplus),
 		(SELECT count(*) FROM vpn_traffic WHERE host = ''))`))
 	requireRollups(t, db)
+	require.Equal(t, "vpn_traffic_20231114 vpn_traffic_20231115", indexed(t, direct))
 
 	third, err := db.Upgrade(t.Context(), func(trafficdb.Upgraded) {})
 	require.NoError(t, err)

@@ -26,10 +26,9 @@ INSERT INTO vpn_traffic_tables VALUES
 -- CREATE TABLE ... PARTITION OF would wait for every open reader.
 --
 -- The rows of a day get an index over who talked to whom. Who is about to import
--- all of the day may do without until it is done: to keep up this index row by
--- row takes more than half of the time of COPY, to make it at the end half of
--- that, and a sixth less room. So vpn_traffic itself has none: a partition could
--- not do without it.
+-- all of the day may do without until it is done: to keep up this index row by row
+-- takes more than half of the time of COPY, to make it at the end two thirds of
+-- that. So vpn_traffic itself has none: its partitions could not do without.
 -- +goose StatementBegin
 CREATE FUNCTION vpn_traffic_make_partitions(day date, indexed boolean DEFAULT true) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
