@@ -112,7 +112,7 @@ func (l *Loader) Flush(ctx context.Context) error { return l.store(ctx, len(l.fr
 // it: one that is cut in two has to be compared with its first half.
 func (l *Loader) storeSome(ctx context.Context) error {
 	switch count := len(l.from); {
-	case count-l.last >= l.Most:
+	case count-l.last >= l.Most || l.rows.Heavy():
 		return l.store(ctx, count)
 	case count >= l.Rows && l.last > 0:
 		return l.store(ctx, l.last)

@@ -16,8 +16,8 @@ type Rows struct {
 
 // packedRow is a report.Row with numbers for its texts.
 type packedRow struct {
-	time             int64 // ns since the epoch
-	traffic          [5]int64
+	time             int64    // ns since the epoch
+	traffic          [5]int64 // in the order of sumColumns, up to connection_times
 	count            int32
 	open             int32 // notOpen for a row without
 	src, dst, proto  uint32
@@ -27,10 +27,16 @@ type packedRow struct {
 
 const notOpen = -1
 
+const (
+	textMemory = 64       // of a text, besides its bytes
+	muchMemory = 12 << 20 // of all texts: 150,000 addresses
+)
+
 // textTable numbers texts in the order of their arrival. The first is the empty one.
 type textTable struct {
-	list []string
-	ids  map[string]uint32
+	list   []string
+	ids    map[string]uint32
+	memory int // bytes, more or less
 }
 
 func newTextTable() *textTable { return &textTable{list: []string{""}, ids: map[string]uint32{"": 0}} }
@@ -41,6 +47,7 @@ func (t *textTable) id(text string) uint32 {
 		id = uint32(len(t.list))
 		t.ids[text] = id
 		t.list = append(t.list, text)
+		t.memory += len(text) + textMemory
 	}
 	return id
 }
@@ -103,13 +110,15 @@ func (r *Rows) Slice(begin, end int) *Rows { return &Rows{r.list[begin:end:end],
 // Grow makes room for n more rows.
 func (r *Rows) Grow(n int) { r.list = slices.Grow(r.list, n) }
 
-// maxTexts bounds the memory for texts that no row may have any more.
-const maxTexts = 1 << 16
+// Heavy reports whether texts take much memory, as only rows do that no gateway
+// has made.
+func (r *Rows) Heavy() bool { return r.texts != nil && r.texts.memory > muchMemory }
 
-// Cut takes the first n rows away.
+// Cut takes the first n rows away. Texts that no row has any more go when they
+// take much memory.
 func (r *Rows) Cut(n int) {
 	r.list = append(r.list[:0], r.list[n:]...)
-	if r.texts == nil || len(r.texts.list) <= maxTexts {
+	if !r.Heavy() {
 		return
 	}
 	rest := Rows{list: r.list[:0]}
