@@ -66,7 +66,9 @@ func (j *importJob) importRuns(ctx context.Context, runs [][]importSource) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		err = group.Wait()
+		if err = group.Wait(); err == nil && ctx.Err() == nil {
+			err = j.index(ctx)
+		}
 	}()
 	select {
 	case <-done:
@@ -77,9 +79,6 @@ func (j *importJob) importRuns(ctx context.Context, runs [][]importSource) {
 		case <-time.After(grace):
 		}
 		return
-	}
-	if err == nil && ctx.Err() == nil {
-		err = j.index(ctx)
 	}
 	if err != nil && ctx.Err() == nil {
 		j.fail(err)

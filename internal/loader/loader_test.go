@@ -93,6 +93,25 @@ func TestChunksEndWithAReport(t *testing.T) {
 	}
 }
 
+func TestEndlessTextsDoNotFillMemory(t *testing.T) {
+	const rows = 40_000
+	var s stored
+	l := s.loader(1_000_000)
+	var text strings.Builder
+	for n := range rows {
+		fmt.Fprintf(&text, "1,tcp,%0200d,%0250d,1,1,1,1,1,1,1\n", n, n)
+	}
+	require.NoError(t, l.Read(t.Context(), 0, report.NewReader(strings.NewReader(text.String()))))
+	require.NotEmpty(t, s.chunks)
+	require.NoError(t, l.Flush(t.Context()))
+	total := 0
+	for _, size := range s.sizes() {
+		require.Less(t, size, 30_000)
+		total += size
+	}
+	require.Equal(t, rows, total)
+}
+
 func TestBadLinesGoToReject(t *testing.T) {
 	var s stored
 	l := s.loader(100)
