@@ -47,7 +47,7 @@ func importHour(s *importSource) int64 {
 	return s.first / int64(time.Hour)
 }
 
-// importRuns imports runs, several at once.
+// importRuns imports runs, several at once, and indexes the days that are new.
 func (j *importJob) importRuns(ctx context.Context, runs [][]importSource) {
 	group, groupCtx := errgroup.WithContext(ctx)
 	var next atomic.Int64
