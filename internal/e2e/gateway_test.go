@@ -42,8 +42,8 @@ func newGateway(t *testing.T) *gateway {
 	testkit.Link(t, g.router, g.one, []string{"10.32.1.1/24", "2001:db8:1::1/64"}, []string{"10.32.1.2/24", "2001:db8:1::2/64"})
 	testkit.Link(t, g.router, g.two, []string{"10.32.2.1/24", "2001:db8:2::1/64"}, []string{"10.32.2.2/24", "2001:db8:2::2/64"})
 	for ns, via := range map[*testkit.Netns][2]string{g.one: {"10.32.1.1", "2001:db8:1::1"}, g.two: {"10.32.2.1", "2001:db8:2::1"}} {
-		ns.Route(t, "10.32.0.0/16", via[0])
-		ns.Route(t, "2001:db8::/32", via[1])
+		ns.LosslessRoute(t, "10.32.0.0/16", via[0])
+		ns.LosslessRoute(t, "2001:db8::/32", via[1])
 	}
 	g.router.Sysctl(t, "net.ipv4.ip_forward", 1)
 	g.router.Sysctl(t, "net.ipv6.conf.all.forwarding", 1)

@@ -136,6 +136,17 @@ func (n *Netns) Route(t testing.TB, cidr, via string) {
 	n.IP(t, family(t, cidr), "route", "add", cidr, "via", via)
 }
 
+// LosslessRoute is Route for a path that loses nothing, so that TCP of the
+// namespace has no reason to send a segment again before it has waited for long.
+// On a busy machine it would, and when the answer was only late, conntrack ignores
+// what comes a second time: it belongs to a flow, but its counters leave it out,
+// and no ledger of packets can tell. See DropRepeatedHandshakes for the others.
+func (n *Netns) LosslessRoute(t testing.TB, cidr, via string) {
+	t.Helper()
+	n.Sysctl(t, "net.ipv4.tcp_early_retrans", 0) // no tail loss probes
+	n.IP(t, family(t, cidr), "route", "add", cidr, "via", via, "rto_min", "20s")
+}
+
 // Link joins two namespaces by a veth pair and gives each end its addresses
 // (CIDR, IPv4 or IPv6). It returns the names of both ends.
 func Link(t testing.TB, a, b *Netns, aAddrs, bAddrs []string) (aDev, bDev string) {
