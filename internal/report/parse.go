@@ -123,14 +123,13 @@ func (r *Reader) parseColumns(line []byte, row *Row) (err error) {
 	if row.Time, err = c.number(); err != nil {
 		return fmt.Errorf("time_ns %w", err)
 	}
-	if row.Proto, err = r.text(c.next()); err != nil {
-		return fmt.Errorf("proto %w", err)
-	}
-	if row.Src, err = r.text(c.next()); err != nil {
-		return fmt.Errorf("src %w", err)
-	}
-	if row.Dst, err = r.text(c.next()); err != nil {
-		return fmt.Errorf("dst %w", err)
+	for _, text := range [...]struct {
+		name string
+		to   *string
+	}{{"proto", &row.Proto}, {"src", &row.Src}, {"dst", &row.Dst}} {
+		if *text.to, err = r.text(c.next()); err != nil {
+			return fmt.Errorf("%s %w", text.name, err)
+		}
 	}
 	port, err := c.number()
 	if err == nil && (port < -1 || port > maxPort) {
@@ -140,11 +139,19 @@ func (r *Reader) parseColumns(line []byte, row *Row) (err error) {
 		return fmt.Errorf("port %w", err)
 	}
 	row.Port = int32(port)
-	for n, to := range [...]*int64{
-		&row.SrcPackets, &row.DstPackets, &row.SrcBytes, &row.DstBytes, &row.ConnectionCount, &row.ConnectionTimes,
+	for _, number := range [...]struct {
+		name string
+		to   *int64
+	}{
+		{"src_packets", &row.SrcPackets},
+		{"dst_packets", &row.DstPackets},
+		{"src_bytes", &row.SrcBytes},
+		{"dst_bytes", &row.DstBytes},
+		{"connection_count", &row.ConnectionCount},
+		{"connection_times", &row.ConnectionTimes},
 	} {
-		if *to, err = c.number(); err != nil {
-			return fmt.Errorf("%s %w", counters[n], err)
+		if *number.to, err = c.number(); err != nil {
+			return fmt.Errorf("%s %w", number.name, err)
 		}
 	}
 	if err := r.readGauge(&c, row); err != nil {
@@ -152,9 +159,6 @@ func (r *Reader) parseColumns(line []byte, row *Row) (err error) {
 	}
 	return row.checkNumbers()
 }
-
-// counters are the names of the columns after the port.
-var counters = [...]string{"src_packets", "dst_packets", "src_bytes", "dst_bytes", "connection_count", "connection_times"}
 
 // readGauge reads open_connections, which may be missing, and the names after
 // it, before which it may be empty.

@@ -38,11 +38,8 @@ type Row struct {
 	SrcName, DstName string // what the ends were called, empty where nobody said
 }
 
-// Micros returns the row's time in microseconds since the epoch, the precision
-// that Postgres keeps, rounded as Postgres rounds.
-func (r *Row) Micros() int64 { return Micros(r.Time) }
-
-// Micros is Row.Micros of a time.
+// Micros returns a row's time, in nanoseconds since the epoch, in microseconds,
+// the precision that Postgres keeps, rounded as Postgres rounds.
 func Micros(ns int64) int64 {
 	us, rest := ns/int64(time.Microsecond), ns%int64(time.Microsecond)
 	if rest < 0 {
