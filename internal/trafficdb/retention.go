@@ -93,13 +93,7 @@ func (db *DB) dropOlder(ctx context.Context, retention string, before time.Time,
 // the way. Without it, a query for the last minutes reads all that was inserted
 // since the last vacuum.
 func (db *DB) Summarize(ctx context.Context) error {
-	err := inTransaction(ctx, db.pool, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `SELECT set_config('lock_timeout', $1, true)`, dropPatience.String()); err != nil {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, `SELECT vpn_traffic_summarize()`)
-		return err
-	})
+	err := db.execPatiently(ctx, dropPatience, `SELECT vpn_traffic_summarize()`)
 	if err != nil && !isBusy(err) {
 		return fmt.Errorf("summarizing BRIN indexes: %w", err)
 	}
@@ -108,11 +102,17 @@ func (db *DB) Summarize(ctx context.Context) error {
 
 // dropPartition drops a partition, unless somebody reads it.
 func (db *DB) dropPartition(ctx context.Context, partition string) error {
+	return db.execPatiently(ctx, dropPatience, `SELECT vpn_traffic_drop_partition($1)`, partition)
+}
+
+// execPatiently executes a statement that waits for each lock so long at most; 0
+// is for ever.
+func (db *DB) execPatiently(ctx context.Context, patience time.Duration, statement string, args ...any) error {
 	return inTransaction(ctx, db.pool, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `SELECT set_config('lock_timeout', $1, true)`, dropPatience.String()); err != nil {
+		if _, err := tx.ExecContext(ctx, `SELECT set_config('lock_timeout', $1, true)`, patience.String()); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `SELECT vpn_traffic_drop_partition($1)`, partition)
+		_, err := tx.ExecContext(ctx, statement, args...)
 		return err
 	})
 }

@@ -44,11 +44,11 @@ BEGIN
             WHERE inhparent = to_regclass(quote_ident(t.name)) AND inhrelid = to_regclass(quote_ident(child)));
         EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS) WITH (fillfactor = %s)',
             child, t.name, t.filled);
-        IF t.name = 'vpn_traffic' AND indexed THEN
-            EXECUTE format('CREATE INDEX %I ON %I (src, dst)', child || '_src_dst_idx', child);
-        END IF;
         EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
             t.name, child, first || '+00', first + ('1 ' || t.span)::interval || '+00');
+        IF t.name = 'vpn_traffic' AND indexed THEN
+            PERFORM vpn_traffic_index_partition(child);
+        END IF;
     END LOOP;
 END $$;
 -- +goose StatementEnd
@@ -63,7 +63,7 @@ SELECT parent, retention, name, first, (first + ('1 ' || span)::interval)::date 
 WHERE first IS NOT NULL;
 COMMENT ON VIEW vpn_traffic_partitions IS 'the partitions of all tables: they hold first <= time < next, in UTC; those for times before 2000 and after 2099 are left out';
 
--- Makes the index of a partition that has been filled without, unless it is there.
+-- Makes the index of a partition, unless it is there.
 -- +goose StatementBegin
 CREATE FUNCTION vpn_traffic_index_partition(partition text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
