@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/influxdata/line-protocol/v2/lineprotocol"
 	"github.com/influxdata/telegraf"
@@ -17,13 +18,30 @@ type encoder struct {
 	name string
 	log  telegraf.Logger
 
+	to   *watchedWriter
 	mu   sync.Mutex // plugins may add metrics from any goroutine
 	w    *bufio.Writer
 	line lineprotocol.Encoder
 }
 
 func newEncoder(w io.Writer, name string, log telegraf.Logger) *encoder {
-	return &encoder{name: name, log: log, w: bufio.NewWriterSize(w, 64<<10)}
+	to := &watchedWriter{w: w}
+	return &encoder{name: name, log: log, to: to, w: bufio.NewWriterSize(to, 64<<10)}
+}
+
+// writing reports whether a write waits for its reader.
+func (e *encoder) writing() bool { return e.to.busy.Load() }
+
+// watchedWriter tells whether a write is going on.
+type watchedWriter struct {
+	w    io.Writer
+	busy atomic.Bool
+}
+
+func (t *watchedWriter) Write(b []byte) (int, error) {
+	t.busy.Store(true)
+	defer t.busy.Store(false)
+	return t.w.Write(b)
 }
 
 func (e *encoder) LogName() string      { return inputKind + "." + e.name }

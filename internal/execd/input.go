@@ -1,7 +1,7 @@
 package execd
 
 import (
-	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -21,10 +21,13 @@ const interruptPoll = 100 * time.Millisecond
 type Input struct {
 	Program
 	New func() telegraf.Input
+
+	slow time.Duration // when a gather that goes on is mentioned; 0: slowGather
 }
 
 // RunInput gathers once for every newline on stdin, never before one, and once
-// more at the end of stdin. It returns the process's exit code.
+// more at the end of stdin. Newlines that came while a gather was going on are
+// one request. It returns the process's exit code.
 //
 // A plugin with a method SetOneShot(bool) is told before its Init when there
 // will be one gather only: with the flag -one-shot, and under a Telegraf that
@@ -43,6 +46,7 @@ func RunInput(in Input) int {
 
 	out := newEncoder(s.Stdout, s.Name, s.log)
 	h := &inputHost{session: s, plugin: plugin, interrupts: interrupts, out: out, acc: agent.NewAccumulator(out, nil)}
+	h.slow = cmp.Or(in.slow, slowGather)
 	if err := h.run(); err != nil {
 		s.log.Error(err)
 		return exitError
@@ -56,6 +60,7 @@ type inputHost struct {
 	interrupts <-chan os.Signal
 	out        *encoder
 	acc        telegraf.Accumulator
+	slow       time.Duration
 }
 
 func (h *inputHost) run() error {
@@ -77,10 +82,10 @@ func (h *inputHost) run() error {
 	return h.gather() // the traffic since Telegraf's last newline
 }
 
-// serve gathers for each newline until stdin ends or, on a terminal, the user
+// serve gathers for each request until stdin ends or, on a terminal, the user
 // interrupts.
 func (h *inputHost) serve() error {
-	buf := make([]byte, 512)
+	requests := newRequests(h.Stdin)
 	terminal := isTerminal(h.Stdin)
 	for {
 		if terminal {
@@ -88,8 +93,8 @@ func (h *inputHost) serve() error {
 				return err
 			}
 		}
-		n, err := h.Stdin.Read(buf)
-		for range bytes.Count(buf[:n], []byte("\n")) {
+		asked, err := requests.read()
+		if asked {
 			if err := h.gather(); err != nil {
 				return err
 			}
@@ -121,6 +126,7 @@ func (h *inputHost) typed() (bool, error) {
 // the next gather may do better; when stdout fails there is no point in going
 // on.
 func (h *inputHost) gather() error {
+	defer h.watch()()
 	if err := h.plugin.Gather(h.acc); err != nil {
 		h.log.Errorf("gathering: %v", err)
 	}

@@ -1,6 +1,7 @@
 package execd
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -47,12 +48,12 @@ func TestInput(t *testing.T) {
 		stdout, stderr string
 		code           int
 	}{
-		"newlines, then the end": {stdin: "\n\n", stdout: gathers(false, 1, 2, 3), stderr: quiet},
-		"the end at once":        {stdout: gathers(false, 1), stderr: quiet},
-		"one shot":               {stdin: "\n\n", args: []string{"-one-shot"}, stdout: gathers(true, 1), stderr: quiet},
-		"debug":                  {args: []string{"--debug"}, stdout: gathers(false, 1), stderr: "I! started\nD! details\nW! stopped\n"},
+		"a newline, then the end": {stdin: "\n", stdout: gathers(false, 1, 2), stderr: quiet},
+		"the end at once":         {stdout: gathers(false, 1), stderr: quiet},
+		"one shot":                {stdin: "\n\n", args: []string{"-one-shot"}, stdout: gathers(true, 1), stderr: quiet},
+		"debug":                   {args: []string{"--debug"}, stdout: gathers(false, 1), stderr: "I! started\nD! details\nW! stopped\n"},
 		"a gather fails": {
-			config: "[[inputs.probe]]\nfail_at = 2", stdin: "\n\n", stdout: gathers(false, 1, 3),
+			config: "[[inputs.probe]]\nfail_at = 1", stdin: "\n", stdout: gathers(false, 2),
 			stderr: "I! started\nE! Error in plugin: lost the table\nE! gathering: no dump\nW! stopped\n",
 		},
 		"init fails": {
@@ -88,6 +89,57 @@ func sortedFields(text string) string {
 		slices.Sort(list)
 		return " " + strings.Join(list, ",") + " "
 	})
+}
+
+// Requests that waited together are one gather; the end brings the last one.
+func TestInputRequestsThatWaitedTogether(t *testing.T) {
+	t.Parallel()
+	stdin, err := os.Open(file(t, "newlines", "%s", strings.Repeat("\n", 100_000)))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, stdin.Close()) }()
+	cmd := child("input")
+	cmd.Stdin = stdin
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	require.Equal(t, sortedFields(gathers(false, 1, 2)), sortedFields(string(out)))
+}
+
+// A gather that is stuck because nobody reads the metrics is mentioned, and that
+// it is over; newlines that came meanwhile are one gather.
+func TestInputNobodyReads(t *testing.T) {
+	t.Parallel()
+	const metrics = 2000 // more than the pipe holds
+	cmd := child("impatient input", "-config", file(t, "probe.conf", "[[inputs.probe]]\ncount = %d", metrics))
+	stdin, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	stderr, err := cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	_, err = io.WriteString(stdin, "\n")
+	require.NoError(t, err)
+	log := bufio.NewScanner(stderr)
+	requireLine(t, log, "Telegraf has not read our metrics for")
+	_, err = io.WriteString(stdin, strings.Repeat("\n", 100))
+	require.NoError(t, err)
+	lines := make(chan int)
+	go func() { lines <- countLines(stdout) }()
+	requireLine(t, log, "the gather is over, after")
+	require.NoError(t, stdin.Close())
+	require.Equal(t, 3*metrics, <-lines)
+	require.NoError(t, cmd.Wait())
+}
+
+// requireLine reads a log until a line holds the text.
+func requireLine(t *testing.T, log *bufio.Scanner, text string) {
+	t.Helper()
+	for log.Scan() {
+		if strings.Contains(log.Text(), text) {
+			return
+		}
+	}
+	require.Fail(t, "the log ended without it", text)
 }
 
 func TestInputHelp(t *testing.T) {

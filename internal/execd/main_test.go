@@ -18,8 +18,12 @@ const childVariable = "EXECD_TEST_CHILD"
 
 func TestMain(m *testing.M) {
 	switch os.Getenv(childVariable) {
-	case "input":
-		os.Exit(RunInput(Input{Program: Process("probe", "1.2.3"), New: func() telegraf.Input { return &probe{Count: 1} }}))
+	case "input", "impatient input":
+		in := Input{Program: Process("probe", "1.2.3"), New: func() telegraf.Input { return &probe{Count: 1} }}
+		if os.Getenv(childVariable) == "impatient input" {
+			in.slow = 100 * time.Millisecond
+		}
+		os.Exit(RunInput(in))
 	case "output":
 		os.Exit(RunOutput(Output{Program: Process("store", "1.2.3"), New: func() telegraf.Output { return &store{} }}))
 	case "counting output":

@@ -1,0 +1,39 @@
+package execd
+
+import (
+	"bytes"
+	"os"
+)
+
+const (
+	requestRoom  = 64 << 10 // what a pipe holds
+	requestReads = 16       // so that newlines without end do not put a gather off for ever
+)
+
+// requests are the newlines on stdin. Those that wait together are one request:
+// after a gather that was stuck for many intervals, as many gathers would say
+// nothing that one does not, and would keep the program from its end.
+type requests struct {
+	stdin *os.File
+	room  []byte
+}
+
+func newRequests(stdin *os.File) *requests {
+	return &requests{stdin: stdin, room: make([]byte, requestRoom)}
+}
+
+// read waits for input, takes all that is there, and reports whether it asks
+// for a gather. It may do so together with an error.
+func (r *requests) read() (asked bool, err error) {
+	for range requestReads {
+		n, err := r.stdin.Read(r.room)
+		asked = asked || bytes.IndexByte(r.room[:n], '\n') >= 0
+		if err != nil {
+			return asked, err
+		}
+		if more, err := readable(r.stdin, 0); !more || err != nil {
+			return asked, err
+		}
+	}
+	return asked, nil
+}
