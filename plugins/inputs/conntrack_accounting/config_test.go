@@ -57,17 +57,33 @@ func TestWrongOptions(t *testing.T) {
 	}
 }
 
-// Two gathers never share a second, even when the clock is set back.
+// Two gathers never share a time, even when the clock is set back, and no time is
+// ahead of the clock by more than a step.
 func TestStampsAreNeverUsedTwice(t *testing.T) {
 	var s stamps
-	now := time.Unix(1000, 999_000_000)
+	now := time.UnixMilli(1_000_999)
 	require.Equal(t, time.Unix(1000, 0), s.next(now))
-	require.Equal(t, time.Unix(1001, 0), s.next(now))
+	require.Equal(t, now, s.next(now))
+	require.Equal(t, time.UnixMilli(1_001_000), s.next(now))
+	require.Equal(t, time.UnixMilli(1_001_500), s.next(time.UnixMilli(1_001_500)))
 	require.Equal(t, time.Unix(2000, 0), s.next(time.Unix(2000, 0)))
-	require.Equal(t, time.Unix(1002, 0), s.next(now), "the clock went back")
+	require.Equal(t, time.UnixMilli(1_000_998), s.next(time.UnixMilli(1_000_998)), "the clock went back")
 	for i := range int64(keptStamps) {
 		s.next(time.Unix(5000+i, 0))
 	}
 	require.Len(t, s.used, keptStamps)
 	require.Equal(t, time.Unix(1000, 0), s.next(now), "forgotten after a day")
+}
+
+// Many gathers in a few seconds: each has a time of its own, and none is ahead.
+func TestStampsOfManyGathers(t *testing.T) {
+	var s stamps
+	seen := map[time.Time]bool{}
+	for now := time.UnixMilli(1_000_000); now.Before(time.UnixMilli(1_006_000)); now = now.Add(100 * time.Millisecond) {
+		at := s.next(now)
+		require.False(t, seen[at])
+		require.False(t, at.After(now))
+		require.Less(t, now.Sub(at), time.Second)
+		seen[at] = true
+	}
 }

@@ -14,50 +14,61 @@ const (
 	savedStamps = 512
 )
 
-// stamps gives each gather a whole second of its own. Two gathers in one
-// second, or after the clock was set back, would otherwise write the same
-// (time, series) twice, and the databases keep only one of the two.
+// stamps gives each gather a time that no other gather has: the whole second in
+// which it is, or where another gather has that, its millisecond. Two gathers in
+// one second, or after the clock was set back, would otherwise write the same
+// (time, series) twice, and the databases keep only one of the two. Whole seconds
+// are what databases compress best, and a time that is not ahead of the clock is
+// one that they show.
 type stamps struct {
-	used  map[int64]struct{}
-	order []int64 // as a ring, oldest at next
+	used  map[int64]struct{} // ms since the epoch
+	order []int64            // as a ring, oldest at next
 	at    int
 }
 
 func (s *stamps) next(now time.Time) time.Time {
-	second := now.Unix()
-	for _, taken := s.used[second]; taken; _, taken = s.used[second] {
-		second++
+	stamp := now.Unix() * 1000
+	if s.taken(stamp) {
+		stamp = now.UnixMilli()
 	}
-	s.use(second)
-	return time.Unix(second, 0)
+	for s.taken(stamp) {
+		stamp++
+	}
+	s.use(stamp)
+	return time.UnixMilli(stamp)
 }
 
-// use remembers that a gather has the second.
-func (s *stamps) use(second int64) {
+func (s *stamps) taken(stamp int64) bool {
+	_, taken := s.used[stamp]
+	return taken
+}
+
+// use remembers that a gather has the stamp.
+func (s *stamps) use(stamp int64) {
 	if s.used == nil {
 		s.used = make(map[int64]struct{})
 	}
-	if _, taken := s.used[second]; taken {
+	if s.taken(stamp) {
 		return
 	}
-	s.used[second] = struct{}{}
+	s.used[stamp] = struct{}{}
 	if len(s.order) < keptStamps {
-		s.order = append(s.order, second)
+		s.order = append(s.order, stamp)
 		return
 	}
 	delete(s.used, s.order[s.at])
-	s.order[s.at] = second
+	s.order[s.at] = stamp
 	s.at = (s.at + 1) % keptStamps
 }
 
 // write writes the latest stamps, so that a restart within a second of the last
-// gather does not use it again.
+// gather does not use them again.
 func (s *stamps) write(w io.Writer) error {
 	latest := append(append([]int64(nil), s.order[s.at:]...), s.order[:s.at]...)
 	latest = latest[max(0, len(latest)-savedStamps):]
 	b := binary.LittleEndian.AppendUint32(nil, uint32(len(latest)))
-	for _, second := range latest {
-		b = binary.LittleEndian.AppendUint64(b, uint64(second))
+	for _, stamp := range latest {
+		b = binary.LittleEndian.AppendUint64(b, uint64(stamp))
 	}
 	_, err := w.Write(b)
 	return err
@@ -74,12 +85,12 @@ func (s *stamps) read(r io.Reader) (size int64, err error) {
 	if n > savedStamps {
 		return 0, errStamps
 	}
-	seconds := make([]int64, n)
-	if err := binary.Read(r, binary.LittleEndian, seconds); err != nil {
+	stamps := make([]int64, n)
+	if err := binary.Read(r, binary.LittleEndian, stamps); err != nil {
 		return 0, err
 	}
-	for _, second := range seconds {
-		s.use(second)
+	for _, stamp := range stamps {
+		s.use(stamp)
 	}
 	return 4 + 8*int64(n), nil
 }

@@ -74,7 +74,7 @@ func (p *Plugin) resumeFrom(file *statefile.File) {
 	case file.Namespace != p.state.origin.Namespace:
 		p.Log.Warnf("state_file: ignoring %s: %s", p.StateFile, why)
 	case !file.Superseded.IsZero():
-		p.stamps.use(file.Superseded.Unix())
+		p.stamps.use(file.Superseded.Unix() * 1000) // the last gather's, if it is in this second
 		p.resumeAfter(file.Superseded)
 		p.Log.Warnf("state_file: the last run ended without a state, killed perhaps: what flows that are older than its last gather (%s) sent since is not accounted", file.Superseded.Format(time.RFC3339))
 	case why != "":
