@@ -135,7 +135,7 @@ func TestImport(t *testing.T) {
 	for name, test := range map[string]func(*importTest){
 		"files": testImportFiles, "hosts": testImportHosts, "bad": testImportBadLines, "refused": testImportRefused,
 		"missing": testImportMissing, "overlap": testImportOverlap, "stdin": testImportStdin, "usage": testImportUsage,
-		"pipe": testImportPipe, "misconfigured": testImportMisconfigured,
+		"pipe": testImportPipe, "times": testImportTimes, "misconfigured": testImportMisconfigured,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -208,6 +208,33 @@ func testImportBadLines(i *importTest) {
 	none := filepath.Join(i.dir, "none")
 	i.ok("-rejected", none, i.file("good.csv", reportLines(0, 50)))
 	require.NoFileExists(i.t, none)
+}
+
+// What is no time of traffic is rejected, with what it may be; mended, it comes in.
+func testImportTimes(i *importTest) {
+	row := func(at int64) string { return fmt.Sprintf("%d,tcp,10.0.0.1,192.0.2.1,443,1,2,100,200,1,5\n", at) }
+	file := i.file("times.csv", row(86400*int64(time.Second))+row(epoch/1e9)+row(epoch/1e6)+row(epoch/1e3)+row(time.Now().AddDate(3, 0, 0).UnixNano())+row(epoch))
+	rejected := filepath.Join(i.dir, "rejected.csv")
+	for range 3 {
+		_ = os.Remove(rejected)
+		code, stdout, stderr := i.run("", "-rejected", rejected, file)
+		require.Equal(i.t, importRejected, code, stderr)
+		require.Contains(i.t, stdout, "5 rejected;")
+		require.Equal(i.t, fmt.Sprintf("%[1]s:1: time is before 2000: a clock was off\n"+
+			"%[1]s:2: time is in seconds, it seems, not in nanoseconds\n"+
+			"%[1]s:3: time is in milliseconds, it seems, not in nanoseconds\n"+
+			"%[1]s:4: time is in microseconds, it seems, not in nanoseconds\n"+
+			"%[1]s:5: time is more than two days ahead: the clock of the gateway is off, or the one here\n", file), stderr)
+	}
+	require.Equal(i.t, "1 100", i.query(`SELECT count(*) || ' ' || sum(src_bytes) FROM vpn_traffic`))
+	i.requireRollups()
+	text, err := os.ReadFile(rejected)
+	require.NoError(i.t, err)
+	minute := row(epoch/1e9 + 60)
+	mended := strings.Replace(string(text), row(epoch/1e9), strings.Replace(minute, ",", "000000000,", 1), 1)
+	require.NoError(i.t, os.WriteFile(rejected, []byte(mended), 0o600))
+	_, stdout, _ := i.run("", rejected)
+	require.Contains(i.t, stdout, "1 rows imported, 0 duplicate, 4 rejected;")
 }
 
 // A row that only the database refuses is found among the others.

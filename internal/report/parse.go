@@ -34,6 +34,7 @@ type Reader struct {
 	intern map[string]string
 	names  map[string]string // as they are in files, and as CleanName makes them
 	quoted []byte            // the name read last, without its quotes
+	times  horizon
 	err    error
 }
 
@@ -157,7 +158,10 @@ func (r *Reader) parseColumns(line []byte, row *Row) (err error) {
 	if err := r.readGauge(&c, row); err != nil {
 		return err
 	}
-	return row.checkNumbers()
+	if err := row.checkNumbers(); err != nil {
+		return err
+	}
+	return r.times.check(row.Time)
 }
 
 // readGauge reads open_connections, which may be missing, and the names after

@@ -13,9 +13,15 @@ import (
 	"telegraf-conntrack-accounting/internal/report"
 )
 
+// now is the time of rows of which the time does not matter.
+const now = "1500000000000000000"
+
+// latest is a time that is still none of the far future.
+func latest() int64 { return time.Now().Add(report.Ahead - time.Minute).UnixNano() }
+
 func extreme() report.Row {
 	return report.Row{
-		Time: math.MaxInt64, Proto: "ipv6-icmp", Src: "2001:db8:1::", Dst: "2001:db8:2::", Port: -1,
+		Time: latest(), Proto: "ipv6-icmp", Src: "2001:db8:1::", Dst: "2001:db8:2::", Port: -1,
 		SrcPackets: math.MaxInt64, DstPackets: math.MaxInt64, SrcBytes: math.MaxInt64, DstBytes: math.MaxInt64,
 		ConnectionCount: math.MaxInt32, ConnectionTimes: math.MaxInt64,
 		OpenConnections: math.MaxInt32, HasOpen: true,
@@ -66,25 +72,25 @@ func TestExtremesComeBackUnchanged(t *testing.T) {
 }
 
 func TestBadLinesDoNotEndTheFile(t *testing.T) {
-	const good = "1,tcp,a,b,443,1,2,3,4,5,6"
+	const good = now + ",tcp,a,b,443,1,2,3,4,5,6"
 	for name, test := range map[string]struct{ line, want string }{
-		"too few":     {"1,tcp,a,b,443,1,2,3,4,5", "has 10 columns, not 11, 12 or 14"},
+		"too few":     {now + ",tcp,a,b,443,1,2,3,4,5", "has 10 columns, not 11, 12 or 14"},
 		"too many":    {good + ",7,8", "has 13 columns, not 11, 12 or 14"},
 		"header":      {"time,proto,src,dst,port,a,b,c,d,e,f", "time_ns is not a whole number"},
-		"no proto":    {"1,,a,b,443,1,2,3,4,5,6", "proto is empty"},
-		"quoted":      {`1,tcp,"a",b,443,1,2,3,4,5,6`, "src holds a comma, a quote, a backslash or a control character"},
-		"NUL":         {"1,tcp,a,b\x00,443,1,2,3,4,5,6", "dst holds a comma, a quote, a backslash or a control character"},
-		"not UTF-8":   {"1,tcp,a\xff,b,443,1,2,3,4,5,6", "src is not valid UTF-8"},
-		"long text":   {"1,tcp," + strings.Repeat("a", 256) + ",b,443,1,2,3,4,5,6", "src is longer than 255 bytes"},
+		"no proto":    {now + ",,a,b,443,1,2,3,4,5,6", "proto is empty"},
+		"quoted":      {now + `,tcp,"a",b,443,1,2,3,4,5,6`, "src holds a comma, a quote, a backslash or a control character"},
+		"NUL":         {now + ",tcp,a,b\x00,443,1,2,3,4,5,6", "dst holds a comma, a quote, a backslash or a control character"},
+		"not UTF-8":   {now + ",tcp,a\xff,b,443,1,2,3,4,5,6", "src is not valid UTF-8"},
+		"long text":   {now + ",tcp," + strings.Repeat("a", 256) + ",b,443,1,2,3,4,5,6", "src is longer than 255 bytes"},
 		"long line":   {strings.Repeat("a", 5000), "is longer than 4096 bytes"},
 		"huge line":   {strings.Repeat("a", 200_000), "is longer than 4096 bytes"},
-		"port":        {"1,tcp,a,b,65536,1,2,3,4,5,6", "port is not -1 to 65535"},
-		"low port":    {"1,tcp,a,b,-2,1,2,3,4,5,6", "port is not -1 to 65535"},
-		"negative":    {"1,tcp,a,b,443,1,2,-3,4,5,6", "src_bytes is negative"},
-		"beyond":      {"1,tcp,a,b,443,1,2,3,9223372036854775808,5,6", "dst_bytes does not fit 64 bits"},
-		"float":       {"1,tcp,a,b,443,1,2,3,4,5,6.0", "connection_times is not a whole number"},
-		"plus":        {"1,tcp,a,b,443,+1,2,3,4,5,6", "src_packets is not a whole number"},
-		"empty":       {"1,tcp,a,b,443,,2,3,4,5,6", "src_packets is not a whole number"},
+		"port":        {now + ",tcp,a,b,65536,1,2,3,4,5,6", "port is not -1 to 65535"},
+		"low port":    {now + ",tcp,a,b,-2,1,2,3,4,5,6", "port is not -1 to 65535"},
+		"negative":    {now + ",tcp,a,b,443,1,2,-3,4,5,6", "src_bytes is negative"},
+		"beyond":      {now + ",tcp,a,b,443,1,2,3,9223372036854775808,5,6", "dst_bytes does not fit 64 bits"},
+		"float":       {now + ",tcp,a,b,443,1,2,3,4,5,6.0", "connection_times is not a whole number"},
+		"plus":        {now + ",tcp,a,b,443,+1,2,3,4,5,6", "src_packets is not a whole number"},
+		"empty":       {now + ",tcp,a,b,443,,2,3,4,5,6", "src_packets is not a whole number"},
 		"last empty":  {good + ",", "open_connections is not a whole number"},
 		"three names": {good + ",7,a,b,c", "has 15 columns, not 11, 12 or 14"},
 		"one name":    {good + `,7,"a,b"`, "has 13 columns, not 11, 12 or 14"},
@@ -92,7 +98,7 @@ func TestBadLinesDoNotEndTheFile(t *testing.T) {
 		"late quote":  {good + `,7,a,b "c"`, "dst_name is not quoted as CSV quotes"},
 		"after quote": {good + `,7,"a"b,c`, "src_name is not quoted as CSV quotes"},
 		"bad gauge":   {good + ",x,a,b", "open_connections is not a whole number"},
-		"white space": {"1,tcp,a,b,443, 1,2,3,4,5,6", "src_packets is not a whole number"},
+		"white space": {now + ",tcp,a,b,443, 1,2,3,4,5,6", "src_packets is not a whole number"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rows, bad := readAll(t, good+"\n"+test.line+"\n"+good+"\n")
@@ -103,7 +109,7 @@ func TestBadLinesDoNotEndTheFile(t *testing.T) {
 }
 
 func TestALineWithoutAnEndIsNoRow(t *testing.T) {
-	rows, bad := readAll(t, "1,tcp,a,b,443,1,2,3,4,5,6\n1,tcp,a,b,80,1,2,3,4,5,6")
+	rows, bad := readAll(t, now+",tcp,a,b,443,1,2,3,4,5,6\n"+now+",tcp,a,b,80,1,2,3,4,5,6")
 	require.Len(t, rows, 1)
 	require.Equal(t, []string{"line 2: has no line end: the file may have been cut short"}, bad)
 }
@@ -119,7 +125,7 @@ func (b *brokenDisk) Read(p []byte) (int, error) {
 }
 
 func TestAReadErrorIsNoBadLine(t *testing.T) {
-	in := report.NewReader(&brokenDisk{strings.NewReader("1,tcp,a,b,443,1,2,3,4,5,6\n1,tcp,a,b,80,1,2,3,4,5,6")})
+	in := report.NewReader(&brokenDisk{strings.NewReader(now + ",tcp,a,b,443,1,2,3,4,5,6\n" + now + ",tcp,a,b,80,1,2,3,4,5,6")})
 	var row report.Row
 	require.NoError(t, in.Read(&row))
 	require.EqualError(t, in.Read(&row), "input/output error")
@@ -171,8 +177,8 @@ func FuzzReader(f *testing.F) {
 	f.Add(report.Append(nil, &row))
 	row.SrcName, row.DstName = `"R&D", 2nd floor`, "Café"
 	f.Add(report.Append(nil, &row))
-	f.Add([]byte("1,tcp,a,b,443,1,2,3,4,5,6,,x,\n1,tcp,a,b,443,1,2,3,4,5,6,7,\"\",\"a\"\"\xff,\x1b[2J\"\n"))
-	f.Add([]byte("1,tcp,a,b,443,1,2,3,4,5,6\n#\n\n1,tcp\n1,udp,a,b,-1,1,2,3,4,5,6"))
+	f.Add([]byte(now + ",tcp,a,b,443,1,2,3,4,5,6,,x,\n" + now + ",tcp,a,b,443,1,2,3,4,5,6,7,\"\",\"a\"\"\xff,\x1b[2J\"\n"))
+	f.Add([]byte(now + ",tcp,a,b,443,1,2,3,4,5,6\n#\n\n1,tcp\n" + now + ",udp,a,b,-1,1,2,3,4,5,6"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		in := report.NewReader(strings.NewReader(string(data)))
 		last := 0
@@ -221,6 +227,39 @@ func BenchmarkRead(b *testing.B) {
 					require.NoError(b, in.Read(&row))
 				}
 			}
+		})
+	}
+}
+
+func TestTimesThatAreNone(t *testing.T) {
+	now := time.Now()
+	for name, test := range map[string]struct {
+		at   int64
+		want string
+	}{
+		"seconds":       {now.Unix(), "time is in seconds, it seems, not in nanoseconds"},
+		"milliseconds":  {now.UnixMilli(), "time is in milliseconds, it seems, not in nanoseconds"},
+		"microseconds":  {now.UnixMicro(), "time is in microseconds, it seems, not in nanoseconds"},
+		"1970":          {86400 * int64(time.Second), "time is before 2000: a clock was off"},
+		"just too old":  {report.Earliest - 1, "time is before 2000: a clock was off"},
+		"before 1970":   {math.MinInt64, "time is before 2000: a clock was off"},
+		"in three days": {now.AddDate(0, 0, 3).UnixNano(), "time is more than two days ahead: the clock of the gateway is off, or the one here"},
+		"2262":          {math.MaxInt64, "time is more than two days ahead: the clock of the gateway is off, or the one here"},
+		"2000":          {report.Earliest, ""},
+		"today":         {now.UnixNano(), ""},
+		"tomorrow":      {now.AddDate(0, 0, 1).UnixNano(), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			row := extreme()
+			row.Time = test.at
+			rows, bad := readAll(t, string(report.Append(nil, &row)))
+			if test.want == "" {
+				require.NoError(t, row.Check())
+				require.Equal(t, []report.Row{row}, rows)
+				return
+			}
+			require.EqualError(t, row.Check(), test.want)
+			require.Equal(t, []string{"line 1: " + test.want}, bad)
 		})
 	}
 }

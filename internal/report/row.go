@@ -73,7 +73,10 @@ func (r *Row) Check() error {
 	if r.DstName != CleanName(r.DstName) {
 		return fmt.Errorf("dst_name %w", errName)
 	}
-	return r.checkNumbers()
+	if err := r.checkNumbers(); err != nil {
+		return err
+	}
+	return CheckTime(r.Time)
 }
 
 func (r *Row) checkNumbers() error {

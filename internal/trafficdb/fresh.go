@@ -28,7 +28,7 @@ func (f fresh) note(found *sql.Rows, level string, added steps) error {
 			return err
 		}
 		n, known := slices.BinarySearch(added.times, at.UnixMicro())
-		if known && reports > 0 && reports == added.reports[n] && hasDay(at.UnixMicro()) {
+		if known && reports > 0 && reports == added.reports[n] {
 			f[level][at.UnixMicro()] = true
 		}
 	}

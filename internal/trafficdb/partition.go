@@ -9,25 +9,12 @@ import (
 
 const dayMicros = int64(24 * time.Hour / time.Microsecond)
 
-// Days from firstDay up to lastDay have partitions of their own; the schema has
-// one for all days before and one for all days after.
-var (
-	firstDay = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro() / dayMicros
-	lastDay  = time.Date(2099, 12, 31, 0, 0, 0, 0, time.UTC).UnixMicro() / dayMicros
-)
-
-// hasDay reports whether the day of a time has a partition of its own.
-func hasDay(us int64) bool {
-	day := floor(us, dayMicros) / dayMicros
-	return day >= firstDay && day <= lastDay
-}
-
 // ensureDays makes the partitions that a batch needs.
 func (db *DB) ensureDays(ctx context.Context, b *batch) error {
 	known := int64(-1)
 	for i := range b.entries {
 		day := floor(b.entries[i].us, dayMicros) / dayMicros
-		if day == known || !hasDay(b.entries[i].us) {
+		if day == known {
 			continue
 		}
 		if !db.knowsDay(day) {

@@ -36,6 +36,9 @@ DECLARE
     first timestamp;
     child text;
 BEGIN
+    IF day < '2000-01-01' OR day > (now() AT TIME ZONE 'UTC')::date + 3 THEN
+        RAISE EXCEPTION '% is before 2000, or more than two days ahead by the clock of the database', day USING ERRCODE = 'datetime_field_overflow';
+    END IF;
     PERFORM pg_advisory_xact_lock(8534442650121691494); -- "vpn_traf"
     FOR t IN SELECT * FROM vpn_traffic_tables ORDER BY name LOOP
         first := date_trunc(t.span, day::timestamp);
@@ -61,7 +64,7 @@ SELECT parent, retention, name, first, (first + ('1 ' || span)::interval)::date 
     JOIN pg_inherits i ON i.inhparent = to_regclass(quote_ident(t.name))
     JOIN pg_class c ON c.oid = i.inhrelid) AS p
 WHERE first IS NOT NULL;
-COMMENT ON VIEW vpn_traffic_partitions IS 'the partitions of all tables: they hold first <= time < next, in UTC; those for times before 2000 and after 2099 are left out';
+COMMENT ON VIEW vpn_traffic_partitions IS 'the partitions of all tables: they hold first <= time < next, in UTC';
 
 -- Makes the index of a partition, unless it is there.
 -- +goose StatementBegin
@@ -113,20 +116,11 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
--- Days before 2000 and after 2099, which clocks that are far off say, share two
--- partitions. There is no default partition: attaching a day would have to wait
--- for its readers. And the functions see our own tables, whoever calls them.
+-- There is no default partition: attaching a day would have to wait for its
+-- readers. And the functions see our own tables, whoever calls them.
 -- +goose StatementBegin
 DO $$
-DECLARE
-    t record;
 BEGIN
-    FOR t IN SELECT * FROM vpn_traffic_tables LOOP
-        EXECUTE format($sql$CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (MINVALUE) TO ('2000-01-01 00:00:00+00')$sql$, t.name || '_before_2000', t.name);
-        EXECUTE format($sql$CREATE TABLE %I PARTITION OF %I FOR VALUES FROM ('2100-01-01 00:00:00+00') TO (MAXVALUE)$sql$, t.name || '_after_2099', t.name);
-    END LOOP;
-    CREATE INDEX ON vpn_traffic_before_2000 (src, dst);
-    CREATE INDEX ON vpn_traffic_after_2099 (src, dst);
     EXECUTE format('ALTER FUNCTION vpn_traffic_make_partitions(date, boolean) SET search_path = %I, pg_temp', current_schema());
     EXECUTE format('ALTER FUNCTION vpn_traffic_index_partition(text) SET search_path = %I, pg_temp', current_schema());
     EXECUTE format('ALTER FUNCTION vpn_traffic_drop_partition(text) SET search_path = %I, pg_temp', current_schema());

@@ -95,6 +95,8 @@ func TestMetricsBecomeRows(t *testing.T) {
 	}
 	late := traffic(nil, nil)
 	late.SetTime(time.Date(3000, 1, 1, 0, 0, 0, 0, time.UTC))
+	early := traffic(nil, nil)
+	early.SetTime(time.Unix(86400, 0))
 	for name, test := range map[string]struct {
 		m    telegraf.Metric
 		want report.Row
@@ -137,6 +139,7 @@ func TestMetricsBecomeRows(t *testing.T) {
 		"infinite":        {m: traffic(nil, map[string]any{"src_bytes": math.Inf(1)}), err: "field src_bytes does not fit 64 bits with a sign"},
 		"beyond as float": {m: traffic(nil, map[string]any{"src_bytes": 9223372036854775808.0}), err: "field src_bytes does not fit 64 bits with a sign"},
 		"year 3000":       {m: late, err: "time is out of range"},
+		"1970":            {m: early, err: "time is before 2000: a clock was off"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBatch("host", []string{"conntrack_accounting", "traffic"})
