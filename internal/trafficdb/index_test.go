@@ -61,7 +61,7 @@ func TestUpkeepMakesMissingIndexes(t *testing.T) {
 	sink, err := trafficdb.Open(pg.DSN() + " search_path=upkeep")
 	require.NoError(t, err)
 	defer func() { require.NoError(t, sink.Close()) }()
-	_, err = sink.Retain(t.Context(), noon, trafficdb.Retention{})
+	_, err = sink.Retain(t.Context(), time.Now(), trafficdb.Retention{})
 	require.NoError(t, err)
 	require.NotContains(t, indexed(t, direct), "vpn_traffic_20231114", "somebody adds rows")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -74,7 +74,7 @@ func TestUpkeepMakesMissingIndexes(t *testing.T) {
 	require.Error(t, <-waits, "an interrupted import does not wait on")
 
 	require.NoError(t, tx.Rollback())
-	_, err = sink.Retain(t.Context(), noon, trafficdb.Retention{})
+	_, err = sink.Retain(t.Context(), time.Now(), trafficdb.Retention{})
 	require.NoError(t, err)
 	require.Contains(t, indexed(t, direct), "vpn_traffic_20231114")
 }

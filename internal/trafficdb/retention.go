@@ -23,28 +23,62 @@ type Retention struct {
 type Retained struct {
 	Dropped   []string // partitions
 	Postponed []string // partitions that somebody was reading
+	Kept      []Kept   // partitions that cannot be dropped
+	Due       int      // days and months that are left for the next runs
 }
 
-// daysAhead are the days after today for which Retain makes partitions.
-const daysAhead = 2
+// Kept is a partition that is older than its retention and cannot be dropped.
+type Kept struct {
+	Partition string
+	Err       error // such as that a view depends on it
+}
+
+const (
+	// daysAhead are the days after today for which Retain makes partitions.
+	daysAhead = 2
+	// dropDays is of how many days, or months, one run drops partitions: on a
+	// clock that jumped, somebody has hours to notice before much is gone.
+	dropDays = 3
+	// maxApart is how far the clocks of sink and database may be apart.
+	maxApart = time.Hour
+)
+
+// ErrClocks says that nobody knows how old rows are.
+var ErrClocks = errors.New("nothing is dropped, so set the one that is wrong")
 
 // dropPatience is how long a drop waits for readers. Whoever comes after it
 // waits behind it, so it is less than anybody would notice.
 const dropPatience = 200 * time.Millisecond
 
 // Retain makes the partitions of the days to come, and drops those whose rows
-// are all older than their retention. A partition that somebody reads stays
-// until the next time. It also makes what indexes are missing, as Index does.
-func (db *DB) Retain(ctx context.Context, now time.Time, keep Retention) (Retained, error) {
-	today := now.UnixMicro() / dayMicros
+// are all older than their retention, by the database's clock. A partition that
+// somebody reads stays until the next time, and one that cannot be dropped does
+// not keep others. What is newest is never dropped, and nothing is when the
+// clock here, which says now, is far from the database's. It also makes what
+// indexes are missing, as Index does.
+func (db *DB) Retain(ctx context.Context, now time.Time, keep Retention) (done Retained, err error) {
+	var clock time.Time
+	if err := db.pool.QueryRowContext(ctx, `SELECT clock_timestamp()`).Scan(&clock); err != nil {
+		return done, fmt.Errorf("asking the database for the time: %w", err)
+	}
+	today := clock.UnixMicro() / dayMicros
 	for day := today; day <= today+daysAhead; day++ {
 		if !db.knowsDay(day) {
 			if err := db.makeDay(ctx, day); err != nil {
-				return Retained{}, fmt.Errorf("making the partitions of the days to come: %w", err)
+				return done, fmt.Errorf("making the partitions of the days to come: %w", err)
 			}
 		}
 	}
-	var done Retained
+	if apart := now.Sub(clock).Abs(); apart > maxApart {
+		err = fmt.Errorf("the clock here is %v from that of the database: %w", apart.Round(time.Hour), ErrClocks)
+	} else {
+		err = db.dropOld(ctx, clock, keep, &done)
+	}
+	return done, errors.Join(err, db.indexIdle(ctx))
+}
+
+// dropOld drops what is older than its retention, and what is known of it.
+func (db *DB) dropOld(ctx context.Context, clock time.Time, keep Retention, done *Retained) error {
 	for _, level := range [...]struct {
 		retention string
 		keep      time.Duration
@@ -52,40 +86,51 @@ func (db *DB) Retain(ctx context.Context, now time.Time, keep Retention) (Retain
 		if level.keep == 0 {
 			continue
 		}
-		if err := db.dropOlder(ctx, level.retention, now.Add(-level.keep), &done); err != nil {
-			return done, fmt.Errorf("dropping old partitions: %w", err)
+		if err := db.dropOlder(ctx, level.retention, clock.Add(-level.keep), done); err != nil {
+			return fmt.Errorf("dropping old partitions: %w", err)
 		}
 	}
 	if len(done.Dropped) > 0 {
 		db.forgetDays()
 	}
-	if err := db.deleteOlder(ctx, now, keep); err != nil {
-		return done, fmt.Errorf("deleting old rows: %w", err)
+	if err := db.deleteOlder(ctx); err != nil {
+		return fmt.Errorf("deleting old rows: %w", err)
 	}
-	if err := db.indexIdle(ctx); err != nil {
-		return done, err
-	}
-	return done, nil
+	return nil
 }
 
+// dropOlder drops partitions of a few days or months, the oldest first.
 func (db *DB) dropOlder(ctx context.Context, retention string, before time.Time, done *Retained) error {
-	var old pq.StringArray
-	err := db.pool.QueryRowContext(ctx, `SELECT coalesce(array_agg(name ORDER BY first, name), '{}') FROM vpn_traffic_partitions
-		WHERE retention = $1 AND next <= $2::date`, retention, before.UTC().Format(time.DateOnly)).Scan(&old)
+	var names pq.StringArray
+	var days pq.StringArray
+	err := db.pool.QueryRowContext(ctx, `
+		WITH newest AS (SELECT (max(time) AT TIME ZONE 'UTC')::date AS day FROM vpn_traffic_hour_reports)
+		SELECT coalesce(array_agg(name ORDER BY first, name), '{}'), coalesce(array_agg(first::text ORDER BY first, name), '{}')
+		FROM vpn_traffic_partitions, newest
+		WHERE retention = $1 AND next <= $2::date AND (first <= day AND day < next) IS NOT TRUE`,
+		retention, before.UTC().Format(time.DateOnly)).Scan(&names, &days)
 	if err != nil {
 		return err
 	}
-	for _, partition := range old {
-		err := db.dropPartition(ctx, partition)
-		if isBusy(err) {
-			done.Postponed = append(done.Postponed, partition)
+	dropped, due := make(map[string]bool), make(map[string]bool)
+	for i, partition := range names {
+		if len(dropped) >= dropDays && !dropped[days[i]] {
+			due[days[i]] = true
 			continue
 		}
-		if err != nil {
+		switch err := db.dropPartition(ctx, partition); {
+		case err == nil:
+			dropped[days[i]] = true
+			done.Dropped = append(done.Dropped, partition)
+		case isBusy(err):
+			done.Postponed = append(done.Postponed, partition)
+		case isOne(err):
+			done.Kept = append(done.Kept, Kept{partition, err})
+		default:
 			return err
 		}
-		done.Dropped = append(done.Dropped, partition)
 	}
+	done.Due += len(due)
 	return nil
 }
 
@@ -124,43 +169,41 @@ func isBusy(err error) bool {
 		refusal.Code.Class() == pqerror.ClassTransactionRollback)
 }
 
-// deleteOlder deletes from the tables that are not partitioned. What is known
-// of reports is kept as long as anything that was summed up from their rows:
-// they could be added a second time.
-func (db *DB) deleteOlder(ctx context.Context, now time.Time, keep Retention) error {
+// isOne reports whether the server refuses to drop one table, such as for a view
+// that somebody made of it, or for its owner, rather than to work at all.
+func isOne(err error) bool {
+	refusal := pq.As(err)
+	return refusal != nil && (ClassOf(err) != Retry || refusal.Code.Class() == pqerror.ClassSyntaxErrorOrAccessRuleViolation)
+}
+
+// deleteOlder deletes from the tables that are not partitioned what no partition
+// can have rows of any more. As long as one has, its reports are known: their
+// rows could be added to it a second time.
+func (db *DB) deleteOlder(ctx context.Context) error {
 	var errs []error
-	for _, table := range [...]struct {
-		statement string
-		keep      time.Duration
-	}{
-		{`DELETE FROM vpn_traffic_minute_reports WHERE time < $1`, keep.Minute},
-		{`DELETE FROM vpn_traffic_hour_reports WHERE time < $1`, keep.Hour},
-		{`DELETE FROM vpn_traffic_reports WHERE time < $1`, longest(keep)},
-		{`DELETE FROM vpn_traffic_names WHERE last_day < $1::timestamptz::date`, longest(keep)},
-		{deleteNetworkNames, longest(keep)},
+	for _, statement := range [...]string{
+		`DELETE FROM vpn_traffic_minute_reports WHERE time < ` + beginOf("retention = 'minute'"),
+		`DELETE FROM vpn_traffic_hour_reports WHERE time < ` + beginOf("retention = 'hour'"),
+		`DELETE FROM vpn_traffic_reports WHERE time < ` + beginOf("true"),
+		`DELETE FROM vpn_traffic_names WHERE last_day < (SELECT min(first) FROM vpn_traffic_partitions)`,
+		deleteNetworkNames,
 	} {
-		if table.keep == 0 {
-			continue
-		}
-		// Not before the partitions of the same time are gone: a month at most.
-		_, err := db.pool.ExecContext(ctx, table.statement, now.Add(-table.keep).AddDate(0, -1, -1))
+		_, err := db.pool.ExecContext(ctx, statement)
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
 
+// beginOf is the SQL for where the first of some partitions begins.
+func beginOf(partitions string) string {
+	return `(SELECT min(first)::timestamp AT TIME ZONE 'UTC' FROM vpn_traffic_partitions WHERE ` + partitions + `)`
+}
+
 // deleteNetworkNames deletes names that were replaced long ago, and those of
 // addresses of which no row is left. What an address is called stays, however
 // long it has been called so.
-const deleteNetworkNames = `DELETE FROM vpn_traffic_network_names AS l WHERE since < $1 AND (
+var deleteNetworkNames = `WITH first AS (SELECT ` + beginOf("true") + ` AS at)
+	DELETE FROM vpn_traffic_network_names AS l USING first WHERE since < at AND (
 	EXISTS (SELECT FROM vpn_traffic_network_names AS later
-		WHERE later.kind = l.kind AND later.address = l.address AND later.host = l.host AND later.since > l.since AND later.since <= $1)
+		WHERE later.kind = l.kind AND later.address = l.address AND later.host = l.host AND later.since > l.since AND later.since <= at)
 	OR NOT EXISTS (SELECT FROM vpn_traffic_names AS n WHERE n.kind = l.kind AND n.name = l.address))`
-
-// longest returns the longest retention, of which 0 is.
-func longest(keep Retention) time.Duration {
-	if keep.Raw == 0 || keep.Minute == 0 || keep.Hour == 0 {
-		return 0
-	}
-	return max(keep.Raw, keep.Minute, keep.Hour)
-}

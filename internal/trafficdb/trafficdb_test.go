@@ -84,6 +84,9 @@ func TestDatabase(t *testing.T) {
 		"verify":     testVerify,
 		"retention":  testRetention,
 		"expired":    testExpired,
+		"clocks":     testClocks,
+		"old rows":   testOldRowsOnce,
+		"depended":   testDependedOn,
 		"exact":      testExact,
 		"stray":      testStray,
 	} {

@@ -57,6 +57,7 @@ func newImporter(reports *spool.Spool, db *trafficdb.DB, keep trafficdb.Retentio
 	}
 	im.upkeep = upkeep{
 		log: log, db: db, spool: reports, counters: &im.counters, keep: keep, sink: sinkName(reports.Dir()), started: time.Now(),
+		troubles: make(map[string]bool),
 	}
 	return im
 }

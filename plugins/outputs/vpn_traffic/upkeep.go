@@ -29,8 +29,9 @@ type upkeep struct {
 	sink     string
 	started  time.Time
 
-	saved, retained time.Time // when that was last tried
-	trouble         string    // is told
+	saved, retained time.Time       // when that was last tried
+	troubles        map[string]bool // are told
+	told            told
 }
 
 // sinkName names a sink among all that write to one database.
@@ -58,23 +59,29 @@ func (u *upkeep) do(ctx context.Context) {
 func (u *upkeep) retain(ctx context.Context, now time.Time) {
 	done, err := u.db.Retain(ctx, now, u.keep)
 	if len(done.Dropped) > 0 {
-		u.log.Infof("dropped %d partitions that are older than their retention, %s the first", len(done.Dropped), done.Dropped[0])
+		u.log.Infof("dropped %d partitions that are older than their retention, %s the first; %d days and months are left for the next hours",
+			len(done.Dropped), done.Dropped[0], done.Due)
 	}
 	if len(done.Postponed) > 0 {
 		u.log.Infof("%d partitions are older than their retention but are being read, %s the first; trying again in %v",
 			len(done.Postponed), done.Postponed[0], retainEvery)
 	}
+	for _, kept := range done.Kept {
+		if u.told.first("kept " + kept.Partition) {
+			u.log.Warnf("%s is older than its retention and stays, for it cannot be dropped: %v", kept.Partition, kept.Err)
+		}
+	}
 	u.tell("cannot keep to the retention", err)
 }
 
-// tell tells a trouble once, unless the importer meets it too and tells: that the
-// server is away, or its disk full.
+// tell tells a trouble once until it is over, unless the importer meets it too and
+// tells: that the server is away, or its disk full.
 func (u *upkeep) tell(what string, err error) {
 	switch {
 	case err == nil:
-		u.trouble = ""
-	case u.trouble != what && !trafficdb.IsUnreachable(err) && !trafficdb.IsDiskFull(err):
-		u.trouble = what
+		delete(u.troubles, what)
+	case !u.troubles[what] && !trafficdb.IsUnreachable(err) && !trafficdb.IsDiskFull(err):
+		u.troubles[what] = true
 		u.log.Warnf("%s: %v", what, err)
 	}
 }
