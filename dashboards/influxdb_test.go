@@ -59,13 +59,27 @@ func writePoints(t *testing.T, db *testkit.InfluxDB, traffic known, more ...stri
 // downsample runs the script that is shipped.
 func downsample(t *testing.T, db *testkit.InfluxDB, args ...string) string {
 	t.Helper()
+	out, err := tryDownsample(t, db, args...)
+	require.NoError(t, err, "%s", out)
+	return out
+}
+
+// downsampleFails runs it with what it must refuse.
+func downsampleFails(t *testing.T, db *testkit.InfluxDB, args ...string) string {
+	t.Helper()
+	out, err := tryDownsample(t, db, args...)
+	require.Error(t, err, "%s", out)
+	return out
+}
+
+func tryDownsample(t *testing.T, db *testkit.InfluxDB, args ...string) (string, error) {
+	t.Helper()
 	address, err := url.Parse(db.URL)
 	require.NoError(t, err)
 	host, port, err := net.SplitHostPort(address.Host)
 	require.NoError(t, err)
 	out, err := exec.Command("influxdb/downsample", append(args, "-host", host, "-port", port)...).CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return string(out)
+	return string(out), err
 }
 
 // choose asks the hidden variables which policy and step a range has.
@@ -86,6 +100,30 @@ func (v view) choose(t *testing.T, db *testkit.InfluxDB, d *dashboard) view {
 		chosen[variable.Name] = []string{fmt.Sprint(series[0].Values[0][1])}
 	}
 	return with
+}
+
+// TestKeepLeavesOthersAlone has a database that Telegraf filled before us: to
+// keep our points for three days must not delete the others' older ones.
+func TestKeepLeavesOthersAlone(t *testing.T) {
+	testkit.Need(t, "influx")
+	db := testkit.Influx(t, nil)
+	db.Query("", "CREATE DATABASE telegraf")
+	old := time.Now().AddDate(0, 0, -20).UnixNano()
+	writePoints(t, db, nil, fmt.Sprintf("cpu,host=gw usage=7 %d", old), fmt.Sprintf("conntrack_accounting_internal,host=gw flows=1i %d", old))
+	kept := func() any { return db.Query("telegraf", "SHOW RETENTION POLICIES")[0].Values[0][1] }
+
+	refused := downsampleFails(t, db, "-keep", "3d")
+	require.Contains(t, refused, "cpu")
+	require.NotContains(t, refused, "conntrack_accounting_internal", "ours")
+	require.NotContains(t, refused, "is set up")
+	require.Equal(t, "0s", kept())
+	require.Len(t, db.Query("telegraf", "SHOW RETENTION POLICIES")[0].Values, 1, "nothing was made")
+	require.Len(t, db.Query("telegraf", "SELECT usage FROM cpu"), 1)
+
+	require.Contains(t, downsample(t, db), "raw points stay")
+	require.Equal(t, "0s", kept())
+	require.Contains(t, downsample(t, db, "-keep", "3d", "-others"), "of all measurements")
+	require.Equal(t, "72h0m0s", kept())
 }
 
 func TestInfluxDBPanels(t *testing.T) {
