@@ -1,12 +1,12 @@
 -- Roles with no more rights than each needs. Run once per database, by a
 -- superuser; running it again changes nothing:
 --
---     sudo -u postgres psql -d vpn -f roles.sql
+--     runuser -u postgres -- psql -d vpn -f roles.sql
 --
 -- Then make the tables, and again after each upgrade of psql-sink. Nobody logs
 -- in as the owner; the superuser steps into its place:
 --
---     sudo -u postgres psql-sink migrate -dsn 'host=/var/run/postgresql dbname=vpn role=vpn_traffic_owner'
+--     runuser -u postgres -- psql-sink migrate -dsn 'host=/var/run/postgresql dbname=vpn role=vpn_traffic_owner'
 --
 -- The tables are in the schema public; for another, which must exist, add
 -- "-v schema=NAME" to the first command and " search_path=NAME" to the dsn of the second.

@@ -1,0 +1,97 @@
+package deploy_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/testkit"
+)
+
+// service stands for systemctl, which needs a machine that systemd has booted:
+// it starts Telegraf as the package's unit and our drop-in say. TestUnits has
+// systemd itself read the drop-in.
+const service = `
+systemctl() {
+    case $* in
+    daemon-reload) ;;
+    'restart telegraf')
+        install -d -o telegraf -g telegraf -m 0750 /var/lib/psql-sink /var/lib/conntrack-accounting
+        setpriv --reuid telegraf --regid telegraf --init-groups --no-new-privs \
+            --bounding-set -all,+net_admin --inh-caps -all,+net_admin --ambient-caps -all,+net_admin \
+            telegraf --config /etc/telegraf/telegraf.conf &
+        telegraf=$!
+        ;;
+    *) echo "systemctl $*: the test knows nothing of it" >&2; exit 1 ;;
+    esac
+}
+`
+
+// untilRows runs the README's last command until it shows rows.
+const untilRows = `
+tries=0
+until rows=$(%s) && echo "$rows" | grep -q 10.32.1.1; do
+    tries=$((tries + 1))
+    [ $tries -lt 120 ] || { echo "no rows: $rows" >&2; kill $telegraf; exit 1; }
+    sleep 1
+done
+echo "$rows"
+kill $telegraf
+wait $telegraf || true
+service postgresql stop
+`
+
+// TestReadmeInstalls does what README.md's chapter on installing says, word for
+// word, on a machine with nothing but Telegraf, until rows are in Postgres.
+func TestReadmeInstalls(t *testing.T) {
+	t.Parallel()
+	testkit.Need(t, "unshare", "runuser", "setpriv", "pg_createcluster")
+	root := testkit.Root(t)
+	blocks := installBlocks(t, root)
+	require.Len(t, blocks, 3, "the README has other blocks than this test runs")
+
+	script := filepath.Join(t.TempDir(), "script")
+	text := fmt.Sprintf("cd '%s'\n%s\n%s\n%s\n"+untilRows, root, blocks[0], service, blocks[1], strings.TrimSpace(blocks[2]))
+	require.NoError(t, os.WriteFile(script, []byte(text), 0o600))
+
+	gateway := testkit.NewNetns(t)
+	gateway.TrackAll(t)
+	gateway.Local(t, "10.32.0.0/16")
+	gateway.EchoUDP(t, "10.32.2.1:53")
+	machine := testkit.StartChild(t, gateway.Command("unshare", "--mount", "--propagation", "private",
+		"sh", "testdata/machine.sh", root, testkit.Telegraf(t), t.TempDir(), script))
+	for ended := false; !ended; {
+		require.NoError(t, gateway.UDP("10.32.1.1", "10.32.2.1:53", 3, 100))
+		select {
+		case <-machine.Ended():
+			ended = true
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	require.NoError(t, machine.Wait(time.Minute), "%s", machine.Stderr())
+	require.Regexp(t, `10\.32\.1\.1 *\| 10\.32\.2\.1`, machine.Stdout())
+	require.NotContains(t, machine.Stderr(), "psql-sink] E!", "the sink has nothing to complain of")
+	for line := range strings.Lines(blocks[1]) {
+		require.Contains(t, machine.Stdout(), strings.TrimSpace(line), "the installer says the same")
+	}
+}
+
+// installBlocks returns the commands of the README's chapter on installing.
+func installBlocks(t *testing.T, root string) (blocks []string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	require.NoError(t, err)
+	_, chapter, found := strings.Cut(string(text), "\n## Install\n")
+	require.True(t, found)
+	chapter, _, _ = strings.Cut(chapter, "\n## ")
+	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(chapter, -1) {
+		blocks = append(blocks, block[1])
+	}
+	return blocks
+}
