@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 
+	"telegraf-conntrack-accounting/internal/printable"
 	"telegraf-conntrack-accounting/internal/report"
 )
 
@@ -54,17 +55,17 @@ func (r *importRejects) add(path string, line *report.BadLine) error {
 	r.shown++
 	switch {
 	case r.shown <= most:
-		_, _ = fmt.Fprintf(r.show, "%s:%d: %v\n", path, line.Number, line.Reason)
+		_, _ = fmt.Fprintf(r.show, "%s:%d: %v\n", printable.Line(path), line.Number, line.Reason)
 	case r.shown == most+1 && r.file == nil:
 		_, _ = fmt.Fprintln(r.show, "more lines are rejected; -rejected FILE keeps them all")
 	case r.shown == most+1:
-		_, _ = fmt.Fprintf(r.show, "more lines are rejected; see %s\n", r.file.Name())
+		_, _ = fmt.Fprintf(r.show, "more lines are rejected; see %s\n", printable.Line(r.file.Name()))
 	}
 	if r.file == nil {
 		return nil
 	}
 	r.noted = true
-	if _, err := fmt.Fprintf(r.out, "# %s:%d: %v\n%s\n", path, line.Number, line.Reason, line.Text); err != nil {
+	if _, err := fmt.Fprintf(r.out, "# %s:%d: %v\n%s\n", printable.Line(path), line.Number, line.Reason, line.Text); err != nil {
 		return fmt.Errorf("noting a rejected line: %w", err)
 	}
 	return nil

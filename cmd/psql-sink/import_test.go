@@ -202,6 +202,10 @@ func testImportBadLines(i *importTest) {
 	require.Equal(i.t, importRejected, code)
 	require.Contains(i.t, stdout, "1 of 1 files: 0 rows imported, 0 duplicate, 5000 rejected;")
 
+	code, _, stderr = i.run("", i.file("in\n\x1b[2J\u202e.csv", "x\n"))
+	require.Equal(i.t, importRejected, code)
+	require.Contains(i.t, stderr, `/in \x1b[2J\u202e.csv:1: has 1 columns`, "a file's name commands no terminal")
+
 	code, _, stderr = i.run("", "-rejected", rejected, first)
 	require.Equal(i.t, importUsage, code)
 	require.Contains(i.t, stderr, "E! -rejected: open "+rejected+": file exists\n")

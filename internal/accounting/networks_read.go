@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -129,8 +130,15 @@ func checkTagValue(key, value string) error {
 		return fmt.Errorf("%s %.20q... is longer than %d bytes", key, value, longest)
 	case !utf8.ValidString(value):
 		return fmt.Errorf("%s %q is not valid UTF-8", key, value)
-	case strings.ContainsFunc(value, func(r rune) bool { return r < 0x20 || r == 0x7f || r == '\\' }):
+	case strings.ContainsFunc(value, unfit):
 		return fmt.Errorf("%s %q holds a control character or a backslash", key, value)
 	}
 	return nil
+}
+
+// unfit reports whether a character has no place in a tag: besides what line
+// protocol cannot express, a terminal would obey it (U+009B), or it hides or
+// reorders text (U+200B, U+202E), so that one name looks like another.
+func unfit(r rune) bool {
+	return r == '\\' || unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
 }

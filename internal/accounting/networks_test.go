@@ -51,6 +51,8 @@ func TestWrongNetworks(t *testing.T) {
 		{"10.0.0.0/8, ,a=b", "has no name"},
 		{"10.1.0.0/16,twice", "network 10.1.0.0/16 is there twice"},
 		{"10.0.0.0/8,a\tb", "control character"},
+		{"10.0.0.0/8,a\u009b2J", "control character"},
+		{"10.0.0.0/8,Team,owner=a\u202eb", "control character"},
 		{`10.0.0.0/8,a\`, "backslash"},
 		{"10.0.0.0/8,a\xff", "not valid UTF-8"},
 		{"10.0.0.0/8," + strings.Repeat("x", 256), "longer than 255 bytes"},

@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/influxdata/telegraf"
+
+	"telegraf-conntrack-accounting/internal/printable"
 )
 
 // maxLogLine keeps a line well below the 64 KiB at which Telegraf's execd
@@ -69,11 +71,12 @@ func (l *logger) print(level telegraf.LogLevel, format string, args []any) {
 	_, _ = io.WriteString(w, line)
 }
 
-// flatten makes one line of a message, and a short one.
+// flatten makes one line of a message, and a short one. Messages quote what others
+// sent and how they named their files: what a terminal or a reader of the log would
+// take for something else is escaped.
 func flatten(message string) string {
 	if len(message) > maxLogLine {
 		message = strings.ToValidUTF8(message[:maxLogLine], "") + "..."
 	}
-	message = strings.TrimRight(message, "\r\n")
-	return strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ").Replace(message)
+	return printable.Line(message)
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"telegraf-conntrack-accounting/internal/printable"
 )
 
 // Suffix ends the name of a report file.
@@ -61,13 +63,11 @@ func ParseName(file string) Name {
 // CheckHost says why a host cannot stand in a file's name and in the database,
 // or returns nil. An empty host is a valid one.
 func CheckHost(host string) error {
-	for i := range len(host) {
-		if c := host[i]; c < 0x20 || c == 0x7f {
-			return errControl
-		}
-	}
 	if !utf8.ValidString(host) {
 		return errUTF8
+	}
+	if !printable.Is(host) {
+		return errControl
 	}
 	if len(escape(host)) > maxHost {
 		return fmt.Errorf("is longer than %d bytes", maxHost)

@@ -4,23 +4,25 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"telegraf-conntrack-accounting/internal/printable"
 )
 
 // CleanName makes of what somebody calls an address a name that can be written,
-// stored and shown on a terminal: control characters become spaces, bytes that
-// are no UTF-8 become U+FFFD, white space at the ends and what exceeds 255 bytes
-// goes. A bad name must not cost the row that carries it.
+// stored and shown on a terminal: control characters, and those that hide or
+// reorder text, become spaces, bytes that are no UTF-8 become U+FFFD, white space
+// at the ends and what exceeds 255 bytes goes. A bad name must not cost the row
+// that carries it.
 func CleanName(s string) string {
 	if isClean(s) {
 		return s
 	}
 	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
+		if printable.Rune(r) {
+			return r
 		}
-		return r
+		return ' '
 	}, strings.ToValidUTF8(s, "\ufffd"))
 	s = strings.TrimSpace(s)
 	if len(s) > maxText {
@@ -41,12 +43,7 @@ func isClean(s string) bool {
 	if len(s) > maxText || s[0] == ' ' || s[len(s)-1] == ' ' {
 		return false
 	}
-	for i := range len(s) {
-		if s[i] < 0x20 || s[i] >= 0x7f {
-			return false
-		}
-	}
-	return true
+	return s[0] < utf8.RuneSelf && s[len(s)-1] < utf8.RuneSelf && printable.Is(s)
 }
 
 // readNames reads the columns after the twelfth.

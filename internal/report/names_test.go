@@ -46,6 +46,7 @@ func TestNamesAreCleaned(t *testing.T) {
 		" a  b ":          "a  b",
 		"a\tb\x1b[2J":     "a b [2J",
 		"a\u009bb":        "a b",
+		"a\u202eb\ufeff":  "a b",
 		"\xff\xfe":        "\ufffd",
 		"a\xc3":           "a\ufffd",
 		long:              long[:254],

@@ -79,6 +79,8 @@ func TestBadLinesDoNotEndTheFile(t *testing.T) {
 		"header":      {"time,proto,src,dst,port,a,b,c,d,e,f", "time_ns is not a whole number"},
 		"no proto":    {now + ",,a,b,443,1,2,3,4,5,6", "proto is empty"},
 		"quoted":      {now + `,tcp,"a",b,443,1,2,3,4,5,6`, "src holds a comma, a quote, a backslash or a control character"},
+		"C1":          {now + ",tcp,a,b\u009b2J,443,1,2,3,4,5,6", "dst holds a comma, a quote, a backslash or a control character"},
+		"reordered":   {now + ",tcp,a\u202eb,b,443,1,2,3,4,5,6", "src holds a comma, a quote, a backslash or a control character"},
 		"NUL":         {now + ",tcp,a,b\x00,443,1,2,3,4,5,6", "dst holds a comma, a quote, a backslash or a control character"},
 		"not UTF-8":   {now + ",tcp,a\xff,b,443,1,2,3,4,5,6", "src is not valid UTF-8"},
 		"long text":   {now + ",tcp," + strings.Repeat("a", 256) + ",b,443,1,2,3,4,5,6", "src is longer than 255 bytes"},

@@ -17,8 +17,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 	"unicode/utf8"
+
+	"telegraf-conntrack-accounting/internal/printable"
 )
 
 // Row is the traffic of one series in one interval.
@@ -130,14 +133,11 @@ func CheckText(s string) error {
 	if len(s) > maxText {
 		return errLong
 	}
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c < 0x20, c == 0x7f, c == ',', c == '"', c == '\\':
-			return errCharacter
-		}
-	}
 	if !utf8.ValidString(s) {
 		return errUTF8
+	}
+	if strings.ContainsAny(s, "\",\\") || !printable.Is(s) {
+		return errCharacter
 	}
 	return nil
 }

@@ -1,9 +1,12 @@
 package summary
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
 func TestLabelsAreCut(t *testing.T) {
@@ -18,4 +21,18 @@ func TestLabelsAreCut(t *testing.T) {
 	} {
 		require.Equal(t, want, short(label, 22))
 	}
+}
+
+// The database may hold what other programs wrote into it.
+func TestTablesObeyNoName(t *testing.T) {
+	bad := "a\x1b[2J\u009b\u202eb"
+	total := []trafficdb.Total{{Name: bad}}
+	s := &Summary{
+		Question: trafficdb.Question{Src: []string{bad}}, Total: trafficdb.Total{Name: "all"},
+		Sources: total, Destinations: total, Services: total, Pairs: []trafficdb.Pair{{SrcName: bad, DstName: bad}},
+	}
+	var out strings.Builder
+	require.NoError(t, s.Print(&out))
+	require.Equal(t, 6, strings.Count(out.String(), `a\x1b[2J\u009b\u202eb`), out.String())
+	require.False(t, strings.ContainsAny(out.String(), "\x1b\u009b\u202e"))
 }

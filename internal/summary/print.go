@@ -9,6 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"telegraf-conntrack-accounting/internal/printable"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
@@ -48,11 +49,13 @@ type row struct {
 	trafficdb.Sums
 }
 
+// tables are what is to be told. Names are made fit for a terminal here: the
+// database may hold what other programs wrote into it.
 func (s *Summary) tables() []part {
 	named := func(title, name string, list []trafficdb.Total) part {
 		p := part{Title: title, Names: []string{name}}
 		for _, total := range list {
-			p.Rows = append(p.Rows, row{[]string{total.Name}, total.Sums})
+			p.Rows = append(p.Rows, row{[]string{printable.Line(total.Name)}, total.Sums})
 		}
 		return p
 	}
@@ -61,7 +64,7 @@ func (s *Summary) tables() []part {
 		pairs.Title += " (of whole hours)"
 	}
 	for _, pair := range s.Pairs {
-		pairs.Rows = append(pairs.Rows, row{[]string{pair.SrcName, pair.DstName}, pair.Sums})
+		pairs.Rows = append(pairs.Rows, row{[]string{printable.Line(pair.SrcName), printable.Line(pair.DstName)}, pair.Sums})
 	}
 	return []part{
 		named("Top sources", "source", s.Sources), named("Top destinations", "destination", s.Destinations),
@@ -118,7 +121,7 @@ func (s *Summary) chosen() string {
 		{"gateway", s.Question.Host},
 	} {
 		if len(filter.values) > 0 {
-			said = append(said, filter.name+" "+strings.Join(filter.values, ", "))
+			said = append(said, filter.name+" "+printable.Line(strings.Join(filter.values, ", ")))
 		}
 	}
 	return strings.Join(said, "; ")
