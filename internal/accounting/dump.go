@@ -18,10 +18,7 @@ func (t *Tracker) Observe(f *Flow) {
 		return
 	}
 	k := keyOf(f)
-	if tomb := t.dead.get(&k); tomb != nil && (k.Start != 0 || tomb.covers(f)) {
-		if f.dying() { // between its event and its removal
-			t.dead.put(&k, *tomb)
-		}
+	if t.ended(&k, f) {
 		return // read before the flow died, or while it did
 	}
 	e := t.flows.follow(&k)
@@ -31,18 +28,29 @@ func (t *Tracker) Observe(f *Flow) {
 		}
 		e = t.meet(&k, f, dst)
 	}
+	if k.Start == 0 && f.HasCounters && e.ahead(f.OrigCounters, f.ReplyCounters) {
+		t.back = append(t.back, wentBack{k, dst, final{f.OrigCounters, f.ReplyCounters}})
+		return
+	}
 	e.mark = f.Mark & t.cfg.GroupBy.MarkMask
 	t.account(&k, e, f, dst, t.dumpTime)
 	if connectionOriented(k.Proto) {
 		t.observeConnection(&k, e, f, dst)
 	}
-	if e.dump != t.dump {
-		e.dump, e.lastSeen = t.dump, t.dumpTime
-		t.shown++
-		if f.offloaded() {
-			t.stats.Offloaded++
-		}
+	if t.show(e) && f.offloaded() {
+		t.stats.Offloaded++
 	}
+}
+
+// show notes that the dump shows the flow, and reports whether it does for the first
+// time.
+func (t *Tracker) show(e *entry) bool {
+	if e.dump == t.dump {
+		return false
+	}
+	e.dump, e.lastSeen = t.dump, t.dumpTime
+	t.shown++
+	return true
 }
 
 // meet makes the entry of a flow that is seen for the first time. What an
@@ -81,6 +89,10 @@ func (t *Tracker) observeConnection(k *key, e *entry, f *Flow, dst Addr) {
 // again. Connections that the dump found closed are counted now, with the best
 // time known. The baseline ends with a complete dump.
 func (t *Tracker) EndDump(complete, settled bool) {
+	if complete {
+		t.takeBack()
+	}
+	t.back = nil
 	t.countPending()
 	if !complete {
 		return
@@ -148,10 +160,4 @@ func (t *Tracker) viewOf(k *key) Addr {
 		return dst
 	}
 	return k.Dst
-}
-
-// covers reports whether a reading may be one of the dead flow: none of its
-// counters is higher than the flow's last.
-func (f final) covers(r *Flow) bool {
-	return !goneBack(r.OrigCounters, f.orig) && !goneBack(r.ReplyCounters, f.reply)
 }

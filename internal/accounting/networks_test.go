@@ -245,6 +245,7 @@ func TestExactWhileNetworksChange(t *testing.T) {
 func TestNetworkOfANewResponder(t *testing.T) {
 	cfg := byNetwork(t, "32", false)
 	cfg.Translated = true
+	cfg.Forget = 0 // the kernel sends no events
 	tr := started(cfg)
 	tr.SetNetworks(networks(t, "192.168.1.0/24,one", "192.168.2.0/24,two"))
 	f := flowOf(1, 17, 100)

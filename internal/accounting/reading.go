@@ -9,11 +9,16 @@ func (t *Tracker) account(k *key, e *entry, f *Flow, dst Addr, now int64) {
 		t.stats.Uncounted++
 		return
 	}
-	if goneBack(e.orig, f.OrigCounters) || goneBack(e.reply, f.ReplyCounters) {
+	if e.ahead(f.OrigCounters, f.ReplyCounters) {
 		t.restart(k, e, dst, now)
 	}
 	orig, reply := since(e.orig, f.OrigCounters), since(e.reply, f.ReplyCounters)
 	e.orig, e.reply = f.OrigCounters, f.ReplyCounters
+	t.add(k, e, dst, orig, reply)
+}
+
+// add adds to its series what the flow sent.
+func (t *Tracker) add(k *key, e *entry, dst Addr, orig, reply Counters) {
 	if orig == (Counters{}) && reply == (Counters{}) {
 		return
 	}
@@ -27,12 +32,12 @@ func (t *Tracker) account(k *key, e *entry, f *Flow, dst Addr, now int64) {
 }
 
 // restart handles counters that went back: they were zeroed by hand
-// (IPCTNL_MSG_CT_GET_CTRZERO), or, where the kernel gives no start times, a
-// new flow took the identity of a dead one.
+// (IPCTNL_MSG_CT_GET_CTRZERO), or, where the kernel gives neither start times nor
+// events, a new flow took the identity of a dead one.
 func (t *Tracker) restart(k *key, e *entry, dst Addr, now int64) {
 	t.stats.Restarted++
 	e.orig, e.reply = Counters{}, Counters{}
-	if k.Start != 0 {
+	if k.Start != 0 || t.cfg.Forget > 0 {
 		return
 	}
 	if connectionOriented(k.Proto) && !e.counted {

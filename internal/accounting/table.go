@@ -41,6 +41,11 @@ type entry struct {
 // was not seen since. Each other one is made while a dump shows the flow.
 func (e *entry) resumed() bool { return e.dump == 0 }
 
+// ahead reports whether a counter of the last reading is above these.
+func (e *entry) ahead(orig, reply Counters) bool {
+	return goneBack(e.orig, orig) || goneBack(e.reply, reply)
+}
+
 // final are the counters a flow died with.
 type final struct {
 	orig, reply Counters

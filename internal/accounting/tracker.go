@@ -19,6 +19,11 @@ type Config struct {
 	// Forget is how long a flow that dumps no longer show may still send a
 	// DESTROY event. 0 where the kernel sends none (nf_conntrack_events=0).
 	Forget time.Duration
+
+	// MayRepeat reports whether the kernel may send DESTROY events again, that
+	// this Tracker has had already. It is asked where nothing else tells such an
+	// event from that of another flow. nil: it always may.
+	MayRepeat func() bool
 }
 
 // Stats count what a Tracker met since it began, but for Flows.
@@ -55,6 +60,7 @@ type Tracker struct {
 	dead    tombstones
 	closes  closeTimes
 	pending []pendingClose
+	back    []wentBack // without start time, since the dump began
 
 	timeouts TCPTimeouts
 
@@ -100,13 +106,13 @@ func (t *Tracker) Destroy(f *Flow, now time.Time) {
 	}
 	k := keyOf(f)
 	end := final{f.OrigCounters, f.ReplyCounters}
-	if tomb := t.dead.get(&k); tomb != nil && (k.Start != 0 || *tomb == end) {
+	e := t.flows.get(&k)
+	known := e != nil
+	if !known && t.repeated(&k, &end) {
 		t.stats.Repeated++
 		t.dead.put(&k, end)
 		return
 	}
-	e := t.flows.get(&k)
-	known := e != nil
 	if !known {
 		if !t.cfg.Filter.matchMark(f) {
 			return
@@ -121,11 +127,14 @@ func (t *Tracker) Destroy(f *Flow, now time.Time) {
 		e = &entry{first: now.UnixNano()}
 	}
 	e.mark = f.Mark & t.cfg.GroupBy.MarkMask
-	t.account(&k, e, f, dst, now.UnixNano())
+	ahead := t.accountEnd(&k, e, f, dst, now.UnixNano())
 	if connectionOriented(k.Proto) && !e.counted {
 		t.countClosed(t.seriesKey(&k, e, dst), &k, e, t.endOf(&k, e, f, now))
 	}
-	if known {
+	switch {
+	case ahead != (final{}):
+		e.succeed(ahead, t.dumpTime)
+	case known:
 		t.forget(&k, e)
 	}
 	delete(t.closes, k.untimed())

@@ -254,7 +254,9 @@ func TestOpenConnections(t *testing.T) {
 }
 
 func TestNewFlowUnderADeadOnesIdentity(t *testing.T) {
-	tr := started(testConfig(t))
+	cfg := testConfig(t)
+	cfg.Forget = 0 // the kernel sends no events
+	tr := started(cfg)
 	f := flowOf(1, protoTCP, 100)
 	dump(tr, 15, f)
 	take(tr)
@@ -267,13 +269,46 @@ func TestNewFlowUnderADeadOnesIdentity(t *testing.T) {
 	require.EqualValues(t, 1, one(t, tr).Connections)
 }
 
-func TestDestroyTwice(t *testing.T) {
+// Where events say when a flow ends, counters that went back were zeroed.
+func TestZeroedWithoutStartTimes(t *testing.T) {
 	tr := started(testConfig(t))
-	f := flowOf(1, 17, 100)
-	tr.Destroy(&f, at(1))
-	tr.Destroy(&f, at(1))
-	require.EqualValues(t, 100, one(t, tr).Orig.Bytes)
-	require.EqualValues(t, 1, tr.Stats().Repeated)
+	f := flowOf(1, protoTCP, 100)
+	dump(tr, 15, f)
+	take(tr)
+	zeroed := flowOf(1, protoTCP, 30)
+	dump(tr, 30, zeroed)
+	s := one(t, tr)
+	require.Equal(t, Counters{1, 30}, s.Orig)
+	require.Zero(t, s.Connections, "it lives")
+	zeroed.OrigCounters.Bytes = 10
+	tr.Destroy(&zeroed, at(31))
+	s = one(t, tr)
+	require.EqualValues(t, 10, s.Orig.Bytes)
+	require.EqualValues(t, 1, s.Connections)
+	require.Zero(t, tr.Stats().Flows)
+}
+
+// Without start times, equal counters alone do not make an event a repeated one.
+func TestDestroyTwice(t *testing.T) {
+	for name, c := range map[string]struct{ timed, may, again bool }{
+		"start times":           {timed: true, again: true},
+		"none":                  {},
+		"none, events repeated": {may: true, again: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := testConfig(t)
+			cfg.MayRepeat = func() bool { return c.may }
+			tr := started(cfg)
+			f := flowOf(1, 17, 100)
+			if c.timed {
+				f.Start = at(0.5).UnixNano()
+			}
+			tr.Destroy(&f, at(1))
+			tr.Destroy(&f, at(1))
+			require.EqualValues(t, map[bool]int{true: 100, false: 200}[c.again], one(t, tr).Orig.Bytes)
+			require.EqualValues(t, map[bool]int{true: 1, false: 0}[c.again], tr.Stats().Repeated)
+		})
+	}
 }
 
 func TestCardinalityGuardLosesNoByte(t *testing.T) {

@@ -33,6 +33,8 @@ type Listener struct {
 	busy, drained atomic.Uint64
 
 	events, overruns, decodeErrors atomic.Uint64
+
+	others *others // nil but for DESTROY events
 }
 
 // ListenerStats are a listener's counters since it began.
@@ -66,6 +68,9 @@ func ListenDestroy(ns *Namespace, receiveBuffer int, handle func(batch []account
 	})
 	if err != nil {
 		return nil, fmt.Errorf("listening for conntrack DESTROY events: %w", err)
+	}
+	if l.others, err = openOthers(ns, l.queue.fd); err != nil {
+		return nil, errors.Join(fmt.Errorf("finding out who else listens for DESTROY events: %w", err), l.Close())
 	}
 	return l, nil
 }
@@ -159,5 +164,8 @@ func (l *Listener) Close() error {
 	l.closing.Store(true)
 	l.queue.interrupt()
 	<-l.done
+	if l.others != nil {
+		return errors.Join(l.queue.close(), l.others.file.Close())
+	}
 	return l.queue.close()
 }

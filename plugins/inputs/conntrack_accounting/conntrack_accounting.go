@@ -73,6 +73,7 @@ type Plugin struct {
 	health                  health
 	reports                 reports
 	state                   state
+	repeats                 repeats
 
 	namespace *ctnetlink.Namespace
 	dumper    *ctnetlink.Dumper
@@ -141,6 +142,7 @@ func (p *Plugin) start() (err error) {
 	if eventsOff {
 		p.cfg.Forget = 0
 	}
+	p.cfg.MayRepeat = func() bool { return p.repeats.possible(p.destroyed) }
 	p.tracker = accounting.NewTracker(p.cfg)
 	ports, err := p.readPorts()
 	if err != nil {

@@ -28,7 +28,7 @@ func TestStartExplainsTheKernel(t *testing.T) {
 		}, nil},
 		"say what is off": {0, 0, 2, false, []string{
 			"E! accounting is off (nf_conntrack_acct=0): nothing can be counted; set set_sysctls = true or run: sysctl -w net.netfilter.nf_conntrack_acct=1",
-			"W! timestamps are off", "W! events are in autodetect mode",
+			"W! timestamps are off (nf_conntrack_timestamp=0): bytes can be missing", "W! events are in autodetect mode",
 		}, nil},
 		"no events": {1, 1, 0, false, []string{"E! events are off"}, nil},
 	} {

@@ -55,6 +55,7 @@ func (p *Plugin) dumpOnce() (interrupted bool, err error) {
 	}
 	// Flows that died but whose event waits for room in our socket are in
 	// neither the table nor the queue.
+	drops, dropsErr := p.destroyed.OthersDrops()
 	dying, err := p.dumper.DumpDying(p.observe)
 	if err != nil {
 		return false, fmt.Errorf("dumping the dying list: %w", err)
@@ -62,6 +63,7 @@ func (p *Plugin) dumpOnce() (interrupted bool, err error) {
 	p.health.add(stats, dying)
 	interrupted = stats.Interrupted || dying.Interrupted
 	complete, settled = p.fence(fenceTimeout) && !interrupted, dying.Flows == 0
+	p.repeats.settle(complete && settled, drops, dropsErr)
 	return interrupted, nil
 }
 

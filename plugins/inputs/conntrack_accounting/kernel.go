@@ -61,9 +61,9 @@ func (p *Plugin) explainSysctl(s sysctl) {
 	case s.name == ctnetlink.Acct:
 		p.Log.Errorf("accounting is off (%s=0): nothing can be counted; %s", ctnetlink.Acct, remedy)
 	case s.name == ctnetlink.Timestamp && s.now == 1:
-		p.Log.Infof("timestamps were off (%s=0) and are on now: connection_times of flows that began before are measured from when they were first seen", ctnetlink.Timestamp)
+		p.Log.Infof("timestamps were off (%s=0) and are on now: flows that began before have no start time: their connection_times are measured from when they were first seen", ctnetlink.Timestamp)
 	case s.name == ctnetlink.Timestamp:
-		p.Log.Warnf("timestamps are off (%s=0): connection_times is measured from when a flow was first seen, too short by up to an interval; %s", ctnetlink.Timestamp, remedy)
+		p.Log.Warnf("timestamps are off (%s=0): bytes can be missing, for flows that follow each other on the same ports can be taken for one when another program listens for reliable events, and what ends during a start is not accounted; connection_times are too short by up to an interval; %s", ctnetlink.Timestamp, remedy)
 	case s.name == ctnetlink.Events && s.now == 1:
 		p.Log.Infof("events were in mode %d and are on now (%s=1): a flow that began before may end without an event; what it sent after its last gather is then lost", s.found, ctnetlink.Events)
 	case s.name == ctnetlink.Events && s.now == 0:

@@ -177,7 +177,7 @@ func (l *lab) requireForgotten() {
 	require.Eventually(l.t, func() bool {
 		l.gather()
 		return l.stats().Flows == 0 && l.stats().Tombstones == 0
-	}, 20*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 }
 
 // The lab is the accumulator of its plugin.

@@ -1,0 +1,83 @@
+package accounting
+
+// Without start times (nf_conntrack_timestamp=0) a flow and the next one with its
+// tuple can have the same identity: the kernel makes CTA_ID of the tuple and of the
+// place in memory, which the next one often takes over. What tells them apart then is
+// the order of things. An identity is free again once its flow is gone for good, so
+// its flows follow each other, and their DESTROY events come in that order. A dump
+// may be ahead of the events: it then shows the successor of the flow that is known.
+
+// wentBack is a flow that the dump shows with lower counters than before, and these.
+type wentBack struct {
+	key
+	dst Addr
+	now final
+}
+
+// repeated reports whether the DESTROY event of a flow that is not known is one that
+// was handled before.
+func (t *Tracker) repeated(k *key, end *final) bool {
+	tomb := t.dead.get(k)
+	if tomb == nil || k.Start != 0 {
+		return tomb != nil
+	}
+	return *tomb == *end && (t.cfg.MayRepeat == nil || t.cfg.MayRepeat())
+}
+
+// ended reports whether a record of the dump shows a flow whose end is known. A
+// record without start time may show its successor instead. Of one whose predecessor
+// died while this dump runs that is not known, and it waits for the next dump or its
+// own end, whichever comes first. When the predecessor was dead before the dump
+// began, it must be the successor, unless it is on its way out of the table.
+func (t *Tracker) ended(k *key, f *Flow) bool {
+	tomb := t.dead.young.get(k)
+	if tomb == nil {
+		tomb = t.dead.old.get(k)
+		if tomb == nil || k.Start == 0 && !f.dying() {
+			return false
+		}
+	}
+	if f.dying() { // between its event and its removal
+		t.dead.put(k, *tomb)
+	}
+	return true
+}
+
+// accountEnd accounts what a flow sent from its last reading to its end. A dump that
+// has not ended, or was not complete, may have shown its successor already: what the
+// last reading is ahead of the end is then accounted, too, but it is the successor's.
+func (t *Tracker) accountEnd(k *key, e *entry, f *Flow, dst Addr, now int64) (ahead final) {
+	if k.Start != 0 || e.dump <= t.complete || !e.ahead(f.OrigCounters, f.ReplyCounters) || !f.HasCounters {
+		t.account(k, e, f, dst, now)
+		return final{}
+	}
+	t.add(k, e, dst, beyond(f.OrigCounters, e.orig), beyond(f.ReplyCounters, e.reply))
+	return final{beyond(e.orig, f.OrigCounters), beyond(e.reply, f.ReplyCounters)}
+}
+
+// succeed makes the entry of a flow that ended that of its successor.
+func (e *entry) succeed(accounted final, now int64) {
+	e.orig, e.reply = accounted.orig, accounted.reply
+	e.counted, e.pending, e.first, e.dst = false, false, now, unknownNetwork
+}
+
+// takeBack looks, when all events of a complete dump are handled, after the flows
+// whose counters went back. Those that are still there have not ended.
+func (t *Tracker) takeBack() {
+	for i := range t.back {
+		b := &t.back[i]
+		e := t.flows.get(&b.key)
+		if e == nil || t.dead.young.get(&b.key) != nil || !e.ahead(b.now.orig, b.now.reply) {
+			continue // it was a successor, to be met later
+		}
+		t.restart(&b.key, e, b.dst, t.dumpTime)
+		t.add(&b.key, e, b.dst, b.now.orig, b.now.reply)
+		e.orig, e.reply = b.now.orig, b.now.reply
+		t.show(e)
+	}
+}
+
+// beyond returns how far counters are above others, each for itself.
+func beyond(a, b Counters) Counters {
+	return Counters{Packets: a.Packets - min(a.Packets, b.Packets), Bytes: a.Bytes - min(a.Bytes, b.Bytes)}
+}

@@ -1,0 +1,90 @@
+package ctnetlink
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"sync"
+
+	"github.com/ti-mo/netfilter"
+	"golang.org/x/sys/unix"
+)
+
+// destroyGroup is the DESTROY group in the column Groups of /proc/net/netlink.
+const destroyGroup = 1 << (netfilter.GroupCTDestroy - 1)
+
+// others is where the kernel lists all netlink sockets of a namespace.
+type others struct {
+	mu   sync.Mutex // one reader at a time
+	file *os.File   // /proc/net/netlink of the namespace
+	own  uint64     // the inode of our own socket
+}
+
+// openOthers returns the others of a socket.
+func openOthers(ns *Namespace, fd int) (*others, error) {
+	var stat unix.Stat_t
+	if err := unix.Fstat(fd, &stat); err != nil {
+		return nil, err
+	}
+	o := &others{own: stat.Ino}
+	err := ns.Do(func() (err error) {
+		o.file, err = os.Open("/proc/thread-self/net/netlink")
+		return err
+	})
+	return o, err
+}
+
+// OthersDrops returns how many messages did not fit into the receive buffers of
+// all other sockets of the namespace that listen for DESTROY events, whatever
+// process has them. The kernel may have repeated events to this listener only if
+// the number changed: it does when others that asked for reliable events, too,
+// are behind.
+func (l *Listener) OthersDrops() (uint64, error) {
+	sum, err := l.others.drops()
+	if err != nil {
+		return 0, fmt.Errorf("reading who else listens for DESTROY events: %w", err)
+	}
+	return sum, nil
+}
+
+func (o *others) drops() (uint64, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if _, err := o.file.Seek(0, io.SeekStart); err != nil {
+		return 0, err
+	}
+	return sumDrops(o.file, o.own)
+}
+
+// sumDrops adds up the column Drops of the sockets in the DESTROY group but for
+// one's own. The columns are sk, Eth, Pid, Groups, Rmem, Wmem, Dump, Locks, Drops
+// and Inode.
+func sumDrops(r io.Reader, own uint64) (sum uint64, err error) {
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		f := bytes.Fields(lines.Bytes())
+		if len(f) < 10 || string(f[1]) != strconv.Itoa(unix.NETLINK_NETFILTER) {
+			continue
+		}
+		groups, err := strconv.ParseUint(string(f[3]), 16, 32)
+		if err != nil {
+			return 0, err
+		}
+		inode, err := strconv.ParseUint(string(f[9]), 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		if groups&destroyGroup == 0 || inode == own {
+			continue
+		}
+		drops, err := strconv.ParseUint(string(f[8]), 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		sum += drops
+	}
+	return sum, lines.Err()
+}
