@@ -18,6 +18,7 @@ type command struct {
 	execd.Program
 	flags       *flag.FlagSet
 	config, dsn *string
+	sink        *vpn_traffic.VPNTraffic // as -config says
 }
 
 func newCommand(program execd.Program, name string) *command {
@@ -52,13 +53,23 @@ func (c *command) run(do func(ctx context.Context, db *trafficdb.DB) error) int 
 	defer stop()
 	if err := c.withDatabase(func(db *trafficdb.DB) error { return do(ctx, db) }); err != nil {
 		_, _ = fmt.Fprintf(c.Stderr, "E! %v\n", err)
+		if own, ok := errors.AsType[*exitError](err); ok {
+			return own.code
+		}
 		return 1
 	}
 	return 0
 }
 
+// exitError is an error that has an exit code of its own.
+type exitError struct {
+	error
+	code int
+}
+
 func (c *command) withDatabase(do func(*trafficdb.DB) error) error {
 	sink := vpn_traffic.New()
+	c.sink = sink
 	if *c.config != "" {
 		if err := execd.LoadConfig(*c.config, "outputs", c.Name, c.LookupEnv, sink); err != nil {
 			return err

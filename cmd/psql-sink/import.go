@@ -23,6 +23,7 @@ const (
 	importFailed   = 1 // something could not be imported
 	importUsage    = 2
 	importRejected = 3 // lines were rejected, and all else is in
+	importPast     = 4 // rows were left out that retention has dropped, or would
 	importSignal   = 128
 )
 
@@ -39,7 +40,12 @@ func importFiles(program execd.Program) int {
 		log.Error(err)
 		return importUsage
 	}
-	db, err := openImportDatabase(o.config, program)
+	sink, err := importSink(o.config, program)
+	if err != nil {
+		log.Error(err)
+		return importFailed
+	}
+	db, err := trafficdb.Open(sink.DSN)
 	if err != nil {
 		log.Error(err)
 		return importFailed
@@ -49,6 +55,10 @@ func importFiles(program execd.Program) int {
 	defer stop()
 	begin := time.Now()
 	j := &importJob{options: o, log: log, db: db, rejects: rejects, stdin: program.Stdin, budget: loader.NewBudget()}
+	if !o.past {
+		j.retention = time.Duration(sink.Retention)
+		j.begin = trafficdb.Retention{Raw: j.retention}.Begin(begin)
+	}
 	j.run(ctx, program.Stderr)
 	if err := rejects.close(); err != nil {
 		j.fail(err)
@@ -59,14 +69,13 @@ func importFiles(program execd.Program) int {
 	return j.exitCode(ctx)
 }
 
-func openImportDatabase(config string, program execd.Program) (*trafficdb.DB, error) {
+// importSink returns the sink whose configuration counts.
+func importSink(config string, program execd.Program) (*vpn_traffic.VPNTraffic, error) {
 	sink := vpn_traffic.New()
-	if config != "" {
-		if err := execd.LoadConfig(config, "outputs", program.Name, program.LookupEnv, sink); err != nil {
-			return nil, err
-		}
+	if config == "" {
+		return sink, nil
 	}
-	return trafficdb.Open(sink.DSN)
+	return sink, execd.LoadConfig(config, "outputs", program.Name, program.LookupEnv, sink)
 }
 
 // interrupted is why the import ends before all is in.
@@ -104,12 +113,20 @@ type importJob struct {
 	looks    lookReader
 	budget   *loader.Budget
 	counts   importCounts
+
+	retention time.Duration // that is configured
+	begin     time.Time     // and what it drops is older
 }
 
 // run imports all that can be imported.
 func (j *importJob) run(ctx context.Context, stderr *os.File) {
 	sources := j.findSources(ctx)
 	if j.counts.sources = int64(len(sources)) + j.counts.filesFailed.Load(); len(sources) == 0 {
+		return
+	}
+	if err := j.refusePast(sources); err != nil {
+		j.counts.refused = true
+		j.log.Error(err)
 		return
 	}
 	j.bar = progress.Start(stderr, progress.Options{Job: "importing", Unit: progress.Bytes, Total: totalSize(sources)})
@@ -130,4 +147,19 @@ func (j *importJob) run(ctx context.Context, stderr *os.File) {
 func (j *importJob) fail(err error) {
 	j.counts.failed.Store(true)
 	j.log.Error(err)
+}
+
+// refusePast fails when files begin with rows that retention would drop.
+func (j *importJob) refusePast(sources []importSource) error {
+	past := 0
+	for i := range sources {
+		if !j.begin.IsZero() && sources[i].first < j.begin.UnixNano() {
+			past++
+		}
+	}
+	if past == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d files have rows before %s, which retention = %s drops within hours; nothing was imported: raise retention, or say -%s",
+		past, len(sources), j.begin.Format(time.DateOnly), inDays(j.retention), pastRetention)
 }

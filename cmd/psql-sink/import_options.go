@@ -25,8 +25,8 @@ variables, .pgpass and PGSERVICE. There is no switch for a password, which all
 users of the machine could read.
 
 Exit code: 0 all is in; 1 something could not be imported; 2 wrong usage;
-3 lines were rejected, all else is in; 130 and 143 interrupted by SIGINT and
-SIGTERM. Importing the same files again goes on where it ended.
+3 lines were rejected, all else is in; 4 rows were left out that retention has
+dropped, or would; 130 and 143 interrupted by SIGINT and SIGTERM. Importing the same files again goes on where it ended.
 
 `
 
@@ -35,17 +35,18 @@ type importOptions struct {
 	config, host, rejected string
 	jobs                   int
 	wait                   time.Duration
-	debug                  bool
+	debug, past            bool
 	files                  []string
 }
 
 func (o *importOptions) flags() *flag.FlagSet {
 	flags := flag.NewFlagSet("psql-sink import", flag.ContinueOnError)
-	flags.StringVar(&o.config, "config", "", "read dsn from `file`, a [[outputs.vpn_traffic]] table")
+	flags.StringVar(&o.config, "config", "", "read dsn and retention from `file`, a [[outputs.vpn_traffic]] table")
 	flags.StringVar(&o.host, "host", "", "the `gateway` that made the files, for the column host, where a file's name does not tell")
 	flags.IntVar(&o.jobs, "jobs", min(4, runtime.NumCPU()), "import so many files at once; with 1 they come strictly in the order of time")
 	flags.DurationVar(&o.wait, "wait", time.Hour, "give up when the database takes nothing for so long")
 	flags.StringVar(&o.rejected, "rejected", "", "write rejected lines to `file`, which must not exist; mended, it can be imported")
+	flags.BoolVar(&o.past, pastRetention, false, "import rows though they are older than the configured retention, which drops them within hours and leaves their sums")
 	flags.BoolVar(&o.debug, "debug", false, "log debug messages too")
 	flags.Usage = func() {}
 	flags.SetOutput(io.Discard)

@@ -105,12 +105,17 @@ type importWorker struct {
 func newImportWorker(j *importJob) *importWorker {
 	w := &importWorker{importJob: j}
 	w.rows = loader.Loader{Rows: loader.ChunkRows(j.options.jobs), Most: loader.ReportMost, Store: w.store, Reject: w.reject}
+	if !j.begin.IsZero() {
+		w.rows.Begin = j.begin.UnixNano()
+	}
 	return w
 }
 
 // load imports the files of a run as if they were one.
 func (w *importWorker) load(ctx context.Context, run []importSource) error {
 	w.run = run
+	w.rows.Past = 0
+	defer func() { w.counts.past.Add(int64(w.rows.Past)) }()
 	whole := 0
 	for n, source := range run {
 		err := w.read(ctx, n)

@@ -15,8 +15,10 @@ type importCounts struct {
 
 	files, filesFailed                      atomic.Int64
 	inserted, duplicates, expired, rejected atomic.Int64
+	past                                    atomic.Int64 // rows that retention would drop
 
-	failed atomic.Bool // something could not be imported
+	failed  atomic.Bool // something could not be imported
+	refused bool        // nothing was, since retention would drop it
 }
 
 // failFile tells why a file could not be imported.
@@ -34,6 +36,9 @@ func (j *importJob) summary(took time.Duration) string {
 	if n := c.expired.Load(); n > 0 {
 		fmt.Fprintf(&s, ", %d of reports that were imported once and have been dropped since", n)
 	}
+	if n := c.past.Load(); n > 0 {
+		fmt.Fprintf(&s, ", %d older than the retention and left out (-%s takes them)", n, pastRetention)
+	}
 	rows := c.inserted.Load() + c.duplicates.Load() + c.expired.Load()
 	fmt.Fprintf(&s, "; %.1f s, %.0f rows/s", took.Seconds(), float64(rows)/took.Seconds())
 	return s.String()
@@ -48,6 +53,8 @@ func (j *importJob) exitCode(ctx context.Context) int {
 		return importFailed
 	case j.counts.rejected.Load() > 0:
 		return importRejected
+	case j.counts.refused, j.counts.past.Load() > 0, j.counts.expired.Load() > 0:
+		return importPast
 	}
 	return importDone
 }

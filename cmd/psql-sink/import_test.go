@@ -32,7 +32,7 @@ func newImportTest(t *testing.T, dsn string) *importTest {
 	t.Helper()
 	i := &importTest{t: t, program: testkit.Binary(t, "telegraf-conntrack-accounting/cmd/psql-sink"), dir: t.TempDir(), dsn: dsn}
 	i.config = filepath.Join(t.TempDir(), "sink.conf")
-	text := fmt.Sprintf("[[outputs.vpn_traffic]]\n  dsn = %q\n  spool = \"/nowhere\"\n", dsn)
+	text := fmt.Sprintf("[[outputs.vpn_traffic]]\n  dsn = %q\n  spool = \"/nowhere\"\n  retention = 0\n", dsn)
 	require.NoError(t, os.WriteFile(i.config, []byte(text), 0o600))
 	db, err := sql.Open("postgres", dsn)
 	require.NoError(t, err)
@@ -135,7 +135,7 @@ func TestImport(t *testing.T) {
 	for name, test := range map[string]func(*importTest){
 		"files": testImportFiles, "hosts": testImportHosts, "bad": testImportBadLines, "refused": testImportRefused,
 		"missing": testImportMissing, "overlap": testImportOverlap, "stdin": testImportStdin, "usage": testImportUsage,
-		"pipe": testImportPipe, "times": testImportTimes, "misconfigured": testImportMisconfigured,
+		"pipe": testImportPipe, "times": testImportTimes, "past": testImportPast, "misconfigured": testImportMisconfigured,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

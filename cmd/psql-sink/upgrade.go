@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,12 +10,21 @@ import (
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
+// upgradePast is the exit code where retention has dropped rows of the old table,
+// or would.
+const upgradePast = 4
+
 // upgrade brings the rows of the old importer's table over.
 func upgrade(program execd.Program) int {
 	c := newCommand(program, "upgrade")
+	past := c.flags.Bool(pastRetention, false, "bring rows over though they are older than the configured retention, which drops them within hours and leaves their sums")
 	return c.run(func(ctx context.Context, db *trafficdb.DB) error {
 		begin, last := time.Now(), time.Time{}
-		u, err := db.Upgrade(ctx, func(u trafficdb.Upgraded) {
+		var oldest time.Time
+		if !*past {
+			oldest = trafficdb.Retention{Raw: time.Duration(c.sink.Retention)}.Begin(begin)
+		}
+		u, err := db.Upgrade(ctx, oldest, func(u trafficdb.Upgraded) {
 			if time.Since(last) < 2*time.Second {
 				return
 			}
@@ -22,15 +32,39 @@ func upgrade(program execd.Program) int {
 			c.printf("%s: %d of about %d rows, %.0f rows/s\n", u.Until.UTC().Format(time.DateTime),
 				u.Inserted+u.Duplicates, u.Total, float64(u.Inserted+u.Duplicates)/time.Since(begin).Seconds())
 		})
+		if _, ok := errors.AsType[*trafficdb.PastRetention](err); ok {
+			return &exitError{fmt.Errorf("%w: raise retention, which is %s, or say -%s", err, inDays(time.Duration(c.sink.Retention)), pastRetention), upgradePast}
+		}
 		if err != nil {
 			return fmt.Errorf("%w; run the command again to go on", err)
 		}
-		c.printf("done in %v: %d rows came over, %d were there already, %d are no rows and stay in vpn_traffic_old\n",
-			time.Since(begin).Round(time.Second), u.Inserted, u.Duplicates, u.Rejected)
-		if u.Reason != nil {
-			c.printf("the first that is no row: %v\n", u.Reason)
-		}
-		c.printf("vpn_traffic_old is as it was; to free its room: DROP TABLE vpn_traffic_old, vpn_traffic_upgrade\n")
-		return nil
+		return c.upgraded(u, time.Since(begin))
 	})
+}
+
+// upgraded tells what became of the rows.
+func (c *command) upgraded(u trafficdb.Upgraded, took time.Duration) error {
+	c.printf("done in %v: %d rows came over, %d were there already, %d are no rows and stay in vpn_traffic_old\n",
+		took.Round(time.Second), u.Inserted, u.Duplicates, u.Rejected)
+	if u.Reason != nil {
+		c.printf("the first that is no row: %v\n", u.Reason)
+	}
+	if u.Expired > 0 {
+		return &exitError{fmt.Errorf("%d rows came over once and have been dropped by retention since, so they are only in vpn_traffic_old: "+
+			"to have them again, raise retention, make psql-sink forget their days, and upgrade again", u.Expired), upgradePast}
+	}
+	c.printf("vpn_traffic_old is as it was; to free its room: DROP TABLE vpn_traffic_old, vpn_traffic_upgrade\n")
+	return nil
+}
+
+// pastRetention is the switch of who wants rows that retention drops.
+const pastRetention = "past-retention"
+
+// inDays writes a retention as configurations do.
+func inDays(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d%day == 0 {
+		return fmt.Sprintf("%dd", d/day)
+	}
+	return d.String()
 }

@@ -35,6 +35,10 @@ type Loader struct {
 	Rows int
 	// Most is how many rows of one report are held: a larger one is cut.
 	Most int
+	// Begin is the time of the oldest rows to load, in ns since the epoch; older
+	// ones are left out, and counted in Past.
+	Begin int64
+	Past  int
 	// Store stores rows, all or none. An error of class trafficdb.Reject makes
 	// the Loader look for the row that caused it; any other ends the loading.
 	Store func(ctx context.Context, rows *trafficdb.Rows) error
@@ -52,6 +56,10 @@ func (l *Loader) Read(ctx context.Context, file int, in *report.Reader) error {
 	var row report.Row
 	for {
 		err := in.Read(&row)
+		if err == nil && row.Time < l.Begin {
+			l.Past++
+			continue
+		}
 		if err == nil {
 			l.hold(&row, Origin{int32(file), int32(in.Line())})
 			if err := l.storeSome(ctx); err != nil {

@@ -19,6 +19,15 @@ type Retention struct {
 	Hour   time.Duration
 }
 
+// Begin returns when the rows begin that Retain does not drop now: with a day. It
+// is the zero time where rows are kept for ever.
+func (keep Retention) Begin(now time.Time) time.Time {
+	if keep.Raw == 0 {
+		return time.Time{}
+	}
+	return now.Add(-keep.Raw).UTC().Truncate(24 * time.Hour)
+}
+
 // Retained says what Retain has done.
 type Retained struct {
 	Dropped   []string // partitions

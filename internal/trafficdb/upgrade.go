@@ -27,8 +27,14 @@ type Upgraded struct {
 // never changed, so that sinks can store new rows meanwhile. An upgrade that
 // was broken off goes on where it was. It calls told after each transaction.
 //
+// Where rows are older than begin, which retention would drop at once, it changes
+// nothing and returns a PastRetention.
+//
 // Old rows name no gateway: their host is ”.
-func (db *DB) Upgrade(ctx context.Context, told func(Upgraded)) (Upgraded, error) {
+func (db *DB) Upgrade(ctx context.Context, begin time.Time, told func(Upgraded)) (Upgraded, error) {
+	if err := db.refusePast(ctx, begin); err != nil {
+		return Upgraded{}, err
+	}
 	if err := db.renameOldTable(ctx); err != nil {
 		return Upgraded{}, fmt.Errorf("renaming the old table: %w", err)
 	}
@@ -46,7 +52,57 @@ func (db *DB) Upgrade(ctx context.Context, told func(Upgraded)) (Upgraded, error
 	if err := db.Index(ctx, func(string) {}); err != nil {
 		return u.Upgraded, err
 	}
+	// Run again, it begins anew and finds what is there.
+	if _, err := db.pool.ExecContext(ctx, `DELETE FROM vpn_traffic_upgrade`); err != nil {
+		return u.Upgraded, fmt.Errorf("ending the upgrade: %w", err)
+	}
 	return u.Upgraded, nil
+}
+
+// PastRetention says that the old table has rows that retention would drop.
+type PastRetention struct {
+	Rows  int64
+	First time.Time
+}
+
+func (p *PastRetention) Error() string {
+	return fmt.Sprintf("%d rows of the old table, from %s on, are older than the retention, which would drop them within hours; nothing was changed",
+		p.Rows, p.First.UTC().Format(time.DateOnly))
+}
+
+// refusePast fails when there are rows older than begin.
+func (db *DB) refusePast(ctx context.Context, begin time.Time) error {
+	old, renamed, err := oldTables(ctx, db.pool)
+	if err != nil || !old && !renamed || begin.IsZero() {
+		return err
+	}
+	table := "vpn_traffic"
+	if !old {
+		table = "vpn_traffic_old"
+	}
+	past := new(PastRetention)
+	var first sql.NullTime
+	err = db.pool.QueryRowContext(ctx, `SELECT count(*), min(time) FROM `+table+` WHERE time < $1`, begin).Scan(&past.Rows, &first)
+	if err != nil {
+		return fmt.Errorf("looking for rows older than the retention: %w", err)
+	}
+	if past.Rows == 0 {
+		return nil
+	}
+	past.First = first.Time
+	return past
+}
+
+// oldTables tells whether the old table is there, and whether it was renamed.
+func oldTables(ctx context.Context, on queryer) (old, renamed bool, err error) {
+	err = on.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('vpn_traffic') AND relkind = 'r'),
+		to_regclass('vpn_traffic_old') IS NOT NULL`).Scan(&old, &renamed)
+	return old, renamed, err
+}
+
+// queryer is a pool of connections, or a transaction.
+type queryer interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 // ErrNothingOld says that there is no old table.
@@ -55,9 +111,7 @@ var ErrNothingOld = errors.New("there is no old table: neither is vpn_traffic on
 // renameOldTable makes way for the new table: the names of indexes too.
 func (db *DB) renameOldTable(ctx context.Context) error {
 	return inTransaction(ctx, db.pool, func(tx *sql.Tx) error {
-		var old, renamed bool
-		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('vpn_traffic') AND relkind = 'r'),
-			to_regclass('vpn_traffic_old') IS NOT NULL`).Scan(&old, &renamed)
+		old, renamed, err := oldTables(ctx, tx)
 		if err != nil {
 			return err
 		}
