@@ -16,7 +16,7 @@ func migrate(program execd.Program) int {
 		if err := db.Migrate(ctx); err != nil {
 			return fmt.Errorf("%s: %w", trafficdb.Describe(err), trafficdb.Reason(err))
 		}
-		if err := db.Grant(ctx); err != nil { // to roles that came after the schema
+		if err := db.Install(ctx); err != nil { // what was lost, and the rights of roles that came later
 			return err
 		}
 		c.printf("the schema is up to date, and the roles vpn_traffic_writer and vpn_traffic_reader, where they exist, have their rights\n")

@@ -120,6 +120,14 @@ func (p *PG) Psql(stdin *os.File, args ...string) string {
 	return string(out)
 }
 
+// Dump returns what pg_dump makes of the database.
+func (p *PG) Dump(args ...string) string {
+	p.t.Helper()
+	out, err := exec.Command(Tool("pg_dump"), append(args, "-d", p.DSN())...).Output()
+	require.NoError(p.t, err)
+	return string(out)
+}
+
 func (p *PG) data() string { return filepath.Join(p.dir, "data") }
 
 func (p *PG) dsn(database string) string {

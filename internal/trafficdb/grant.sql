@@ -1,12 +1,35 @@
--- What the roles of deploy/roles.sql may do, where they exist. The owner runs
--- this after every migration, so it has to name what a migration adds.
+-- What the roles of deploy/roles.sql may do, where they exist: this and no more,
+-- whatever a restore or a hand has given them. The owner runs it with every
+-- migration, so it has to name what a migration adds.
 --
 -- Rights on a partitioned table are all that access through it takes: partitions
 -- need none of their own, but readers get them, to look at one day.
 DO $$
 DECLARE
-    t text;
+    role  text;
+    thing text;
 BEGIN
+    -- What runs with the owner's rights is not for everybody, which functions are
+    -- when they are made. All others do what their caller might do without them.
+    FOR thing IN SELECT p.oid::regprocedure FROM pg_proc p
+        WHERE p.pronamespace = current_schema()::regnamespace AND p.proname LIKE 'vpn\_traffic\_%' AND p.prosecdef AND pg_has_role(p.proowner, 'USAGE')
+    LOOP
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', thing);
+    END LOOP;
+    FOR role, thing IN SELECT DISTINCT a.grantee::regrole, c.oid::regclass FROM pg_class c, aclexplode(c.relacl) a
+        WHERE c.relnamespace = current_schema()::regnamespace AND (c.relname LIKE 'vpn\_traffic%' OR c.relname = 'sink_status')
+        AND c.relkind IN ('r', 'p', 'v') AND pg_has_role(c.relowner, 'USAGE')
+        AND a.grantee IN (to_regrole('vpn_traffic_writer'), to_regrole('vpn_traffic_reader'))
+    LOOP
+        EXECUTE format('REVOKE ALL ON %s FROM %s', thing, role);
+    END LOOP;
+    FOR role, thing IN SELECT DISTINCT a.grantee::regrole, p.oid::regprocedure FROM pg_proc p, aclexplode(p.proacl) a
+        WHERE p.pronamespace = current_schema()::regnamespace AND p.proname LIKE 'vpn\_traffic\_%' AND pg_has_role(p.proowner, 'USAGE')
+        AND a.grantee IN (to_regrole('vpn_traffic_writer'), to_regrole('vpn_traffic_reader'))
+    LOOP
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', thing, role);
+    END LOOP;
+
     IF to_regrole('vpn_traffic_writer') IS NOT NULL THEN
         -- Rows, and rollups per report, are only ever added.
         GRANT SELECT, INSERT ON vpn_traffic, vpn_traffic_by_src, vpn_traffic_by_dst, vpn_traffic_by_port
@@ -30,12 +53,12 @@ BEGIN
             TO vpn_traffic_writer;
     END IF;
     IF to_regrole('vpn_traffic_reader') IS NOT NULL THEN
-        FOR t IN SELECT c.oid::regclass FROM pg_class c
+        FOR thing IN SELECT c.oid::regclass FROM pg_class c
             WHERE c.relnamespace = current_schema()::regnamespace
             AND (c.relname LIKE 'vpn\_traffic%' OR c.relname = 'sink_status') AND c.relkind IN ('r', 'p', 'v', 'm')
             AND pg_has_role(c.relowner, 'USAGE')
         LOOP
-            EXECUTE format('GRANT SELECT ON %s TO vpn_traffic_reader', t);
+            EXECUTE format('GRANT SELECT ON %s TO vpn_traffic_reader', thing);
         END LOOP;
     END IF;
 END $$;

@@ -3,19 +3,13 @@ package trafficdb
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
+	"strings"
 
 	"github.com/lib/pq"
 	"github.com/lib/pq/pqerror"
-	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 )
-
-//go:embed migrations/*.sql
-var migrations embed.FS
 
 // ErrOldTable says that the database holds the table of the old importer.
 var ErrOldTable = errors.New("vpn_traffic is the old importer's table, which this version cannot use: run psql-sink upgrade, which keeps its rows, or name another database or search_path in dsn")
@@ -24,9 +18,9 @@ var ErrOldTable = errors.New("vpn_traffic is the old importer's table, which thi
 // the role has no right to change that.
 var ErrNotMigrated = errors.New(`have its owner run "psql-sink migrate"`)
 
-// Migrate brings the schema up to this version's, and then grants as Grant does.
-// Several processes may do so at once. It does nothing, and needs no right to,
-// when there is nothing to do.
+// Migrate brings the schema up to this version's, as Install does. Several
+// processes may do so at once. It does nothing, and needs no right to, when there
+// is nothing to do.
 func (db *DB) Migrate(ctx context.Context) error {
 	db.forget() // the database may be another one by now
 	if err := db.refuseOldTable(ctx); err != nil {
@@ -44,40 +38,17 @@ func (db *DB) migrate(ctx context.Context) error {
 	if err := db.mayMigrate(ctx); err != nil {
 		return err
 	}
-	provider, err := db.provider()
-	if err != nil {
-		return fmt.Errorf("preparing migrations: %w", err)
-	}
-	pending, err := provider.HasPending(ctx)
+	due, err := db.isInstallDue(ctx)
 	if err != nil {
 		return fmt.Errorf("reading the schema's version: %w", db.explain(ctx, err))
 	}
-	if !pending {
+	if !due {
 		return nil
 	}
-	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("migrating the schema: %w", db.explain(ctx, err))
-	}
-	return db.Grant(ctx)
+	return db.Install(ctx)
 }
 
-func (db *DB) provider() (*goose.Provider, error) {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	// Every second, for five minutes: another one may be at it.
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
-	if err != nil {
-		return nil, err
-	}
-	return goose.NewProvider(goose.DialectPostgres, db.pool, files,
-		goose.WithSessionLocker(locker), goose.WithTableName("vpn_traffic_migrations"),
-		goose.WithDisableGlobalRegistry(true))
-}
-
-// mayMigrate fails when the schema is not there and the role may not make it,
-// which goose would try four times.
+// mayMigrate fails when the schema is not there and the role may not make it.
 func (db *DB) mayMigrate(ctx context.Context) error {
 	var role string
 	var schema sql.NullString
@@ -93,6 +64,32 @@ func (db *DB) mayMigrate(ctx context.Context) error {
 		return fmt.Errorf("the tables are missing, and role %q may make none in schema %q: %w", role, schema.String, ErrNotMigrated)
 	}
 	return nil
+}
+
+// isInstallDue reports whether something is to be migrated or installed. Functions
+// that are merely of another version are the owner's matter.
+func (db *DB) isInstallDue(ctx context.Context) (bool, error) {
+	var tables, functions, owns bool
+	var schema sql.NullString
+	err := db.pool.QueryRowContext(ctx, `SELECT c.oid IS NOT NULL, to_regprocedure('vpn_traffic_functions()') IS NOT NULL, n.nspname,
+		coalesce(pg_has_role(c.relowner, 'USAGE') AND has_schema_privilege(n.oid, 'CREATE'), false)
+		FROM (VALUES (to_regclass('vpn_traffic_migrations'))) AS v (found)
+		LEFT JOIN pg_class c ON c.oid = found LEFT JOIN pg_namespace n ON n.oid = relnamespace`).Scan(&tables, &functions, &schema, &owns)
+	if err != nil || !tables {
+		return true, err
+	}
+	var version int
+	err = db.pool.QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM vpn_traffic_migrations`).Scan(&version)
+	if err != nil || version != lastMigration() {
+		return version < lastMigration(), err
+	}
+	if !functions {
+		return true, nil
+	}
+	var installed string
+	err = db.pool.QueryRowContext(ctx, `SELECT vpn_traffic_functions()`).Scan(&installed)
+	found, in, _ := strings.Cut(installed, " ")
+	return in != schema.String || owns && found != functionsVersion(), err
 }
 
 // explain tells what to do when the role lacks a right.

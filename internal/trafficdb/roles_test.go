@@ -114,7 +114,7 @@ func TestTheWriterHasTheRightsItNeedsAndNoMore(t *testing.T) {
 	for _, statement := range []string{
 		"DELETE FROM vpn_traffic", "UPDATE vpn_traffic SET src_bytes = 0",
 		"DELETE FROM vpn_traffic_hour_by_src", "UPDATE vpn_traffic_by_src SET src_bytes = 0",
-		"INSERT INTO vpn_traffic_migrations (version_id, is_applied) VALUES (99, true)", "SELECT * FROM vpn_traffic_tables",
+		"INSERT INTO vpn_traffic_migrations (version) VALUES (99)", "SELECT * FROM vpn_traffic_tables",
 		"UPDATE vpn_traffic_tables SET name = 'other.secret'", "SELECT * FROM vpn_traffic_20231214",
 		"CREATE TABLE mine (n int)", "SELECT * FROM other.secret", "SELECT * FROM foreign_table", "CREATE SCHEMA mine",
 		"SET ROLE vpn_traffic_owner", "ALTER FUNCTION vpn_traffic_make_partitions(date, boolean) SECURITY INVOKER",
@@ -217,7 +217,7 @@ func TestARoleThatMayNotMigrateIsToldSo(t *testing.T) {
 	owner, _ := openAs(t, pg, "user=postgres role=vpn_traffic_owner")
 	require.NoError(t, owner.Migrate(t.Context()))
 	require.NoError(t, db.Migrate(t.Context()))
-	pg.Exec("DELETE FROM vpn_traffic_migrations WHERE version_id = (SELECT max(version_id) FROM vpn_traffic_migrations)")
+	pg.Exec("DELETE FROM vpn_traffic_migrations WHERE version = (SELECT max(version) FROM vpn_traffic_migrations)")
 	refused(`role "vpn_traffic_writer" may not do all that this version of the schema takes`)
 	pg.Exec("REVOKE ALL ON vpn_traffic_migrations FROM vpn_traffic_writer")
 	refused(`role "vpn_traffic_writer" may not do all that this version of the schema takes`)
@@ -235,7 +235,7 @@ func TestMovingToRoles(t *testing.T) {
 	pg.Exec(`REASSIGN OWNED BY "psql-sink" TO vpn_traffic_owner`)
 	owner, _ := openAs(t, pg, "user=postgres role=vpn_traffic_owner")
 	require.NoError(t, owner.Migrate(t.Context()))
-	require.NoError(t, owner.Grant(t.Context()))
+	require.NoError(t, owner.Install(t.Context()))
 
 	writer, _ := openAs(t, pg, "user=vpn_traffic_writer")
 	require.NoError(t, writer.Migrate(t.Context()))

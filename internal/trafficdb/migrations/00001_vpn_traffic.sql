@@ -1,5 +1,3 @@
--- +goose Up
-
 -- The names and meanings of all columns but host are a public contract:
 -- dashboards query them. Columns of fixed width come first: nothing is padded
 -- between texts, and what sums read is found without measuring those.

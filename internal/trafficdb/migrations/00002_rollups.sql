@@ -1,5 +1,3 @@
--- +goose Up
-
 -- Sums of vpn_traffic, so that dashboards need not read its rows. The import
 -- keeps them in its own transaction, from the rows that it really inserted.
 --

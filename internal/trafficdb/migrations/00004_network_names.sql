@@ -1,5 +1,3 @@
--- +goose Up
-
 -- What addresses were called when: a log of changes, so that a new name leaves
 -- what is older as it was. The import keeps it, and writes only what differs.
 -- Sources and destinations have names of their own: of other masks, the same

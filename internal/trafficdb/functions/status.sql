@@ -1,7 +1,5 @@
--- +goose Up
-
 -- What each sink says of itself, every few seconds while it runs.
-CREATE TABLE sink_status (
+CREATE TABLE IF NOT EXISTS sink_status (
     sink              text COLLATE "C" PRIMARY KEY,
     started           timestamptz NOT NULL,
     updated           timestamptz NOT NULL,

@@ -1,0 +1,84 @@
+-- What takes the rights of the owner, for the role that imports. Each sees our
+-- own tables, whoever calls it.
+
+-- Makes a partition of each table for a day, unless it is there. It is made
+-- apart and then attached: that waits for nobody who reads or writes, while
+-- CREATE TABLE ... PARTITION OF would wait for every open reader. For the same
+-- reason there is no default partition.
+--
+-- The rows of a day get an index over who talked to whom. Who is about to import
+-- all of the day may do without until it is done: to keep up this index row by row
+-- takes more than half of the time of COPY, to make it at the end two thirds of
+-- that. So vpn_traffic itself has none: its partitions could not do without.
+CREATE OR REPLACE FUNCTION vpn_traffic_make_partitions(day date, indexed boolean DEFAULT true) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT AS $$
+DECLARE
+    t     record;
+    first timestamp;
+    child text;
+BEGIN
+    IF day < '2000-01-01' OR day > (now() AT TIME ZONE 'UTC')::date + 3 THEN
+        RAISE EXCEPTION '% is before 2000, or more than two days ahead by the clock of the database', day USING ERRCODE = 'datetime_field_overflow';
+    END IF;
+    LOCK TABLE vpn_traffic_tables IN SHARE ROW EXCLUSIVE MODE; -- one of us at a time, whom no reader can hold up
+    FOR t IN SELECT * FROM vpn_traffic_tables ORDER BY name LOOP
+        first := date_trunc(t.span, day::timestamp);
+        child := t.name || to_char(first, CASE t.span WHEN 'day' THEN '_YYYYMMDD' ELSE '_YYYYMM' END);
+        CONTINUE WHEN EXISTS (SELECT FROM pg_inherits
+            WHERE inhparent = to_regclass(quote_ident(t.name)) AND inhrelid = to_regclass(quote_ident(child)));
+        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS) WITH (fillfactor = %s)',
+            child, t.name, t.filled);
+        EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+            t.name, child, first || '+00', first + ('1 ' || t.span)::interval || '+00');
+        IF t.name = 'vpn_traffic' AND indexed THEN
+            PERFORM vpn_traffic_index_partition(child);
+        END IF;
+    END LOOP;
+END $$;
+
+-- Makes the index of a partition, unless it is there.
+CREATE OR REPLACE FUNCTION vpn_traffic_index_partition(partition text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT AS $$
+BEGIN
+    IF EXISTS (SELECT FROM vpn_traffic_partitions WHERE name = partition AND parent = 'vpn_traffic') THEN
+        EXECUTE format('LOCK TABLE %I IN SHARE ROW EXCLUSIVE MODE', partition); -- not two of us at once
+        EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON %I (src, dst)', partition || '_src_dst_idx', partition);
+    END IF;
+END $$;
+
+-- Drops a partition. The reports of a raw one are marked in the same
+-- transaction: their rows could not be told apart when they came again.
+CREATE OR REPLACE FUNCTION vpn_traffic_drop_partition(partition text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT AS $$
+DECLARE
+    p record;
+BEGIN
+    SELECT * INTO p FROM vpn_traffic_partitions WHERE name = partition;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    IF p.parent = 'vpn_traffic' THEN
+        UPDATE vpn_traffic_reports SET expired = true
+        WHERE time >= p.first::timestamp AT TIME ZONE 'UTC' AND time < p.next::timestamp AT TIME ZONE 'UTC' AND NOT expired;
+    END IF;
+    EXECUTE format('DROP TABLE IF EXISTS %I', partition);
+END $$;
+
+-- Summarizes the BRIN indexes of the partitions of now, which nobody vacuums
+-- often enough for dashboards that ask for the last minutes.
+CREATE OR REPLACE FUNCTION vpn_traffic_summarize() RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT AS $$
+DECLARE
+    today date := (now() AT TIME ZONE 'UTC')::date;
+    i     record;
+BEGIN
+    FOR i IN
+        SELECT x.indexrelid FROM vpn_traffic_partitions p
+        JOIN pg_index x ON x.indrelid = to_regclass(quote_ident(p.name))
+        JOIN pg_class c ON c.oid = x.indexrelid
+        JOIN pg_am a ON a.oid = c.relam
+        WHERE a.amname = 'brin' AND p.first <= today AND p.next >= today
+    LOOP
+        PERFORM brin_summarize_new_values(i.indexrelid);
+    END LOOP;
+END $$;
