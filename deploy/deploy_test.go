@@ -15,32 +15,37 @@ import (
 )
 
 // TestUnits has systemd read the units as they will be installed: the drop-in
-// beside a telegraf.service, and psql-sink's own with its program in place.
+// beside a telegraf.service, and the two of our own with their programs in place.
 func TestUnits(t *testing.T) {
 	testkit.Need(t, "systemd-analyze")
 	dir := t.TempDir()
 	require.NoError(t, os.CopyFS(dir, os.DirFS("systemd")))
 
-	program := filepath.Join(dir, "psql-sink")
-	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\n"), 0o700))
-	sink := filepath.Join(dir, "psql-sink.service")
-	text, err := os.ReadFile(sink)
-	require.NoError(t, err)
-	installed := strings.Replace(string(text), "ExecStart=psql-sink ", "ExecStart="+program+" ", 1)
-	require.NotEqual(t, string(text), installed, "the unit does not start psql-sink")
-	require.NoError(t, os.WriteFile(sink, []byte(installed), 0o600))
+	install := func(program string) (unit string) {
+		path := filepath.Join(dir, program)
+		require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\n"), 0o700))
+		unit = filepath.Join(dir, map[string]string{"execd-plugin": "conntrack-accounting", "psql-sink": "psql-sink"}[program]+".service")
+		text, err := os.ReadFile(unit)
+		require.NoError(t, err)
+		installed := strings.Replace(string(text), "ExecStart="+program+" ", "ExecStart="+path+" ", 1)
+		require.NotEqual(t, string(text), installed, "the unit does not start %s", program)
+		require.NoError(t, os.WriteFile(unit, []byte(installed), 0o600))
+		return unit
+	}
+	sink, accounting := install("psql-sink"), install("execd-plugin")
 
 	telegraf := filepath.Join(dir, "telegraf.service")
 	require.NoError(t, os.WriteFile(telegraf, []byte("[Service]\nUser=telegraf\nExecStart=/bin/true\n"), 0o600))
 
 	// It warns about a key that it does not know and succeeds all the same; and
 	// it warns about other units of the machine, which are none of our business.
-	output, err := exec.CommandContext(t.Context(), testkit.Tool("systemd-analyze"), "verify", telegraf, sink).CombinedOutput()
+	output, err := exec.CommandContext(t.Context(), testkit.Tool("systemd-analyze"), "verify", telegraf, sink, accounting).CombinedOutput()
 	require.NoError(t, err, "%s", output)
 	for line := range strings.Lines(string(output)) {
 		require.NotContains(t, line, dir)
 		require.NotContains(t, line, "telegraf.service")
 		require.NotContains(t, line, "psql-sink.service")
+		require.NotContains(t, line, "conntrack-accounting.service")
 	}
 }
 
@@ -100,6 +105,7 @@ func TestInstall(t *testing.T) {
 		"usr/local/bin/execd-plugin", "usr/local/bin/psql-sink", "etc/telegraf/vpn_traffic.conf",
 		"etc/sysctl.d/90-conntrack-accounting.conf", "etc/modules-load.d/conntrack-accounting.conf",
 		"etc/systemd/system/telegraf.service.d/conntrack.conf", "etc/systemd/system/psql-sink.service",
+		"etc/systemd/system/conntrack-accounting.service",
 		"usr/local/share/psql-sink/roles.sql",
 	} {
 		require.FileExists(t, filepath.Join(dir, file))

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // options are the command line's flags.
@@ -12,6 +13,7 @@ type options struct {
 	config                      string
 	oneShot, debug              bool
 	help, version, sampleConfig bool
+	pollInterval                time.Duration // 0: gather on request only
 }
 
 // parseFlags reads the command line and returns the flags' descriptions too.
@@ -27,12 +29,15 @@ func parseFlags(name, kind string, args []string) (options, string, error) {
 	flags.BoolVar(&o.version, "version", false, "print the version and exit")
 	if kind == inputKind {
 		flags.BoolVar(&o.oneShot, "one-shot", false, "gather once, without waiting for Telegraf, and exit")
+		flags.DurationVar(&o.pollInterval, "poll_interval", 0, "gather by itself each `interval`, such as 15s: under Telegraf with signal = \"none\", or without Telegraf, until SIGTERM")
 	}
 	err := flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		o.help, err = true, nil
 	} else if err == nil && flags.NArg() > 0 {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	} else if err == nil && o.pollInterval < 0 {
+		err = fmt.Errorf("-poll_interval %v: want more than 0", o.pollInterval)
 	}
 	usage.Reset()
 	flags.PrintDefaults()

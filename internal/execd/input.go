@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"syscall"
 	"time"
@@ -13,40 +12,45 @@ import (
 	"github.com/influxdata/telegraf/agent"
 )
 
-// interruptPoll is how soon a key or a signal is noticed on a terminal.
-const interruptPoll = 100 * time.Millisecond
-
-// Input is a program that hosts an input plugin under inputs.execd with
-// signal = "STDIN".
+// Input is a program that hosts an input plugin under inputs.execd.
 type Input struct {
 	Program
 	New func() telegraf.Input
 
-	slow time.Duration // when a gather that goes on is mentioned; 0: slowGather
+	slow     time.Duration // when a gather that goes on is mentioned; 0: slowGather
+	patience time.Duration // before the lack of requests is said; 0: the default
 }
 
-// RunInput gathers once for every newline on stdin, never before one, and once
-// more at the end of stdin. Newlines that came while a gather was going on are
-// one request. It returns the process's exit code.
+// RunInput gathers once for every newline on stdin and every SIGHUP, SIGUSR1 and
+// SIGUSR2, with the flag -poll_interval by itself too, never at once, and once
+// more at the end of stdin. What is requested while a gather goes on is one more
+// gather. It returns the process's exit code.
 //
 // A plugin with a method SetOneShot(bool) is told before its Init when there
 // will be one gather only: with the flag -one-shot, and under a Telegraf that
 // was started with --test or --once. One with a method Delivered() is told
 // after each gather when its metrics have been written to stdout.
 func RunInput(in Input) int {
+	requests, forgo := takeRequests() // before all else: they may come at any time
+	defer forgo()
 	plugin := in.New()
 	s, code := in.open(inputKind, plugin)
 	if s == nil {
 		closeDrained(in.Stdout, in.Stderr)
 		return code
 	}
+	if s.oneShot {
+		forgo()
+	}
 	interrupts, release := s.takeSignals()
 	defer release()
 	defer closeDrained(s.Stdout, s.Stderr)
-
 	out := newEncoder(s.Stdout, s.Name, s.log)
-	h := &inputHost{session: s, plugin: plugin, interrupts: interrupts, out: out, acc: agent.NewAccumulator(out, nil)}
-	h.slow = cmp.Or(in.slow, slowGather)
+	h := &inputHost{
+		session: s, plugin: plugin, requests: requests, interrupts: interrupts,
+		patience: cmp.Or(in.patience, defaultPatience), out: out, acc: agent.NewAccumulator(out, nil),
+		slow: cmp.Or(in.slow, slowGather),
+	}
 	if err := h.run(); err != nil {
 		s.log.Error(err)
 		return exitError
@@ -57,7 +61,9 @@ func RunInput(in Input) int {
 type inputHost struct {
 	*session
 	plugin     telegraf.Input
+	requests   <-chan os.Signal
 	interrupts <-chan os.Signal
+	patience   time.Duration
 	out        *encoder
 	acc        telegraf.Accumulator
 	slow       time.Duration
@@ -79,47 +85,46 @@ func (h *inputHost) run() error {
 	if err := h.serve(); err != nil {
 		return err
 	}
-	return h.gather() // the traffic since Telegraf's last newline
+	return h.gather() // the traffic since the last request
 }
 
-// serve gathers for each request until stdin ends or, on a terminal, the user
-// interrupts.
+// serve gathers on request until stdin ends, or who is there to interrupt does.
 func (h *inputHost) serve() error {
-	requests := newRequests(h.Stdin)
-	terminal := isTerminal(h.Stdin)
-	for {
-		if terminal {
-			if ready, err := h.typed(); err != nil || !ready {
-				return err
-			}
-		}
-		asked, err := requests.read()
-		if asked {
-			if err := h.gather(); err != nil {
-				return err
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("reading stdin: %w", err)
-		}
+	stdin := &newlines{}
+	if !h.alone() {
+		stdin = readNewlines(h.Stdin)
 	}
-}
-
-// typed waits for input from a terminal; it returns false after an interrupt.
-func (h *inputHost) typed() (bool, error) {
+	ticks, stop := h.ticks()
+	defer stop()
+	quiet := h.listen()
+	defer quiet.timer.Stop()
 	for {
 		select {
+		case _, more := <-stdin.asked:
+			if !more {
+				return stdin.err
+			}
+			quiet.heard()
+		case <-h.requests:
+			quiet.heard()
+		case <-ticks:
+		case <-quiet.timer.C:
+			quiet.tooLong()
+			continue
 		case <-h.interrupts:
-			return false, nil
-		default:
+			return nil
 		}
-		if ready, err := readable(h.Stdin, interruptPoll); ready || err != nil {
-			return ready, err
+		if err := h.gather(); err != nil {
+			return err
 		}
 	}
+}
+
+func (h *inputHost) listen() *silence {
+	if h.pollInterval > 0 || isTerminal(h.Stdin) {
+		return newSilence(h.log, 0) // it gathers by itself, or its user knows
+	}
+	return newSilence(h.log, h.patience)
 }
 
 // gather has the plugin gather once. The plugin's own failure is logged, and

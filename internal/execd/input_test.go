@@ -60,12 +60,14 @@ func TestInput(t *testing.T) {
 			config: "[[inputs.probe]]\nno_init = true", code: 1,
 			stderr: "E! checking the settings of inputs.probe: count must be\nE! positive\n",
 		},
-		"start fails":         {config: "[[inputs.probe]]\nno_start = true", code: 1, stderr: "E! starting inputs.probe: no conntrack here\n"},
-		"wrong configuration": {config: "[[inputs.probe]]\ncuont = 1", code: 1, stderr: "E! CONFIG: line 2: unknown key \"cuont\"; did you mean \"count\"?\n"},
-		"unknown flag":        {args: []string{"-interval", "1s"}, code: 2, stderr: "E! flag provided but not defined: -interval; -help lists the flags\n"},
-		"argument":            {args: []string{"x.conf"}, code: 2, stderr: "E! unexpected argument \"x.conf\"; -help lists the flags\n"},
-		"version":             {args: []string{"--version"}, stdout: "probe 1.2.3\n"},
-		"sample":              {args: []string{"-sample-config"}, stdout: "[[inputs.probe]]\n  # count = 1\n"},
+		"start fails":          {config: "[[inputs.probe]]\nno_start = true", code: 1, stderr: "E! starting inputs.probe: no conntrack here\n"},
+		"wrong configuration":  {config: "[[inputs.probe]]\ncuont = 1", code: 1, stderr: "E! CONFIG: line 2: unknown key \"cuont\"; did you mean \"count\"?\n"},
+		"unknown flag":         {args: []string{"-interval", "1s"}, code: 2, stderr: "E! flag provided but not defined: -interval; -help lists the flags\n"},
+		"negative interval":    {args: []string{"-poll_interval=-1s"}, code: 2, stderr: "E! -poll_interval -1s: want more than 0; -help lists the flags\n"},
+		"one shot never polls": {args: []string{"-one-shot", "-poll_interval", "1h"}, stdout: gathers(true, 1), stderr: quiet},
+		"argument":             {args: []string{"x.conf"}, code: 2, stderr: "E! unexpected argument \"x.conf\"; -help lists the flags\n"},
+		"version":              {args: []string{"--version"}, stdout: "probe 1.2.3\n"},
+		"sample":               {args: []string{"-sample-config"}, stdout: "[[inputs.probe]]\n  # count = 1\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -18,10 +18,13 @@ const childVariable = "EXECD_TEST_CHILD"
 
 func TestMain(m *testing.M) {
 	switch os.Getenv(childVariable) {
-	case "input", "impatient input":
+	case "input", "impatient input", "lonely input":
 		in := Input{Program: Process("probe", "1.2.3"), New: func() telegraf.Input { return &probe{Count: 1} }}
-		if os.Getenv(childVariable) == "impatient input" {
+		switch os.Getenv(childVariable) {
+		case "impatient input":
 			in.slow = 100 * time.Millisecond
+		case "lonely input":
+			in.patience = 100 * time.Millisecond
 		}
 		os.Exit(RunInput(in))
 	case "output":

@@ -1,6 +1,7 @@
 package execd
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,12 +9,28 @@ import (
 	"strings"
 )
 
-// underOneShotTelegraf reports whether this process was started by a Telegraf
-// that ends after a single gather. Telegraf tells its children nothing about
-// its own flags, so they are read from its command line.
+// underOneShotTelegraf reports whether this process was started, perhaps by way of
+// a script, by a Telegraf that ends after a single gather. Telegraf tells its
+// children nothing about its own flags, so they are read from its command line.
 func underOneShotTelegraf() bool {
-	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", os.Getppid()))
-	return err == nil && isOneShotTelegraf(strings.Split(string(line), "\x00"))
+	for pid := os.Getppid(); pid > 1; pid = parentOf(pid) {
+		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if err == nil && isOneShotTelegraf(strings.Split(string(line), "\x00")) {
+			return true
+		}
+	}
+	return false
+}
+
+// parentOf returns the process that started another, 0 if that is not to be known.
+func parentOf(pid int) (parent int) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	// "pid (name) state parent ...", and a name may hold anything.
+	_, _ = fmt.Sscanf(string(stat[bytes.LastIndexByte(stat, ')')+1:]), " %c %d", new(rune), &parent)
+	return parent
 }
 
 func isOneShotTelegraf(args []string) bool {

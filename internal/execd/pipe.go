@@ -57,9 +57,13 @@ func closeDrained(files ...*os.File) {
 	time.Sleep(linger)
 }
 
-func isPipe(f *os.File) bool {
+func isPipe(f *os.File) bool { return isOf(f, os.ModeNamedPipe) }
+
+func isSocket(f *os.File) bool { return isOf(f, os.ModeSocket) }
+
+func isOf(f *os.File, kind os.FileMode) bool {
 	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeNamedPipe != 0
+	return err == nil && info.Mode()&kind != 0
 }
 
 // unread returns how many bytes are in the pipe (FIONREAD, which Linux also

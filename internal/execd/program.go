@@ -5,7 +5,8 @@
 //
 // RunInput and RunOutput are whole main functions: they return the exit code
 // and never call os.Exit. While they run, SIGINT, SIGTERM and SIGPIPE are
-// theirs; when they return, stdout is closed.
+// theirs, and an input's are SIGHUP, SIGUSR1 and SIGUSR2; when they return, stdout
+// is closed.
 package execd
 
 import (

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,16 @@ const probeMetrics = 3000 // more than a pipe holds
 func telegrafConfig(t *testing.T, metrics string) string {
 	t.Helper()
 	probe := file(t, "probe.conf", "[[inputs.probe]]\ncount = %d\n", probeMetrics)
+	return commandConfig(t, metrics, "STDIN", os.Args[0], "-config", probe)
+}
+
+// commandConfig has inputs.execd run a command.
+func commandConfig(t *testing.T, metrics, signal string, command ...string) string {
+	t.Helper()
+	var words []string
+	for _, word := range command {
+		words = append(words, strconv.Quote(word))
+	}
 	return file(t, "telegraf.conf", `
 [agent]
   interval = "1s"
@@ -26,14 +37,14 @@ func telegrafConfig(t *testing.T, metrics string) string {
   metric_buffer_limit = 1_000_000
   omit_hostname = true
 [[inputs.execd]]
-  command = [%q, "-config", %q]
+  command = [%s]
   environment = ["%s=input"]
-  signal = "STDIN"
+  signal = %q
   data_format = "influx"
 [[outputs.file]]
   files = [%q]
   data_format = "influx"
-`, os.Args[0], probe, childVariable, metrics)
+`, strings.Join(words, ", "), childVariable, signal, metrics)
 }
 
 // TestTelegrafTest runs telegraf --test, which gathers once and, like every
@@ -46,6 +57,41 @@ func TestTelegrafTest(t *testing.T) {
 		require.NoError(t, agent.Wait(time.Minute))
 		require.Equal(t, map[string]int{"1": probeMetrics, "2": probeMetrics}, gatherSizes(agent.Stdout()))
 		require.Equal(t, 2*probeMetrics, strings.Count(agent.Stdout(), "oneshot=true"))
+	}
+}
+
+// Scripts between Telegraf and the plugin do not hide that it is a one-shot run.
+func TestTelegrafTestByWayOfScripts(t *testing.T) {
+	t.Parallel()
+	inner := file(t, "inner.sh", "#!/bin/sh\n%s \"$@\"\nexit $?\n", os.Args[0])
+	outer := file(t, "outer.sh", "#!/bin/sh\nsh %s \"$@\"\nexit $?\n", inner)
+	config := commandConfig(t, os.DevNull, "STDIN", "sh", outer)
+	agent := testkit.Agent{Config: config, Args: []string{"--test"}}.Start(t)
+	require.NoError(t, agent.Wait(time.Minute))
+	require.Equal(t, 2, strings.Count(agent.Stdout(), "oneshot=true"), agent.Stdout())
+}
+
+// Each way in which inputs.execd can ask for gathers, or not ask at all.
+func TestTelegrafSignals(t *testing.T) {
+	t.Parallel()
+	for signal, args := range map[string][]string{
+		"STDIN": nil, "SIGHUP": nil, "SIGUSR1": nil, "SIGUSR2": nil,
+		"none": {"-poll_interval", "200ms"},
+	} {
+		t.Run(signal, func(t *testing.T) {
+			t.Parallel()
+			metrics := filepath.Join(t.TempDir(), "metrics")
+			command := append([]string{os.Args[0]}, args...)
+			agent := testkit.Agent{Config: commandConfig(t, metrics, signal, command...)}.Start(t)
+			require.Eventually(t, func() bool { return strings.Contains(read(t, metrics), "gather=3i") }, time.Minute, 50*time.Millisecond)
+			require.NoError(t, agent.Stop())
+			sizes := gatherSizes(read(t, metrics))
+			for number := range len(sizes) {
+				require.Equal(t, 1, sizes[fmt.Sprint(number+1)], "gather %d of %d", number+1, len(sizes))
+			}
+			require.Equal(t, 1, strings.Count(agent.Stderr(), "I! [inputs.execd] started"), "it was started once")
+			require.Equal(t, 1, strings.Count(agent.Stderr(), "W! [inputs.execd] stopped"))
+		})
 	}
 }
 

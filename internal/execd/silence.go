@@ -1,0 +1,48 @@
+package execd
+
+import (
+	"time"
+
+	"github.com/influxdata/telegraf"
+)
+
+// defaultPatience is how long a gather may be waited for before that is said.
+const defaultPatience = 2 * time.Minute
+
+// silence says once that nobody asks for gathers, and when somebody does again.
+// Whoever asked twice with a long time in between may do so again: three times as
+// long is waited for the next.
+type silence struct {
+	log   telegraf.Logger
+	least time.Duration // to wait; 0: for ever
+
+	last  time.Time // somebody asked, or the start
+	said  bool
+	timer *time.Timer
+}
+
+func newSilence(log telegraf.Logger, least time.Duration) *silence {
+	s := &silence{log: log, least: least, last: time.Now(), timer: time.NewTimer(least)}
+	if least == 0 {
+		s.timer.Stop()
+	}
+	return s
+}
+
+func (s *silence) tooLong() {
+	s.said = true
+	s.log.Warnf(`no request to gather for %v: nothing is accounted until one comes; set signal = "STDIN" in [[inputs.execd]], or with signal = "none" add "-poll_interval", "15s" to its command`,
+		time.Since(s.last).Round(time.Second))
+}
+
+// heard takes note of a request, before it is served.
+func (s *silence) heard() {
+	gap := time.Since(s.last)
+	if s.said {
+		s.log.Infof("a gather was requested, after %v without a request: what was sent meanwhile is in it", gap.Round(time.Second))
+	}
+	s.said, s.last = false, time.Now()
+	if s.least > 0 {
+		s.timer.Reset(max(s.least, 3*gap))
+	}
+}
