@@ -22,8 +22,8 @@ func influxHealth(b influxdb) *dashboard {
 			"table_drop", "table_early_drop", "table_insert_failed", "table_invalid"),
 		losses("Not counted", "Flows without counters, those that ended unseen, and those whose end was never told.",
 			"uncounted_readings", "died_unseen_flows", "swept_flows"),
-		losses("Not told apart, or read again", "Readings beyond max_series, which count under port -1; dumps that were repeated; receive buffers that were full, which loses nothing.",
-			"folded_readings", "dump_restarts", "destroy_overruns", "close_overruns"),
+		losses("Not told apart, or read again", "Readings for which max_series had no room: they lost their port, or their source too; dumps that were repeated; receive buffers that were full, which loses nothing.",
+			"folded_readings", "folded_sources", "dump_restarts", "destroy_overruns", "close_overruns"),
 	)
 	return d
 }

@@ -8,7 +8,7 @@ func (t *Tracker) BeginDump(now time.Time) {
 	t.dumpTime, t.shown = now.UnixNano(), 0
 	t.dead.dumpStarts()
 	t.series.resetOpen()
-	t.stats.Offloaded = 0
+	t.stats.Offloaded, t.stats.Unanswered = 0, 0
 }
 
 // Observe accounts a record of the dump.
@@ -37,8 +37,14 @@ func (t *Tracker) Observe(f *Flow) {
 	if connectionOriented(k.Proto) {
 		t.observeConnection(&k, e, f, dst)
 	}
-	if t.show(e) && f.offloaded() {
+	if !t.show(e) {
+		return
+	}
+	if f.offloaded() {
 		t.stats.Offloaded++
+	}
+	if !e.has(answered) {
+		t.stats.Unanswered++
 	}
 }
 
@@ -62,23 +68,24 @@ func (t *Tracker) meet(k *key, f *Flow, dst Addr) *entry {
 	e := t.flows.put(k)
 	e.first = t.dumpTime
 	if t.older(f) {
-		e.orig, e.reply, e.counted = f.OrigCounters, f.ReplyCounters, f.over()
+		e.orig, e.reply, e.counted = f.OrigCounters, f.ReplyCounters, f.over() && f.answered()
 	}
 	return e
 }
 
 func (t *Tracker) observeConnection(k *key, e *entry, f *Flow, dst Addr) {
 	if !f.over() {
-		if t.cfg.TrackOpen && e.dump != t.dump {
-			t.series.get(t.seriesKey(k, e, dst)).Open++
+		if t.cfg.TrackOpen && e.dump != t.dump && e.has(answered) {
+			s, _ := t.series.get(t.seriesKey(k, e, dst), true)
+			s.Open++
 		}
 		return
 	}
-	if !e.counted && !e.pending {
+	if e.countable(k) && !e.has(pending) {
 		if f.Stop != 0 {
 			t.closes.add(*k, f.Stop)
 		}
-		e.pending = true
+		e.flags |= pending
 		t.pending = append(t.pending, pendingClose{*k, t.lastPacket(e, f, t.dumpTime, leftInDump(f))})
 	}
 }
@@ -113,7 +120,7 @@ func (t *Tracker) EndDump(complete, settled bool) {
 func (t *Tracker) countPending() {
 	for i := range t.pending {
 		p := &t.pending[i]
-		if e := t.flows.get(&p.key); e != nil && e.pending {
+		if e := t.flows.get(&p.key); e != nil && e.has(pending) {
 			t.countBeforeEnd(&p.key, e, p.at)
 		}
 	}
@@ -140,7 +147,7 @@ func (t *Tracker) sweep(settled bool) {
 		if e.dump >= t.complete {
 			continue // shown by this complete dump or by the one before it
 		}
-		if connectionOriented(k.Proto) && !e.counted {
+		if e.countable(k) {
 			t.countBeforeEnd(k, e, e.lastSeen)
 		}
 		if e.resumed() && settled {
@@ -150,6 +157,7 @@ func (t *Tracker) sweep(settled bool) {
 		}
 		if t.dumpTime-e.lastSeen > int64(t.cfg.Forget) {
 			t.stats.Swept++
+			t.countIgnored(e, e.orig, e.reply)
 			t.forget(k, e)
 		}
 	}

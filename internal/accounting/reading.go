@@ -5,12 +5,16 @@ import "time"
 // account adds to its series what the flow sent since its last reading, and
 // remembers the reading in e.
 func (t *Tracker) account(k *key, e *entry, f *Flow, dst Addr, now int64) {
+	if f.HasCounters && e.ahead(f.OrigCounters, f.ReplyCounters) {
+		t.restart(k, e, dst, now)
+	}
+	e.note(f)
 	if !f.HasCounters {
 		t.stats.Uncounted++
 		return
 	}
-	if e.ahead(f.OrigCounters, f.ReplyCounters) {
-		t.restart(k, e, dst, now)
+	if t.leavesOut(e) {
+		return
 	}
 	orig, reply := since(e.orig, f.OrigCounters), since(e.reply, f.ReplyCounters)
 	e.orig, e.reply = f.OrigCounters, f.ReplyCounters
@@ -22,11 +26,8 @@ func (t *Tracker) add(k *key, e *entry, dst Addr, orig, reply Counters) {
 	if orig == (Counters{}) && reply == (Counters{}) {
 		return
 	}
-	key := t.seriesKey(k, e, dst)
-	s := t.series.get(key)
-	if s.Key != key {
-		t.stats.Folded++
-	}
+	s, folded := t.series.get(t.seriesKey(k, e, dst), e.has(answered))
+	t.stats.Folded.add(folded)
 	s.Orig.add(orig)
 	s.Reply.add(reply)
 }
@@ -40,20 +41,21 @@ func (t *Tracker) restart(k *key, e *entry, dst Addr, now int64) {
 	if k.Start != 0 || t.cfg.Forget > 0 {
 		return
 	}
-	if connectionOriented(k.Proto) && !e.counted {
+	if e.countable(k) {
 		t.countClosed(t.seriesKey(k, e, dst), k, e, now)
 	}
-	e.counted, e.first, e.dst = false, now, unknownNetwork // a new flow may be translated to another responder
+	e.counted, e.flags, e.first, e.dst = false, 0, now, unknownNetwork // a new flow may be translated to another responder
 }
 
 // countClosed counts a connection that closed at the given time (ns).
 func (t *Tracker) countClosed(sk SeriesKey, k *key, e *entry, at int64) {
-	e.counted, e.pending = true, false
+	e.counted = true
+	e.flags &^= pending
 	start := k.Start
 	if start == 0 {
 		start = e.first
 	}
-	s := t.series.get(sk)
+	s, _ := t.series.get(sk, true)
 	s.Connections++
 	s.ConnectionTimes += uint64(max(0, at-start) / int64(time.Millisecond))
 }
@@ -70,13 +72,16 @@ func (t *Tracker) endOf(k *key, e *entry, f *Flow, now time.Time) int64 {
 	return now.UnixNano()
 }
 
-// seriesKey returns the series of the flow that goes to dst.
+// seriesKey returns the series of the flow that goes to dst, if there is room.
 func (t *Tracker) seriesKey(k *key, e *entry, dst Addr) SeriesKey {
 	s := SeriesKey{Port: t.ports.of(k.Proto, k.DstPort), Proto: k.Proto}
 	t.cfg.Source.put(&s.Src, k.Src, t.networks, &e.src)
 	t.cfg.Destination.put(&s.Dst, dst, t.networks, &e.dst)
 	if t.series.splits {
 		t.cfg.GroupBy.split(&s, k, e)
+	}
+	if t.cfg.Unanswered == FoldUnanswered && !e.has(answered) {
+		return s.fold(foldSources, t.series.splits)
 	}
 	return s
 }

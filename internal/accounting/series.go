@@ -32,39 +32,54 @@ func (s *Series) empty() bool {
 	return s.Orig == Counters{} && s.Reply == Counters{} && s.Connections == 0 && s.Open == 0
 }
 
-// seriesTable holds the series of one interval. It folds a new series into
-// port -1 of its pair once it holds max of them, so that a port scan (65,536
-// series a pair) costs detail but not one byte.
+// seriesTable holds the series of one interval: at most MaxSeries of them, and
+// one more for each family. When there is no room for a new one, it folds, by as
+// few stages as need be: a scan of ports or a flood from any number of addresses
+// costs detail but not one byte.
 type seriesTable struct {
-	index  map[SeriesKey]int32
-	rows   []Series
-	order  []ordered // of take, which leaves its memory here
-	max    int
-	splits bool // GroupBy's keys are there to be folded too
+	index      map[SeriesKey]int32
+	rows       []Series
+	order      []ordered // of take, which leaves its memory here
+	room       room
+	unanswered int  // rows that began with a flow that nobody answered
+	splits     bool // GroupBy's keys are there to be folded too
 }
 
 func newSeriesTable(limit int, splits bool) seriesTable {
-	return seriesTable{index: make(map[SeriesKey]int32), max: limit, splits: splits}
+	return seriesTable{index: make(map[SeriesKey]int32), room: roomOf(limit), splits: splits}
 }
 
-// fold returns the series that a new one folds into.
-func (t *seriesTable) fold(k SeriesKey) SeriesKey {
-	return SeriesKey{Src: k.Src, Dst: k.Dst, Proto: k.Proto, Port: OtherPorts, Folded: t.splits}
-}
-
-// get returns the row of the series, which stays valid until the next call.
-func (t *seriesTable) get(k SeriesKey) *Series {
+// get returns the row of the series, which stays valid until the next call, and
+// by which stage it had to be folded. answered says whether the flow that asks
+// was.
+func (t *seriesTable) get(k SeriesKey, answered bool) (*Series, stage) {
 	if i, ok := t.index[k]; ok {
-		return &t.rows[i]
+		return &t.rows[i], whole
 	}
-	if len(t.rows) >= t.max {
-		if to := t.fold(k); to != k {
-			return t.get(to)
+	for s := whole; ; s++ {
+		to := k.fold(s, t.splits)
+		i, ok := t.index[to]
+		if !ok {
+			if !t.room.has(s, len(t.rows), t.unanswered, answered) {
+				continue
+			}
+			i = t.insert(to, answered)
 		}
+		if to == k {
+			s = whole
+		}
+		return &t.rows[i], s
 	}
-	t.index[k] = int32(len(t.rows))
+}
+
+func (t *seriesTable) insert(k SeriesKey, answered bool) int32 {
+	n := int32(len(t.rows))
+	t.index[k] = n
 	t.rows = append(t.rows, Series{Key: k})
-	return &t.rows[len(t.rows)-1]
+	if !answered {
+		t.unanswered++
+	}
+	return n
 }
 
 // resetOpen forgets the gauge, which each dump takes anew.
@@ -82,7 +97,7 @@ func (t *seriesTable) take(emit func(*Series)) (emitted uint64) {
 	}
 	emitted = uint64(len(t.order))
 	clear(t.index)
-	t.rows, t.order = t.rows[:0], t.order[:0]
+	t.rows, t.order, t.unanswered = t.rows[:0], t.order[:0], 0
 	return emitted
 }
 

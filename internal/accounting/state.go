@@ -69,7 +69,8 @@ func (t *Tracker) Resume(r io.Reader, size int64, saved time.Time) error {
 	t.dead = tombstones{young: s.dead}
 	for i := range s.rows {
 		row := &s.rows[i]
-		t.series.get(t.cfg.GroupBy.fit(row.Key)).merge(row)
+		s, _ := t.series.get(t.cfg.GroupBy.fit(row.Key), true)
+		s.merge(row)
 	}
 	t.dump = 1 // none of the flows was shown by a dump of this Tracker
 	t.stats.Resumed = t.flows.len()

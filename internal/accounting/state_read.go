@@ -86,6 +86,9 @@ func (s *stateReader) flow(b []byte, saved int64) ([]byte, bool) {
 	p := parser{b: b, ok: true}
 	flags, k := p.key()
 	e := entry{first: k.Start, lastSeen: saved, counted: flags&stateCounted != 0}
+	if flags&stateAnswered != 0 {
+		e.flags = answered
+	}
 	if flags&stateView != 0 {
 		s.views[k] = Addr(p.take(len(Addr{})))
 	}
@@ -160,9 +163,6 @@ func (p *parser) counters() Counters {
 func (p *parser) key() (flags byte, k key) {
 	head := p.take(10)
 	flags = head[0]
-	if flags > stateFlags {
-		p.ok = false
-	}
 	k.Proto = head[1]
 	k.ID = binary.LittleEndian.Uint32(head[2:])
 	k.SrcPort = binary.LittleEndian.Uint16(head[6:])

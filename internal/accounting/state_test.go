@@ -148,7 +148,7 @@ func (s *totals) forget(tr *Tracker, f *Flow) (known bool) {
 	orig, reply := since(e.orig, f.OrigCounters), since(e.reply, f.ReplyCounters)
 	s.bytes += orig.Bytes + reply.Bytes
 	s.packets += orig.Packets + reply.Packets
-	if !known && f.Proto == protoTCP {
+	if f.Status&statusAssured != 0 && !e.has(answered) { // as far as the state knew, it was no connection
 		s.connections++
 	}
 	return known

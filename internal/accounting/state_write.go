@@ -7,14 +7,14 @@ import (
 
 // What a record holds beside what each one has.
 const (
-	stateIPv4    = 1 << iota // the addresses have 4 bytes, not 16
-	stateZone                // the zone is not 0
-	stateStart               // the start is known
-	stateView                // the responder is not the original destination
-	stateCounted             // the connection is counted as closed
-	stateFirst               // when it was first seen: the start is not known
-	stateMark                // the mark that it counts under is not 0
-	stateFlags   = 1<<iota - 1
+	stateIPv4     = 1 << iota // the addresses have 4 bytes, not 16
+	stateZone                 // the zone is not 0
+	stateStart                // the start is known
+	stateView                 // the responder is not the original destination
+	stateCounted              // the connection is counted as closed
+	stateFirst                // when it was first seen: the start is not known
+	stateMark                 // the mark that it counts under is not 0
+	stateAnswered             // see Flow.answered
 )
 
 // stateWriter writes records. Its writer remembers the first error.
@@ -33,6 +33,9 @@ func (s *stateWriter) flow(k *key, e *entry, dst Addr, viewed bool) {
 	}
 	if e.counted {
 		flags |= stateCounted
+	}
+	if e.has(answered) {
+		flags |= stateAnswered
 	}
 	if k.Start == 0 {
 		flags |= stateFirst

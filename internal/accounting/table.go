@@ -34,8 +34,18 @@ type entry struct {
 	mark        uint32    // connmark when last read, under GroupBy.MarkMask
 	src, dst    networkID // networks of its ends, once they were looked up
 	counted     bool      // its connection is counted as closed
-	pending     bool      // it is closed, to be counted when the dump ends
+	flags       flags
 }
+
+// flags are of what is remembered of a flow, too.
+type flags uint8
+
+const (
+	pending  flags = 1 << iota // the connection is closed, to be counted when the dump ends
+	answered                   // see Flow.answered
+)
+
+func (e *entry) has(f flags) bool { return e.flags&f != 0 }
 
 // resumed reports whether the entry is from the state of another Tracker, and
 // was not seen since. Each other one is made while a dump shows the flow.

@@ -10,7 +10,8 @@ type Config struct {
 	GroupBy     GroupBy  // what else tells series apart
 	Translated  bool     // take the responder from the reply tuple: the real server behind DNAT
 	TrackOpen   bool     // fill Series.Open
-	MaxSeries   int      // series an interval before new ones fold into port -1
+	MaxSeries   int      // series an interval, beyond which new ones fold
+	Unanswered  Unanswered
 
 	// AccountExisting accounts flows of the baseline with all they have sent
 	// so far, instead of what they send from then on.
@@ -33,7 +34,6 @@ type Stats struct {
 	Missing    int    // flows of Flows that the last dump did not show
 	Uncounted  uint64 // readings without counters (nf_conntrack_acct was off)
 	Swept      uint64 // flows that vanished without a DESTROY and were forgotten
-	Folded     uint64 // readings folded into port -1 by MaxSeries
 	Emitted    uint64 // series emitted
 	Repeated   uint64 // DESTROY events that came twice
 	ShortFlows uint64 // flows that only their DESTROY event showed
@@ -43,6 +43,13 @@ type Stats struct {
 	Resumed    int    // flows that a state brought
 	DiedUnseen uint64 // flows of Resumed that ended before this Tracker began
 	Offloaded  int    // flows that the last dump showed in a flowtable
+	Unanswered int    // flows that the last dump showed and nobody had answered
+
+	Folded Folded
+
+	IgnoredFlows   uint64 // flows that ended unanswered and were left out
+	IgnoredPackets uint64 // packets of IgnoredFlows
+	IgnoredBytes   uint64 // bytes of IgnoredFlows
 }
 
 // Tracker remembers flows and accounts what they send.
@@ -128,12 +135,14 @@ func (t *Tracker) Destroy(f *Flow, now time.Time) {
 	}
 	e.mark = f.Mark & t.cfg.GroupBy.MarkMask
 	ahead := t.accountEnd(&k, e, f, dst, now.UnixNano())
-	if connectionOriented(k.Proto) && !e.counted {
+	t.countIgnored(e, f.OrigCounters, f.ReplyCounters)
+	if e.countable(&k) {
 		t.countClosed(t.seriesKey(&k, e, dst), &k, e, t.endOf(&k, e, f, now))
 	}
+	early := k.Start == 0 && e.counted && !f.answered() // it was its successor that had closed
 	switch {
-	case ahead != (final{}):
-		e.succeed(ahead, t.dumpTime)
+	case ahead != (final{}) || early:
+		e.succeed(ahead, early, t.dumpTime)
 	case known:
 		t.forget(&k, e)
 	}

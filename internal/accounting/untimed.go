@@ -47,6 +47,8 @@ func (t *Tracker) ended(k *key, f *Flow) bool {
 // has not ended, or was not complete, may have shown its successor already: what the
 // last reading is ahead of the end is then accounted, too, but it is the successor's.
 func (t *Tracker) accountEnd(k *key, e *entry, f *Flow, dst Addr, now int64) (ahead final) {
+	e.flags &^= answered // that may be of its successor
+	e.note(f)
 	if k.Start != 0 || e.dump <= t.complete || !e.ahead(f.OrigCounters, f.ReplyCounters) || !f.HasCounters {
 		t.account(k, e, f, dst, now)
 		return final{}
@@ -55,10 +57,11 @@ func (t *Tracker) accountEnd(k *key, e *entry, f *Flow, dst Addr, now int64) (ah
 	return final{beyond(e.orig, f.OrigCounters), beyond(e.reply, f.ReplyCounters)}
 }
 
-// succeed makes the entry of a flow that ended that of its successor.
-func (e *entry) succeed(accounted final, now int64) {
+// succeed makes the entry of a flow that ended that of its successor, of which this
+// much is accounted, and maybe counted that it closed.
+func (e *entry) succeed(accounted final, counted bool, now int64) {
 	e.orig, e.reply = accounted.orig, accounted.reply
-	e.counted, e.pending, e.first, e.dst = false, false, now, unknownNetwork
+	e.counted, e.flags, e.first, e.dst = counted, 0, now, unknownNetwork
 }
 
 // takeBack looks, when all events of a complete dump are handled, after the flows

@@ -17,11 +17,14 @@ import (
 // manySeries is what a gather of a large gateway may say.
 const manySeries = 120_000
 
+// unanswered makes room for that many series of flows that nobody answers.
+const unanswered = "max_series = 400_000"
+
 // BenchmarkSeries measures what it takes to say much: a gather in which every
 // flow is a series of its own, and one of the same table with nothing to say.
 func BenchmarkSeries(b *testing.B) {
 	ns := newTable(b, manySeries)
-	p := startProgram(b, ns, testkit.Binary(b, module+"/cmd/execd-plugin"))
+	p := startProgram(b, ns, testkit.Binary(b, module+"/cmd/execd-plugin"), unanswered)
 	var full, empty, encoded []cost
 	for range rounds(b) {
 		spray(b, ns, manySeries) // the same flows again
@@ -98,7 +101,7 @@ func telegrafConfig(b *testing.B, ns *testkit.Netns, pg *testkit.PG) string {
 		require.NoError(b, os.WriteFile(path, []byte(text), 0o644))
 		return path
 	}
-	input := write("input.conf", fmt.Sprintf("[[inputs.conntrack_accounting]]\nnetwork_namespace = %q\n", ns.Path()))
+	input := write("input.conf", fmt.Sprintf("[[inputs.conntrack_accounting]]\nnetwork_namespace = %q\n%s\n", ns.Path(), unanswered))
 	sink := write("sink.conf", fmt.Sprintf("[[outputs.vpn_traffic]]\ndsn = %q\nspool = %q\n", pg.DSN(), filepath.Join(folder, "spool")))
 	shipped, err := os.ReadFile(filepath.Join(testkit.Root(b), "sample.conf"))
 	require.NoError(b, err)

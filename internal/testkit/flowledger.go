@@ -152,7 +152,7 @@ func (l *FlowLedger) add(sums *FlowSums, f *conntrack.Flow, ended bool) {
 	if name := map[uint8]string{unix.IPPROTO_TCP: "tcp", unix.IPPROTO_UDP: "udp"}[proto.Protocol]; l.ports[fmt.Sprint(name, " ", proto.DestinationPort)] {
 		pair.Port = proto.DestinationPort
 	}
-	if isConnection(proto.Protocol) && (ended || closed(f)) {
+	if isConnection(proto.Protocol) && f.Status.Assured() && (ended || closed(f)) {
 		sums.Closed[pair]++
 	}
 	for _, c := range []conntrack.Counter{f.CountersOrig, f.CountersReply} {

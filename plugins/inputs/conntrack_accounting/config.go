@@ -20,7 +20,7 @@ const forgetAfter = 15 * time.Minute
 // Init checks every option; an error names the option and its value.
 func (p *Plugin) Init() error {
 	for _, read := range []func() error{
-		p.readAddresses, p.readMasks, p.readGrouping, p.readFamilies, p.readZones, p.readMark, p.readChoices, p.readLimits,
+		p.readAddresses, p.readMasks, p.readGrouping, p.readFamilies, p.readZones, p.readMark, p.readChoices, p.readUnanswered, p.readLimits,
 		p.readReports, p.readStateOptions,
 	} {
 		if err := read(); err != nil {

@@ -40,6 +40,7 @@ func TestWrongOptions(t *testing.T) {
 		{func(p *Plugin) { p.AddressView = "real" }, []string{"address_view:", `"real"`}},
 		{func(p *Plugin) { p.ExistingFlows = "drop" }, []string{"existing_flows:", `"drop"`}},
 		{func(p *Plugin) { p.MaxSeries = 0 }, []string{"max_series:", "0"}},
+		{func(p *Plugin) { p.Unanswered = "drop" }, []string{"unanswered:", `"drop"`}},
 		{func(p *Plugin) { p.ReportDirectory = file + ".none" }, []string{"report_directory:", file + ".none", "must exist"}},
 		{func(p *Plugin) { p.ReportDirectory = file }, []string{"report_directory:", file, "is a file"}},
 		{func(p *Plugin) { p.ReportDirectory = "/proc" }, []string{"report_directory:", "/proc", "must be writable"}},

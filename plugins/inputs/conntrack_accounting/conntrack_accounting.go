@@ -51,6 +51,7 @@ type Plugin struct {
 	TrackOpenConnections     bool        `toml:"track_open_connections"`
 	ExistingFlows            string      `toml:"existing_flows"`
 	MaxSeries                int         `toml:"max_series"`
+	Unanswered               string      `toml:"unanswered"`
 	CloseEvents              bool        `toml:"close_events"`
 	ReceiveBuffer            config.Size `toml:"receive_buffer"`
 	NetworkNamespace         string      `toml:"network_namespace"`
@@ -103,6 +104,7 @@ func New() *Plugin {
 		AddressView:              "original",
 		ExistingFlows:            "ignore",
 		MaxSeries:                200_000,
+		Unanswered:               "account",
 		CloseEvents:              true,
 		ReceiveBuffer:            config.Size(64 << 20),
 		SetSysctls:               true,

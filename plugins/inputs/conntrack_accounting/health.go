@@ -19,6 +19,7 @@ type health struct {
 	full       bool
 	flowtables string // those that do not count
 	told       told
+	folding    folding
 
 	// For the metric about ourselves.
 	started             time.Time
@@ -33,7 +34,7 @@ type health struct {
 
 // told are counters as the operator last saw them.
 type told struct {
-	overruns, decodeErrors, swept, folded, uncounted, diedUnseen uint64
+	overruns, decodeErrors, swept, uncounted, diedUnseen uint64
 }
 
 func (h *health) add(dumps ...ctnetlink.DumpStats) {
@@ -124,9 +125,7 @@ func (p *Plugin) explainChanges() {
 	now := p.counts(stats)
 	before := p.health.told
 	p.health.told = now
-	if n := now.folded - before.folded; n > 0 {
-		p.Log.Warnf("max_series: more than %d series in this interval: %d readings were counted under port %d of their pair", p.MaxSeries, n, accounting.OtherPorts)
-	}
+	p.explainFolding(stats.Folded)
 	if n := now.decodeErrors - before.decodeErrors; n > 0 {
 		p.Log.Errorf("%d messages of the kernel could not be read and were skipped", n)
 	}
@@ -148,7 +147,6 @@ func (p *Plugin) counts(stats accounting.Stats) told {
 	now := told{
 		decodeErrors: p.health.decodeErrors,
 		swept:        stats.Swept,
-		folded:       stats.Folded,
 		uncounted:    stats.Uncounted,
 		diedUnseen:   stats.DiedUnseen,
 	}
