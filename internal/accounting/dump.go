@@ -5,13 +5,14 @@ import "time"
 // BeginDump begins a full dump of the table.
 func (t *Tracker) BeginDump(now time.Time) {
 	t.dump++
-	t.dumpTime, t.shown = now.UnixNano(), 0
+	t.dumpTime, t.shown, t.showsAll = now.UnixNano(), 0, false
 	t.dead.dumpStarts()
 	t.series.resetOpen()
-	t.stats.Offloaded, t.stats.Unanswered = 0, 0
+	t.stats.Offloaded, t.stats.Unanswered, t.stats.Strayed = 0, 0, 0
 }
 
-// Observe accounts a record of the dump.
+// Observe accounts a record of the dump. A flow whose mark let it in once stays in
+// until it ends.
 func (t *Tracker) Observe(f *Flow) {
 	dst, ok := t.admit(f)
 	if !ok {
@@ -45,6 +46,9 @@ func (t *Tracker) Observe(f *Flow) {
 	}
 	if !e.has(answered) {
 		t.stats.Unanswered++
+	}
+	if !t.cfg.Filter.matchMark(f) {
+		t.stats.Strayed++
 	}
 }
 
@@ -105,6 +109,9 @@ func (t *Tracker) EndDump(complete, settled bool) {
 		return
 	}
 	t.baseline = false
+	if t.showsAll {
+		t.allShown = t.dump
+	}
 	if settled {
 		t.dead.dumpEnds()
 	}

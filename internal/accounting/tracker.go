@@ -43,6 +43,7 @@ type Stats struct {
 	Resumed    int    // flows that a state brought
 	DiedUnseen uint64 // flows of Resumed that ended before this Tracker began
 	Offloaded  int    // flows that the last dump showed in a flowtable
+	Strayed    int    // flows that were let in and that the last dump showed under another mark
 	Unanswered int    // flows that the last dump showed and nobody had answered
 
 	Folded Folded
@@ -75,6 +76,8 @@ type Tracker struct {
 	complete uint32 // number of the last dump that showed the whole table
 	dumpTime int64  // ns, when the current dump began
 	shown    int    // remembered flows that the current dump has shown
+	showsAll bool   // the current dump shows flows of all marks
+	allShown uint32 // number of the last complete dump that did
 
 	baseline      bool  // the baseline is being taken
 	listenerStart int64 // ns, when the DESTROY listener joined
@@ -156,6 +159,9 @@ func (t *Tracker) Destroy(f *Flow, now time.Time) {
 func (t *Tracker) Close(f *Flow, now time.Time) {
 	if _, ok := t.admit(f); !ok || !f.over() || f.TCPState == tcpTimeWait {
 		return // TIME_WAIT always follows a state that has told the time already
+	}
+	if !t.cfg.Filter.matchMark(f) {
+		return // one that was let in with another mark is timed by its timeout
 	}
 	at := f.Event
 	if at == 0 {

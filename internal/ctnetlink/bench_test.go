@@ -41,6 +41,16 @@ func BenchmarkDump(b *testing.B) {
 			}
 		}
 	})
+	b.Run("Dumper, another mark", func(b *testing.B) {
+		d := newDumper(b, ns, Filter{Mark: 1, MarkMask: 0xff})
+		b.ReportAllocs()
+		for b.Loop() {
+			stats, err := d.Dump(func([]accounting.Flow) {})
+			if err != nil || stats.Flows != 0 {
+				b.Fatal(stats, err)
+			}
+		}
+	})
 	b.Run("ti-mo", func(b *testing.B) {
 		conn := dialOracle(b, n)
 		b.ReportAllocs()

@@ -77,7 +77,8 @@ type Plugin struct {
 	repeats                 repeats
 
 	namespace *ctnetlink.Namespace
-	dumper    *ctnetlink.Dumper
+	dumper    *ctnetlink.Dumper // of all flows
+	marked    *ctnetlink.Dumper // of those with the option mark; nil without
 	destroyed *ctnetlink.Listener
 	closed    *ctnetlink.Listener // nil without close_events
 
@@ -152,7 +153,7 @@ func (p *Plugin) start() (err error) {
 	}
 	p.tracker.SetPorts(ports)
 	p.tracker.SetNetworks(p.networks)
-	if p.dumper, err = ctnetlink.NewDumper(p.namespace, p.dumped); err != nil {
+	if err := p.openDumpers(); err != nil {
 		return err
 	}
 	if err := p.listen(); err != nil {
@@ -239,8 +240,10 @@ func (p *Plugin) Stop() {
 		}
 	}
 	p.saveLast()
-	if p.dumper != nil {
-		errs = append(errs, p.dumper.Close())
+	for _, dumper := range []*ctnetlink.Dumper{p.marked, p.dumper} {
+		if dumper != nil {
+			errs = append(errs, dumper.Close())
+		}
 	}
 	if p.namespace != nil {
 		errs = append(errs, p.namespace.Close())
@@ -248,5 +251,5 @@ func (p *Plugin) Stop() {
 	if err := errors.Join(errs...); err != nil {
 		p.Log.Warnf("closing the kernel's sockets: %v", err)
 	}
-	p.closed, p.destroyed, p.dumper, p.namespace = nil, nil, nil, nil
+	p.closed, p.destroyed, p.dumper, p.marked, p.namespace = nil, nil, nil, nil, nil
 }

@@ -40,6 +40,7 @@ func (p *Plugin) readTable() error {
 
 func (p *Plugin) dumpOnce() (interrupted bool, err error) {
 	p.mu.Lock()
+	table := p.tableDumper()
 	p.tracker.BeginDump(time.Now())
 	p.mu.Unlock()
 	complete, settled := false, false
@@ -49,7 +50,7 @@ func (p *Plugin) dumpOnce() (interrupted bool, err error) {
 		p.tracker.EndDump(complete, settled)
 	}()
 
-	stats, err := p.dumper.Dump(p.observe)
+	stats, err := table.Dump(p.observe)
 	if err != nil {
 		return false, err
 	}
@@ -63,6 +64,9 @@ func (p *Plugin) dumpOnce() (interrupted bool, err error) {
 	p.health.add(stats, dying)
 	interrupted = stats.Interrupted || dying.Interrupted
 	complete, settled = p.fence(fenceTimeout) && !interrupted, dying.Flows == 0
+	if complete, err = p.dumpStrays(table, complete); err != nil {
+		return false, err
+	}
 	p.repeats.settle(complete && settled, drops, dropsErr)
 	return interrupted, nil
 }

@@ -1,6 +1,9 @@
 package conntrack_accounting
 
 import (
+	"fmt"
+	"regexp"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -75,4 +78,60 @@ func TestOnlyMarkedFlows(t *testing.T) {
 	l.gather()
 	l.requireOnly("udp", "10.32.0.7", "10.33.0.1", "-1")
 	require.Equal(t, testkit.Counter{Packets: 6, Bytes: 6 * 128}, l.sum["udp-src"])
+}
+
+// A flow that was let in stays in until it ends, whatever its mark is then: the
+// kernel leaves it out of dumps filtered by mark, but it is neither gone nor closed.
+func TestMarksThatChange(t *testing.T) {
+	l := newLab(t)
+	l.serve()
+	l.ns.Nft(t, `table inet marks { chain output {
+		type filter hook output priority mangle;
+		ct state new ct mark set 0x101
+	}
+	}`)
+	l.start(func(p *Plugin) { p.Mark = "0x1/0xff" })
+	stranger := l.ns.DialTCP(t, "10.32.0.8", "10.33.0.1:80")
+	l.mark("10.32.0.8", 2)
+	conn := l.ns.DialTCP(t, "10.32.0.7", "10.33.0.1:80")
+	talk := func() {
+		require.NoError(t, testkit.Transfer(conn, 1000, 2000))
+		require.NoError(t, testkit.Transfer(stranger, 10, 10))
+		l.requireQuiet()
+		l.gather()
+	}
+	talk()
+	for _, mark := range []int{2, 3, 2, 1, 0x101, 2, 3} {
+		l.mark("10.32.0.7", mark)
+		talk()
+		require.EqualValues(t, 1, l.stats().Flows, "the stranger is not let in")
+		require.Zero(t, l.closed)
+		require.Zero(t, l.stats().Missing)
+	}
+	require.NoError(t, testkit.Transfer(conn, 1000, 2000))
+	l.requireQuiet()
+	want := l.countedFrom("10.32.0.7")
+	l.flush()
+	l.gather()
+	require.Equal(t, want, l.sum["tcp-src"].Bytes+l.sum["tcp-dst"].Bytes)
+	require.EqualValues(t, 1, l.closed)
+	require.Zero(t, l.stats().Flows)
+	require.Empty(t, l.log.with("vanished"))
+}
+
+// mark sets the connmark of the flows from an address.
+func (l *lab) mark(from string, mark int) {
+	l.ns.Exec(l.t, testkit.Tool("conntrack"), "-U", "-s", from, "--mark", fmt.Sprint(mark))
+}
+
+// countedFrom returns the bytes that the kernel counted for the flows from an
+// address, both ways.
+func (l *lab) countedFrom(from string) (sum uint64) {
+	text := l.ns.Exec(l.t, testkit.Tool("conntrack"), "-L", "-s", from)
+	for _, match := range regexp.MustCompile(`bytes=(\d+)`).FindAllStringSubmatch(text, -1) {
+		n, err := strconv.ParseUint(match[1], 10, 64)
+		require.NoError(l.t, err)
+		sum += n
+	}
+	return sum
 }

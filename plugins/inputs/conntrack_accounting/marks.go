@@ -1,0 +1,51 @@
+package conntrack_accounting
+
+import "telegraf-conntrack-accounting/internal/ctnetlink"
+
+// openDumpers opens the dumper of all flows, and with the option mark one of those
+// that the kernel finds to have it.
+func (p *Plugin) openDumpers() (err error) {
+	all := p.dumped
+	all.Mark, all.MarkMask = 0, 0
+	if p.dumper, err = ctnetlink.NewDumper(p.namespace, all); err != nil || p.dumped.MarkMask == 0 {
+		return err
+	}
+	p.marked, err = ctnetlink.NewDumper(p.namespace, p.dumped)
+	return err
+}
+
+// tableDumper returns what the next dump of the table is read with. As long as
+// flows that were let in have other marks, it is one of all flows. The caller holds
+// p.mu.
+func (p *Plugin) tableDumper() *ctnetlink.Dumper {
+	if p.marked == nil || p.tracker.Stats().Strayed > 0 {
+		return p.dumper
+	}
+	return p.marked
+}
+
+// dumpStrays dumps all flows if the dump that the kernel filtered does not show some
+// that were let in: their marks may have changed. complete says whether that dump
+// was, and the result whether both were.
+func (p *Plugin) dumpStrays(table *ctnetlink.Dumper, complete bool) (bool, error) {
+	if table == p.marked && complete && p.hides() {
+		stats, err := p.dumper.Dump(p.observe)
+		if err != nil {
+			return false, err
+		}
+		p.health.add(stats)
+		table, complete = p.dumper, p.fence(fenceTimeout) && !stats.Interrupted
+	}
+	if table == p.dumper {
+		p.mu.Lock()
+		p.tracker.ShowsAll()
+		p.mu.Unlock()
+	}
+	return complete, nil
+}
+
+func (p *Plugin) hides() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.tracker.Hides()
+}
