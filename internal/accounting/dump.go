@@ -65,8 +65,8 @@ func (t *Tracker) show(e *entry) bool {
 
 // meet makes the entry of a flow that is seen for the first time. What an
 // older flow sent and how it closed before the baseline is not accounted.
-func (t *Tracker) meet(k *key, f *Flow, dst Addr) *entry {
-	if dst != f.Orig.Dst {
+func (t *Tracker) meet(k *key, f *Flow, dst responder) *entry {
+	if dst != k.original() {
 		t.views[*k] = dst
 	}
 	e := t.flows.put(k)
@@ -77,7 +77,7 @@ func (t *Tracker) meet(k *key, f *Flow, dst Addr) *entry {
 	return e
 }
 
-func (t *Tracker) observeConnection(k *key, e *entry, f *Flow, dst Addr) {
+func (t *Tracker) observeConnection(k *key, e *entry, f *Flow, dst responder) {
 	if !f.over() {
 		if t.cfg.TrackOpen && e.dump != t.dump && e.has(answered) {
 			s, _ := t.series.get(t.seriesKey(k, e, dst), true)
@@ -168,11 +168,4 @@ func (t *Tracker) sweep(settled bool) {
 			t.forget(k, e)
 		}
 	}
-}
-
-func (t *Tracker) viewOf(k *key) Addr {
-	if dst, ok := t.views[*k]; ok {
-		return dst
-	}
-	return k.Dst
 }

@@ -19,7 +19,7 @@ type stateReader struct {
 	size int64 // of the whole state
 
 	flows  keyed[entry]
-	views  map[key]Addr
+	views  map[key]responder
 	dead   keyed[final]
 	closes closeTimes
 	rows   []Series
@@ -28,7 +28,7 @@ type stateReader struct {
 func newStateReader(r io.Reader, size int64) *stateReader {
 	return &stateReader{
 		r: bufio.NewReaderSize(r, stateBuffer), size: size,
-		views: make(map[key]Addr), closes: make(closeTimes),
+		views: make(map[key]responder), closes: make(closeTimes),
 	}
 }
 
@@ -90,7 +90,7 @@ func (s *stateReader) flow(b []byte, saved int64) ([]byte, bool) {
 		e.flags = answered
 	}
 	if flags&stateView != 0 {
-		s.views[k] = Addr(p.take(len(Addr{})))
+		s.views[k] = responder{Addr(p.take(len(Addr{}))), binary.LittleEndian.Uint16(p.take(2))}
 	}
 	if flags&stateFirst != 0 {
 		e.first = int64(p.uint64())

@@ -26,7 +26,7 @@ func (s *stateWriter) count(n int) {
 	s.put(binary.AppendUvarint(s.w.AvailableBuffer(), uint64(n)))
 }
 
-func (s *stateWriter) flow(k *key, e *entry, dst Addr, viewed bool) {
+func (s *stateWriter) flow(k *key, e *entry, dst responder, viewed bool) {
 	var flags byte
 	if viewed {
 		flags |= stateView
@@ -45,7 +45,7 @@ func (s *stateWriter) flow(k *key, e *entry, dst Addr, viewed bool) {
 	}
 	b := appendKey(s.room(), k, flags)
 	if viewed {
-		b = append(b, dst[:]...)
+		b = binary.LittleEndian.AppendUint16(append(b, dst.addr[:]...), dst.port)
 	}
 	if k.Start == 0 {
 		b = binary.LittleEndian.AppendUint64(b, uint64(e.first))

@@ -8,7 +8,7 @@ type Config struct {
 	Source      Grouping // of the opener's address
 	Destination Grouping // of the responder's address
 	GroupBy     GroupBy  // what else tells series apart
-	Translated  bool     // take the responder from the reply tuple: the real server behind DNAT
+	Translated  bool     // take the responder, address and port, from the reply tuple: the real server behind DNAT
 	TrackOpen   bool     // fill Series.Open
 	MaxSeries   int      // series an interval, beyond which new ones fold
 	Unanswered  Unanswered
@@ -64,7 +64,7 @@ type Tracker struct {
 	stats    Stats
 
 	flows   keyed[entry]
-	views   map[key]Addr // responders that differ from the original destination
+	views   map[key]responder // those that are not the original destination
 	dead    tombstones
 	closes  closeTimes
 	pending []pendingClose
@@ -89,7 +89,7 @@ func NewTracker(cfg Config) *Tracker {
 	return &Tracker{
 		cfg:    cfg,
 		series: newSeriesTable(cfg.MaxSeries, cfg.GroupBy.splits()),
-		views:  make(map[key]Addr),
+		views:  make(map[key]responder),
 		closes: make(closeTimes),
 
 		olderThan: existingOlderThan(&cfg),
@@ -185,12 +185,9 @@ func (t *Tracker) Stats() Stats {
 
 // admit returns the responder of the flow in the configured view, and whether
 // the flow is accounted at all.
-func (t *Tracker) admit(f *Flow) (dst Addr, ok bool) {
-	dst = f.Orig.Dst
-	if t.cfg.Translated && f.Reply.Src != (Addr{}) {
-		dst = f.Reply.Src
-	}
-	return dst, t.cfg.Filter.match(f, dst)
+func (t *Tracker) admit(f *Flow) (dst responder, ok bool) {
+	dst = t.responderOf(f)
+	return dst, t.cfg.Filter.match(f, dst.addr)
 }
 
 // older reports whether an unknown flow is older than the baseline. Without a

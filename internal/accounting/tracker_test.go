@@ -341,14 +341,20 @@ func TestTranslatedView(t *testing.T) {
 		cfg.Translated = translated
 		cfg.Filter.Destination = []netip.Prefix{netip.MustParsePrefix(map[bool]string{false: "10.0.0.2/32", true: "192.168.7.7/32"}[translated])}
 		tr := started(cfg)
+		tr.SetPorts(Ports{portKey{protoTCP, 80}: {}, portKey{protoTCP, 8080}: {}})
+		port := map[bool]int32{false: 80, true: 8080}[translated]
 		f := flowOf(1, protoTCP, 10)
 		f.Reply = Tuple{Src: v4(192, 168, 7, 7), Dst: f.Orig.Src, SrcPort: 8080, DstPort: f.Orig.SrcPort}
 		dump(tr, 15, f)
 		dst := map[bool]string{false: "10.0.0.2", true: "192.168.7.7"}[translated]
-		require.Equal(t, dst, one(t, tr).Key.Dst.IP().String())
+		s := one(t, tr)
+		require.Equal(t, dst, s.Key.Dst.IP().String())
+		require.Equal(t, port, s.Key.Port)
 		dump(tr, 30)
 		dump(tr, 45) // closed unseen: the view is remembered
-		require.Equal(t, dst, one(t, tr).Key.Dst.IP().String())
+		s = one(t, tr)
+		require.Equal(t, dst, s.Key.Dst.IP().String())
+		require.Equal(t, port, s.Key.Port)
 	}
 }
 

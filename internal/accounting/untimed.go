@@ -10,7 +10,7 @@ package accounting
 // wentBack is a flow that the dump shows with lower counters than before, and these.
 type wentBack struct {
 	key
-	dst Addr
+	dst responder
 	now final
 }
 
@@ -46,7 +46,7 @@ func (t *Tracker) ended(k *key, f *Flow) bool {
 // accountEnd accounts what a flow sent from its last reading to its end. A dump that
 // has not ended, or was not complete, may have shown its successor already: what the
 // last reading is ahead of the end is then accounted, too, but it is the successor's.
-func (t *Tracker) accountEnd(k *key, e *entry, f *Flow, dst Addr, now int64) (ahead final) {
+func (t *Tracker) accountEnd(k *key, e *entry, f *Flow, dst responder, now int64) (ahead final) {
 	e.flags &^= answered // that may be of its successor
 	e.note(f)
 	if k.Start != 0 || e.dump <= t.complete || !e.ahead(f.OrigCounters, f.ReplyCounters) || !f.HasCounters {

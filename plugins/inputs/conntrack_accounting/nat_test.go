@@ -2,6 +2,7 @@ package conntrack_accounting
 
 import (
 	"fmt"
+	"net/netip"
 	"regexp"
 	"strconv"
 	"testing"
@@ -11,10 +12,13 @@ import (
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
-// Behind DNAT, dst is what the opener sent to or the real server; SNAT does
-// not change who the opener is; and no view loses a byte.
+// Behind DNAT, dst and port are what the opener sent to or the real server's; SNAT
+// does not change who the opener is; and no view loses a byte.
 func TestAddressViewsBehindNAT(t *testing.T) {
-	for view, dst := range map[string]string{"original": "10.40.0.1", "translated": "10.33.0.1"} {
+	for view, to := range map[string]netip.AddrPort{
+		"original": netip.MustParseAddrPort("10.40.0.1:443"), "translated": netip.MustParseAddrPort("10.33.0.1:80"),
+	} {
+		dst, port := to.Addr().String(), strconv.Itoa(int(to.Port()))
 		t.Run(view, func(t *testing.T) {
 			l := newLab(t)
 			l.serve()
@@ -30,16 +34,16 @@ func TestAddressViewsBehindNAT(t *testing.T) {
 			}`)
 			l.start(func(p *Plugin) {
 				p.AddressView = view
-				p.Ports = []string{"tcp:443"}
+				p.Ports = []string{"tcp:80", "tcp:443"}
 				p.Destination = []string{dst}
 			})
 			require.NoError(t, l.ns.TCP("10.32.0.1", "10.40.0.1:443", 5, 1000, 2000))
 			l.gather()
-			l.requireOnly("tcp", "10.32.0.1", dst, "443")
+			l.requireOnly("tcp", "10.32.0.1", dst, port)
 			require.NoError(t, l.ns.TCP("10.32.0.1", "10.40.0.1:443", 5, 1000, 2000))
 			l.flush() // these are known from their end alone
 			l.gather()
-			l.requireOnly("tcp", "10.32.0.1", dst, "443")
+			l.requireOnly("tcp", "10.32.0.1", dst, port)
 			l.requireExact()
 			require.EqualValues(t, 10, l.closed)
 		})

@@ -1,0 +1,33 @@
+package accounting
+
+// responder is who a flow goes to in the configured view: the address and port that
+// the opener sent to, or the real server's behind DNAT.
+type responder struct {
+	addr Addr
+	port uint16 // or what Tuple has in its place
+}
+
+// original returns the responder as the opener sees it.
+func (k *key) original() responder { return responder{k.Dst, k.DstPort} }
+
+// responderOf returns the responder of the flow. The ports of the reply tuple are
+// ports: what it has in their place for other protocols is the opener's, too.
+func (t *Tracker) responderOf(f *Flow) responder {
+	to := responder{f.Orig.Dst, f.Orig.DstPort}
+	if !t.cfg.Translated || f.Reply.Src == (Addr{}) {
+		return to
+	}
+	to.addr = f.Reply.Src
+	if hasPorts(f.Proto) {
+		to.port = f.Reply.SrcPort
+	}
+	return to
+}
+
+// viewOf returns the responder of a flow that is remembered.
+func (t *Tracker) viewOf(k *key) responder {
+	if to, ok := t.views[*k]; ok {
+		return to
+	}
+	return k.original()
+}
