@@ -9,7 +9,9 @@ import (
 	"time"
 )
 
-// A state holds all that a Tracker needs to go on where another one ended:
+// A state holds all that a Tracker needs to go on where another one ended. It begins
+// with the time (ns) before which flows that it lacks began that are not accounted, 0
+// for none: those that a baseline left out which was not over. Then come
 //
 //	flows       with their last readings
 //	tombstones  since a DESTROY event can be repeated to the next Tracker
@@ -33,6 +35,7 @@ func (t *Tracker) Save(w io.Writer) error {
 		return errNotIdle
 	}
 	s := &stateWriter{bufio.NewWriterSize(w, stateBuffer)}
+	s.time(t.unknownBefore())
 	s.count(t.flows.len())
 	for k, e := range t.flows.all() {
 		dst, viewed := t.views[*k]
@@ -57,7 +60,8 @@ func (t *Tracker) Save(w io.Writer) error {
 
 // Resume makes a new Tracker go on from a state of size bytes, which another
 // one saved at the given time. The baseline then accounts what the flows of the
-// state have sent since, and flows that began since in full. Flows that ended
+// state have sent since, and flows that began since in full; so it does with flows
+// that the other Tracker did not see, unless its own baseline was not over. Flows that ended
 // since, without anyone to hear of it, are counted in Stats.DiedUnseen once two
 // complete dumps have not shown them. After an error the Tracker is as it was.
 func (t *Tracker) Resume(r io.Reader, size int64, saved time.Time) error {
@@ -74,8 +78,17 @@ func (t *Tracker) Resume(r io.Reader, size int64, saved time.Time) error {
 	}
 	t.dump = 1 // none of the flows was shown by a dump of this Tracker
 	t.stats.Resumed = t.flows.len()
-	t.olderThan = 0
+	t.olderThan = s.olderThan
 	return nil
+}
+
+// unknownBefore is before when flows that are not known now began that are not to be
+// accounted.
+func (t *Tracker) unknownBefore() int64 {
+	if !t.baseline {
+		return 0
+	}
+	return min(t.listenerStart, t.olderThan)
 }
 
 // ResumeAfter makes a new Tracker go on after another one whose state is lost.

@@ -18,6 +18,8 @@ type stateReader struct {
 	r    *bufio.Reader
 	size int64 // of the whole state
 
+	olderThan int64 // ns
+
 	flows  keyed[entry]
 	views  map[key]responder
 	dead   keyed[final]
@@ -35,6 +37,9 @@ func newStateReader(r io.Reader, size int64) *stateReader {
 // read reads all of a state that was saved at the given time, and nothing may
 // follow.
 func (s *stateReader) read(saved int64) error {
+	if err := binary.Read(s.r, binary.LittleEndian, &s.olderThan); err != nil {
+		return errState
+	}
 	flows, err := s.count()
 	if err != nil {
 		return err

@@ -353,8 +353,8 @@ func requireRefused(t *testing.T, cfg Config, state []byte) {
 func FuzzState(f *testing.F) {
 	f.Add(save(f, largest(f)))
 	f.Add(save(f, started(testConfig(f), flowOf(1, protoTCP, 10), flowOf(2, 17, 20))))
-	f.Add([]byte{0, 0, 0, 0})
-	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0x0f})
+	f.Add(make([]byte, 12))
+	f.Add(append(make([]byte, 8), 0xff, 0xff, 0xff, 0xff, 0x0f))
 	cfg := testConfig(f)
 	f.Fuzz(func(t *testing.T, state []byte) {
 		tr := NewTracker(cfg)
@@ -369,4 +369,35 @@ func FuzzState(f *testing.F) {
 		require.Equal(t, tr.views, next.views)
 		require.ElementsMatch(t, tr.series.rows, next.series.rows)
 	})
+}
+
+// A state from before the baseline was over does not make flows new that it lacks:
+// those that began before anyone listened are still not accounted after a restart.
+func TestStateOfABaselineThatIsNotOver(t *testing.T) {
+	for name, c := range map[string]struct {
+		complete bool
+		start    float64
+		bytes    uint64
+	}{
+		"older than the listener":   {false, -1, 7},
+		"younger":                   {false, 0.5, 107},
+		"unseen, baseline was over": {true, -1, 107},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tr := NewTracker(testConfig(t))
+			tr.BeginBaseline(at(0))
+			tr.BeginDump(at(1))
+			tr.EndDump(c.complete, true)
+			f := flowOf(1, 17, 100)
+			f.Start = at(c.start).UnixNano()
+			tr = resumed(t, tr, 2, f)
+			f.OrigCounters.Bytes += 7
+			dump(tr, 3, f)
+			require.EqualValues(t, c.bytes, one(t, tr).Orig.Bytes)
+			late := flowOf(2, 17, 30)
+			late.Start = at(-1).UnixNano()
+			tr.Destroy(&late, at(4))
+			require.EqualValues(t, 30, one(t, tr).Orig.Bytes, "this baseline is over")
+		})
+	}
 }

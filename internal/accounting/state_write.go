@@ -22,6 +22,10 @@ type stateWriter struct{ w *bufio.Writer }
 
 func (s *stateWriter) put(b []byte) { _, _ = s.w.Write(b) }
 
+func (s *stateWriter) time(ns int64) {
+	s.put(binary.LittleEndian.AppendUint64(s.w.AvailableBuffer(), uint64(ns)))
+}
+
 func (s *stateWriter) count(n int) {
 	s.put(binary.AppendUvarint(s.w.AvailableBuffer(), uint64(n)))
 }

@@ -193,7 +193,7 @@ func (t *Tracker) admit(f *Flow) (dst responder, ok bool) {
 // older reports whether an unknown flow is older than the baseline. Without a
 // start time, 0, it is taken as older while the baseline runs.
 func (t *Tracker) older(f *Flow) bool {
-	return t.baseline && f.Start < min(t.listenerStart, t.olderThan)
+	return f.Start < t.unknownBefore()
 }
 
 func (t *Tracker) forget(k *key, e *entry) {
