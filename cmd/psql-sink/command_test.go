@@ -32,7 +32,7 @@ func TestUpgradeAndVerify(t *testing.T) {
 		CREATE TABLE vpn_traffic (id serial PRIMARY KEY, time timestamptz, src varchar(16), dst varchar(16), proto varchar(4), port int,
 			src_packets bigint, src_bytes bigint, dst_packets bigint, dst_bytes bigint, connection_times int, connection_count int, open_connections int,
 			UNIQUE (time, src, dst, proto, port));
-		INSERT INTO vpn_traffic (time, src, dst, proto, port, src_bytes) SELECT '2023-11-14Z'::timestamptz + n * interval '1 hour', 'a', 'b', 'tcp', 80, n
+		INSERT INTO vpn_traffic (time, src, dst, proto, port, src_bytes) SELECT '2023-11-14Z'::timestamptz + n * interval '1 hour', '10.0.0.1', '10.0.0.2', 'tcp', 80, n
 			FROM generate_series(1, 40) n`)
 	require.NoError(t, err)
 	text, code = p.output("upgrade")

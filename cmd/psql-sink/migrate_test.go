@@ -25,7 +25,7 @@ func TestMigrateAsTheOwner(t *testing.T) {
 	require.NoError(t, in.Close())
 	write := func(at int64) {
 		for i := range 50 {
-			_, err := fmt.Fprintf(out, "traffic,host=gw,src=10.32.%d.0,dst=b,proto=tcp,port=443 "+
+			_, err := fmt.Fprintf(out, "traffic,host=gw,src=10.32.%d.0,dst=10.33.0.0,proto=tcp,port=443 "+
 				"src_packets=1i,src_bytes=1i,dst_packets=1i,dst_bytes=1i %d\n", i, at)
 			require.NoError(t, err)
 		}
@@ -89,7 +89,7 @@ func TestThePasswordIsNeverSeen(t *testing.T) {
 	p := build(t, fmt.Sprintf("host=%s dbname=vpn user=sink password=%s", pg.Dir(), wrong))
 	require.NoError(t, os.MkdirAll(filepath.Join(p.spool, "new"), 0o755))
 	name := filepath.Join(p.spool, "new", fmt.Sprintf("%019d-1-000001_gw.csv", epoch))
-	require.NoError(t, os.WriteFile(name, []byte("1700000000000000000,tcp,a,b,443,1,1,1,1,0,0\n"), 0o600))
+	require.NoError(t, os.WriteFile(name, []byte("1700000000000000000,tcp,10.0.0.1,10.0.0.2,443,1,1,1,1,0,0\n"), 0o600))
 
 	sink := p.start(nil, "watch", "-debug")
 	p.logs(`W! Postgres does not let us in: pq: password authentication failed for user "sink"`)

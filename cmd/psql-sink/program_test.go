@@ -21,7 +21,7 @@ func TestWatchEndsAtSIGTERM(t *testing.T) {
 	p := build(t, pg.DSN())
 	require.NoError(t, os.MkdirAll(filepath.Join(p.spool, "new"), 0o755))
 	name := filepath.Join(p.spool, "new", fmt.Sprintf("%019d-1-000001_gw.csv", epoch))
-	require.NoError(t, os.WriteFile(name, []byte("1700000000000000000,tcp,a,b,443,1,1,1,1,0,0\n"), 0o600))
+	require.NoError(t, os.WriteFile(name, []byte("1700000000000000000,tcp,10.0.0.1,10.0.0.2,443,1,1,1,1,0,0\n"), 0o600))
 	cmd := p.start(nil, "watch")
 	require.Eventually(t, func() bool { return p.waiting() == 0 }, time.Minute, 10*time.Millisecond)
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
@@ -58,7 +58,7 @@ func TestAFullSpoolEndsTheProgram(t *testing.T) {
 
 	const rows = 500 // less than the pipe holds, more than the spool's limit
 	for i := range rows {
-		_, err := fmt.Fprintf(out, "traffic,src=10.0.%d.0,dst=b,proto=tcp,port=443 src_packets=1i,src_bytes=1i,dst_packets=1i,dst_bytes=1i 1700000000000000000\n", i)
+		_, err := fmt.Fprintf(out, "traffic,src=10.%d.%d.0,dst=10.33.0.0,proto=tcp,port=443 src_packets=1i,src_bytes=1i,dst_packets=1i,dst_bytes=1i 1700000000000000000\n", i/250, i%250)
 		require.NoError(t, err)
 	}
 	require.Error(t, cmd.Wait())

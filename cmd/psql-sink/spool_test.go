@@ -29,7 +29,7 @@ func TestWatchWithoutInotify(t *testing.T) {
 	require.Eventually(t, func() bool { return strings.Contains(child.Stdout(), "importing reports from ") }, time.Minute, 10*time.Millisecond)
 	for n := range 3 {
 		outside := filepath.Join(p.spool, "outside")
-		require.NoError(t, os.WriteFile(outside, fmt.Appendf(nil, "%d,tcp,a,b,443,1,1,1,1,0,0\n", epoch+int64(n)*interval), 0o600))
+		require.NoError(t, os.WriteFile(outside, fmt.Appendf(nil, "%d,tcp,10.0.0.1,10.0.0.2,443,1,1,1,1,0,0\n", epoch+int64(n)*interval), 0o600))
 		require.NoError(t, os.Rename(outside, filepath.Join(p.spool, "new", fmt.Sprintf("%019d-1-000001_gw.csv", epoch+int64(n)))))
 		require.Eventually(t, func() bool { return p.waiting() == 0 }, time.Minute, 10*time.Millisecond)
 	}
@@ -64,7 +64,7 @@ func TestAFullDiskEndsTheProgram(t *testing.T) {
 
 	const rows = 600 // less than the pipe holds, more than the disk
 	for i := range rows {
-		_, err := fmt.Fprintf(out, "traffic,src=%d,dst=b,proto=tcp,port=443 src_packets=1i,src_bytes=1i,dst_packets=1i,dst_bytes=1i 1700000000000000000\n", i)
+		_, err := fmt.Fprintf(out, "traffic,src=10.%d.%d.0,dst=10.33.0.0,proto=tcp,port=443 src_packets=1i,src_bytes=1i,dst_packets=1i,dst_bytes=1i 1700000000000000000\n", i/250, i%250)
 		require.NoError(t, err)
 	}
 	require.Error(t, cmd.Wait())

@@ -52,7 +52,7 @@ func reports(counts ...int) string {
 	var text strings.Builder
 	for at, count := range counts {
 		for i := range count {
-			fmt.Fprintf(&text, "%d,tcp,a,b,%d,1,1,1,1,1,1\n", report.Earliest+int64(at), i)
+			fmt.Fprintf(&text, "%d,tcp,10.0.0.1,b::,%d,1,1,1,1,1,1\n", report.Earliest+int64(at), i)
 		}
 	}
 	return text.String()
@@ -99,7 +99,7 @@ func TestEndlessTextsDoNotFillMemory(t *testing.T) {
 	l := s.loader(1_000_000)
 	var text strings.Builder
 	for n := range rows {
-		fmt.Fprintf(&text, "%d,tcp,%0200d,%0250d,1,1,1,1,1,1,1\n", report.Earliest, n, n)
+		fmt.Fprintf(&text, "%d,tcp,10.0.0.1,b::%x,1,1,1,1,1,1,1,,%0200d,%0250d\n", report.Earliest, n, n, n)
 	}
 	require.NoError(t, l.Read(t.Context(), 0, report.NewReader(strings.NewReader(text.String()))))
 	require.NotEmpty(t, s.chunks)

@@ -9,6 +9,9 @@ import (
 	"telegraf-conntrack-accounting/internal/printable"
 )
 
+// maxText bounds a name, in bytes.
+const maxText = 255
+
 // CleanName makes of what somebody calls an address a name that can be written,
 // stored and shown on a terminal: control characters, and those that hide or
 // reorder text, become spaces, bytes that are no UTF-8 become U+FFFD, white space
@@ -111,7 +114,7 @@ func (r *Reader) name(b []byte) string {
 	if s, ok := r.names[string(b)]; ok {
 		return s
 	}
-	if len(r.names) >= maxInterned {
+	if len(r.names) >= maxKnown {
 		clear(r.names)
 	}
 	s := CleanName(string(b))

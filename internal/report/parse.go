@@ -31,7 +31,8 @@ func (b *BadLine) Unwrap() error { return b.Reason }
 type Reader struct {
 	in     *bufio.Reader
 	line   int
-	intern map[string]string
+	protos texts
+	ends   texts             // src and dst
 	names  map[string]string // as they are in files, and as CleanName makes them
 	quoted []byte            // the name read last, without its quotes
 	times  horizon
@@ -40,7 +41,10 @@ type Reader struct {
 
 // NewReader returns a Reader of the lines of in.
 func NewReader(in io.Reader) *Reader {
-	return &Reader{in: bufio.NewReaderSize(in, 64<<10), intern: make(map[string]string), names: make(map[string]string)}
+	return &Reader{
+		in:     bufio.NewReaderSize(in, 64<<10),
+		protos: newTexts(checkProto), ends: newTexts(checkAddress), names: make(map[string]string),
+	}
 }
 
 // Reset makes the Reader read the lines of another input. It spares the memory
@@ -127,8 +131,9 @@ func (r *Reader) parseColumns(line []byte, row *Row) (err error) {
 	for _, text := range [...]struct {
 		name string
 		to   *string
-	}{{"proto", &row.Proto}, {"src", &row.Src}, {"dst", &row.Dst}} {
-		if *text.to, err = r.text(c.next()); err != nil {
+		of   *texts
+	}{{"proto", &row.Proto, &r.protos}, {"src", &row.Src, &r.ends}, {"dst", &row.Dst, &r.ends}} {
+		if *text.to, err = text.of.get(c.next()); err != nil {
 			return fmt.Errorf("%s %w", text.name, err)
 		}
 	}
@@ -227,24 +232,4 @@ func (c *columns) number() (int64, error) {
 		return -int64(sum), nil
 	}
 	return int64(sum), nil
-}
-
-const maxInterned = 1 << 16
-
-// text returns b as a string, the same one each time, and says why it cannot be
-// one of a row: a file holds the same few addresses over and over. The bound
-// keeps a hostile file from filling memory.
-func (r *Reader) text(b []byte) (string, error) {
-	if s, ok := r.intern[string(b)]; ok {
-		return s, nil
-	}
-	if len(r.intern) >= maxInterned {
-		clear(r.intern)
-	}
-	s := string(b)
-	if err := CheckText(s); err != nil {
-		return "", err
-	}
-	r.intern[s] = s
-	return s, nil
 }

@@ -22,8 +22,8 @@ func latest() int64 { return time.Now().Add(report.Ahead - time.Minute).UnixNano
 func extreme() report.Row {
 	return report.Row{
 		Time: latest(), Proto: "ipv6-icmp", Src: "2001:db8:1::", Dst: "2001:db8:2::", Port: -1,
-		SrcPackets: math.MaxInt64, DstPackets: math.MaxInt64, SrcBytes: math.MaxInt64, DstBytes: math.MaxInt64,
-		ConnectionCount: math.MaxInt32, ConnectionTimes: math.MaxInt64,
+		SrcPackets: 1 << 44, DstPackets: 1 << 44, SrcBytes: 1 << 53, DstBytes: 1 << 53,
+		ConnectionCount: math.MaxInt32, ConnectionTimes: 1 << 53,
 		OpenConnections: math.MaxInt32, HasOpen: true,
 	}
 }
@@ -72,27 +72,31 @@ func TestExtremesComeBackUnchanged(t *testing.T) {
 }
 
 func TestBadLinesDoNotEndTheFile(t *testing.T) {
-	const good = now + ",tcp,a,b,443,1,2,3,4,5,6"
+	const good = now + ",tcp,10.0.0.1,b::,443,1,2,3,4,5,6"
 	for name, test := range map[string]struct{ line, want string }{
-		"too few":     {now + ",tcp,a,b,443,1,2,3,4,5", "has 10 columns, not 11, 12 or 14"},
+		"too few":     {now + ",tcp,10.0.0.1,b::,443,1,2,3,4,5", "has 10 columns, not 11, 12 or 14"},
 		"too many":    {good + ",7,8", "has 13 columns, not 11, 12 or 14"},
 		"header":      {"time,proto,src,dst,port,a,b,c,d,e,f", "time_ns is not a whole number"},
-		"no proto":    {now + ",,a,b,443,1,2,3,4,5,6", "proto is empty"},
-		"quoted":      {now + `,tcp,"a",b,443,1,2,3,4,5,6`, "src holds a comma, a quote, a backslash or a control character"},
-		"C1":          {now + ",tcp,a,b\u009b2J,443,1,2,3,4,5,6", "dst holds a comma, a quote, a backslash or a control character"},
-		"reordered":   {now + ",tcp,a\u202eb,b,443,1,2,3,4,5,6", "src holds a comma, a quote, a backslash or a control character"},
-		"NUL":         {now + ",tcp,a,b\x00,443,1,2,3,4,5,6", "dst holds a comma, a quote, a backslash or a control character"},
-		"not UTF-8":   {now + ",tcp,a\xff,b,443,1,2,3,4,5,6", "src is not valid UTF-8"},
-		"long text":   {now + ",tcp," + strings.Repeat("a", 256) + ",b,443,1,2,3,4,5,6", "src is longer than 255 bytes"},
+		"no proto":    {now + ",,10.0.0.1,b::,443,1,2,3,4,5,6", "proto is empty"},
+		"quoted":      {now + `,tcp,"a",b,443,1,2,3,4,5,6`, "src is neither an address nor a prefix"},
+		"NUL":         {now + ",tcp,10.0.0.1,b::\x00,443,1,2,3,4,5,6", "dst is neither an address nor a prefix"},
+		"not UTF-8":   {now + ",tcp\xff,10.0.0.1,b::,443,1,2,3,4,5,6", "proto is neither the name of a protocol nor its number, 0 to 255"},
+		"long text":   {now + ",tcp," + strings.Repeat("a", 256) + ",b::,443,1,2,3,4,5,6", "src is neither an address nor a prefix"},
+		"bytes":       {now + ",tcp,10.0.0.1,b::,443,1,2,9007199254740993,4,5,6", "src_bytes is more than 2^53, which no gateway forwards in an interval"},
+		"packets":     {now + ",tcp,10.0.0.1,b::,443,1,17592186044417,3,4,5,6", "dst_packets is more than 2^44, which no gateway forwards in an interval"},
+		"times":       {good[:len(good)-1] + "9007199254740993", "connection_times is more than 2^53 ms, which no connections of an interval add up to"},
+		"count":       {now + ",tcp,10.0.0.1,b::,443,1,2,3,4,2147483648,6", "connection_count does not fit 32 bits with a sign, which the kernel counts connections with"},
+		"order":       {now + ",10.0.0.1,b::,tcp,443,1,2,3,4,5,6", "proto is neither the name of a protocol nor its number, 0 to 255"},
+		"late proto":  {now + ",6,10.0.0.1,tcp,443,1,2,3,4,5,6", "dst is neither an address nor a prefix"},
 		"long line":   {strings.Repeat("a", 5000), "is longer than 4096 bytes"},
 		"huge line":   {strings.Repeat("a", 200_000), "is longer than 4096 bytes"},
-		"port":        {now + ",tcp,a,b,65536,1,2,3,4,5,6", "port is not -1 to 65535"},
-		"low port":    {now + ",tcp,a,b,-2,1,2,3,4,5,6", "port is not -1 to 65535"},
-		"negative":    {now + ",tcp,a,b,443,1,2,-3,4,5,6", "src_bytes is negative"},
-		"beyond":      {now + ",tcp,a,b,443,1,2,3,9223372036854775808,5,6", "dst_bytes does not fit 64 bits"},
-		"float":       {now + ",tcp,a,b,443,1,2,3,4,5,6.0", "connection_times is not a whole number"},
-		"plus":        {now + ",tcp,a,b,443,+1,2,3,4,5,6", "src_packets is not a whole number"},
-		"empty":       {now + ",tcp,a,b,443,,2,3,4,5,6", "src_packets is not a whole number"},
+		"port":        {now + ",tcp,10.0.0.1,b::,65536,1,2,3,4,5,6", "port is not -1 to 65535"},
+		"low port":    {now + ",tcp,10.0.0.1,b::,-2,1,2,3,4,5,6", "port is not -1 to 65535"},
+		"negative":    {now + ",tcp,10.0.0.1,b::,443,1,2,-3,4,5,6", "src_bytes is negative"},
+		"beyond":      {now + ",tcp,10.0.0.1,b::,443,1,2,3,9223372036854775808,5,6", "dst_bytes does not fit 64 bits"},
+		"float":       {now + ",tcp,10.0.0.1,b::,443,1,2,3,4,5,6.0", "connection_times is not a whole number"},
+		"plus":        {now + ",tcp,10.0.0.1,b::,443,+1,2,3,4,5,6", "src_packets is not a whole number"},
+		"empty":       {now + ",tcp,10.0.0.1,b::,443,,2,3,4,5,6", "src_packets is not a whole number"},
 		"last empty":  {good + ",", "open_connections is not a whole number"},
 		"three names": {good + ",7,a,b,c", "has 15 columns, not 11, 12 or 14"},
 		"one name":    {good + `,7,"a,b"`, "has 13 columns, not 11, 12 or 14"},
@@ -100,7 +104,7 @@ func TestBadLinesDoNotEndTheFile(t *testing.T) {
 		"late quote":  {good + `,7,a,b "c"`, "dst_name is not quoted as CSV quotes"},
 		"after quote": {good + `,7,"a"b,c`, "src_name is not quoted as CSV quotes"},
 		"bad gauge":   {good + ",x,a,b", "open_connections is not a whole number"},
-		"white space": {now + ",tcp,a,b,443, 1,2,3,4,5,6", "src_packets is not a whole number"},
+		"white space": {now + ",tcp,10.0.0.1,b::,443, 1,2,3,4,5,6", "src_packets is not a whole number"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rows, bad := readAll(t, good+"\n"+test.line+"\n"+good+"\n")
@@ -110,8 +114,39 @@ func TestBadLinesDoNotEndTheFile(t *testing.T) {
 	}
 }
 
+// src and dst are what Postgres casts to inet, protocols what tools call them.
+func TestTexts(t *testing.T) {
+	row := extreme()
+	for _, end := range []string{
+		"10.0.0.1", "0.0.0.0", "0.0.0.0/0", "10.0.0.0/8", "10.1.2.3/8", "::", "::/0", "2001:DB8::1", "::ffff:10.0.0.1", "2001:db8::/32", "fe80::1",
+	} {
+		row.Src, row.Dst = end, end
+		require.NoError(t, row.Check(), end)
+	}
+	for _, end := range []string{
+		"", "tcp", "10", "10.1", "010.0.0.1", "10.0.0.256", "10.0.0.0/33", "10.0.0.0/255.0.0.0", "10.0.0.0/08", " 10.0.0.1", "10.0.0.1:80",
+		"fe80::1%eth0", "fe80::%eth0/64", "[::1]", "::/129", "1::2::3", "gw.example.org", "10.0.0.1\n", "10.0.0.1\x00",
+	} {
+		row.Src, row.Dst = "10.0.0.1", end
+		require.ErrorContains(t, row.Check(), "dst is ", "%q", end)
+		row.Src, row.Dst = row.Dst, row.Src
+		require.ErrorContains(t, row.Check(), "src is ", "%q", end)
+	}
+	row = extreme()
+	for _, proto := range []string{"tcp", "ipv6-icmp", "UDP", "0", "1", "255", "l2tp", "tp++", "ip_99", "x"} {
+		row.Proto = proto
+		require.NoError(t, row.Check(), proto)
+	}
+	for _, proto := range []string{
+		"", "256", "-1", "+1", "017", "6.0", "10.0.0.1", "::1", "tcp ", "t c p", "3pc", "tcp,udp", "a\x1b", "é", "\xff", strings.Repeat("a", 33),
+	} {
+		row.Proto = proto
+		require.ErrorContains(t, row.Check(), "proto is ", "%q", proto)
+	}
+}
+
 func TestALineWithoutAnEndIsNoRow(t *testing.T) {
-	rows, bad := readAll(t, now+",tcp,a,b,443,1,2,3,4,5,6\n"+now+",tcp,a,b,80,1,2,3,4,5,6")
+	rows, bad := readAll(t, now+",tcp,10.0.0.1,b::,443,1,2,3,4,5,6\n"+now+",tcp,10.0.0.1,b::,80,1,2,3,4,5,6")
 	require.Len(t, rows, 1)
 	require.Equal(t, []string{"line 2: has no line end: the file may have been cut short"}, bad)
 }
@@ -127,7 +162,7 @@ func (b *brokenDisk) Read(p []byte) (int, error) {
 }
 
 func TestAReadErrorIsNoBadLine(t *testing.T) {
-	in := report.NewReader(&brokenDisk{strings.NewReader(now + ",tcp,a,b,443,1,2,3,4,5,6\n" + now + ",tcp,a,b,80,1,2,3,4,5,6")})
+	in := report.NewReader(&brokenDisk{strings.NewReader(now + ",tcp,10.0.0.1,b::,443,1,2,3,4,5,6\n" + now + ",tcp,10.0.0.1,b::,80,1,2,3,4,5,6")})
 	var row report.Row
 	require.NoError(t, in.Read(&row))
 	require.EqualError(t, in.Read(&row), "input/output error")
@@ -179,8 +214,8 @@ func FuzzReader(f *testing.F) {
 	f.Add(report.Append(nil, &row))
 	row.SrcName, row.DstName = `"R&D", 2nd floor`, "Café"
 	f.Add(report.Append(nil, &row))
-	f.Add([]byte(now + ",tcp,a,b,443,1,2,3,4,5,6,,x,\n" + now + ",tcp,a,b,443,1,2,3,4,5,6,7,\"\",\"a\"\"\xff,\x1b[2J\"\n"))
-	f.Add([]byte(now + ",tcp,a,b,443,1,2,3,4,5,6\n#\n\n1,tcp\n" + now + ",udp,a,b,-1,1,2,3,4,5,6"))
+	f.Add([]byte(now + ",tcp,10.0.0.1,b::,443,1,2,3,4,5,6,,x,\n" + now + ",tcp,10.0.0.1,b::,443,1,2,3,4,5,6,7,\"\",\"a\"\"\xff,\x1b[2J\"\n"))
+	f.Add([]byte(now + ",tcp,10.0.0.1,b::,443,1,2,3,4,5,6\n#\n\n1,tcp\n" + now + ",udp,10.0.0.1,b::,-1,1,2,3,4,5,6"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		in := report.NewReader(strings.NewReader(string(data)))
 		last := 0

@@ -17,11 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
 	"time"
-	"unicode/utf8"
-
-	"telegraf-conntrack-accounting/internal/printable"
 )
 
 // Row is the traffic of one series in one interval.
@@ -54,18 +50,19 @@ func Micros(ns int64) int64 {
 	return us
 }
 
-// maxText bounds proto, src and dst, so that a row always fits an index page.
-const maxText = 255
-
 const maxPort = 65535
 
 // Check says why a row cannot be a row, or returns nil. What passes can be
 // written to a report file, read back unchanged, and stored.
 func (r *Row) Check() error {
-	for _, text := range [...]struct{ name, value string }{{"proto", r.Proto}, {"src", r.Src}, {"dst", r.Dst}} {
-		if err := CheckText(text.value); err != nil {
-			return fmt.Errorf("%s %w", text.name, err)
-		}
+	if err := checkProto(r.Proto); err != nil {
+		return fmt.Errorf("proto %w", err)
+	}
+	if err := checkAddress(r.Src); err != nil {
+		return fmt.Errorf("src %w", err)
+	}
+	if err := checkAddress(r.Dst); err != nil {
+		return fmt.Errorf("dst %w", err)
 	}
 	if r.Port < -1 || r.Port > maxPort {
 		return fmt.Errorf("port %w", errPort)
@@ -82,62 +79,54 @@ func (r *Row) Check() error {
 	return CheckTime(r.Time)
 }
 
+// What no gateway reaches in an interval, whatever it is: 2^53 bytes are a day at
+// 800 Gbit/s. A row beyond would not only be wrong itself, but fill up the sums of
+// its hour, which then have no room for rows that are right.
+const (
+	maxPackets = 1 << 44
+	maxBytes   = 1 << 53
+	maxTimes   = 1 << 53       // ms
+	maxCount   = math.MaxInt32 // the kernel counts connections with 32 bits and a sign
+)
+
 func (r *Row) checkNumbers() error {
 	for _, number := range [...]struct {
-		name  string
-		value int64
+		name       string
+		value, max int64
+		beyond     error
 	}{
-		{"src_packets", r.SrcPackets},
-		{"dst_packets", r.DstPackets},
-		{"src_bytes", r.SrcBytes},
-		{"dst_bytes", r.DstBytes},
-		{"connection_count", r.ConnectionCount},
-		{"connection_times", r.ConnectionTimes},
-		{"open_connections", r.OpenConnections},
+		{"src_packets", r.SrcPackets, maxPackets, errPackets},
+		{"dst_packets", r.DstPackets, maxPackets, errPackets},
+		{"src_bytes", r.SrcBytes, maxBytes, errBytes},
+		{"dst_bytes", r.DstBytes, maxBytes, errBytes},
+		{"connection_count", r.ConnectionCount, maxCount, errWide},
+		{"connection_times", r.ConnectionTimes, maxTimes, errTimes},
+		{"open_connections", r.OpenConnections, maxCount, errWide},
 	} {
-		if number.value < 0 {
-			return fmt.Errorf("%s %w", number.name, errNegative)
+		if uint64(number.value) > uint64(number.max) { // negative ones, too
+			if number.value < 0 {
+				return fmt.Errorf("%s %w", number.name, errNegative)
+			}
+			return fmt.Errorf("%s %w", number.name, number.beyond)
 		}
-	}
-	if r.ConnectionCount > math.MaxInt32 {
-		return fmt.Errorf("connection_count %w", errWide)
-	}
-	if r.OpenConnections > math.MaxInt32 {
-		return fmt.Errorf("open_connections %w", errWide)
 	}
 	return nil
 }
 
 var (
-	errEmpty     = errors.New("is empty")
-	errLong      = fmt.Errorf("is longer than %d bytes", maxText)
-	errUTF8      = errors.New("is not valid UTF-8")
-	errCharacter = errors.New("holds a comma, a quote, a backslash or a control character")
-	errName      = errors.New("is not as CleanName makes names")
-	errQuotes    = errors.New("is not quoted as CSV quotes")
-	errControl   = errors.New("holds a control character")
-	errLine      = fmt.Errorf("is longer than %d bytes", maxLine)
-	errCut       = errors.New("has no line end: the file may have been cut short")
-	errNegative  = errors.New("is negative")
-	errPort      = errors.New("is not -1 to 65535")
-	errNumber    = errors.New("is not a whole number")
-	errRange     = errors.New("does not fit 64 bits")
-	errWide      = errors.New("does not fit 32 bits with a sign, which the kernel counts connections with")
+	errEmpty    = errors.New("is empty")
+	errUTF8     = errors.New("is not valid UTF-8")
+	errName     = errors.New("is not as CleanName makes names")
+	errQuotes   = errors.New("is not quoted as CSV quotes")
+	errControl  = errors.New("holds a control character")
+	errLine     = fmt.Errorf("is longer than %d bytes", maxLine)
+	errCut      = errors.New("has no line end: the file may have been cut short")
+	errNegative = errors.New("is negative")
+	errPackets  = errors.New("is more than 2^44, which no gateway forwards in an interval")
+	errBytes    = errors.New("is more than 2^53, which no gateway forwards in an interval")
+	errTimes    = errors.New("is more than 2^53 ms, which no connections of an interval add up to")
+	errPort     = errors.New("is not -1 to 65535")
+	errNumber   = errors.New("is not a whole number")
+	errRange    = errors.New("does not fit 64 bits")
+	errWide     = errors.New("does not fit 32 bits with a sign, which the kernel counts connections with")
 )
-
-// CheckText says why a text cannot be a proto, src or dst, or returns nil.
-func CheckText(s string) error {
-	if s == "" {
-		return errEmpty
-	}
-	if len(s) > maxText {
-		return errLong
-	}
-	if !utf8.ValidString(s) {
-		return errUTF8
-	}
-	if strings.ContainsAny(s, "\",\\") || !printable.Is(s) {
-		return errCharacter
-	}
-	return nil
-}

@@ -33,8 +33,8 @@ func TestUpgrade(t *testing.T) {
 		SELECT '2023-11-14 21:00Z'::timestamptz + r * interval '15 seconds', '10.32.' || i / 25 || '.0', '10.33.' || i % 25 || '.0',
 			'tcp', 443, i, i * 7, r, r * 9, i, r, CASE WHEN r % 2 = 0 THEN i % 5 END
 		FROM generate_series(0, 599) r, generate_series(0, 249) i;
-		INSERT INTO vpn_traffic (time, src, dst, proto, port, src_packets) VALUES ('2001-01-01Z', 'a', 'b', 'udp', NULL, 5), ('1970-01-02Z', 'a', 'b', 'udp', 1, 5);
-		INSERT INTO vpn_traffic (time, src, dst, proto, port) VALUES (NULL, 'a', 'b', 'udp', 1), ('2024-01-01Z', NULL, 'b', 'udp', 1);
+		INSERT INTO vpn_traffic (time, src, dst, proto, port, src_packets) VALUES ('2001-01-01Z', '10.0.0.1', '10.0.0.2', 'udp', NULL, 5), ('1970-01-02Z', '10.0.0.1', '10.0.0.2', 'udp', 1, 5);
+		INSERT INTO vpn_traffic (time, src, dst, proto, port) VALUES (NULL, '10.0.0.1', '10.0.0.2', 'udp', 1), ('2024-01-01Z', NULL, '10.0.0.2', 'udp', 1);
 		ANALYZE vpn_traffic`)
 	require.NoError(t, err)
 	db, err := trafficdb.Open(pg.DSN())

@@ -199,7 +199,7 @@ func TestTheLastReportsAreWrittenAtTheEnd(t *testing.T) {
 			require.NoError(t, os.Mkdir(folder, 0o700))
 			p, log := pluginWithReports(t, folder)
 			require.NoError(t, os.Remove(folder))
-			p.reports.add(&report.Row{Time: 1, Proto: "tcp", Src: "a", Dst: "b"})
+			p.reports.add(&report.Row{Time: report.Earliest, Proto: "tcp", Src: "10.0.0.1", Dst: "10.0.0.2"})
 			p.reports.write()
 			p.reports.write()
 			require.Len(t, log.with("E! report_directory: writing a report: open "+folder), 1)
@@ -254,7 +254,7 @@ func TestReportHostIsThisHost(t *testing.T) {
 	p, folder := New(), t.TempDir()
 	p.ReportDirectory = folder
 	require.NoError(t, p.Init())
-	p.reports.add(&report.Row{Time: 1, Proto: "tcp", Src: "a", Dst: "b"})
+	p.reports.add(&report.Row{Time: report.Earliest, Proto: "tcp", Src: "10.0.0.1", Dst: "10.0.0.2"})
 	p.reports.write()
 	host, err := os.Hostname()
 	require.NoError(t, err)

@@ -98,7 +98,7 @@ func (s *sink) drained() {
 func reports(host string, at time.Time, n int) []telegraf.Metric {
 	metrics := make([]telegraf.Metric, n)
 	for i := range metrics {
-		metrics[i] = traffic(map[string]string{"host": host, "src": fmt.Sprintf("10.32.%d.0", i)}, nil)
+		metrics[i] = traffic(map[string]string{"host": host, "src": fmt.Sprintf("10.%d.%d.0", 32+i/250, i%250)}, nil)
 		metrics[i].SetTime(at)
 	}
 	return metrics
@@ -280,7 +280,7 @@ func testBig(t *testing.T, dsn string, db *sql.DB) {
 		if i > scattered {
 			at = noon
 		}
-		fmt.Fprintf(&text, "%d,udp,10.32.%d.0,10.33.%d.0,53,1,1,1,1,0,0\n", at.UnixNano(), i/1000, i%1000)
+		fmt.Fprintf(&text, "%d,udp,10.%d.%d.0,10.33.%d.0,53,1,1,1,1,0,0\n", at.UnixNano(), 32+i/50_000, i/250%200, i%250)
 	}
 	s.drop("big.csv", text.String())
 	s.open()
@@ -386,7 +386,7 @@ func TestRetentionAndStatus(t *testing.T) {
 	s.RetentionHour = config.Duration(730 * day)
 	now := time.Now().UTC().Truncate(time.Second)
 	row := func(age time.Duration) string {
-		return fmt.Sprintf("%d,tcp,a,b,443,1,1,1,1,0,0\n", now.Add(-age).UnixNano())
+		return fmt.Sprintf("%d,tcp,10.0.0.1,10.0.0.2,443,1,1,1,1,0,0\n", now.Add(-age).UnixNano())
 	}
 	s.drop("old.csv", row(0)+row(40*day)+row(1000*day)+"bad\n")
 	s.open()

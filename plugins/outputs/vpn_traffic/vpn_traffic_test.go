@@ -104,8 +104,8 @@ func TestMetricsBecomeRows(t *testing.T) {
 	}{
 		"whole": {m: traffic(nil, nil), want: whole},
 		"unsigned": {
-			m:    traffic(nil, map[string]any{"src_bytes": uint64(math.MaxInt64)}),
-			want: with(func(r *report.Row) { r.SrcBytes = math.MaxInt64 }),
+			m:    traffic(nil, map[string]any{"src_bytes": uint64(1 << 53)}),
+			want: with(func(r *report.Row) { r.SrcBytes = 1 << 53 }),
 		},
 		"whole float": {
 			m:    traffic(nil, map[string]any{"src_bytes": 1e15}),
@@ -126,7 +126,10 @@ func TestMetricsBecomeRows(t *testing.T) {
 		"no proto":        {m: traffic(map[string]string{"proto": ""}, nil), err: "tag proto is missing"},
 		"no port":         {m: traffic(map[string]string{"port": ""}, nil), err: "tag port is missing"},
 		"odd port":        {m: traffic(map[string]string{"port": "http"}, nil), err: "tag port is not -1 to 65535"},
-		"comma":           {m: traffic(map[string]string{"src": "a,b"}, nil), err: "src holds a comma, a quote, a backslash or a control character"},
+		"comma":           {m: traffic(map[string]string{"src": "a,b"}, nil), err: "src is neither an address nor a prefix"},
+		"odd dst":         {m: traffic(map[string]string{"dst": "gw.example.org"}, nil), err: "dst is neither an address nor a prefix"},
+		"odd proto":       {m: traffic(map[string]string{"proto": "10.32.1.0"}, nil), err: "proto is neither the name of a protocol nor its number, 0 to 255"},
+		"too many bytes":  {m: traffic(nil, map[string]any{"dst_bytes": int64(1<<53 + 1)}), err: "dst_bytes is more than 2^53, which no gateway forwards in an interval"},
 		"odd host":        {m: traffic(map[string]string{"host": "a\x01"}, nil), err: "tag host holds a control character"},
 		"no packets":      {m: traffic(nil, map[string]any{"src_packets": nil}), err: "field src_packets is missing"},
 		"no bytes":        {m: traffic(nil, map[string]any{"dst_bytes": nil}), err: "field dst_bytes is missing"},
