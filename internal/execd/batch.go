@@ -25,29 +25,19 @@ func (h *outputHost) pending() bool { return h.size() > 0 || h.lines.undecided()
 func (h *outputHost) size() int { return len(h.batch) + h.rejected }
 
 // take decodes the entries that are complete, and delivers each batch that is
-// full or has waited long enough.
-func (h *outputHost) take(settle bool) error {
+// full or has waited long enough. When giveUp is set, nothing more is coming.
+func (h *outputHost) take(giveUp bool) error {
 	now := time.Now()
 	for {
-		entry, ok := h.lines.next(settle)
+		e, ok := h.lines.next(giveUp)
 		if !ok {
 			break
 		}
 		if h.size() == 0 {
 			h.began = now
 		}
-		m, err := decodeEntry(entry, now)
-		if first := h.lines.firstLine(); err != nil && len(first) < len(entry) {
-			entry = first
-			m, err = decodeEntry(entry, now)
-		}
-		switch {
-		case err != nil:
-			h.reject(entry, err)
-		case m != nil:
-			h.batch = append(h.batch, m)
-		}
-		h.lines.consume(entry)
+		h.takeEntry(e, now)
+		h.lines.consume()
 		if h.size() >= batchLines {
 			if err := h.deliver(); err != nil {
 				return err
@@ -58,6 +48,20 @@ func (h *outputHost) take(settle bool) error {
 		return h.deliver()
 	}
 	return nil
+}
+
+func (h *outputHost) takeEntry(e entry, now time.Time) {
+	if e.err != nil {
+		h.reject(e.text, e.err)
+		return
+	}
+	m, err := decodeEntry(e.text, now)
+	switch {
+	case err != nil:
+		h.reject(e.text, err)
+	case m != nil:
+		h.batch = append(h.batch, m)
+	}
 }
 
 // deliver hands the batch to the plugin.

@@ -1,6 +1,7 @@
 package execd
 
 import (
+	"io"
 	"math"
 	"strings"
 	"testing"
@@ -56,7 +57,7 @@ func FuzzTelegrafLines(f *testing.F) {
 			require.NoError(t, h.take(false))
 			rest = rest[n:]
 		}
-		require.NoError(t, h.settle())
+		require.NoError(t, h.finish(io.EOF))
 		require.Empty(t, bad.lines, "%q", stream)
 		require.Len(t, sink.metrics, 3, "%q", stream)
 		got := sink.metrics[1]

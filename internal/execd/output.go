@@ -16,6 +16,7 @@ const (
 	idleAfter  = 100 * time.Millisecond // or when nothing came for as long
 	batchAge   = time.Second            // or when its first line waited for as long
 	refuseTime = 2 * time.Second        // for what Telegraf has written already
+	textTime   = 5 * time.Second        // for the end of a string, when nothing comes
 )
 
 // Output is a program that hosts an output plugin under outputs.execd with
@@ -67,6 +68,7 @@ type outputHost struct {
 	batch    []telegraf.Metric
 	began    time.Time // when the batch got its first line
 	rejected int       // how many of its lines were bad
+	heard    time.Time // when something came last
 
 	refusal error     // why the plugin accepts no more
 	refused time.Time // since when
@@ -103,10 +105,11 @@ func (h *outputHost) serve() error {
 		case h.interrupted():
 			return h.finish(io.EOF)
 		case h.refusal != nil && time.Since(h.refused) > refuseTime:
-			return errors.Join(h.settle(), h.refusal)
+			return errors.Join(h.take(true), h.deliver(), h.refusal)
 		case ready:
 			n, readErr := h.Stdin.Read(chunk)
 			h.lines.add(chunk[:n])
+			h.heard = time.Now()
 			if err := h.take(false); err != nil {
 				return err
 			}
@@ -144,9 +147,10 @@ func (h *outputHost) interrupted() bool {
 	}
 }
 
-// settle delivers what has come so far, whatever may follow.
+// settle delivers what has come so far. A string that is still open holds up the
+// lines after it, which may belong to it, for some time only.
 func (h *outputHost) settle() error {
-	if err := h.take(true); err != nil {
+	if err := h.take(time.Since(h.heard) > textTime); err != nil {
 		return err
 	}
 	return h.deliver()

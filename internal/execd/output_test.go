@@ -47,7 +47,7 @@ func TestOutput(t *testing.T) {
 			stderr: "E! rejected line 1: at column 100001: empty tag name: \"" + many("x", 80) + "\"...\n" + bye,
 		},
 		"long line": {
-			stdin: "a f=\"" + many("x", 1<<20) + "\" 1\n", stdout: hello, stderr: bye, stored: "connect\na \nclose\n",
+			stdin: "a f=\"" + many("x", 1<<19) + "\" 1\n", stdout: hello, stderr: bye, stored: "connect\na \nclose\n",
 		},
 		"write fails": {
 			config: "fail = true", stdin: "a f=1i 1\n", stdout: hello, stored: "connect\nclose\n", code: 1,
@@ -163,12 +163,12 @@ func TestOutputDeliversPartialBatches(t *testing.T) {
 	c.await(t, "connect\na \n")
 	require.NoError(t, c.signal(syscall.SIGTERM))
 	require.NoError(t, c.signal(os.Interrupt))
-	c.write(t, "=1i 1\noops f=\"x\nc f=1i 1\n")
+	c.write(t, "=1i 1\noops f=\"x\"y\nc f=1i 1\n")
 	c.await(t, "connect\na \nb c \n")
 	require.NoError(t, c.stdin.Close())
 	require.NoError(t, c.wait())
 	c.await(t, "connect\na \nb c \nclose\n")
-	require.Contains(t, c.stderr.String(), `E! rejected line 3: at column 8: expected closing quote`)
+	require.Contains(t, c.stderr.String(), `E! rejected line 3: at column 11: `)
 }
 
 // TestOutputTrickle writes lines faster than the output can become idle.

@@ -1,16 +1,34 @@
 package execd
 
-import "bytes"
+import (
+	"bytes"
+	"errors"
+	"fmt"
+)
 
-// maxJoined bounds how much text is searched for the end of a string that goes
-// on over several lines.
-const maxJoined = 64 << 10
+const (
+	// maxEntry bounds an entry: what is longer is passed over, but for its
+	// beginning, so that no line fills memory.
+	maxEntry = 1 << 20
+	// maxPassed bounds what is passed over for the sake of a string that does not
+	// end: Telegraf never leaves one open, and after so much it is not Telegraf.
+	maxPassed = 64 << 20
+	// maxHead is how much is kept of an entry that is passed over.
+	maxHead = 1 << 10
+)
 
-// A splitter cuts a stream into entries of line protocol. A line may have any
-// length. An entry is one line, or several when a string field holds newlines;
-// whether it does, or whether a quote is just wrong, shows only when the entry
-// is decoded, so that the caller can always fall back to the first line alone
-// and one bad line never takes others with it.
+var (
+	errLongEntry = fmt.Errorf("is longer than %d bytes", maxEntry)
+	errOpenText  = errors.New("has a string that does not end")
+)
+
+// A splitter cuts a stream into entries of line protocol. An entry is one line, or
+// several when a string field holds newlines. Lines in a string are never entries,
+// whatever is wrong with the one that they belong to: who can put text into a
+// string could otherwise make metrics of his own. Only where a quote is just wrong,
+// which is so when something other than the next field or the time follows its
+// counterpart, the first line alone is taken, and one bad line does not take others
+// with it.
 type splitter struct {
 	store []byte // the memory that buf is in: its start, its capacity
 	buf   []byte // what is not consumed yet
@@ -18,9 +36,21 @@ type splitter struct {
 
 	// Of the entry that buf begins with:
 	first    int // where its first line ends; -1 while that is not known
-	scanned  int // up to where quotes has seen it: the start of a line
+	scanned  int // up to where syntax has seen it
 	searched int // up to where there is no other newline
-	quotes   quotes
+	syntax   syntax
+
+	head   []byte // the beginning of an entry that is passed over; nil for none
+	passed int    // how much of it was
+	lines  int    // newlines in that
+
+	taken, takenLines int // of the entry that next returned
+}
+
+// entry is what lies between two newlines that are in no string.
+type entry struct {
+	text []byte // without its last newline; only its beginning when it is too long
+	err  error  // why it is none, unless decoding it shall tell
 }
 
 func newSplitter() *splitter { return &splitter{line: 1, first: -1} }
@@ -37,42 +67,78 @@ func (s *splitter) add(chunk []byte) {
 	s.buf = append(s.buf, chunk...)
 }
 
-// next returns the entry that the stream continues with, without its last
-// newline, if it is complete. When settle is set, because nothing more is
-// coming, a string that is still open does not hold up the lines after it.
-func (s *splitter) next(settle bool) (entry []byte, ok bool) {
+// next returns the entry that the stream continues with, if it is complete. It is
+// good until consume. When giveUp is set, because nothing more is coming, lines
+// that a string holds up are returned as one entry that is none.
+func (s *splitter) next(giveUp bool) (e entry, ok bool) {
 	for {
 		i := bytes.IndexByte(s.buf[s.searched:], '\n')
 		if i < 0 {
-			s.searched = len(s.buf)
-			if settle && s.first >= 0 {
-				return s.firstLine(), true
-			}
-			return nil, false
+			break
 		}
 		end := s.searched + i
-		s.quotes.scan(s.buf[s.scanned:end])
+		s.syntax.line(s.buf[s.scanned:end])
 		s.scanned, s.searched = end+1, end+1
 		if s.first < 0 {
 			s.first = end
 		}
 		switch {
-		case !s.quotes.open:
-			return s.buf[:end], true
-		case end > maxJoined:
-			return s.firstLine(), true
+		case s.syntax.open() && s.passed < maxPassed:
+			s.syntax.newline()
+		case s.passed+end > maxEntry:
+			return s.take(end, s.beginning(end), errLongEntry), true
+		case s.syntax.broken():
+			return s.take(s.first, s.buf[:s.first], nil), true
+		default:
+			return s.take(end, s.buf[:end], nil), true
 		}
 	}
+	s.searched = len(s.buf)
+	if s.passed+len(s.buf) > maxEntry {
+		s.pass()
+	}
+	if giveUp && s.undecided() {
+		end, err := bytes.LastIndexByte(s.buf, '\n'), errOpenText // -1 where all is passed over
+		if s.head != nil {
+			err = errLongEntry
+		}
+		return s.take(end, s.beginning(max(end, 0)), err), true
+	}
+	return e, false
 }
 
-// firstLine returns the first line of the entry that next returned.
-func (s *splitter) firstLine() []byte { return s.buf[:s.first] }
+// take notes that the entry ends at end, where a newline is.
+func (s *splitter) take(end int, text []byte, err error) entry {
+	s.taken = end + 1
+	s.takenLines = s.lines + bytes.Count(s.buf[:s.taken], []byte{'\n'})
+	return entry{text, err}
+}
 
-// consume moves on to what follows entry.
-func (s *splitter) consume(entry []byte) {
-	s.line += 1 + bytes.Count(entry, []byte("\n"))
-	s.buf = s.buf[len(entry)+1:]
-	s.first, s.scanned, s.searched, s.quotes = -1, 0, 0, quotes{}
+// beginning returns some of an entry that is not there as a whole.
+func (s *splitter) beginning(end int) []byte {
+	if s.head != nil {
+		return s.head
+	}
+	return s.buf[:min(end, maxHead)]
+}
+
+// pass passes over what there is of an entry.
+func (s *splitter) pass() {
+	if s.head == nil {
+		s.head = bytes.Clone(s.buf[:maxHead])
+	}
+	s.syntax.scan(s.buf[s.scanned:])
+	s.passed += len(s.buf)
+	s.lines += bytes.Count(s.buf, []byte{'\n'})
+	s.buf, s.scanned, s.searched, s.first = s.buf[:0], 0, 0, 0
+}
+
+// consume moves on to what follows the entry that next returned.
+func (s *splitter) consume() {
+	s.line += s.takenLines
+	s.buf = s.buf[s.taken:]
+	s.first, s.scanned, s.searched, s.syntax = -1, 0, 0, syntax{}
+	s.head, s.passed, s.lines = nil, 0, 0
 }
 
 // undecided reports whether lines are held up by a string that is still open.
@@ -80,38 +146,3 @@ func (s *splitter) undecided() bool { return s.first >= 0 }
 
 // rest returns what is left of the stream: a line without an end.
 func (s *splitter) rest() []byte { return s.buf }
-
-// quotes follows an entry as far as it must to know whether it has ended inside
-// a quoted string.
-type quotes struct {
-	begun, fields, open bool // past leading spaces, past the tags, in a string
-}
-
-func (q *quotes) scan(line []byte) {
-	if !q.begun && bytes.IndexByte(line, '"') < 0 {
-		return // as nearly all lines
-	}
-	for i := 0; i < len(line); i++ {
-		switch c := line[i]; {
-		case !q.begun && (c == ' ' || c == '\t'):
-			continue
-		case !q.begun && c == '#':
-			return // a comment
-		case c == '\\' && i+1 < len(line) && q.escapes(line[i+1]):
-			i++
-		case !q.fields && c == ' ':
-			q.fields = true
-		case q.fields && c == '"':
-			q.open = !q.open
-		}
-		q.begun = true
-	}
-}
-
-// escapes reports whether c loses its meaning behind a backslash.
-func (q *quotes) escapes(c byte) bool {
-	if q.open {
-		return c == '"' || c == '\\'
-	}
-	return c == ' ' || c == ',' || c == '='
-}

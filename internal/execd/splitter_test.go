@@ -3,6 +3,7 @@ package execd
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -23,7 +24,7 @@ func split(text string, chunk int) (names []string, bad []int) {
 		rest = rest[n:]
 		_ = h.take(false)
 	}
-	_ = h.settle()
+	_ = h.finish(io.EOF)
 	plugin := h.plugin.(*namesOfTest)
 	return plugin.names, plugin.bad
 }
@@ -71,21 +72,28 @@ func TestSplitter(t *testing.T) {
 		names []string
 		bad   []int
 	}{
-		"lines":             {"a f=1 1\nb f=2 2\r\n\n# c\nd f=1i\n", []string{"a", "b", "d"}, nil},
-		"bad between":       {"a f=1 1\nb f=\nc\nd f=1 1\n", []string{"a", "d"}, []int{2, 3}},
-		"newline in string": {"a f=\"x\ny\" 1\nb f=1 1\n", []string{"a", "b"}, nil},
-		"many newlines":     {"a f=\"x\n\n\n# \\\"y\\\\\",g=1i 1\nb 1\n", []string{"a"}, []int{5}},
-		"open string":       {"a f=\"x 1\nb f=1 1\nc f=1 1\n", []string{"b", "c"}, []int{1}},
-		"open, then string": {"a f=\"x 1\nb f=1 1\nc f=\"z\" 1\nd f=1 1\n", []string{"b", "c", "d"}, []int{1}},
-		"open, open":        {"a f=\"x 1\nb f=\"y 1\nc f=1 1\n", []string{"c"}, []int{1, 2}},
-		"quote in tag":      {"a,t=\"x f=1 1\nb,t=\\ \" f=1 1\nc\" f=1 1\n", []string{"a", "b", "c\""}, nil},
-		"quote in comment":  {"# \" f=\"\na f=1 1\n", []string{"a"}, nil},
-		"double backslash":  {"a,t=\\\\ f=\"x\ny\" 1\nb f=1 1\n", []string{"b"}, []int{1, 2}},
-		"escaped key":       {"a\\ b,t\\=u=\\,v f=1 1\n", []string{"a b"}, nil},
-		"long line":         {"a f=\"" + long + "\" 1\n" + long + "\nb f=1 1\n", []string{"a", "b"}, []int{2}},
-		"never closed":      {"a f=\"\n" + strings.Repeat("b f=1 1\n", 20_000), slices.Repeat([]string{"b"}, 20_000), []int{1}},
-		"not utf-8":         {"a,t=\xff f=1 1\nb f=1 1\n", []string{"b"}, []int{1}},
-		"too large":         {"a f=9223372036854775808i 1\nb f=18446744073709551615u 1\n", []string{"b"}, []int{1}},
+		"lines":              {"a f=1 1\nb f=2 2\r\n\n# c\nd f=1i\n", []string{"a", "b", "d"}, nil},
+		"bad between":        {"a f=1 1\nb f=\nc\nd f=1 1\n", []string{"a", "d"}, []int{2, 3}},
+		"newline in string":  {"a f=\"x\ny\" 1\nb f=1 1\n", []string{"a", "b"}, nil},
+		"many newlines":      {"a f=\"x\n\n\n# \\\"y\\\\\",g=1i 1\nb 1\n", []string{"a"}, []int{5}},
+		"open string":        {"a f=\"x 1\nb f=1 1\nc f=1 1\n", nil, []int{1}},
+		"open, then string":  {"a f=\"x 1\nb f=1 1\nc f=\"z\" 1\nd f=1 1\n", []string{"b", "c", "d"}, []int{1}},
+		"open, open":         {"a f=\"x 1\nb f=\"y 1\nc f=1 1\n", nil, []int{1, 2}},
+		"quote in tag":       {"a,t=\"x f=1 1\nb,t=\\ \" f=1 1\nc\" f=1 1\n", []string{"a", "b", "c\""}, nil},
+		"quote in comment":   {"# \" f=\"\na f=1 1\n", []string{"a"}, nil},
+		"double backslash":   {"a,t=\\\\ f=\"x\ny\" 1\nb f=1 1\n", []string{"b"}, []int{1, 2}},
+		"escaped key":        {"a\\ b,t\\=u=\\,v f=1 1\n", []string{"a b"}, nil},
+		"long line":          {"a f=\"" + long + "\" 1\n" + long + "\nb f=1 1\n", []string{"a", "b"}, []int{2}},
+		"never closed":       {"b f=1 1\na f=\"\n" + strings.Repeat("b f=1 1\n", 20_000), []string{"b"}, []int{2}},
+		"bad, with a string": {"a f=99999999999999999999i,s=\"x\nb f=1 1\ny\" 1\nc f=1 1\n", []string{"c"}, []int{1}},
+		"large string":       {"a s=\"" + strings.Repeat("x\nb f=1 1\n", 10_000) + "\" 1\nc f=1 1\n", []string{"a", "c"}, nil},
+		"huge string":        {"a s=\"" + strings.Repeat("x\nb f=1 1\n", 200_000) + "\" 1\nc f=1 1\nd\n", []string{"c"}, []int{1, 400_003}},
+		"huge line":          {strings.Repeat("a", 3_000_000) + "\nb f=1 1\n" + strings.Repeat("c", 3_000_000) + " f=\"\nd f=1 1\n\" 1\ne f=1 1\n", []string{"b", "e"}, []int{1, 3}},
+		"quote in key":       {"a f\"=1i 1\nb f=1 1\nc \"f=1 1\n", []string{"a", "b", "c"}, nil},
+		"quote in value":     {"a f=1\" 1\nb f=1 1\n", []string{"b"}, []int{1}},
+		"quoted many times":  {strings.Repeat("a b=\"\\\"\n", 1000) + "\"\nc f=1 1\n", []string{"a", "c"}, countTo(999)},
+		"not utf-8":          {"a,t=\xff f=1 1\nb f=1 1\n", []string{"b"}, []int{1}},
+		"too large":          {"a f=9223372036854775808i 1\nb f=18446744073709551615u 1\n", []string{"b"}, []int{1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -99,6 +107,13 @@ func TestSplitter(t *testing.T) {
 			}
 		})
 	}
+}
+
+func countTo(n int) (all []int) {
+	for i := range n {
+		all = append(all, i+1)
+	}
+	return all
 }
 
 func TestDecodeEntry(t *testing.T) {
