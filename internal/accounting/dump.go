@@ -68,6 +68,7 @@ func (t *Tracker) show(e *entry) bool {
 func (t *Tracker) meet(k *key, f *Flow, dst responder) *entry {
 	if dst != k.original() {
 		t.views[*k] = dst
+		t.viewed.note(len(t.views))
 	}
 	e := t.flows.put(k)
 	e.first = t.dumpTime
@@ -121,6 +122,7 @@ func (t *Tracker) EndDump(complete, settled bool) {
 		t.sweep(settled)
 	}
 	t.flows.compact()
+	t.views, t.closes = shrunk(t.views, &t.viewed), shrunk(t.closes, &t.closed)
 	t.complete = t.dump
 }
 
@@ -131,7 +133,7 @@ func (t *Tracker) countPending() {
 			t.countBeforeEnd(&p.key, e, p.at)
 		}
 	}
-	t.pending = t.pending[:0]
+	t.pending = reuse(t.pending)
 }
 
 // countBeforeEnd counts a connection that closed and has sent no DESTROY event yet: at

@@ -181,9 +181,6 @@ func (t *keyed[V]) all() iter.Seq2[*key, *V] {
 
 // clear deletes all keys. It keeps the memory that they took, no more.
 func (t *keyed[V]) clear() {
-	if t.used == 0 {
-		return
-	}
 	chunks := (int(t.used) + chunkSize - 1) / chunkSize
 	clear(t.chunks[chunks:])
 	t.chunks = t.chunks[:chunks]
@@ -191,7 +188,7 @@ func (t *keyed[V]) clear() {
 		t.index = nil
 	}
 	clear(t.index)
-	t.used, t.free, t.last = 0, t.free[:0], 0
+	t.used, t.free, t.last = 0, reuse(t.free), 0
 }
 
 // compact gives memory back once most records have been deleted.

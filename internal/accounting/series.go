@@ -38,6 +38,7 @@ func (s *Series) empty() bool {
 // costs detail but not one byte.
 type seriesTable struct {
 	index      map[SeriesKey]int32
+	indexed    most // of index
 	rows       []Series
 	order      []ordered // of take, which leaves its memory here
 	room       room
@@ -96,8 +97,9 @@ func (t *seriesTable) take(emit func(*Series)) (emitted uint64) {
 		emit(&t.rows[o.row])
 	}
 	emitted = uint64(len(t.order))
+	t.index = shrunk(t.index, &t.indexed)
 	clear(t.index)
-	t.rows, t.order, t.unanswered = t.rows[:0], t.order[:0], 0
+	t.rows, t.order, t.unanswered = reuse(t.rows), reuse(t.order), 0
 	return emitted
 }
 

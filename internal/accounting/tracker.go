@@ -68,6 +68,8 @@ type Tracker struct {
 	dead    tombstones
 	closes  closeTimes
 	pending []pendingClose
+	viewed  most       // of views
+	closed  most       // of closes
 	back    []wentBack // without start time, since the dump began
 
 	timeouts TCPTimeouts
@@ -168,6 +170,7 @@ func (t *Tracker) Close(f *Flow, now time.Time) {
 		at = now.UnixNano()
 	}
 	t.closes.add(keyOf(f), at)
+	t.closed.note(len(t.closes))
 }
 
 // Take passes each series with traffic, closed or open connections since the

@@ -224,6 +224,7 @@ func (p *Plugin) Gather(acc telegraf.Accumulator) error {
 	}
 	p.explainChanges()
 	p.addInternal(acc, at)
+	p.giveBack()
 	return errors.Join(err, p.destroyed.Err())
 }
 

@@ -2,7 +2,9 @@ package conntrack_accounting
 
 import (
 	"net/netip"
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -102,4 +104,30 @@ func (l *lab) rowsOf(tag, value string) (rows []row) {
 		}
 	}
 	return rows
+}
+
+// After a flood, the memory that it took is back in a few gathers, and the next
+// gathers are exact.
+func TestFloodGivesItsMemoryBack(t *testing.T) {
+	l := flooded(t, func(p *Plugin) { p.GroupBy = []string{"zone"} })
+	l.gather()
+	before := held()
+	l.flood(muchHeld + 10_000)
+	l.gather()
+	require.Greater(t, held()-before, 10<<20)
+	l.flush()
+	require.Eventually(t, func() bool {
+		l.gather()
+		return held()-before < 5<<20
+	}, 30*time.Second, 10*time.Millisecond)
+	require.NoError(t, l.ns.TCP("10.32.0.1", "10.33.0.1:80", 1, 1000, 2000))
+	l.requireQuiet()
+	l.requireExact()
+}
+
+// held returns how much memory the process has from the system, in bytes.
+func held() int {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapSys - m.HeapReleased)
 }

@@ -20,6 +20,7 @@ type health struct {
 	flowtables string // those that do not count
 	told       told
 	folding    folding
+	memory     memory
 
 	// For the metric about ourselves.
 	started             time.Time

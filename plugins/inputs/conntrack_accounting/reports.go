@@ -14,6 +14,9 @@ import (
 // hours of a gateway with a few hundred series.
 const maxUnsaved = 32 << 20
 
+// muchText is more memory than is kept for the next report, if it needs less.
+const muchText = 1 << 20
+
 // reports writes each gather into a file, too. A file that cannot be written
 // is tried again at each gather; the metrics do not wait for it. The zero
 // value writes nothing.
@@ -83,7 +86,9 @@ func (r *reports) write() {
 	}
 	err := r.flush()
 	if err == nil {
-		r.lines = lines[:0] // nothing holds on to them any more
+		if r.lines = lines[:0]; cap(lines) > max(muchText, 4*len(lines)) { // nothing holds on to them any more
+			r.lines = nil
+		}
 		r.recovered()
 		return
 	}

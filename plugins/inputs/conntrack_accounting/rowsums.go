@@ -41,6 +41,5 @@ func (r *rowSums) take(fn func(*report.Row)) {
 	for i := range r.rows {
 		fn(&r.rows[i])
 	}
-	clear(r.index)
-	r.rows = r.rows[:0]
+	*r = rowSums{} // the next interval may have far fewer
 }
