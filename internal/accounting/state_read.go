@@ -100,6 +100,9 @@ func (s *stateReader) flow(b []byte, saved int64) ([]byte, bool) {
 	if flags&stateFirst != 0 {
 		e.first = int64(p.uint64())
 	}
+	if flags&stateFirst == 0 == (flags&stateStart == 0) {
+		p.ok = false // the time of a flow is when it began, or else when it was first seen
+	}
 	if flags&stateMark != 0 {
 		e.mark = binary.LittleEndian.Uint32(p.take(4))
 	}
@@ -178,6 +181,7 @@ func (p *parser) key() (flags byte, k key) {
 	}
 	if flags&stateStart != 0 {
 		k.Start = int64(p.uint64())
+		p.ok = p.ok && k.Start != 0
 	}
 	return flags, k
 }

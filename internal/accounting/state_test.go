@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -339,6 +340,24 @@ func TestTruncatedState(t *testing.T) {
 		requireRefused(t, tr.cfg, state[:n])
 	}
 	requireRefused(t, tr.cfg, append(state, 0))
+}
+
+// A flow is timed by its start or by when it was first seen, never by both, and
+// by one of them.
+func TestStateWithTwoTimes(t *testing.T) {
+	timed := flowOf(1, 17, 10)
+	timed.Start = at(1).UnixNano()
+	for _, f := range []Flow{timed, flowOf(1, 17, 10)} {
+		tr := started(testConfig(t), f)
+		state := save(t, tr)
+		both := bytes.Clone(state)
+		both[1] |= stateFirst | stateStart
+		requireRefused(t, tr.cfg, both)
+		requireRefused(t, tr.cfg, slices.Insert(both, len(both)-3, make([]byte, 8)...))
+		none := bytes.Clone(state)
+		none[1] &^= stateFirst | stateStart
+		requireRefused(t, tr.cfg, none)
+	}
 }
 
 func requireRefused(t *testing.T, cfg Config, state []byte) {
