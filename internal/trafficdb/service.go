@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"telegraf-conntrack-accounting/internal/textfile"
 )
 
 // addService adds the parameters of the service that is named, if one is, below
@@ -60,7 +62,7 @@ func serviceFiles() []string {
 // readService returns the parameters of a service, or nil when the file has no
 // such section or is not there.
 func readService(file, name string) (parameters, error) {
-	text, err := os.ReadFile(file)
+	text, err := textfile.Read(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -69,7 +71,7 @@ func readService(file, name string) (parameters, error) {
 	}
 	var found parameters
 	number := 0
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(string(text.Text)) {
 		number++
 		line = strings.Trim(line, spaces)
 		switch {
