@@ -156,7 +156,8 @@ func TestFurtherKeysFoldToo(t *testing.T) {
 			require.NoError(t, err)
 			tr := started(cfg)
 			tr.SetNetworks(networks(t, "10.0.0.0/8,Corp"))
-			ports := Ports{portKey{protoTCP, 80}: {}}
+			ports := &Ports{}
+			ports.put(protoTCP, 80, 80)
 			tr.SetPorts(ports)
 			flows := varied(200)
 			dump(tr, 15, flows...)

@@ -2,7 +2,6 @@ package accounting
 
 import (
 	"net/netip"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,6 +22,7 @@ func TestMasksGroupAddresses(t *testing.T) {
 		{"0", "10.32.1.77", "0.0.0.0"},
 		{"255.255.255.0", "10.32.1.77", "10.32.1.0"},
 		{"255.239.255.0", "10.56.1.77", "10.40.1.0"},
+		{" 24 ", "10.32.1.77", "10.32.1.0"},
 	} {
 		m, err := ParseMask4(c.mask)
 		require.NoError(t, err)
@@ -44,19 +44,6 @@ func TestWrongMasks(t *testing.T) {
 		_, err := Mask6(bits)
 		require.ErrorContains(t, err, "prefix length")
 	}
-}
-
-func TestPorts(t *testing.T) {
-	p := Ports{}
-	require.NoError(t, p.Read(strings.NewReader("# web\ntcp:443\n\n udp : 53 # names\nTCP:0\n")))
-	require.EqualValues(t, 443, p.of(protoTCP, 443))
-	require.EqualValues(t, 53, p.of(17, 53))
-	require.EqualValues(t, OtherPorts, p.of(17, 443))
-	require.EqualValues(t, OtherPorts, p.of(protoICMP, 0))
-	for _, bad := range []string{"443", "tcp", "tcp:", "tcp:99999", "icmp:1", "tcp:-1", "tcp:1:2"} {
-		require.Error(t, Ports{}.Add(bad), bad)
-	}
-	require.ErrorContains(t, Ports{}.Read(strings.NewReader("tcp:1\n\ntcp:99999\n")), "line 3")
 }
 
 func TestFilter(t *testing.T) {

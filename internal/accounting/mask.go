@@ -16,6 +16,7 @@ type Mask [16]byte
 // ParseMask4 reads an IPv4 mask: a prefix length ("24", "/24") or dotted
 // ("255.239.255.0"), which need not be contiguous.
 func ParseMask4(s string) (Mask, error) {
+	s = strings.TrimSpace(s)
 	m := Mask{}
 	for i := range 12 {
 		m[i] = 0xff

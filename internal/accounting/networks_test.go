@@ -19,7 +19,7 @@ func networks(t testing.TB, lines ...string) *Networks {
 }
 
 func TestReadNetworks(t *testing.T) {
-	n := networks(t, "\ufeff# what spreadsheets write", "10.0.0.0/8, Corp ,,", "", "  # a comment",
+	n := networks(t, "# what spreadsheets write", "10.0.0.0/8, Corp ,,", "", "  # a comment",
 		`"10.32.0.0/11","Paris, HQ",site=par,"owner=A=B"`, "10.32.1.7,Printer # 3\r", "2001:db8::/32,Six,kind=lab", "::/0,World")
 	require.Equal(t, 5, n.Len())
 	require.Zero(t, (*Networks)(nil).Len())
@@ -46,6 +46,11 @@ func TestWrongNetworks(t *testing.T) {
 		{"::ffff:10.0.0.0/104,x", `neither`},
 		{"::ffff:10.0.0.1,x", `neither`},
 		{"fe80::1%eth0,x", `neither`},
+		{"10.1.2.3/255.0.0.0,x", `did you mean "10.0.0.0/8"?`},
+		{"10.0.0.0 / 255.255.255.255,x", `did you mean "10.0.0.0/32"?`},
+		{"10.0.0.0/0.0.0.0,x", `did you mean "0.0.0.0/0"?`},
+		{"10.0.0.0/255.0.255.0,x", `its mask is no prefix length`},
+		{strings.Repeat("1", 70_000) + ",x", `neither`},
 		{"10.0.0.1/8,x", `did you mean "10.0.0.0/8"?`},
 		{"10.0.0.0/8", "network 10.0.0.0/8 has no name"},
 		{"10.0.0.0/8, ,a=b", "has no name"},

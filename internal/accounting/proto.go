@@ -1,6 +1,9 @@
 package accounting
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Protocol numbers (IANA) that accounting treats in a way of its own.
 const (
@@ -28,6 +31,23 @@ func ProtoName(proto uint8) string {
 		return name
 	}
 	return strconv.Itoa(int(proto))
+}
+
+// protoNumber is the reverse of ProtoName. It takes the number of any protocol.
+func protoNumber(name string) (proto uint8, known bool) {
+	if n, err := strconv.ParseUint(name, 10, 8); err == nil {
+		return uint8(n), true
+	}
+	name = strings.ToLower(name)
+	if name == "icmpv6" { // as iptables and nft call it
+		return protoICMPv6, true
+	}
+	for proto, its := range protoNames {
+		if its == name {
+			return proto, true
+		}
+	}
+	return 0, false
 }
 
 // connectionOriented reports whether flows of the protocol are connections,

@@ -56,7 +56,7 @@ type Stats struct {
 // Tracker remembers flows and accounts what they send.
 type Tracker struct {
 	cfg      Config
-	ports    Ports
+	ports    *Ports
 	networks *Networks
 	srcNames names // of the networks, by group
 	dstNames names
@@ -100,7 +100,7 @@ func NewTracker(cfg Config) *Tracker {
 
 // SetPorts replaces the interesting ports. What a flow sends from now on is
 // accounted under the new ones.
-func (t *Tracker) SetPorts(p Ports) { t.ports = p }
+func (t *Tracker) SetPorts(p *Ports) { t.ports = p }
 
 // BeginBaseline begins the baseline: the dumps up to the first complete one show
 // flows that are older than the Tracker. listenerStart is when the DESTROY listener

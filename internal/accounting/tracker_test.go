@@ -315,12 +315,12 @@ func TestCardinalityGuardLosesNoByte(t *testing.T) {
 	cfg := testConfig(t)
 	cfg.MaxSeries = 10
 	tr := started(cfg)
-	ports := Ports{}
+	ports := &Ports{}
 	var scan []Flow
 	for port := range uint16(100) {
 		f := flowOf(uint32(port)+1, protoTCP, 10)
 		f.Orig.DstPort = port
-		ports[portKey{protoTCP, port}] = struct{}{}
+		ports.put(protoTCP, uint64(port), uint64(port))
 		scan = append(scan, f)
 	}
 	tr.SetPorts(ports)
@@ -341,7 +341,7 @@ func TestTranslatedView(t *testing.T) {
 		cfg.Translated = translated
 		cfg.Filter.Destination = []netip.Prefix{netip.MustParsePrefix(map[bool]string{false: "10.0.0.2/32", true: "192.168.7.7/32"}[translated])}
 		tr := started(cfg)
-		tr.SetPorts(Ports{portKey{protoTCP, 80}: {}, portKey{protoTCP, 8080}: {}})
+		tr.SetPorts(portsOf(t, "tcp:80", "tcp:8080"))
 		port := map[bool]int32{false: 80, true: 8080}[translated]
 		f := flowOf(1, protoTCP, 10)
 		f.Reply = Tuple{Src: v4(192, 168, 7, 7), Dst: f.Orig.Src, SrcPort: 8080, DstPort: f.Orig.SrcPort}

@@ -37,7 +37,7 @@ func deploy(t *testing.T) *deployment {
 		`# source_mask_ipv6 = 128`, `source_mask_ipv6 = 64`,
 		`# destination_mask_ipv6 = 128`, `destination_mask_ipv6 = 64`,
 		`# include_icmp = false`, `include_icmp = true`,
-		`# ports = ["tcp:443", "udp:53"]`, `ports = ["tcp:80", "udp:53"]`,
+		`# ports = ["1-32767"]`, `ports = ["tcp:80", "udp:53"]`,
 	))
 	sink := write(t, filepath.Join(d.folder, "vpn_traffic.conf"), replace(t,
 		read(t, root, "plugins", "outputs", "vpn_traffic", "sample.conf"),

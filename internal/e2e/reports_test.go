@@ -34,7 +34,7 @@ func deployFiles(t *testing.T) *files {
 		`# destination_mask_ipv6 = 128`, `destination_mask_ipv6 = 64`,
 		`# networks_file = "/etc/telegraf/networks.csv"`, `networks_file = "`+networks+`"`,
 		`# include_icmp = false`, `include_icmp = true`,
-		`# ports = ["tcp:443", "udp:53"]`, `ports = ["tcp:80", "udp:53"]`,
+		`# ports = ["1-32767"]`, `ports = ["tcp:80", "udp:53"]`,
 		`# report_directory = ""`, `report_directory = "`+f.spool+`/new"`,
 	))
 	return f

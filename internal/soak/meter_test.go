@@ -41,7 +41,8 @@ func (m *meter) start(set options) {
 	p := conntrack_accounting.New()
 	p.NetworkNamespace = m.ns.Path()
 	p.IncludeICMP = true
-	p.SourceMask, p.DestinationMask = fmt.Sprint(mask4), fmt.Sprint(mask4)
+	mask := conntrack_accounting.Word(fmt.Sprint(mask4))
+	p.SourceMask, p.DestinationMask = mask, mask
 	p.SourceMaskIPv6, p.DestinationMaskIPv6 = mask6, mask6
 	for _, port := range ports {
 		p.Ports = append(p.Ports, strings.Replace(port, " ", ":", 1))

@@ -30,7 +30,8 @@ func (p *Plugin) Init() error {
 	p.cfg.Filter.ICMP = p.IncludeICMP
 	p.cfg.TrackOpen = p.TrackOpenConnections
 	p.cfg.Forget = forgetAfter
-	_, err := p.readPorts()
+	var err error
+	p.ports, err = p.readPorts()
 	return err
 }
 
@@ -59,16 +60,16 @@ func prefixes(option string, list []string) ([]netip.Prefix, error) {
 }
 
 func (p *Plugin) readMasks() (err error) {
-	if p.cfg.Source.IPv4, err = accounting.ParseMask4(p.SourceMask); err != nil {
+	if p.cfg.Source.IPv4, err = accounting.ParseMask4(string(p.SourceMask)); err != nil {
 		return fmt.Errorf("source_mask: %w", err)
 	}
-	if p.cfg.Destination.IPv4, err = accounting.ParseMask4(p.DestinationMask); err != nil {
+	if p.cfg.Destination.IPv4, err = accounting.ParseMask4(string(p.DestinationMask)); err != nil {
 		return fmt.Errorf("destination_mask: %w", err)
 	}
-	if p.cfg.Source.IPv6, err = accounting.Mask6(p.SourceMaskIPv6); err != nil {
+	if p.cfg.Source.IPv6, err = accounting.Mask6(int(p.SourceMaskIPv6)); err != nil {
 		return fmt.Errorf("source_mask_ipv6: %w", err)
 	}
-	if p.cfg.Destination.IPv6, err = accounting.Mask6(p.DestinationMaskIPv6); err != nil {
+	if p.cfg.Destination.IPv6, err = accounting.Mask6(int(p.DestinationMaskIPv6)); err != nil {
 		return fmt.Errorf("destination_mask_ipv6: %w", err)
 	}
 	return nil
@@ -109,12 +110,12 @@ func (p *Plugin) readMark() error {
 	if p.Mark == "" {
 		return nil
 	}
-	value, mask, masked := strings.Cut(p.Mark, "/")
+	value, mask, masked := strings.Cut(string(p.Mark), "/")
 	if !masked {
 		mask = "0xffffffff"
 	}
-	v, err := strconv.ParseUint(value, 0, 32)
-	m, err2 := strconv.ParseUint(mask, 0, 32)
+	v, err := strconv.ParseUint(strings.TrimSpace(value), 0, 32)
+	m, err2 := strconv.ParseUint(strings.TrimSpace(mask), 0, 32)
 	if err != nil || err2 != nil || m == 0 {
 		return fmt.Errorf("mark: %q is not a mark: want value/mask, such as \"0x1/0xff\", with a mask that is not 0", p.Mark)
 	}

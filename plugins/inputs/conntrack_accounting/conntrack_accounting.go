@@ -31,10 +31,10 @@ type Plugin struct {
 	Source                   []string    `toml:"source"`
 	Destination              []string    `toml:"destination"`
 	Exclude                  []string    `toml:"exclude"`
-	SourceMask               string      `toml:"source_mask"`
-	DestinationMask          string      `toml:"destination_mask"`
-	SourceMaskIPv6           int         `toml:"source_mask_ipv6"`
-	DestinationMaskIPv6      int         `toml:"destination_mask_ipv6"`
+	SourceMask               Word        `toml:"source_mask"`
+	DestinationMask          Word        `toml:"destination_mask"`
+	SourceMaskIPv6           Length      `toml:"source_mask_ipv6"`
+	DestinationMaskIPv6      Length      `toml:"destination_mask_ipv6"`
 	NetworksFile             string      `toml:"networks_file"`
 	SourceGroup              string      `toml:"source_group"`
 	DestinationGroup         string      `toml:"destination_group"`
@@ -43,10 +43,10 @@ type Plugin struct {
 	GroupBy                  []string    `toml:"group_by"`
 	Families                 []string    `toml:"families"`
 	IncludeICMP              bool        `toml:"include_icmp"`
-	Ports                    []string    `toml:"ports"`
+	Ports                    portList    `toml:"ports"`
 	PortsFile                string      `toml:"ports_file"`
 	Zones                    []int       `toml:"zones"`
-	Mark                     string      `toml:"mark"`
+	Mark                     Word        `toml:"mark"`
 	AddressView              string      `toml:"address_view"`
 	TrackOpenConnections     bool        `toml:"track_open_connections"`
 	ExistingFlows            string      `toml:"existing_flows"`
@@ -67,7 +67,8 @@ type Plugin struct {
 
 	cfg                     accounting.Config
 	dumped                  ctnetlink.Filter
-	networks                *accounting.Networks // as Init read them; nil without networks_file
+	ports                   *accounting.Ports    // as Init read them
+	networks                *accounting.Networks // likewise; nil without networks_file
 	portsFile, networksFile listFile
 	oneShot                 bool
 	stamps                  stamps
@@ -147,11 +148,7 @@ func (p *Plugin) start() (err error) {
 	}
 	p.cfg.MayRepeat = func() bool { return p.repeats.possible(p.destroyed) }
 	p.tracker = accounting.NewTracker(p.cfg)
-	ports, err := p.readPorts()
-	if err != nil {
-		return err
-	}
-	p.tracker.SetPorts(ports)
+	p.tracker.SetPorts(p.ports)
 	p.tracker.SetNetworks(p.networks)
 	if err := p.openDumpers(); err != nil {
 		return err

@@ -138,7 +138,7 @@ func TestPortsFileIsReloaded(t *testing.T) {
 	require.Equal(t, "-1", port())
 }
 
-// Both gathers of one second get a second of their own.
+// Gathers of one second get times of their own, none ahead of the clock.
 func TestGathersDoNotShareATimestamp(t *testing.T) {
 	l := newLab(t)
 	l.serve()
@@ -148,7 +148,7 @@ func TestGathersDoNotShareATimestamp(t *testing.T) {
 		require.NoError(t, l.ns.UDP("10.32.0.1", "10.33.0.1:53", 1, 10))
 		l.gather()
 		require.False(t, seen[l.rows[0].at])
-		require.Zero(t, l.rows[0].at.Nanosecond())
+		require.False(t, l.rows[0].at.After(time.Now()))
 		seen[l.rows[0].at] = true
 	}
 }

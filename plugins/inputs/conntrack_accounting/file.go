@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/influxdata/telegraf"
+
+	"telegraf-conntrack-accounting/internal/textfile"
 )
 
 // listFile is a file of an option that is read again when it changes.
@@ -17,17 +19,16 @@ type listFile struct {
 	size     int64
 }
 
-// read passes the file to parse. Errors name the option and the file.
-func (f *listFile) read(parse func(*os.File) error) error {
-	file, err := os.Open(f.path)
+// read passes the file's text to parse. Errors name the option and the file.
+func (f *listFile) read(parse func(text []byte) error) error {
+	file, err := textfile.Read(f.path)
+	if file.Info != nil {
+		f.modified, f.size = file.Info.ModTime(), file.Info.Size()
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.option, err)
 	}
-	defer func() { _ = file.Close() }()
-	if info, err := file.Stat(); err == nil {
-		f.modified, f.size = info.ModTime(), info.Size()
-	}
-	if err := parse(file); err != nil {
+	if err := parse(file.Text); err != nil {
 		return fmt.Errorf("%s: %s: %w", f.option, f.path, err)
 	}
 	return nil

@@ -74,13 +74,13 @@ func TestOnlyMarkedFlows(t *testing.T) {
 		require.NoError(t, l.ns.UDP(from, "10.33.0.1:53", 3, 100))
 	}
 	l.gather()
-	l.requireOnly("udp", "10.32.0.7", "10.33.0.1", "-1")
+	l.requireOnly("udp", "10.32.0.7", "10.33.0.1", "53")
 	for _, from := range []string{"10.32.0.7", "10.32.0.8", "10.32.0.9"} {
 		require.NoError(t, l.ns.UDP(from, "10.33.0.1:53", 3, 100))
 	}
 	l.flush()
 	l.gather()
-	l.requireOnly("udp", "10.32.0.7", "10.33.0.1", "-1")
+	l.requireOnly("udp", "10.32.0.7", "10.33.0.1", "53")
 	require.Equal(t, testkit.Counter{Packets: 6, Bytes: 6 * 128}, l.sum["udp-src"])
 }
 

@@ -1,8 +1,8 @@
 package conntrack_accounting
 
 import (
+	"bytes"
 	"fmt"
-	"os"
 
 	"telegraf-conntrack-accounting/internal/accounting"
 )
@@ -52,8 +52,8 @@ func (p *Plugin) readNetworks() (networks *accounting.Networks, err error) {
 	if p.networksFile.path == "" {
 		p.networksFile = listFile{option: "networks_file", path: p.NetworksFile, holds: "networks"}
 	}
-	err = p.networksFile.read(func(file *os.File) error {
-		networks, err = accounting.ReadNetworks(file)
+	err = p.networksFile.read(func(text []byte) error {
+		networks, err = accounting.ReadNetworks(bytes.NewReader(text))
 		return err
 	})
 	return networks, err

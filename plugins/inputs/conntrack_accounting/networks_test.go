@@ -56,10 +56,10 @@ func TestNetworksChangeUnderLiveConnections(t *testing.T) {
 		l.gather()
 		require.Len(t, l.rows, 2)
 		require.Equal(t, []map[string]string{{
-			"proto": "tcp", "port": "-1", "src": "2001:db8::/32", "src_name": "Six", "src_owner": "ops",
+			"proto": "tcp", "port": "80", "src": "2001:db8::/32", "src_name": "Six", "src_owner": "ops",
 			"dst": "2001:db8::/32", "dst_name": "Six", "dst_owner": "ops",
 		}}, l.with("dst_name", "Six"))
-		want := map[string]string{"proto": "tcp", "port": "-1", "dst": "10.33.0.0/16", "dst_name": "Servers"}
+		want := map[string]string{"proto": "tcp", "port": "80", "dst": "10.33.0.0/16", "dst_name": "Servers"}
 		for tag, value := range src {
 			want[tag] = value
 		}
@@ -128,7 +128,7 @@ func TestNetworksChangeOverARestart(t *testing.T) {
 	require.Len(t, udp, 1)
 	require.Equal(t, "10.32.0.0/16", udp[0]["src"], "it was accounted before")
 	require.Equal(t, []map[string]string{{
-		"proto": "tcp", "port": "-1", "src": "10.32.0.0/28", "src_name": "Lab", "dst": "10.33.0.1", "ct_zone": "0",
+		"proto": "tcp", "port": "80", "src": "10.32.0.0/28", "src_name": "Lab", "dst": "10.33.0.1", "ct_zone": "0",
 	}}, tcp)
 	l.requireExact()
 }
@@ -153,7 +153,7 @@ func TestGroupByZoneAndMark(t *testing.T) {
 			l.ns.ListenUDP(t, "10.33.0.1:9")
 			client := l.ns.ListenUDP(t, "10.32.0.1:1000")
 			l.start(func(p *Plugin) {
-				p.GroupBy, p.MaxSeries = []string{"zone", "mark/0xf", "source_port_range"}, limit
+				p.GroupBy, p.MaxSeries, p.Ports = []string{"zone", "mark/0xf", "source_port_range"}, limit, []string{}
 			})
 			send := func() {
 				t.Helper()

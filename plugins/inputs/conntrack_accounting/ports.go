@@ -1,17 +1,54 @@
 package conntrack_accounting
 
 import (
+	"errors"
 	"fmt"
-	"os"
+	"net"
 
 	"telegraf-conntrack-accounting/internal/accounting"
 )
 
-// readPorts returns the inline ports and those of the file.
-func (p *Plugin) readPorts() (accounting.Ports, error) {
-	set := accounting.Ports{}
-	for _, port := range p.Ports {
-		if err := set.Add(port); err != nil {
+// portList are the entries of the option ports, nil where it is not given: an
+// empty list asks for no port at all.
+type portList []string
+
+// defaultPorts are the ports of services. What lies above is what clients get from
+// the kernel by default (net.ipv4.ip_local_port_range), and servers for the length
+// of one transfer: a series for each would say nothing, and never come again.
+var defaultPorts = portList{"1-32767"}
+
+// UnmarshalTOML takes numbers without quotes, too, and a single entry.
+func (l *portList) UnmarshalTOML(value any) error {
+	entries, ok := value.([]any)
+	if !ok {
+		entries = []any{value}
+	}
+	*l = portList{}
+	for _, entry := range entries {
+		switch entry := entry.(type) {
+		case string, int64:
+			*l = append(*l, fmt.Sprint(entry))
+		default:
+			return fmt.Errorf("want a list such as [\"tcp:443\", \"udp:53\"], not %v", value)
+		}
+	}
+	return nil
+}
+
+// readPorts returns the inline ports and those of the file, which takes the place
+// of the default.
+func (p *Plugin) readPorts() (*accounting.Ports, error) {
+	set, entries := &accounting.Ports{}, p.Ports
+	if entries == nil && p.PortsFile == "" {
+		entries = defaultPorts
+	}
+	for _, entry := range entries {
+		err := set.Add(entry, net.LookupPort)
+		if errors.Is(err, accounting.ErrNoPorts) {
+			p.Log.Warnf("ports: %v", err)
+			continue
+		}
+		if err != nil {
 			return nil, fmt.Errorf("ports: %w", err)
 		}
 	}
@@ -21,8 +58,9 @@ func (p *Plugin) readPorts() (accounting.Ports, error) {
 	if p.portsFile.path == "" {
 		p.portsFile = listFile{option: "ports_file", path: p.PortsFile, holds: "ports"}
 	}
-	err := p.portsFile.read(func(file *os.File) error { return set.Read(file) })
-	return set, err
+	return set, p.portsFile.read(func(text []byte) error {
+		return set.Read(text, net.LookupPort, func(err error) { p.Log.Warnf("ports_file: %s: %v", p.PortsFile, err) })
+	})
 }
 
 // reloadPorts reads the ports file again and puts its ports into force.
@@ -34,6 +72,6 @@ func (p *Plugin) reloadPorts() error {
 	p.mu.Lock()
 	p.tracker.SetPorts(set)
 	p.mu.Unlock()
-	p.Log.Infof("ports_file: %s changed: %d ports are accounted by port now", p.PortsFile, len(set))
+	p.Log.Infof("ports_file: %s changed: %d ports are accounted by port now", p.PortsFile, set.Len())
 	return nil
 }

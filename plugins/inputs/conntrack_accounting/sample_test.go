@@ -25,7 +25,7 @@ func TestSampleConfigShowsTheDefaults(t *testing.T) {
 	require.Len(t, options.FindAllString(sample, -1), 33, "every option is there once")
 	live := options.ReplaceAllString(sample, "  $1 = ")
 	for option, example := range map[string]string{
-		"source": `["10.32.0.0/11", "2001:db8::/32"]`, "exclude": `["127.0.0.0/8", "::1"]`, "ports": `["tcp:443", "udp:53"]`,
+		"source": `["10.32.0.0/11", "2001:db8::/32"]`, "exclude": `["127.0.0.0/8", "::1"]`,
 		"ports_file": `"/etc/telegraf/ports"`, "networks_file": `"/etc/telegraf/networks.csv"`, "zones": "[0]", "mark": `"0x1/0xff"`,
 	} { // these have no default to show, so an example stands there
 		line := "  " + option + " = " + example + "\n"
@@ -36,6 +36,8 @@ func TestSampleConfigShowsTheDefaults(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "input.conf")
 	require.NoError(t, os.WriteFile(path, []byte(live), 0o600))
 	require.NoError(t, execd.LoadConfig(path, "inputs", "conntrack_accounting", os.LookupEnv, shown))
+	require.Equal(t, defaultPorts, shown.Ports)
+	shown.Ports = nil                           // which asks for the default
 	shown.Destination, shown.GroupBy = nil, nil // written as empty lists
 	require.Equal(t, New(), shown)
 }
