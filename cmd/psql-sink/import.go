@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -113,6 +114,8 @@ type importJob struct {
 	looks    lookReader
 	budget   *loader.Budget
 	counts   importCounts
+
+	postponed sync.Map // reasons that are told
 
 	retention time.Duration // that is configured
 	begin     time.Time     // and what it drops is older

@@ -100,11 +100,12 @@ type importWorker struct {
 	run    []importSource
 	in     *importInput // being read, or the last one
 	told   int64        // bytes of it, to the progress bar
+	once   bool         // rows are being divided that failed often enough
 }
 
 func newImportWorker(j *importJob) *importWorker {
 	w := &importWorker{importJob: j}
-	w.rows = loader.Loader{Rows: loader.ChunkRows(j.options.jobs), Most: loader.ReportMost, Store: w.store, Reject: w.reject}
+	w.rows = loader.Loader{Rows: loader.ChunkRows(j.options.jobs), Most: loader.ReportMost, Store: w.store, Reject: w.reject, Postpone: w.postpone, Divide: true}
 	if !j.begin.IsZero() {
 		w.rows.Begin = j.begin.UnixNano()
 	}
@@ -177,8 +178,9 @@ func (w *importWorker) store(ctx context.Context, rows *trafficdb.Rows) error {
 	if err != nil {
 		return err
 	}
-	result, err := w.patience.Import(ctx, w.run[0].host, rows)
+	result, err := w.patience.Import(ctx, w.run[0].host, rows, w.once)
 	giveBack()
+	w.once = err != nil && trafficdb.ClassOf(err) == trafficdb.Unknown || w.once && rows.Len() < w.rows.Rows
 	if err != nil {
 		return err
 	}
@@ -192,6 +194,15 @@ func (w *importWorker) store(ctx context.Context, rows *trafficdb.Rows) error {
 func (w *importWorker) reject(n int, line *report.BadLine) error {
 	w.counts.rejected.Add(1)
 	return w.rejects.add(w.run[n].path, line)
+}
+
+// postpone tells what cannot be stored, once for each day.
+func (w *importWorker) postpone(_ int, line *report.BadLine) error {
+	w.counts.postponed.Add(1)
+	if _, told := w.postponed.LoadOrStore(line.Reason.Error(), true); !told {
+		w.fail(line.Reason)
+	}
+	return nil
 }
 
 // tell tells the progress bar how much was read and stored.

@@ -16,6 +16,7 @@ type importCounts struct {
 	files, filesFailed                      atomic.Int64
 	inserted, duplicates, expired, rejected atomic.Int64
 	past                                    atomic.Int64 // rows that retention would drop
+	postponed                               atomic.Int64 // rows of days that take none
 
 	failed  atomic.Bool // something could not be imported
 	refused bool        // nothing was, since retention would drop it
@@ -35,6 +36,9 @@ func (j *importJob) summary(took time.Duration) string {
 		c.inserted.Load(), c.duplicates.Load(), c.rejected.Load())
 	if n := c.expired.Load(); n > 0 {
 		fmt.Fprintf(&s, ", %d of reports that were imported once and have been dropped since", n)
+	}
+	if n := c.postponed.Load(); n > 0 {
+		fmt.Fprintf(&s, ", %d of days that take none for now", n)
 	}
 	if n := c.past.Load(); n > 0 {
 		fmt.Fprintf(&s, ", %d older than the retention and left out (-%s takes them)", n, pastRetention)

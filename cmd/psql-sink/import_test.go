@@ -135,7 +135,7 @@ func TestImport(t *testing.T) {
 	for name, test := range map[string]func(*importTest){
 		"files": testImportFiles, "hosts": testImportHosts, "bad": testImportBadLines, "refused": testImportRefused,
 		"missing": testImportMissing, "overlap": testImportOverlap, "stdin": testImportStdin, "usage": testImportUsage,
-		"pipe": testImportPipe, "times": testImportTimes, "past": testImportPast, "misconfigured": testImportMisconfigured,
+		"pipe": testImportPipe, "times": testImportTimes, "past": testImportPast, "detached": testImportDetached, "misconfigured": testImportMisconfigured,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -253,6 +253,29 @@ func testImportRefused(i *importTest) {
 	require.Regexp(i.t, `^`+path+`:78: refused by the database: .*"odd".*\n`+path+`:379: refused .*\n$`, stderr)
 	require.Equal(i.t, "499", i.query(`SELECT count(*) FROM vpn_traffic`))
 	i.requireRollups()
+}
+
+// A day that takes no rows, and a row for which somebody's trigger raises, hold up
+// nothing else.
+func testImportDetached(i *importTest) {
+	day := func(n int) string {
+		return fmt.Sprintf("%d,tcp,10.0.0.1,192.0.2.1,443,1,2,%d,200,1,5\n", epoch+int64(n)*int64(24*time.Hour)/4, n)
+	}
+	i.ok(i.file("0.csv", day(0)))
+	_, err := i.db.Exec(`ALTER TABLE vpn_traffic DETACH PARTITION vpn_traffic_20231114;
+		CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.src_bytes = 6 THEN RAISE 'no reason'; END IF; RETURN NEW; END $$;
+		CREATE TRIGGER fail BEFORE INSERT ON vpn_traffic FOR EACH ROW EXECUTE FUNCTION fail()`)
+	require.NoError(i.t, err)
+	var text strings.Builder
+	for n := -3; n < 10; n++ {
+		text.WriteString(day(max(n, -n)))
+	}
+	code, stdout, stderr := i.run("", "-jobs", "1", i.file("1.csv", text.String()))
+	require.Equal(i.t, importFailed, code, stderr)
+	require.Contains(i.t, stdout, "8 rows imported, 3 duplicate, 1 rejected, 1 of days that take none for now;")
+	require.Contains(i.t, stderr, "E! rows of 2023-11-14 cannot be stored: ")
+	require.Contains(i.t, stderr, "refused by the database: ")
+	require.Equal(i.t, "8 39", i.query(`SELECT count(*) || ' ' || sum(src_bytes) FROM vpn_traffic`))
 }
 
 func testImportMissing(i *importTest) {

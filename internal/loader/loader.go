@@ -7,10 +7,8 @@ package loader
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"telegraf-conntrack-accounting/internal/report"
 	"telegraf-conntrack-accounting/internal/trafficdb"
@@ -42,12 +40,20 @@ type Loader struct {
 	// Store stores rows, all or none. An error of class trafficdb.Reject makes
 	// the Loader look for the row that caused it; any other ends the loading.
 	Store func(ctx context.Context, rows *trafficdb.Rows) error
+	// Divide makes it look for the rows, too, of an error that nobody understands.
+	Divide bool
+	// Postpone, if there is one, is told each row of a day that takes none for now.
+	Postpone func(file int, line *report.BadLine) error
 	// Reject is told each line that is no row, or that the database refuses.
 	Reject func(file int, line *report.BadLine) error
 
 	rows trafficdb.Rows
 	from []Origin // of each of the rows
 	last int      // where the last report in rows begins
+
+	stored bool // something of what is being stored was
+	unsure []unsure
+	cause  error // why it was divided
 }
 
 // Read reads a file, which the caller has numbered, and stores whatever is too
@@ -133,31 +139,15 @@ func (l *Loader) store(ctx context.Context, count int) error {
 	if count == 0 {
 		return nil
 	}
+	l.stored, l.unsure, l.cause = false, l.unsure[:0], nil
 	if err := l.storeRows(ctx, 0, count); err != nil {
+		return err
+	}
+	if err := l.rejectUnsure(); err != nil {
 		return err
 	}
 	l.rows.Cut(count)
 	l.from = append(l.from[:0], l.from[count:]...)
 	l.last = max(0, l.last-count)
 	return nil
-}
-
-// storeRows stores the rows from begin to end. When the database refuses one of
-// them, it finds out which by halves and rejects it like a bad line.
-func (l *Loader) storeRows(ctx context.Context, begin, end int) error {
-	err := l.Store(ctx, l.rows.Slice(begin, end))
-	if err == nil || trafficdb.ClassOf(err) != trafficdb.Reject {
-		return err
-	}
-	if end-begin == 1 {
-		row, from := l.rows.At(begin), l.from[begin]
-		text := strings.TrimSuffix(string(report.Append(nil, &row)), "\n")
-		reason := fmt.Errorf("refused by the database: %w", err)
-		return l.Reject(int(from.File), &report.BadLine{Number: int(from.Line), Text: text, Reason: reason})
-	}
-	half := begin + (end-begin)/2
-	if err := l.storeRows(ctx, begin, half); err != nil {
-		return err
-	}
-	return l.storeRows(ctx, half, end)
 }

@@ -50,9 +50,14 @@ type Patience struct {
 // Open waits for the database and brings its schema up to date.
 func (p *Patience) Open(ctx context.Context) error { return p.Do(ctx, p.DB.Migrate) }
 
-// Import stores rows, all or none.
-func (p *Patience) Import(ctx context.Context, host string, rows *trafficdb.Rows) (result trafficdb.Result, err error) {
-	err = p.Do(ctx, func(ctx context.Context) error {
+// Import stores rows, all or none. With once it does not try again after an error
+// that nobody understands.
+func (p *Patience) Import(ctx context.Context, host string, rows *trafficdb.Rows, once bool) (result trafficdb.Result, err error) {
+	t := trial{attempts: attempts}
+	if once {
+		t.attempts = 1
+	}
+	err = p.do(ctx, &t, func(ctx context.Context) error {
 		limited, cancel := context.WithTimeout(ctx, ImportTimeout)
 		defer cancel()
 		result, err = p.DB.ImportRows(limited, host, rows)
@@ -66,19 +71,22 @@ func (p *Patience) Import(ctx context.Context, host string, rows *trafficdb.Rows
 // when an outage lasts longer than the limit, and when an error that nobody
 // understands comes again and again.
 func (p *Patience) Do(ctx context.Context, fn func(context.Context) error) error {
-	var t trial
+	return p.do(ctx, &trial{attempts: attempts}, fn)
+}
+
+func (p *Patience) do(ctx context.Context, t *trial, fn func(context.Context) error) error {
 	for {
-		err := p.try(ctx, &t, fn)
+		err := p.try(ctx, t, fn)
 		switch {
 		case err == nil:
 			p.worked()
 			return nil
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case trafficdb.ClassOf(err) == trafficdb.Reject:
+		case trafficdb.ClassOf(err) == trafficdb.Reject, trafficdb.ClassOf(err) == trafficdb.Day:
 			return err
 		}
-		pause, err := p.failed(&t, err)
+		pause, err := p.failed(t, err)
 		if err != nil {
 			return err
 		}
@@ -94,6 +102,7 @@ func (p *Patience) Do(ctx context.Context, fn func(context.Context) error) error
 type trial struct {
 	since     time.Time // the first failure that was not a momentary one
 	pause     time.Duration
+	attempts  int  // at what nobody understands
 	momentary int  // failures of that kind
 	unknown   int  // of that kind
 	lost      bool // the connection: what comes back may be another server
@@ -126,8 +135,8 @@ func (p *Patience) failed(t *trial, err error) (time.Duration, error) {
 		}
 	}
 	if trafficdb.ClassOf(err) == trafficdb.Unknown {
-		if t.unknown++; t.unknown == attempts {
-			return 0, fmt.Errorf("after %d attempts: %w", attempts, err)
+		if t.unknown++; t.unknown >= t.attempts {
+			return 0, fmt.Errorf("after %d attempts: %w", t.unknown, err)
 		}
 	}
 	if t.since.IsZero() {

@@ -25,7 +25,8 @@ func (s *Spool) Done(entry Entry) error {
 	if info.Size() != entry.Size || !info.ModTime().Equal(entry.changed) {
 		return nil
 	}
-	if s.options.Archive {
+	archive := s.options.Archive && !s.isArchived(entry)
+	if archive {
 		err = os.Rename(from, s.free(processedDir, entry.Name))
 	} else {
 		err = os.Remove(from)
@@ -36,7 +37,7 @@ func (s *Spool) Done(entry Entry) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.gone(entry)
-	if s.options.Archive {
+	if archive {
 		s.archived.add(entry.Size)
 	}
 	return nil

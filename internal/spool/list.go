@@ -38,6 +38,9 @@ func (s *Spool) List() ([]Entry, error) {
 	}
 	var entries []Entry
 	s.waiting, s.put, s.settles = Count{}, time.Time{}, time.Time{}
+	if err := s.countLater(); err != nil {
+		return nil, err
+	}
 	for _, file := range files {
 		info, err := file.Info()
 		if errors.Is(err, fs.ErrNotExist) {

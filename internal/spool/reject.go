@@ -15,14 +15,17 @@ import (
 // mended, the file can be moved back to new/. Nothing is written, nor any file
 // made, before the first line.
 type Rejects struct {
-	spool *Spool
-	name  string
-	file  *os.File
-	out   *bufio.Writer
+	spool  *Spool
+	folder string
+	name   string
+	file   *os.File
+	out    *bufio.Writer
 }
 
 // Rejects begins the collection for a report.
-func (s *Spool) Rejects(entry Entry) *Rejects { return &Rejects{spool: s, name: entry.Name} }
+func (s *Spool) Rejects(entry Entry) *Rejects {
+	return &Rejects{spool: s, folder: rejectedDir, name: entry.Name}
+}
 
 // Add notes a line.
 func (r *Rejects) Add(line *report.BadLine) error {
@@ -48,10 +51,10 @@ func (r *Rejects) Commit() error {
 	err := errors.Join(r.out.Flush(), r.file.Sync(), r.file.Close())
 	r.file = nil
 	if err == nil {
-		err = os.Rename(r.temporary(), r.spool.free(rejectedDir, r.name))
+		err = os.Rename(r.temporary(), r.spool.free(r.folder, r.name))
 	}
 	if err == nil {
-		err = syncDir(filepath.Join(r.spool.dir, rejectedDir))
+		err = syncDir(filepath.Join(r.spool.dir, r.folder))
 	}
 	if err != nil {
 		_ = os.Remove(r.temporary())
@@ -71,5 +74,5 @@ func (r *Rejects) Abort() {
 }
 
 func (r *Rejects) temporary() string {
-	return r.spool.path(rejectedDir, tempPrefix+r.name+tempSuffix)
+	return r.spool.path(r.folder, tempPrefix+r.name+tempSuffix)
 }

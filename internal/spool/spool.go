@@ -1,9 +1,10 @@
 // Package spool keeps reports on disk until they are in the database. A spool
-// is a folder of three:
+// is a folder of four:
 //
 //	new/        reports that wait, each a file that is complete and fsynced
 //	processed/  reports that were imported, when they are kept
 //	rejected/   lines that are no rows, each under a comment that says why
+//	later/      rows that the database does not take for now
 //
 // What Put has returned nil for survives a crash of the process and of the
 // machine. The package never drops a report that was not imported: when there
@@ -44,6 +45,7 @@ type Spool struct {
 	mu      sync.Mutex
 	writing Count               // what Put is about to store
 	waiting Count               // in new/ at the last List, and what was put since
+	later   Count               // in later/, at the last List: they wait, too
 	listed  []Entry             // by the last List; those before next are done
 	next    int                 // index into listed
 	ahead   map[string]struct{} // names of those that are done after next
@@ -62,13 +64,14 @@ const (
 	newDir       = "new"
 	processedDir = "processed"
 	rejectedDir  = "rejected"
+	laterDir     = "later"
 )
 
 // Open makes the folders that are missing, checks that they can be written,
 // removes what a crash left half-written and counts what waits.
 func Open(dir string, options Options) (*Spool, error) {
 	s := &Spool{dir: dir, options: options}
-	for _, name := range [...]string{newDir, processedDir, rejectedDir} {
+	for _, name := range [...]string{newDir, processedDir, rejectedDir, laterDir} {
 		folder := filepath.Join(dir, name)
 		if err := os.MkdirAll(folder, 0o750); err != nil {
 			return nil, fmt.Errorf("making the spool (create %s and let this user write to it): %w", dir, err)

@@ -20,7 +20,8 @@ func (c *Count) remove(size int64) {
 
 // Stats tell how a spool fares.
 type Stats struct {
-	Waiting Count     // reports in new/
+	Waiting Count     // reports in new/ and in later/
+	Later   Count     // those of them that the database does not take for now
 	Oldest  time.Time // when the oldest of them that is ready arrived; zero for none
 
 	Archived Count // files in processed/
@@ -33,7 +34,7 @@ type Stats struct {
 func (s *Spool) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Stats{Waiting: s.waiting, Oldest: s.oldest(), Archived: s.archived, Rejected: s.rejected, Deleted: s.deleted}
+	return Stats{Waiting: s.waiting, Later: s.later, Oldest: s.oldest(), Archived: s.archived, Rejected: s.rejected, Deleted: s.deleted}
 }
 
 // oldest needs s.mu.

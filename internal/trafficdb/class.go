@@ -24,12 +24,17 @@ const (
 	Retry
 	// Reject says that the database refuses these rows and always will.
 	Reject
+	// Day says that the rows of one day are in the way: see DayError.
+	Day
 )
 
 // ClassOf returns the class of an error.
 func ClassOf(err error) Class {
 	if _, ok := errors.AsType[connectError](err); ok {
 		return Retry // whatever it was, certificates and passwords among it
+	}
+	if isDay(err) {
+		return Day
 	}
 	if refusal := pq.As(err); refusal != nil {
 		return classOfCode(refusal)
@@ -65,6 +70,15 @@ func classOfCode(err *pq.Error) Class {
 		return Retry
 	}
 	return Unknown
+}
+
+// MayBeRows reports whether an error may be the fault of rows, though nothing says
+// so: that of somebody's trigger, for example, which may raise any.
+func MayBeRows(err error) bool {
+	if refusal := pq.As(err); refusal != nil && !isMissingPartition(refusal) {
+		return ClassOf(err) != Retry || refusal.Code.Class() == pqerror.ClassSyntaxErrorOrAccessRuleViolation
+	}
+	return ClassOf(err) == Unknown
 }
 
 // IsDiskFull reports whether an error says that the server has no room left.

@@ -37,7 +37,7 @@ func (db *DB) makeDay(ctx context.Context, day int64) error {
 		return err
 	})
 	if err != nil {
-		return err
+		return asDay(day, err)
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()

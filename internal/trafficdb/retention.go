@@ -71,19 +71,21 @@ func (db *DB) Retain(ctx context.Context, now time.Time, keep Retention) (done R
 		return done, fmt.Errorf("asking the database for the time: %w", err)
 	}
 	today := clock.UnixMicro() / dayMicros
+	var days error
 	for day := today; day <= today+daysAhead; day++ {
 		if !db.knowsDay(day) {
-			if err := db.makeDay(ctx, day); err != nil {
-				return done, fmt.Errorf("making the partitions of the days to come: %w", err)
-			}
+			days = errors.Join(days, db.makeDay(ctx, day))
 		}
+	}
+	if days != nil && !isDay(days) {
+		return done, fmt.Errorf("making the partitions of the days to come: %w", days)
 	}
 	if apart := now.Sub(clock).Abs(); apart > maxApart {
 		err = fmt.Errorf("the clock here is %v from that of the database: %w", apart.Round(time.Hour), ErrClocks)
 	} else {
 		err = db.dropOld(ctx, clock, keep, &done)
 	}
-	return done, errors.Join(err, db.indexIdle(ctx))
+	return done, errors.Join(days, err, db.indexIdle(ctx))
 }
 
 // dropOld drops what is older than its retention, and what is known of it.

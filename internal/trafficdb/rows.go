@@ -114,6 +114,16 @@ func (r *Rows) Grow(n int) { r.list = slices.Grow(r.list, n) }
 // has made.
 func (r *Rows) Heavy() bool { return r.texts != nil && r.texts.memory > muchMemory }
 
+// Reorder puts the rows that order names, which are those from begin on, into that
+// order.
+func (r *Rows) Reorder(begin int, order []int) {
+	list := make([]packedRow, len(order))
+	for i, n := range order {
+		list[i] = r.list[n]
+	}
+	copy(r.list[begin:], list)
+}
+
 // Cut takes the first n rows away. Texts that no row has any more go when they
 // take much memory.
 func (r *Rows) Cut(n int) {

@@ -136,6 +136,8 @@ func TestSink(t *testing.T) {
 		"BadRows":  testBadRows,
 		"Refused":  testRefused,
 		"Unknown":  testUnknown,
+		"Trigger":  testTrigger,
+		"Detached": testDetached,
 		"Hosts":    testHosts,
 		"Names":    testNames,
 		"Big":      testBig,
@@ -247,7 +249,75 @@ func testUnknown(t *testing.T, dsn string, db *sql.DB) {
 	require.Equal(t, "6, 6", query(t, db, exact))
 	require.Len(t, s.files("rejected"), 2)
 	require.Contains(t, s.log.String(), "W! an import failed (SQLSTATE P0001): ")
-	require.Contains(t, s.log.String(), "E! set 1 reports aside in "+s.Spool+"/rejected after 5 attempts: ")
+	require.Contains(t, s.log.String(), "_bad.csv aside in "+s.Spool+"/rejected after 5 attempts: ")
+}
+
+// One row for which somebody's trigger raises costs none of the reports around it.
+func testTrigger(t *testing.T, dsn string, db *sql.DB) {
+	s := newSink(t, dsn, t.TempDir()).open()
+	s.write(reports("gw", noon, 1)...)
+	s.drained()
+	_, err := db.Exec(`CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
+		$$ BEGIN IF NEW.src_bytes = 1000 THEN PERFORM 1 FROM absent; END IF; RETURN NEW; END $$;
+		CREATE TRIGGER fail BEFORE INSERT ON vpn_traffic FOR EACH ROW EXECUTE FUNCTION fail()`)
+	require.NoError(t, err)
+	for n := range 20 {
+		batch := reports("gw", noon.Add(time.Duration(n)*time.Minute), 10)
+		if n == 7 {
+			batch[3].AddField("src_bytes", int64(1000))
+		}
+		s.write(batch...)
+	}
+	for n := 0; len(s.files("rejected")) == 0; n++ { // others tell that it is not the database
+		require.Less(t, n, 600, "the row is found")
+		s.write(reports("other", noon.Add(time.Duration(n)*time.Second), 1)...)
+		time.Sleep(100 * time.Millisecond)
+	}
+	s.drained()
+	s.close()
+	require.Equal(t, "199", query(t, db, `SELECT count(*) FROM vpn_traffic WHERE host = 'gw'`))
+	require.Len(t, s.files("rejected"), 1)
+	text, err := os.ReadFile(s.files("rejected")[0])
+	require.NoError(t, err)
+	require.Regexp(t, `^# line 4: refused by the database: .*absent.*\n\d+,tcp,10.32.3.0,.*\n$`, string(text))
+}
+
+// A day that takes no rows holds up no other; its rows wait, and are stored when
+// somebody has put it right.
+func testDetached(t *testing.T, dsn string, db *sql.DB) {
+	dir := t.TempDir()
+	s := newSink(t, dsn, dir)
+	s.Archive = true
+	s.open()
+	tomorrow := noon.AddDate(0, 0, 1)
+	s.write(append(reports("gw", noon, 5), reports("gw", tomorrow, 5)...)...)
+	s.drained()
+	_, err := db.Exec(`ALTER TABLE vpn_traffic DETACH PARTITION vpn_traffic_20231114`)
+	require.NoError(t, err)
+	late := noon.Add(time.Minute)
+	s.write(append(reports("gw", late, 5), reports("gw", tomorrow.Add(time.Minute), 5)...)...)
+	s.drained()
+	require.Eventually(t, func() bool { return len(s.files("later")) == 1 }, time.Minute, 10*time.Millisecond)
+	s.write(reports("other", tomorrow, 5)...)
+	s.drained()
+	s.close()
+	require.Equal(t, "15, 15", query(t, db, exact))
+	require.Empty(t, s.files("rejected"))
+	require.Equal(t, 1, strings.Count(s.log.String(), "W! rows of 2023-11-14 cannot be stored: "))
+	require.Contains(t, s.log.String(), "a table of that name is there and is no partition, so attach it again, rename it or drop it; they wait in "+dir+"/later")
+	require.Contains(t, s.log.String(), "of which 1 files hold rows that it does not take for now")
+
+	_, err = db.Exec(`ALTER TABLE vpn_traffic ATTACH PARTITION vpn_traffic_20231114 FOR VALUES FROM ('2023-11-14Z') TO ('2023-11-15Z')`)
+	require.NoError(t, err)
+	s = newSink(t, dsn, dir)
+	s.Archive = true
+	s.open()
+	require.Eventually(t, func() bool { return query(t, db, exact) == "25, 25" }, time.Minute, 10*time.Millisecond)
+	s.drained()
+	s.close()
+	require.Empty(t, s.files("later"))
+	require.Len(t, s.files("processed"), 3, "each once")
+	testkit.RequireExact(t, db)
 }
 
 func testHosts(t *testing.T, dsn string, db *sql.DB) {

@@ -90,7 +90,7 @@ func jitter(d time.Duration) time.Duration {
 
 // counters count since the start. Write and the importer both add.
 type counters struct {
-	inserted, duplicates, expired, rejected, reports atomic.Int64
+	inserted, duplicates, expired, rejected, postponed, reports atomic.Int64
 
 	lastCommit atomic.Int64 // ns since the epoch, 0 before the first
 	perReport  atomic.Int64 // ns that the last unit took, for each of its reports
@@ -98,17 +98,21 @@ type counters struct {
 	told int64 // the sum of all at the last log line
 }
 
-func (c *counters) status(waiting int64) string {
+func (c *counters) status(waiting spool.Stats) string {
 	var expired string
 	if n := c.expired.Load(); n > 0 {
 		expired = fmt.Sprintf(", %d of reports that are gone by retention", n)
 	}
-	return fmt.Sprintf("imported %d rows from %d reports, %d duplicates%s, %d rejected in this run; %d bytes wait in the spool",
-		c.inserted.Load(), c.reports.Load(), c.duplicates.Load(), expired, c.rejected.Load(), waiting)
+	var later string
+	if n := waiting.Later.Files; n > 0 {
+		later = fmt.Sprintf(", of which %d files hold rows that it does not take for now", n)
+	}
+	return fmt.Sprintf("imported %d rows from %d reports, %d duplicates%s, %d rejected in this run; %d bytes wait in the spool%s",
+		c.inserted.Load(), c.reports.Load(), c.duplicates.Load(), expired, c.rejected.Load(), waiting.Waiting.Bytes, later)
 }
 
 // logChange logs the status if it is another than the last time.
-func (c *counters) logChange(log telegraf.Logger, waiting int64) {
+func (c *counters) logChange(log telegraf.Logger, waiting spool.Stats) {
 	sum := c.inserted.Load() + c.reports.Load() + c.duplicates.Load() + c.expired.Load() + c.rejected.Load()
 	if sum != c.told {
 		c.told = sum

@@ -2,7 +2,6 @@ package vpn_traffic
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -17,7 +16,10 @@ import (
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
-const statusEvery = 10 * time.Minute // as long as something is imported
+const (
+	statusEvery = 10 * time.Minute // as long as something is imported
+	againEvery  = 10 * time.Minute // for what the database did not take
+)
 
 // importer moves reports from the spool to the database, in their order, in a
 // goroutine of its own between start and stop.
@@ -32,8 +34,10 @@ type importer struct {
 	upkeep   upkeep
 	told     told
 
-	ready    bool           // the schema is there and current
-	failures map[string]int // unknown errors by report
+	ready    bool            // the schema is there and current
+	failures map[string]int  // by report, of those that may be its own fault
+	alone    map[string]bool // reports that are imported each on its own, for what is wrong with one
+	tried    time.Time       // when what was set aside was tried last
 	budget   *loader.Budget
 
 	woken   chan struct{}
@@ -49,11 +53,11 @@ func newImporter(reports *spool.Spool, db *trafficdb.DB, keep trafficdb.Retentio
 		health:   health{log: log, spool: reports},
 		lookout:  lookout{log: log, spool: reports, scan: scanEvery},
 		keeper:   keeper{log: log, spool: reports},
-		failures: make(map[string]int),
-		budget:   loader.NewBudget(),
-		woken:    make(chan struct{}, 1),
-		closing:  make(chan struct{}),
-		ended:    make(chan struct{}),
+		failures: make(map[string]int), alone: make(map[string]bool),
+		budget:  loader.NewBudget(),
+		woken:   make(chan struct{}, 1),
+		closing: make(chan struct{}),
+		ended:   make(chan struct{}),
 	}
 	im.upkeep = upkeep{
 		log: log, db: db, spool: reports, counters: &im.counters, keep: keep, sink: sinkName(reports.Dir()), started: time.Now(),
@@ -96,7 +100,7 @@ func (im *importer) stop(timeout time.Duration) {
 		}
 	}
 	im.keeper.tell()
-	im.log.Info(im.counters.status(im.spool.Waiting()))
+	im.log.Info(im.counters.status(im.spool.Stats()))
 }
 
 func (im *importer) run(ctx context.Context) {
@@ -131,7 +135,7 @@ func (im *importer) run(ctx context.Context) {
 		select {
 		case <-status.C:
 			im.keeper.tell()
-			im.counters.logChange(im.log, im.spool.Waiting())
+			im.counters.logChange(im.log, im.spool.Stats())
 		default:
 		}
 	}
@@ -150,9 +154,15 @@ func (im *importer) isClosing() bool {
 func (im *importer) importAll(ctx context.Context) error {
 	if !im.ready {
 		if err := im.db.Migrate(ctx); err != nil {
-			return im.judge(ctx, nil, &databaseError{err})
+			return im.judge(ctx, failure{err: &databaseError{err}}, false)
 		}
 		im.ready = true
+	}
+	if time.Since(im.tried) >= againEvery {
+		im.tried = time.Now()
+		if err := im.spool.Again(); err != nil {
+			return err
+		}
 	}
 	for {
 		im.settle()
@@ -161,23 +171,37 @@ func (im *importer) importAll(ctx context.Context) error {
 			return err
 		}
 		before := im.counters.reports.Load()
-		waiting := len(entries)
-		for part := range slices.Chunk(units(entries), importers()) {
-			if unit, err := im.importUnits(ctx, part); err != nil {
-				return im.judge(ctx, unit, err)
-			}
-			for _, unit := range part {
-				waiting -= len(unit)
-			}
-			im.keeper.tidy()
-			im.health.worked(waiting)
-			im.upkeep.do(ctx)
+		if err := im.importListed(ctx, entries); err != nil {
+			return err
 		}
 		if im.counters.reports.Load() == before {
 			im.upkeep.do(ctx)
 			return nil // whatever is left can't be imported
 		}
 	}
+}
+
+// importListed imports what was listed. What fails alone does not hold up what
+// comes after it.
+func (im *importer) importListed(ctx context.Context, entries []spool.Entry) error {
+	var failed failures
+	waiting, before := len(entries), im.counters.reports.Load()
+	for part := range slices.Chunk(im.units(entries), importers()) {
+		if unit, err := im.importUnits(ctx, part); err != nil {
+			failed = append(failed, failure{unit, err})
+			if alone := im.counters.reports.Load() > before; failed.hopeless(alone) {
+				return im.judge(ctx, failed[0], alone)
+			}
+			continue
+		}
+		for _, unit := range part {
+			waiting -= len(unit)
+		}
+		im.keeper.tidy()
+		im.health.worked(waiting)
+		im.upkeep.do(ctx)
+	}
+	return im.judgeAll(ctx, failed, im.counters.reports.Load() > before)
 }
 
 // settle waits until the batches that a gather comes in are there, or enough of
@@ -196,57 +220,6 @@ func (im *importer) settle() {
 		case <-time.After(min(left, 20*time.Millisecond)):
 		}
 	}
-}
-
-// databaseError is an error of the database, as opposed to one of the spool.
-type databaseError struct{ error }
-
-func (e *databaseError) Unwrap() error { return e.error }
-
-// judge decides what an error means for the reports that it struck, if any. It
-// returns nil when it has set them aside.
-func (im *importer) judge(ctx context.Context, unit []spool.Entry, err error) error {
-	problem, ok := errors.AsType[*databaseError](err)
-	if !ok {
-		return err // the spool's disk is full, say: that passes
-	}
-	if trafficdb.IsUnreachable(problem) {
-		im.ready = false // what comes back may be another server
-		if why := im.db.Ping(ctx); why != nil {
-			return &databaseError{why}
-		}
-	}
-	if len(unit) == 0 || trafficdb.ClassOf(problem) == trafficdb.Retry || errors.Is(err, context.Canceled) {
-		return err
-	}
-	const attempts = 5
-	name := unit[0].Name
-	if im.failures[name]++; im.failures[name] < attempts {
-		return err
-	}
-	delete(im.failures, name)
-	for _, entry := range unit {
-		if err := im.spool.Quarantine(entry, problem); err != nil {
-			return err
-		}
-	}
-	im.log.Errorf("set %d reports aside in %s/rejected after %d attempts: %v", len(unit), im.spool.Dir(), attempts, problem)
-	return nil
-}
-
-// units puts consecutive small reports of one host together: a transaction for
-// each would cost more than its rows.
-func units(entries []spool.Entry) (all [][]spool.Entry) {
-	const maxBytes, maxFiles = 10 << 20, 256
-	for len(entries) > 0 {
-		n, bytes := 1, entries[0].Size
-		for n < len(entries) && n < maxFiles && entries[n].Host == entries[0].Host && bytes+entries[n].Size <= maxBytes {
-			bytes += entries[n].Size
-			n++
-		}
-		all, entries = append(all, entries[:n]), entries[n:]
-	}
-	return all
 }
 
 // importers returns how many units are imported at once when many wait: the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"time"
 
 	"telegraf-conntrack-accounting/internal/loader"
@@ -18,12 +19,13 @@ type load struct {
 	*importer
 	unit    []spool.Entry
 	rejects []*spool.Rejects // for each of the unit, nil where it was not read
+	later   []*spool.Rejects // the same
 	rows    loader.Loader
 }
 
 func newLoad(im *importer, unit []spool.Entry) *load {
-	l := &load{importer: im, unit: unit, rejects: make([]*spool.Rejects, len(unit))}
-	l.rows = loader.Loader{Rows: loader.ChunkRows(importers()), Most: loader.ReportMost, Store: l.store, Reject: l.reject}
+	l := &load{importer: im, unit: unit, rejects: make([]*spool.Rejects, len(unit)), later: make([]*spool.Rejects, len(unit))}
+	l.rows = loader.Loader{Rows: loader.ChunkRows(importers()), Most: loader.ReportMost, Store: l.store, Reject: l.reject, Postpone: l.postpone, Divide: im.alone[unit[0].Name]}
 	return l
 }
 
@@ -41,7 +43,7 @@ func (l *load) run(ctx context.Context) error {
 		if l.rejects[n] == nil {
 			continue
 		}
-		if err := l.rejects[n].Commit(); err != nil {
+		if err := errors.Join(l.rejects[n].Commit(), l.later[n].Commit()); err != nil {
 			return err
 		}
 		if err := l.spool.Done(entry); err != nil {
@@ -62,7 +64,7 @@ func (l *load) read(ctx context.Context, n int) error {
 		return nil // one file of wrong permissions does not hold up the others
 	}
 	defer func() { _ = file.Close() }()
-	l.rejects[n] = l.spool.Rejects(entry)
+	l.rejects[n], l.later[n] = l.spool.Rejects(entry), l.spool.Later(entry)
 	return l.rows.Read(ctx, n, report.NewReader(file))
 }
 
@@ -78,6 +80,14 @@ func (l *load) reject(n int, line *report.BadLine) error {
 		l.log.Warnf("%s has lines that are no rows (%v); see %s/rejected/%s", l.unit[n].Name, line, l.spool.Dir(), l.unit[n].Name)
 	}
 	return l.rejects[n].Add(line)
+}
+
+// postpone sets a row aside that cannot be stored for now.
+func (l *load) postpone(n int, line *report.BadLine) error {
+	if l.counters.postponed.Add(1); l.told.first("later " + line.Reason.Error()) {
+		l.log.Warnf("%v; they wait in %s/later, tried again every %v, and all others are stored", line.Reason, l.spool.Dir(), againEvery)
+	}
+	return l.later[n].Add(line)
 }
 
 // store imports rows. What it made of them is counted even when the unit is
@@ -102,7 +112,7 @@ func (l *load) store(ctx context.Context, rows *trafficdb.Rows) error {
 }
 
 func (l *load) abort() {
-	for _, rejects := range l.rejects {
+	for _, rejects := range slices.Concat(l.rejects, l.later) {
 		if rejects != nil {
 			rejects.Abort()
 		}

@@ -1,0 +1,109 @@
+package loader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/trafficdb"
+)
+
+// hopeless is after how many rows in a row, of which none could be stored, a
+// Divide gives up: it is not the rows then.
+const hopeless = 16
+
+// storeRows stores the rows from begin to end. Those of a day that takes none are
+// set aside. When the database refuses some of the others, it finds out which by
+// halves and rejects them like bad lines.
+func (l *Loader) storeRows(ctx context.Context, begin, end int) error {
+	err := l.Store(ctx, l.rows.Slice(begin, end))
+	if err == nil {
+		l.stored = true
+		return nil
+	}
+	if day, ok := errors.AsType[*trafficdb.DayError](err); ok && l.Postpone != nil {
+		return l.storeOthers(ctx, begin, end, day)
+	}
+	sure := trafficdb.ClassOf(err) == trafficdb.Reject
+	if !sure && (!l.Divide || !trafficdb.MayBeRows(err)) {
+		return err
+	}
+	if !sure && l.cause == nil {
+		l.cause = err
+	}
+	if end-begin == 1 {
+		reason := fmt.Errorf("refused by the database: %w", err)
+		if sure {
+			return l.give(l.Reject, begin, reason)
+		}
+		l.unsure = append(l.unsure, unsure{begin, reason})
+		if len(l.unsure) >= hopeless && !l.stored {
+			return l.cause
+		}
+		return nil
+	}
+	half := begin + (end-begin)/2
+	if err := l.storeRows(ctx, begin, half); err != nil {
+		return err
+	}
+	return l.storeRows(ctx, half, end)
+}
+
+// unsure is a row that could not be stored for whatever reason.
+type unsure struct {
+	n      int
+	reason error
+}
+
+// rejectUnsure rejects such rows, unless nothing else could be stored either: then
+// it may not be their fault.
+func (l *Loader) rejectUnsure() error {
+	for _, row := range l.unsure {
+		if !l.stored {
+			return l.cause
+		}
+		if err := l.give(l.Reject, row.n, row.reason); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// storeOthers stores the rows of other days and postpones those of one.
+func (l *Loader) storeOthers(ctx context.Context, begin, end int, day *trafficdb.DayError) error {
+	order := make([]int, 0, end-begin)
+	for _, ofDay := range [...]bool{false, true} {
+		for n := begin; n < end; n++ {
+			if day.Has(l.rows.Time(n)) == ofDay {
+				order = append(order, n)
+			}
+		}
+		if !ofDay {
+			end = begin + len(order)
+		}
+	}
+	l.rows.Reorder(begin, order)
+	from := make([]Origin, len(order))
+	for i, n := range order {
+		from[i] = l.from[n]
+	}
+	copy(l.from[begin:], from)
+	for n := end; n < begin+len(order); n++ {
+		if err := l.give(l.Postpone, n, day); err != nil {
+			return err
+		}
+	}
+	if begin == end || end == begin+len(order) {
+		return nil
+	}
+	return l.storeRows(ctx, begin, end)
+}
+
+// give gives a row away as the line that it was.
+func (l *Loader) give(to func(int, *report.BadLine) error, n int, reason error) error {
+	row, from := l.rows.At(n), l.from[n]
+	text := strings.TrimSuffix(string(report.Append(nil, &row)), "\n")
+	return to(int(from.File), &report.BadLine{Number: int(from.Line), Text: text, Reason: reason})
+}
