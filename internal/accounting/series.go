@@ -57,7 +57,15 @@ func (t *seriesTable) get(k SeriesKey, answered bool) (*Series, stage) {
 	if i, ok := t.index[k]; ok {
 		return &t.rows[i], whole
 	}
-	for s := whole; ; s++ {
+	if t.room.has(whole, len(t.rows), t.unanswered, answered) {
+		return &t.rows[t.insert(k, answered)], whole
+	}
+	return t.folded(k, answered)
+}
+
+// folded returns the row that a series without room of its own folds into.
+func (t *seriesTable) folded(k SeriesKey, answered bool) (*Series, stage) {
+	for s := foldPort; ; s++ {
 		to := k.fold(s, t.splits)
 		i, ok := t.index[to]
 		if !ok {
