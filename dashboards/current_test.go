@@ -18,6 +18,7 @@ func TestDashboardsAreCurrent(t *testing.T) {
 		require.Equal(t, string(want), string(got), "%s is not current, run: go run ./dashboards", name)
 		require.False(t, uids[d.UID], "%s is there twice", d.UID)
 		uids[d.UID] = true
+		require.NotRegexp(t, `[?&]var-\w+=\$\{\w[^:}]*\}`, string(want), "a value in a link is percent-encoded")
 		require.LessOrEqual(t, len(d.UID), 40, "Grafana takes no longer uid")
 		checkGrid(t, d)
 	}

@@ -1,7 +1,8 @@
 package main
 
 // drill is a link to the dashboard that shows whom a source or destination talks
-// to, for the value that an expression gives.
+// to, for the value that a Grafana variable gives, percent-encoded: a network has a
+// slash, and what others store as an address may hold an ampersand.
 func drill(b backend, column, value string) object {
 	target := "pair"
 	if b.name() != "postgres" {
@@ -9,7 +10,7 @@ func drill(b backend, column, value string) object {
 	}
 	return object{
 		"title": "Whom it talks to",
-		"url":   "/d/" + uid(b, target) + "?var-" + column + "=" + value + "&${datasource:queryparam}&${host:queryparam}&${__url_time_range}",
+		"url":   "/d/" + uid(b, target) + "?var-" + column + "=${" + value + ":percentencode}&${datasource:queryparam}&${host:queryparam}&${__url_time_range}",
 	}
 }
 
@@ -17,9 +18,9 @@ func drill(b backend, column, value string) object {
 // The address is a label of the line: in InfluxDB its tag.
 func (p *panel) linked(b backend, column string) *panel {
 	if b.name() != "postgres" {
-		return p.set(object{"links": []object{drill(b, column, "${__field.labels."+column+"}")}})
+		return p.set(object{"links": []object{drill(b, column, "__field.labels."+column)}})
 	}
-	return p.named().set(object{"links": []object{drill(b, column, "${__field.labels.key}")}})
+	return p.named().set(object{"links": []object{drill(b, column, "__field.labels.key")}})
 }
 
 // named shows lines that have a key too by what they are called alone.
@@ -31,7 +32,7 @@ const namedByMetric = "${__field.labels.metric}"
 // of Postgres shows the address in the name already, one of InfluxDB beside it.
 func (p *panel) ends(b backend, column string) *panel {
 	if b.name() != "postgres" {
-		return p.override("key", "displayName", labels[column], "links", []object{drill(b, column, "${__value.text}")}).
+		return p.override("key", "displayName", labels[column], "links", []object{drill(b, column, "__value.text")}).
 			override("name", "displayName", "Name")
 	}
 	return p.override("name", "displayName", labels[column], "links", p.drillCell(b, column, "key"))
@@ -41,5 +42,5 @@ func (p *panel) ends(b backend, column string) *panel {
 // called: the table has the address in a field that it hides.
 func (p *panel) drillCell(b backend, column, address string) []object {
 	p.override(address, "custom.hidden", true, "custom.hideFrom.viz", true) // before Grafana 12.2, and since
-	return []object{drill(b, column, "${__data.fields."+address+"}")}
+	return []object{drill(b, column, "__data.fields."+address)}
 }

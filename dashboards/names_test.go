@@ -103,7 +103,7 @@ func TestPanelsShowNames(t *testing.T) {
 	}
 }
 
-var linkField = regexp.MustCompile(`var-\w+=\$\{__(data\.fields|field\.labels|field|value)\.(\w+)\}`)
+var linkField = regexp.MustCompile(`var-\w+=\$\{__(data\.fields|field\.labels|field|value)\.(\w+):percentencode\}`)
 
 // What links lead to are addresses, never labels: of a field of the table that is
 // hidden, or of a label of the line.
