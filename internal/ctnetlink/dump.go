@@ -1,7 +1,10 @@
 package ctnetlink
 
 import (
+	"errors"
 	"fmt"
+	"math"
+	"net"
 	"sync"
 
 	"github.com/mdlayher/netlink"
@@ -10,22 +13,36 @@ import (
 	"telegraf-conntrack-accounting/internal/accounting"
 )
 
-// A Dumper reads the whole table, again and again, over one socket.
+// maxDying is about how many entries of the dying list a dump reads. For each
+// datagram the kernel walks the list from its beginning, under the lock that the
+// delivery of events needs, so the cost grows with the square: these take some
+// milliseconds, 200,000 took twelve seconds.
+const maxDying = 8192
+
+// A Dumper reads the whole table, again and again, over one socket, and the
+// dying list over another, which is replaced where it was left half read.
 type Dumper struct {
-	socket *socket
+	ns     *Namespace
 	filter Filter
-	mu     sync.Mutex        // one dump at a time
-	batch  []accounting.Flow // used again for each datagram
+
+	mu           sync.Mutex        // one dump at a time
+	batch        []accounting.Flow // used again for each datagram
+	table, dying *socket           // dying is nil until it is needed
+	closed       bool
 }
 
 // DumpStats tells how a dump went.
 type DumpStats struct {
-	Flows        uint64 // flows handed over
+	Entries      uint64 // entries that the kernel showed
+	Flows        uint64 // flows handed over: those of them that the filter selects
 	DecodeErrors uint64 // damaged entries, left out
 
 	// Interrupted says that the table changed in a way that can make the dump
 	// inconsistent (NLM_F_DUMP_INTR): dump again.
 	Interrupted bool
+
+	// Cut says that there are more entries than a dump of the dying list reads.
+	Cut bool
 }
 
 // NewDumper opens a socket for dumps in the namespace.
@@ -34,18 +51,26 @@ func NewDumper(ns *Namespace, f Filter) (*Dumper, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Dumper{socket: s, filter: f}, nil
+	return &Dumper{ns: ns, table: s, filter: f}, nil
 }
 
-// Close ends a dump that is running and closes the socket.
-func (d *Dumper) Close() error { return d.socket.Close() }
+// Close closes the sockets, which ends a dump of the table that is running.
+func (d *Dumper) Close() error {
+	err := d.table.Close()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
+	return errors.Join(err, d.leaveDying())
+}
 
 // Dump reads the table once and calls fn with the flows, one batch for each
 // datagram. The batch is overwritten by the next one: keep copies of flows,
 // never the slice. After an error the flows handed over are not the whole
 // table.
 func (d *Dumper) Dump(fn func(batch []accounting.Flow)) (DumpStats, error) {
-	stats, err := d.dump(msgGet, d.filter.request(), nil, fn)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	stats, err := d.dump(d.table, msgGet, d.filter.request(), nil, math.MaxUint64, fn)
 	if err != nil {
 		return stats, fmt.Errorf("dumping conntrack: %w", err)
 	}
@@ -53,19 +78,45 @@ func (d *Dumper) Dump(fn func(batch []accounting.Flow)) (DumpStats, error) {
 }
 
 // DumpDying is Dump for the entries that are out of the table but whose DESTROY
-// event the kernel could not deliver yet.
+// event the kernel could not deliver yet: the first thousands of them, see
+// DumpStats.Cut. What it does not show is in an event that comes later.
 func (d *Dumper) DumpDying(fn func(batch []accounting.Flow)) (DumpStats, error) {
-	stats, err := d.dump(msgGetDying, Filter{}.request(), d.filter.Match, fn)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	stats, err := d.dumpDying(fn)
 	if err != nil {
 		return stats, fmt.Errorf("dumping dying conntrack entries: %w", err)
 	}
 	return stats, nil
 }
 
-func (d *Dumper) dump(kind uint16, request []byte, keep func(*accounting.Flow) bool, fn func([]accounting.Flow)) (stats DumpStats, err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	sent, err := d.socket.Send(netlink.Message{
+func (d *Dumper) dumpDying(fn func(batch []accounting.Flow)) (stats DumpStats, err error) {
+	if d.closed {
+		return stats, net.ErrClosed
+	}
+	if d.dying == nil {
+		if d.dying, err = dial(d.ns); err != nil {
+			return stats, err
+		}
+	}
+	stats, err = d.dump(d.dying, msgGetDying, Filter{}.request(), d.filter.Match, maxDying, fn)
+	if stats.Cut {
+		err = errors.Join(err, d.leaveDying()) // nothing else ends a dump half way
+	}
+	return stats, err
+}
+
+// leaveDying closes the socket of the dying list.
+func (d *Dumper) leaveDying() (err error) {
+	if d.dying != nil {
+		err, d.dying = d.dying.Close(), nil
+	}
+	return err
+}
+
+// dump reads up to a limit of entries, or some more.
+func (d *Dumper) dump(s *socket, kind uint16, request []byte, keep func(*accounting.Flow) bool, limit uint64, fn func([]accounting.Flow)) (stats DumpStats, err error) {
+	sent, err := s.Send(netlink.Message{
 		Header: netlink.Header{
 			Type:  netlink.HeaderType(unix.NFNL_SUBSYS_CTNETLINK<<8 | kind),
 			Flags: netlink.Request | netlink.Dump,
@@ -76,7 +127,7 @@ func (d *Dumper) dump(kind uint16, request []byte, keep func(*accounting.Flow) b
 		return stats, explain(err)
 	}
 	for done := false; !done; {
-		datagram, err := d.socket.wait()
+		datagram, err := s.wait()
 		if err != nil {
 			return stats, explain(err)
 		}
@@ -87,6 +138,10 @@ func (d *Dumper) dump(kind uint16, request []byte, keep func(*accounting.Flow) b
 		}
 		if err != nil {
 			return stats, explain(err)
+		}
+		if !done && stats.Entries >= limit {
+			stats.Cut = true
+			return stats, nil
 		}
 	}
 	return stats, nil
@@ -114,6 +169,7 @@ func (d *Dumper) decode(datagram []byte, sequence uint32, keep func(*accounting.
 		if kind, ok := h.conntrack(); !ok || kind != msgNew {
 			continue
 		}
+		stats.Entries++
 		d.batch = append(d.batch, accounting.Flow{})
 		flow := &d.batch[len(d.batch)-1]
 		if err := decode(payload, flow); err != nil {

@@ -33,6 +33,9 @@ func (f Filter) Match(flow *accounting.Flow) bool {
 	return true
 }
 
+// Selects reports whether the filter leaves anything out.
+func (f Filter) Selects() bool { return f.MarkMask != 0 || f.family() != unix.AF_UNSPEC }
+
 // family returns the one family to dump, AF_UNSPEC for both.
 func (f Filter) family() uint8 {
 	family := uint8(unix.AF_UNSPEC)

@@ -138,6 +138,34 @@ func TestDestroyRepeated(t *testing.T) {
 	require.Zero(t, changed.Load())
 }
 
+// A long list of the dying is read in part, and what comes after that is whole.
+func TestDumpDyingOfMany(t *testing.T) {
+	t.Parallel()
+	const flows = 3 * maxDying
+	n, ns := tracked(t)
+	release := make(chan struct{})
+	listenDestroy(t, ns, smallBuffer, func([]accounting.Flow) { <-release })
+	defer close(release)
+	sendUDP(t, n, unix.AF_INET, 4000, flows)
+	flush(t, n)
+
+	d := newDumper(t, ns, Filter{})
+	for range 3 {
+		require.Empty(t, dumpAll(t, d))
+		handed := 0
+		stats, err := d.DumpDying(func(batch []accounting.Flow) { handed += len(batch) })
+		require.NoError(t, err)
+		require.True(t, stats.Cut)
+		require.EqualValues(t, handed, stats.Flows)
+		require.GreaterOrEqual(t, stats.Entries, uint64(maxDying))
+		require.Less(t, stats.Entries, uint64(2*maxDying))
+	}
+	stats, err := newDumper(t, ns, Filter{Families: []uint8{unix.AF_INET6}}).DumpDying(func([]accounting.Flow) {})
+	require.NoError(t, err)
+	require.Zero(t, stats.Flows)
+	require.True(t, stats.Cut, "there may be some of them further on")
+}
+
 // What cannot be delivered is out of the table, but in the list of the dying.
 func TestDumpDying(t *testing.T) {
 	t.Parallel()
