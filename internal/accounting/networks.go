@@ -94,7 +94,8 @@ func (t *Tracker) SetNetworks(n *Networks) {
 
 // NetworksOf returns the networks that the ends of a series lie in now, nil
 // for an end that lies in none. They are no part of the series' key: a new
-// name for a network makes no new series.
+// name for a network makes no new series. Beside other calls than SetNetworks it
+// is safe: those only look networks up.
 func (t *Tracker) NetworksOf(k *SeriesKey) (src, dst *Network) {
 	return t.srcNames.of(&t.cfg.Source, k.Src, t.networks), t.dstNames.of(&t.cfg.Destination, k.Dst, t.networks)
 }

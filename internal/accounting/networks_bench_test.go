@@ -56,7 +56,7 @@ func gather(tr *Tracker, flows []Flow, round int) (series int) {
 		tr.Observe(&flows[i])
 	}
 	tr.EndDump(true, true)
-	tr.Take(func(s *Series) {
+	each(tr, func(s *Series) {
 		tr.NetworksOf(&s.Key)
 		series++
 	})

@@ -1,11 +1,5 @@
 package accounting
 
-import (
-	"bytes"
-	"cmp"
-	"slices"
-)
-
 // SeriesKey names a series: what one accounted row is about. Zone, SourcePort
 // and Mark are 0 unless GroupBy names them. The fields stand in an order that
 // leaves no gaps, so that a key is hashed and compared in one piece.
@@ -40,7 +34,6 @@ type seriesTable struct {
 	index      map[SeriesKey]int32
 	indexed    most // of index
 	rows       []Series
-	order      []ordered // of take, which leaves its memory here
 	room       room
 	unanswered int  // rows that began with a flow that nobody answered
 	splits     bool // GroupBy's keys are there to be folded too
@@ -98,39 +91,17 @@ func (t *seriesTable) resetOpen() {
 	}
 }
 
-// take passes each series that has something to say to emit, by source, empties
-// the table, and returns how many there were.
-func (t *seriesTable) take(emit func(*Series)) (emitted uint64) {
-	for _, o := range t.bySource() {
-		emit(&t.rows[o.row])
+// swap hands the rows over to an interval, in exchange for the memory of the one
+// that it had before, and returns how many have something to say.
+func (t *seriesTable) swap(with *Interval) (emitted uint64) {
+	for i := range t.rows {
+		if !t.rows[i].empty() {
+			emitted++
+		}
 	}
-	emitted = uint64(len(t.order))
+	with.rows, t.rows = t.rows, reuse(with.rows)
 	t.index = shrunk(t.index, &t.indexed)
 	clear(t.index)
-	t.rows, t.order, t.unanswered = reuse(t.rows), reuse(t.order), 0
+	t.unanswered = 0
 	return emitted
-}
-
-// ordered is a row of a seriesTable, with what it is ordered by.
-type ordered struct {
-	src Addr
-	row int32
-}
-
-// bySource returns the rows that have something to say. The metrics of a gather
-// travel in batches: each of these is of few sources then, and the database adds
-// each to few sums.
-func (t *seriesTable) bySource() []ordered {
-	for i := range t.rows {
-		if s := &t.rows[i]; !s.empty() {
-			t.order = append(t.order, ordered{s.Key.Src.Addr, int32(i)})
-		}
-	}
-	slices.SortFunc(t.order, func(a, b ordered) int {
-		if by := bytes.Compare(a.src[:], b.src[:]); by != 0 {
-			return by
-		}
-		return cmp.Compare(a.row, b.row)
-	})
-	return t.order
 }

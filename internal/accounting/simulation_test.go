@@ -168,7 +168,7 @@ func (k *kernel) dump(t *Tracker, sum *totals) {
 		k.deliver(t, len(k.queue)) // the fence
 	}
 	t.EndDump(complete, settled)
-	t.Take(sum.add)
+	each(t, sum.add)
 }
 
 type totals struct{ bytes, packets, connections uint64 }
@@ -259,7 +259,7 @@ func (k *kernel) simulate(t *testing.T, cfg Config, between func(*Tracker, *rand
 		tr.BeginDump(time.Unix(0, k.now))
 		tr.EndDump(true, true)
 	}
-	tr.Take(sum.add)
+	each(tr, sum.add)
 	s := tr.Stats()
 	sum.bytes, sum.packets = sum.bytes+s.IgnoredBytes, sum.packets+s.IgnoredPackets
 	require.Equal(t, totals{k.bytes, k.packets, k.connections}, *sum)

@@ -173,10 +173,10 @@ func (t *Tracker) Close(f *Flow, now time.Time) {
 	t.closed.note(len(t.closes))
 }
 
-// Take passes each series with traffic, closed or open connections since the
-// last Take to emit, by source, and begins a new interval.
-func (t *Tracker) Take(emit func(*Series)) {
-	t.stats.Emitted += t.series.take(emit)
+// Take ends the interval, hands its series over, and begins a new one. It costs
+// little, however long it takes to pass the series on.
+func (t *Tracker) Take(into *Interval) {
+	t.stats.Emitted += t.series.swap(into)
 }
 
 // Stats returns what the Tracker met so far.

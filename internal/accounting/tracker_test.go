@@ -39,7 +39,7 @@ func dump(tr *Tracker, seconds float64, flows ...Flow) {
 }
 
 func take(tr *Tracker) (out []Series) {
-	tr.Take(func(s *Series) { out = append(out, *s) })
+	each(tr, func(s *Series) { out = append(out, *s) })
 	return out
 }
 

@@ -83,8 +83,12 @@ type Plugin struct {
 	destroyed *ctnetlink.Listener
 	closed    *ctnetlink.Listener // nil without close_events
 
-	mu      sync.Mutex // guards tracker: event readers and gathers share it
-	tracker *accounting.Tracker
+	// mu guards tracker, which event readers and gathers share. Nobody who holds it
+	// writes, reads or logs anything: what the kernel keeps for a reader that waits
+	// counts against nf_conntrack_max.
+	mu       sync.Mutex
+	tracker  *accounting.Tracker
+	interval accounting.Interval // of the last gather
 }
 
 func init() {
@@ -159,51 +163,6 @@ func (p *Plugin) start() (err error) {
 	p.saveFirst()
 	p.explainStart()
 	return nil
-}
-
-// listen joins the event groups and then takes the baseline, so that no flow
-// can end unseen between the two. Events wait while the state of the last run
-// is read.
-func (p *Plugin) listen() (err error) {
-	if err := p.join(); err != nil {
-		return err
-	}
-	if err := p.readTable(); err != nil {
-		return fmt.Errorf("taking the baseline: %w", err)
-	}
-	return nil
-}
-
-func (p *Plugin) join() (err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	joined := time.Now()
-	size := int(p.ReceiveBuffer)
-	if p.destroyed, err = ctnetlink.ListenDestroy(p.namespace, size, p.handle((*accounting.Tracker).Destroy)); err != nil {
-		return fmt.Errorf("listening to DESTROY events: %w", err)
-	}
-	if p.CloseEvents {
-		if p.closed, err = ctnetlink.ListenClose(p.namespace, size, p.handle((*accounting.Tracker).Close)); err != nil {
-			return fmt.Errorf("listening to the UPDATE events of closing connections: %w", err)
-		}
-	}
-	if err := p.resume(); err != nil {
-		return err
-	}
-	p.tracker.BeginBaseline(joined)
-	return nil
-}
-
-// handle returns an event handler that passes each flow to take.
-func (p *Plugin) handle(take func(*accounting.Tracker, *accounting.Flow, time.Time)) func([]accounting.Flow) {
-	return func(batch []accounting.Flow) {
-		now := time.Now()
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		for i := range batch {
-			take(p.tracker, &batch[i], now)
-		}
-	}
 }
 
 // Gather accounts what was sent since the last gather and adds one metric a

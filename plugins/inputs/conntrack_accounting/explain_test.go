@@ -149,6 +149,7 @@ func TestGathersDoNotShareATimestamp(t *testing.T) {
 		l.gather()
 		require.False(t, seen[l.rows[0].at])
 		require.False(t, l.rows[0].at.After(time.Now()))
+		require.Zero(t, l.rows[0].at.Nanosecond()%int(time.Millisecond))
 		seen[l.rows[0].at] = true
 	}
 }

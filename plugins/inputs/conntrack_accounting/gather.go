@@ -55,15 +55,17 @@ func (p *Plugin) dumpOnce() (interrupted bool, err error) {
 		return false, err
 	}
 	// Flows that died but whose event waits for room in our socket are in
-	// neither the table nor the queue.
+	// neither the table nor the queue. Those that a long list does not show count
+	// when their events come.
 	drops, dropsErr := p.destroyed.OthersDrops()
 	dying, err := p.dumper.DumpDying(p.observe)
 	if err != nil {
 		return false, fmt.Errorf("dumping the dying list: %w", err)
 	}
 	p.health.add(stats, dying)
+	p.health.tableDump, p.health.dyingDump = stats, dying
 	interrupted = stats.Interrupted || dying.Interrupted
-	complete, settled = p.fence(fenceTimeout) && !interrupted, dying.Flows == 0
+	complete, settled = p.fence(fenceTimeout) && !interrupted, dying.Flows == 0 && !dying.Cut
 	if complete, err = p.dumpStrays(table, complete); err != nil {
 		return false, err
 	}
@@ -95,9 +97,10 @@ func (p *Plugin) observe(batch []accounting.Flow) {
 // emit adds a metric for each series of the interval that ends now, and writes
 // the same as a report.
 func (p *Plugin) emit(acc telegraf.Accumulator, at time.Time) {
+	p.take()
 	// An accumulator copies what it is given, so one pair of maps serves all.
 	fields, tags := make(map[string]interface{}), make(map[string]string)
-	p.take(func(s *accounting.Series) {
+	p.interval.Each(func(s *accounting.Series) {
 		row := p.row(s, at)
 		setFields(fields, &row)
 		p.setTags(tags, &s.Key, &row)
@@ -108,12 +111,17 @@ func (p *Plugin) emit(acc telegraf.Accumulator, at time.Time) {
 	p.reports.write()
 }
 
-func (p *Plugin) take(each func(*accounting.Series)) {
+// take ends the interval. Its series are passed on without p.mu, for that may
+// take as long as Telegraf, or a disk, is stuck: a reader of events that had to
+// wait for it would have the kernel keep dead entries until the table is full.
+func (p *Plugin) take() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.supersede(time.Now())
 	p.health.seriesBefore = p.tracker.Stats().Emitted
-	p.tracker.Take(each)
+	p.tracker.Take(&p.interval)
+	taken := time.Now()
+	p.mu.Unlock()
+	p.health.handedOut = taken
+	p.supersede(taken)
 }
 
 // row is what both the metric and the report say about a series.

@@ -23,14 +23,17 @@ type health struct {
 	memory     memory
 
 	// For the metric about ourselves.
-	started             time.Time
-	table               *ctnetlink.Table // nil when it could not be read
-	dumpTime            time.Duration    // of the last gather, repeated dumps included
-	seriesBefore        uint64           // series emitted before the last gather
-	uncountedFlowtables int
-	decodeErrors        uint64
-	dumpRestarts        uint64
-	gatherErrors        uint64
+	started              time.Time
+	table                *ctnetlink.Table    // nil when it could not be read
+	dumpTime             time.Duration       // of the last gather, repeated dumps included
+	tableDump, dyingDump ctnetlink.DumpStats // of the last gather
+	handedOut            time.Time           // when the last gather began to hand its metrics out; zero once they are delivered
+	deliveryTime         time.Duration       // what Telegraf took to take those of the gather before
+	seriesBefore         uint64              // series emitted before the last gather
+	uncountedFlowtables  int
+	decodeErrors         uint64
+	dumpRestarts         uint64
+	gatherErrors         uint64
 }
 
 // told are counters as the operator last saw them.
@@ -41,6 +44,13 @@ type told struct {
 func (h *health) add(dumps ...ctnetlink.DumpStats) {
 	for _, d := range dumps {
 		h.decodeErrors += d.DecodeErrors
+	}
+}
+
+// delivered notes how long the metrics were under way, if the last gather had any.
+func (h *health) delivered(now time.Time) {
+	if !h.handedOut.IsZero() {
+		h.deliveryTime, h.handedOut = now.Sub(h.handedOut), time.Time{}
 	}
 }
 

@@ -25,6 +25,7 @@ func (p *Plugin) addInternal(acc telegraf.Accumulator, at time.Time) {
 		"uptime_s":             int64(time.Since(p.health.started).Seconds()),
 		"gather_errors":        int64(p.health.gatherErrors),
 		"dump_time_ns":         p.health.dumpTime.Nanoseconds(),
+		"delivery_time_ns":     p.health.deliveryTime.Nanoseconds(),
 		"dump_restarts":        int64(p.health.dumpRestarts),
 		"uncounted_flowtables": int64(p.health.uncountedFlowtables),
 	}
@@ -78,6 +79,7 @@ func (p *Plugin) addTableStats(fields map[string]interface{}) {
 		return
 	}
 	fields["table_entries"] = int64(table.Entries)
+	fields["dying_flows"] = int64(p.dyingFlows(table.Entries))
 	fields["table_max"] = int64(table.Max)
 	fields["table_insert_failed"] = int64(table.InsertFailed)
 	fields["table_drop"] = int64(table.Drop)
@@ -85,6 +87,16 @@ func (p *Plugin) addTableStats(fields map[string]interface{}) {
 	fields["table_search_restart"] = int64(table.SearchRestart)
 	fields["table_invalid"] = int64(table.Invalid)
 	fields["table_error"] = int64(table.Error)
+}
+
+// dyingFlows returns how many entries are dead but undelivered. They are the rest
+// of what the kernel counts, where their list is too long to be read to its end.
+func (p *Plugin) dyingFlows(entries uint64) uint64 {
+	shown := p.health.dyingDump.Entries
+	if inTable := p.health.tableDump.Entries; p.health.dyingDump.Cut && !p.dumped.Selects() && entries > inTable {
+		return max(shown, entries-inTable)
+	}
+	return shown
 }
 
 func (p *Plugin) addStateStats(fields map[string]interface{}) {

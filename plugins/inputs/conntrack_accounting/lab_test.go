@@ -102,6 +102,11 @@ func (l *lab) gather() {
 	l.rows, l.internal = nil, nil
 	require.NoError(l.t, l.plugin.Gather(l))
 	l.plugin.Delivered()
+	l.countRows()
+}
+
+// countRows adds up what a gather said.
+func (l *lab) countRows() {
 	for _, r := range l.rows {
 		l.add(r.tags["proto"]+"-src", r.fields["src_packets"], r.fields["src_bytes"])
 		l.add(r.tags["proto"]+"-dst", r.fields["dst_packets"], r.fields["dst_bytes"])

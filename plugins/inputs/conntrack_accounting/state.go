@@ -1,6 +1,7 @@
 package conntrack_accounting
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -37,62 +38,82 @@ type state struct {
 	errors uint64
 }
 
-// resume has the tracker go on from the state of the last run, and says why
-// where it cannot.
-func (p *Plugin) resume() error {
-	p.state = state{}
-	if !p.keepsState() {
-		return nil
-	}
-	if err := statefile.Prepare(p.StateFile); err != nil {
-		return fmt.Errorf("state_file: %w", err)
-	}
-	if err := p.identify(); err != nil {
-		return fmt.Errorf("state_file: %w", err)
-	}
-	file, err := statefile.Open(p.StateFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // a first start
-	}
-	if err != nil { // whatever it said was accounted is accounted
-		p.ignore(time.Now(), err)
-		return nil
-	}
-	defer func() { _ = file.Close() }()
-	p.resumeFrom(file)
-	return nil
+// lastRun is what the last run left behind, in memory: it is read before the event
+// groups are joined, and taken into use while events wait.
+type lastRun struct {
+	file *statefile.File // nil for none
+	body []byte
+	err  error // why it is of no use
 }
 
-func (p *Plugin) resumeFrom(file *statefile.File) {
-	consumed, err := p.stamps.read(file.Body)
+// readState reads the state of the last run.
+func (p *Plugin) readState() (last lastRun, err error) {
+	p.state = state{}
+	if !p.keepsState() {
+		return last, nil
+	}
+	if err := statefile.Prepare(p.StateFile); err != nil {
+		return last, fmt.Errorf("state_file: %w", err)
+	}
+	if err := p.identify(); err != nil {
+		return last, fmt.Errorf("state_file: %w", err)
+	}
+	last.file, last.err = statefile.Open(p.StateFile)
+	if errors.Is(last.err, fs.ErrNotExist) {
+		return lastRun{}, nil // a first start
+	}
+	if last.err == nil {
+		last.body, last.err = io.ReadAll(last.file.Body)
+		_ = last.file.Close()
+	}
+	return last, nil
+}
+
+// resume has the tracker go on from the state of the last run. The caller holds
+// p.mu: what it has to tell the operator is left to the function that it returns.
+func (p *Plugin) resume(last *lastRun) (tell func()) {
+	switch {
+	case last.err != nil: // whatever it said was accounted is accounted
+		return p.ignore(time.Now(), last.err)
+	case last.file == nil:
+		return func() {}
+	}
+	return p.resumeFrom(last.file, bytes.NewReader(last.body))
+}
+
+func (p *Plugin) resumeFrom(file *statefile.File, body io.Reader) (tell func()) {
+	consumed, err := p.stamps.read(body)
 	why := p.state.origin.Differs(&file.Origin)
 	switch {
 	case err != nil:
-		p.ignore(time.Now(), err)
+		return p.ignore(time.Now(), err)
 	case file.Boot != p.state.origin.Boot: // no flow of that time is left
-		p.Log.Infof("state_file: ignoring %s: %s", p.StateFile, why)
+		return func() { p.Log.Infof("state_file: ignoring %s: %s", p.StateFile, why) }
 	case file.Namespace != p.state.origin.Namespace:
-		p.Log.Warnf("state_file: ignoring %s: %s", p.StateFile, why)
+		return func() { p.Log.Warnf("state_file: ignoring %s: %s", p.StateFile, why) }
 	case !file.Superseded.IsZero():
 		p.stamps.use(file.Superseded.Unix() * 1000) // the last gather's, if it is in this second
 		p.resumeAfter(file.Superseded)
-		p.Log.Warnf("state_file: the last run ended without a state, killed perhaps: what flows that are older than its last gather (%s) sent since is not accounted", file.Superseded.Format(time.RFC3339))
-	case why != "":
-		p.ignore(file.Written, errors.New(why))
-	default:
-		if err := p.tracker.Resume(file.Body, file.BodySize-consumed, file.Written); err != nil {
-			p.ignore(file.Written, err)
-			return
+		return func() {
+			p.Log.Warnf("state_file: the last run ended without a state, killed perhaps: what flows that are older than its last gather (%s) sent since is not accounted", file.Superseded.Format(time.RFC3339))
 		}
-		p.state.since, p.state.flows = file.Written, p.tracker.Stats().Resumed
+	case why != "":
+		return p.ignore(file.Written, errors.New(why))
 	}
+	if err := p.tracker.Resume(body, file.BodySize-consumed, file.Written); err != nil {
+		return p.ignore(file.Written, err)
+	}
+	p.state.since, p.state.flows = file.Written, p.tracker.Stats().Resumed
+	return func() {}
 }
 
-// ignore says why the state is of no use. What flows that began before the
-// given time had sent by then may be accounted already.
-func (p *Plugin) ignore(accounted time.Time, why error) {
+// ignore makes a start without the state, and says why it is of no use. What flows
+// that began before the given time had sent by then may be accounted already.
+func (p *Plugin) ignore(accounted time.Time, why error) (tell func()) {
 	p.resumeAfter(accounted)
-	p.Log.Warnf("state_file: ignoring %s: %v; flows from before %s are accounted from now on", p.StateFile, why, accounted.Format(time.RFC3339))
+	return func() {
+		p.Log.Warnf("state_file: ignoring %s: %v; flows from before %s are accounted from now on", p.StateFile, why, accounted.Format(time.RFC3339))
+	}
 }
 
 func (p *Plugin) resumeAfter(accounted time.Time) {
@@ -140,6 +161,7 @@ func (p *Plugin) supersede(now time.Time) {
 // Delivered is called by the host when what the last gather added has been
 // passed on to Telegraf.
 func (p *Plugin) Delivered() {
+	p.health.delivered(time.Now())
 	if p.state.ready && time.Since(p.state.written) >= time.Duration(p.StateInterval) {
 		p.save()
 	}
@@ -151,7 +173,7 @@ func (p *Plugin) save() {
 	start := time.Now()
 	origin := p.state.origin
 	origin.Written = start
-	size, err := statefile.Write(p.StateFile, origin, p.writeState)
+	size, err := p.writeState(origin)
 	if err != nil {
 		p.state.errors++
 		if !p.state.failed {
@@ -167,13 +189,23 @@ func (p *Plugin) save() {
 	p.state.written, p.state.took, p.state.size = start, time.Since(start), size
 }
 
-func (p *Plugin) writeState(w io.Writer) error {
-	if err := p.stamps.write(w); err != nil {
-		return err
+// writeState takes the state into memory and writes it from there: event readers
+// wait for the first, and must not for the second.
+func (p *Plugin) writeState(origin statefile.Origin) (size int64, err error) {
+	body := bytes.NewBuffer(make([]byte, 0, p.state.size+p.state.size/8))
+	if err := p.stamps.write(body); err != nil {
+		return 0, err
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.tracker.Save(w)
+	err = p.tracker.Save(body)
+	p.mu.Unlock()
+	if err != nil {
+		return 0, err
+	}
+	return statefile.Write(p.StateFile, origin, func(w io.Writer) error {
+		_, err := w.Write(body.Bytes())
+		return err
+	})
 }
 
 // saveFirst saves the baseline, unless it went on from a state that still holds:

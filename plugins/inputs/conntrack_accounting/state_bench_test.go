@@ -71,7 +71,7 @@ func benchConfig() accounting.Config {
 func benchTracker(b *testing.B, flows int) *accounting.Tracker {
 	t := accounting.NewTracker(benchConfig())
 	meet(t, flows)
-	t.Take(func(*accounting.Series) {})
+	t.Take(&accounting.Interval{})
 	var state bytes.Buffer
 	require.NoError(b, t.Save(&state))
 	require.Greater(b, state.Len(), 20*flows, "no such state")

@@ -7,7 +7,7 @@ import (
 	"telegraf-conntrack-accounting/internal/report"
 )
 
-// setTags makes tags those of a series. The caller holds p.mu.
+// setTags makes tags those of a series.
 func (p *Plugin) setTags(tags map[string]string, k *accounting.SeriesKey, row *report.Row) {
 	clear(tags)
 	tags["proto"], tags["src"], tags["dst"] = row.Proto, row.Src, row.Dst

@@ -1,0 +1,67 @@
+package conntrack_accounting
+
+import (
+	"fmt"
+	"time"
+
+	"telegraf-conntrack-accounting/internal/accounting"
+	"telegraf-conntrack-accounting/internal/ctnetlink"
+)
+
+// listen joins the event groups and then takes the baseline, so that no flow
+// can end unseen between the two. Events wait while the state of the last run
+// is taken into use.
+func (p *Plugin) listen() (err error) {
+	if err := p.join(); err != nil {
+		return err
+	}
+	if err := p.readTable(); err != nil {
+		return fmt.Errorf("taking the baseline: %w", err)
+	}
+	return nil
+}
+
+func (p *Plugin) join() error {
+	last, err := p.readState()
+	if err != nil {
+		return err
+	}
+	tell, err := p.joinGroups(&last)
+	if err != nil {
+		return err
+	}
+	tell()
+	return nil
+}
+
+// joinGroups opens the event sockets. No event is handled before the baseline has
+// begun.
+func (p *Plugin) joinGroups(last *lastRun) (tell func(), err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	joined := time.Now()
+	size := int(p.ReceiveBuffer)
+	if p.destroyed, err = ctnetlink.ListenDestroy(p.namespace, size, p.handle((*accounting.Tracker).Destroy)); err != nil {
+		return nil, fmt.Errorf("listening to DESTROY events: %w", err)
+	}
+	if p.CloseEvents {
+		if p.closed, err = ctnetlink.ListenClose(p.namespace, size, p.handle((*accounting.Tracker).Close)); err != nil {
+			return nil, fmt.Errorf("listening to the UPDATE events of closing connections: %w", err)
+		}
+	}
+	tell = p.resume(last)
+	p.tracker.BeginBaseline(joined)
+	return tell, nil
+}
+
+// handle returns an event handler that passes each flow to take.
+func (p *Plugin) handle(take func(*accounting.Tracker, *accounting.Flow, time.Time)) func([]accounting.Flow) {
+	return func(batch []accounting.Flow) {
+		now := time.Now()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for i := range batch {
+			take(p.tracker, &batch[i], now)
+		}
+	}
+}
