@@ -19,9 +19,10 @@ import (
 // A child is this program again, for a part that is measured in a process of
 // its own.
 var children = map[string]func() error{
-	"gather":  gatherChild,
-	"destroy": destroyChild,
-	"connect": connectChild,
+	"gather":   gatherChild,
+	"destroy":  destroyChild,
+	"connect":  connectChild,
+	"pressure": pressureChild,
 }
 
 // childVariable says which child to be.
@@ -45,10 +46,13 @@ func child(name string, environment ...string) *exec.Cmd {
 }
 
 // startPlugin starts the plugin, silently, on the namespace that NETNS names.
-func startPlugin() (*conntrack_accounting.Plugin, error) {
+func startPlugin(options ...func(*conntrack_accounting.Plugin)) (*conntrack_accounting.Plugin, error) {
 	p := conntrack_accounting.New()
 	p.NetworkNamespace = os.Getenv("NETNS")
 	p.Log = silence{}
+	for _, set := range options {
+		set(p)
+	}
 	return p, errors.Join(p.Init(), p.Start(nothing{}))
 }
 
