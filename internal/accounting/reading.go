@@ -37,6 +37,9 @@ func (t *Tracker) add(k *key, e *entry, dst responder, orig, reply Counters) {
 // events, a new flow took the identity of a dead one.
 func (t *Tracker) restart(k *key, e *entry, dst responder, now int64) {
 	t.stats.Restarted++
+	if k.Start != 0 {
+		t.stats.Zeroed++
+	}
 	e.orig, e.reply = Counters{}, Counters{}
 	if k.Start != 0 || t.cfg.Forget > 0 {
 		return

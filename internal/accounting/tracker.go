@@ -40,6 +40,7 @@ type Stats struct {
 	OlderFlows uint64 // flows that ended while the baseline ran, not accounted
 	OlderBytes uint64 // bytes of OlderFlows in both directions, from their beginning
 	Restarted  uint64 // flows whose counters went back: zeroed, or a new flow
+	Zeroed     uint64 // those of Restarted that are no new flow: they began when they had begun before
 	Resumed    int    // flows that a state brought
 	DiedUnseen uint64 // flows of Resumed that ended before this Tracker began
 	Offloaded  int    // flows that the last dump showed in a flowtable

@@ -195,3 +195,24 @@ func (l *lab) lifetime(after time.Duration) (least, most time.Duration) {
 	require.Eventually(t, func() bool { l.gather(); return l.closed == 1 }, 10*time.Second, time.Millisecond)
 	return closing.Sub(opened), closed.Sub(before)
 }
+
+// Others that set the counters to zero are named, once; what can be read is counted.
+func TestZeroedCounters(t *testing.T) {
+	l := newLab(t)
+	l.serve()
+	l.start()
+	flow := l.udp("10.32.0.1")
+	flow(50)
+	l.gather()
+	for range 3 {
+		l.ns.Exec(t, testkit.Tool("conntrack"), "-L", "-z")
+		flow(30)
+		l.gather() // below 50, but not below the 10 of the round before
+		l.ns.Exec(t, testkit.Tool("conntrack"), "-L", "-z")
+		flow(10)
+		l.gather()
+	}
+	require.EqualValues(t, 50+(30+10)+2*(20+10), l.sum["udp-src"].Packets)
+	require.Len(t, l.log.with("W! another program sets the kernel's counters to zero"), 1)
+	require.Equal(t, int64(4), l.internal["zeroed_flows"])
+}

@@ -38,7 +38,7 @@ type health struct {
 
 // told are counters as the operator last saw them.
 type told struct {
-	overruns, decodeErrors, swept, uncounted, diedUnseen uint64
+	overruns, decodeErrors, swept, uncounted, diedUnseen, zeroed uint64
 }
 
 func (h *health) add(dumps ...ctnetlink.DumpStats) {
@@ -149,6 +149,9 @@ func (p *Plugin) explainChanges() {
 	if n := now.overruns - before.overruns; n > 0 {
 		p.Log.Infof("the receive buffer was full %d times: no event is lost, the kernel sends them again", n)
 	}
+	if now.zeroed > 0 && before.zeroed == 0 {
+		p.Log.Warnf("another program sets the kernel's counters to zero: what flows sent between our last reading and that moment is lost; nlbwmon, exporters and \"conntrack -L -z\" do that: stop it, or give it a network namespace of its own")
+	}
 	if now.uncounted > 0 && before.uncounted == 0 {
 		p.Log.Warnf("flows without counters are in the table: they began while %s was 0 and stay uncounted until they end", ctnetlink.Acct)
 	}
@@ -160,6 +163,7 @@ func (p *Plugin) counts(stats accounting.Stats) told {
 		swept:        stats.Swept,
 		uncounted:    stats.Uncounted,
 		diedUnseen:   stats.DiedUnseen,
+		zeroed:       stats.Zeroed,
 	}
 	for _, listener := range []*ctnetlink.Listener{p.destroyed, p.closed} {
 		if listener != nil {

@@ -56,6 +56,7 @@ func addFlowStats(fields map[string]interface{}, s *accounting.Stats, seriesBefo
 	fields["died_unseen_flows"] = int64(s.DiedUnseen)
 	fields["unknown_flows"] = int64(s.OlderFlows)
 	fields["unknown_bytes"] = int64(s.OlderBytes)
+	fields["zeroed_flows"] = int64(s.Zeroed)
 	fields["restarted_flows"] = int64(s.Restarted)
 	fields["repeated_events"] = int64(s.Repeated)
 }
