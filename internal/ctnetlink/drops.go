@@ -20,16 +20,10 @@ const destroyGroup = 1 << (netfilter.GroupCTDestroy - 1)
 type others struct {
 	mu   sync.Mutex // one reader at a time
 	file *os.File   // /proc/net/netlink of the namespace
-	own  uint64     // the inode of our own socket
 }
 
-// openOthers returns the others of a socket.
-func openOthers(ns *Namespace, fd int) (*others, error) {
-	var stat unix.Stat_t
-	if err := unix.Fstat(fd, &stat); err != nil {
-		return nil, err
-	}
-	o := &others{own: stat.Ino}
+func openOthers(ns *Namespace) (*others, error) {
+	o := &others{}
 	err := ns.Do(func() (err error) {
 		o.file, err = os.Open("/proc/thread-self/net/netlink")
 		return err
@@ -43,20 +37,25 @@ func openOthers(ns *Namespace, fd int) (*others, error) {
 // the number changed: it does when others that asked for reliable events, too,
 // are behind.
 func (l *Listener) OthersDrops() (uint64, error) {
-	sum, err := l.others.drops()
+	own, err := l.queue.inode()
+	if err != nil {
+		return 0, fmt.Errorf("identifying the socket for DESTROY events: %w", err)
+	}
+	sum, err := l.others.drops(own)
 	if err != nil {
 		return 0, fmt.Errorf("reading who else listens for DESTROY events: %w", err)
 	}
 	return sum, nil
 }
 
-func (o *others) drops() (uint64, error) {
+// drops leaves out the socket with the inode: our own.
+func (o *others) drops(own uint64) (uint64, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if _, err := o.file.Seek(0, io.SeekStart); err != nil {
 		return 0, err
 	}
-	return sumDrops(o.file, o.own)
+	return sumDrops(o.file, own)
 }
 
 // sumDrops adds up the column Drops of the sockets in the DESTROY group but for

@@ -3,7 +3,9 @@ package ctnetlink
 import (
 	"errors"
 	"fmt"
+	"os"
 	"sync/atomic"
+	"time"
 
 	"github.com/mdlayher/netlink"
 	"github.com/ti-mo/netfilter"
@@ -19,7 +21,8 @@ const batchSize = 512
 // over in the order the kernel sent them, from one goroutine.
 type Listener struct {
 	queue   *queue
-	kind    uint8 // the message type it listens for
+	open    func() (*queue, error) // another one like it
+	kind    uint8                  // the message type it listens for
 	handle  func([]accounting.Flow)
 	batch   []accounting.Flow // used again for each call of handle
 	timed   bool              // whether the kernel says when events are
@@ -32,7 +35,9 @@ type Listener struct {
 	// handled all before.
 	busy, drained atomic.Uint64
 
-	events, overruns, decodeErrors atomic.Uint64
+	events, overruns, decodeErrors, reopened atomic.Uint64
+
+	failed time.Time // when the socket was last opened anew
 
 	others *others // nil but for DESTROY events
 }
@@ -46,6 +51,10 @@ type ListenerStats struct {
 	// DESTROY socket that means that events come late, on a close socket that
 	// some are lost.
 	Overruns uint64
+
+	// Reopened counts how often the socket failed and another took its place:
+	// events that could not be read from it any more are lost.
+	Reopened uint64
 }
 
 // ListenDestroy listens for the end of flows. handle is called with batches of
@@ -69,7 +78,7 @@ func ListenDestroy(ns *Namespace, receiveBuffer int, handle func(batch []account
 	if err != nil {
 		return nil, fmt.Errorf("listening for conntrack DESTROY events: %w", err)
 	}
-	if l.others, err = openOthers(ns, l.queue.fd); err != nil {
+	if l.others, err = openOthers(ns); err != nil {
 		return nil, errors.Join(fmt.Errorf("finding out who else listens for DESTROY events: %w", err), l.Close())
 	}
 	return l, nil
@@ -98,6 +107,22 @@ func ListenClose(ns *Namespace, receiveBuffer int, handle func(batch []accountin
 }
 
 func listen(ns *Namespace, receiveBuffer int, kind uint8, handle func([]accounting.Flow), join func(*socket) error) (*Listener, error) {
+	l := &Listener{
+		open:   func() (*queue, error) { return openQueue(ns, receiveBuffer, join) },
+		kind:   kind,
+		handle: handle,
+		batch:  make([]accounting.Flow, 0, batchSize),
+		done:   make(chan struct{}),
+	}
+	var err error
+	if l.queue, err = l.open(); err != nil {
+		return nil, err
+	}
+	go l.run() // until Close
+	return l, nil
+}
+
+func openQueue(ns *Namespace, receiveBuffer int, join func(*socket) error) (*queue, error) {
 	s, err := dial(ns)
 	if err != nil {
 		return nil, err
@@ -113,19 +138,7 @@ func listen(ns *Namespace, receiveBuffer int, kind uint8, handle func([]accounti
 	if err != nil {
 		return nil, errors.Join(explain(err), s.Close())
 	}
-	q, err := queueOf(s)
-	if err != nil {
-		return nil, err
-	}
-	l := &Listener{
-		queue:  q,
-		kind:   kind,
-		handle: handle,
-		batch:  make([]accounting.Flow, 0, batchSize),
-		done:   make(chan struct{}),
-	}
-	go l.run() // until Close
-	return l, nil
+	return queueOf(s)
 }
 
 // ReceiveBuffer returns the size of the receive buffer that the kernel granted,
@@ -144,11 +157,12 @@ func (l *Listener) Stats() ListenerStats {
 		Events:       l.events.Load(),
 		DecodeErrors: l.decodeErrors.Load(),
 		Overruns:     l.overruns.Load(),
+		Reopened:     l.reopened.Load(),
 	}
 }
 
 // Err returns the error that ended the listener before Close, or nil while it
-// works.
+// works. It does not work any more where another socket fails, too.
 func (l *Listener) Err() error {
 	select {
 	case <-l.done:
@@ -164,8 +178,11 @@ func (l *Listener) Close() error {
 	l.closing.Store(true)
 	l.queue.interrupt()
 	<-l.done
+	err := l.queue.close()
 	if l.others != nil {
-		return errors.Join(l.queue.close(), l.others.file.Close())
+		if fileErr := l.others.file.Close(); !errors.Is(fileErr, os.ErrClosed) { // Close may be called again
+			err = errors.Join(err, fileErr)
+		}
 	}
-	return l.queue.close()
+	return err
 }

@@ -88,6 +88,18 @@ func (q *queue) size() (int, error) {
 	return unix.GetsockoptInt(q.fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
 }
 
+// inode returns the inode of the socket.
+func (q *queue) inode() (uint64, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var stat unix.Stat_t
+	if q.closed {
+		return 0, unix.EBADF
+	}
+	err := unix.Fstat(q.fd, &stat)
+	return stat.Ino, err
+}
+
 // close closes the socket. Nobody may read any more.
 func (q *queue) close() error {
 	q.mu.Lock()

@@ -32,6 +32,9 @@ func (l *Listener) run() {
 			err = l.queue.wait()
 		}
 		if err != nil {
+			err = l.reopen(err)
+		}
+		if err != nil {
 			l.err = fmt.Errorf("receiving conntrack events: %w", err)
 			return
 		}

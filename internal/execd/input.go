@@ -127,13 +127,14 @@ func (h *inputHost) listen() *silence {
 	return newSilence(h.log, h.patience)
 }
 
-// gather has the plugin gather once. The plugin's own failure is logged, and
-// the next gather may do better; when stdout fails there is no point in going
-// on.
+// gather has the plugin gather once. The plugin's own failure is logged, and the
+// next gather may do better, unless the error has a method Fatal() bool that says
+// otherwise; when stdout fails there is no point in going on.
 func (h *inputHost) gather() error {
 	defer h.watch()()
-	if err := h.plugin.Gather(h.acc); err != nil {
-		h.log.Errorf("gathering: %v", err)
+	failure := h.plugin.Gather(h.acc)
+	if failure != nil && !isFatal(failure) {
+		h.log.Errorf("gathering: %v", failure)
 	}
 	err := h.out.flush()
 	if errors.Is(err, syscall.EPIPE) {
@@ -145,5 +146,18 @@ func (h *inputHost) gather() error {
 	if d, ok := h.plugin.(interface{ Delivered() }); ok {
 		d.Delivered()
 	}
+	if isFatal(failure) {
+		return fmt.Errorf("gathering: %w", failure)
+	}
 	return nil
+}
+
+// isFatal reports whether a plugin cannot go on after the error: Telegraf then
+// starts it again, after the restart_delay of its configuration.
+func isFatal(err error) bool {
+	var f interface {
+		error
+		Fatal() bool
+	}
+	return errors.As(err, &f) && f.Fatal()
 }

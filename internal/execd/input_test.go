@@ -56,6 +56,10 @@ func TestInput(t *testing.T) {
 			config: "[[inputs.probe]]\nfail_at = 1", stdin: "\n", stdout: gathers(false, 2),
 			stderr: "I! started\nE! Error in plugin: lost the table\nE! gathering: no dump\nW! stopped\n",
 		},
+		"a gather fails for good": {
+			config: "[[inputs.probe]]\ndie_at = 1", stdin: "\n", stdout: gathers(false, 1), code: 1,
+			stderr: "I! started\nW! stopped\nE! gathering: lost all: the socket\n",
+		},
 		"init fails": {
 			config: "[[inputs.probe]]\nno_init = true", code: 1,
 			stderr: "E! checking the settings of inputs.probe: count must be\nE! positive\n",

@@ -50,6 +50,7 @@ func child(kind string, args ...string) *exec.Cmd {
 type probe struct {
 	Count   int             `toml:"count"` // metrics per gather
 	FailAt  int             `toml:"fail_at"`
+	DieAt   int             `toml:"die_at"`
 	NoStart bool            `toml:"no_start"`
 	NoInit  bool            `toml:"no_init"`
 	Tell    bool            `toml:"tell"` // when metrics are delivered
@@ -87,11 +88,19 @@ func (p *probe) Delivered() {
 
 func (p *probe) Stop() { p.Log.Warn("stopped") }
 
-func (p *probe) Gather(acc telegraf.Accumulator) error {
+type fatalError struct{}
+
+func (fatalError) Error() string { return "the socket" }
+func (fatalError) Fatal() bool   { return true }
+
+func (p *probe) Gather(acc telegraf.Accumulator) (err error) {
 	p.gathers++
 	if p.gathers == p.FailAt {
 		acc.AddError(errors.New("lost the table"))
 		return errors.New("no dump")
+	}
+	if p.gathers == p.DieAt {
+		defer func() { err = fmt.Errorf("lost all: %w", fatalError{}) }()
 	}
 	tags := map[string]string{"proto": "tcp", "oneshot": fmt.Sprint(p.oneShot), "empty": ""}
 	for i := range p.Count {

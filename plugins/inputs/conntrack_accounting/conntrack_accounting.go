@@ -181,7 +181,7 @@ func (p *Plugin) Gather(acc telegraf.Accumulator) error {
 	p.explainChanges()
 	p.addInternal(acc, at)
 	p.giveBack()
-	return errors.Join(err, p.destroyed.Err())
+	return errors.Join(err, p.deaf())
 }
 
 // Stop closes the sockets, waits for their readers, and saves the state.

@@ -38,7 +38,7 @@ type health struct {
 
 // told are counters as the operator last saw them.
 type told struct {
-	overruns, decodeErrors, swept, uncounted, diedUnseen, zeroed uint64
+	overruns, decodeErrors, swept, uncounted, diedUnseen, zeroed, reopened uint64
 }
 
 func (h *health) add(dumps ...ctnetlink.DumpStats) {
@@ -149,6 +149,9 @@ func (p *Plugin) explainChanges() {
 	if n := now.overruns - before.overruns; n > 0 {
 		p.Log.Infof("the receive buffer was full %d times: no event is lost, the kernel sends them again", n)
 	}
+	if now.reopened > before.reopened {
+		p.Log.Warnf("an event socket failed and was opened anew: events that waited in it may be lost, and with them what flows sent after their last gather")
+	}
 	if now.zeroed > 0 && before.zeroed == 0 {
 		p.Log.Warnf("another program sets the kernel's counters to zero: what flows sent between our last reading and that moment is lost; nlbwmon, exporters and \"conntrack -L -z\" do that: stop it, or give it a network namespace of its own")
 	}
@@ -169,6 +172,7 @@ func (p *Plugin) counts(stats accounting.Stats) told {
 		if listener != nil {
 			s := listener.Stats()
 			now.decodeErrors += s.DecodeErrors
+			now.reopened += s.Reopened
 		}
 	}
 	now.overruns = p.destroyed.Stats().Overruns

@@ -68,6 +68,7 @@ func (p *Plugin) addListenerStats(fields map[string]interface{}) {
 	}
 	fields["destroy_events"] = int64(destroyed.Events)
 	fields["destroy_overruns"] = int64(destroyed.Overruns)
+	fields["reopened_sockets"] = int64(destroyed.Reopened + closed.Reopened)
 	fields["close_events"] = int64(closed.Events)
 	fields["close_overruns"] = int64(closed.Overruns)
 	fields["decode_errors"] = int64(p.health.decodeErrors + destroyed.DecodeErrors + closed.DecodeErrors)

@@ -65,3 +65,25 @@ func (p *Plugin) handle(take func(*accounting.Tracker, *accounting.Flow, time.Ti
 		}
 	}
 }
+
+// deaf returns the error that ended a reader of events for good. The program has to
+// end, for nobody hears any more of flows that end: it is started again.
+func (p *Plugin) deaf() error {
+	for _, listener := range []*ctnetlink.Listener{p.destroyed, p.closed} {
+		if listener == nil {
+			continue
+		}
+		if err := listener.Err(); err != nil {
+			return fatal{fmt.Errorf("%w; nothing is accounted exactly without these events: starting again", err)}
+		}
+	}
+	return nil
+}
+
+// fatal is an error after which the plugin cannot go on.
+type fatal struct{ error }
+
+func (f fatal) Unwrap() error { return f.error }
+
+// Fatal tells the host to end the program.
+func (fatal) Fatal() bool { return true }
