@@ -345,17 +345,18 @@ func TestTruncatedState(t *testing.T) {
 // A flow is timed by its start or by when it was first seen, never by both, and
 // by one of them.
 func TestStateWithTwoTimes(t *testing.T) {
+	const flags = 8 + 1 // of the first flow: after a time, and how many there are
 	timed := flowOf(1, 17, 10)
 	timed.Start = at(1).UnixNano()
 	for _, f := range []Flow{timed, flowOf(1, 17, 10)} {
 		tr := started(testConfig(t), f)
 		state := save(t, tr)
 		both := bytes.Clone(state)
-		both[1] |= stateFirst | stateStart
+		both[flags] |= stateFirst | stateStart
 		requireRefused(t, tr.cfg, both)
 		requireRefused(t, tr.cfg, slices.Insert(both, len(both)-3, make([]byte, 8)...))
 		none := bytes.Clone(state)
-		none[1] &^= stateFirst | stateStart
+		none[flags] &^= stateFirst | stateStart
 		requireRefused(t, tr.cfg, none)
 	}
 }
