@@ -61,7 +61,7 @@ func TestMigrateRefuses(t *testing.T) {
 	p.run(1, "migrate", "-config", p.config)
 	require.Contains(t, p.log.String(), `E! the schema is not ready: the tables are missing, and role "nobody" may make none in schema "public"`)
 	p.run(1, "migrate", "-dsn", "host=/absent")
-	require.Contains(t, p.log.String(), "E! Postgres is unreachable: dial unix /absent/.s.PGSQL.5432: connect: no such file or directory")
+	require.Contains(t, p.log.String(), "E! Postgres is unreachable: root at /absent as root: dial unix /absent/.s.PGSQL.5432: connect: no such file or directory")
 	for _, dsn := range []string{"host=/absent password=secret", "postgres://u:secret@absent/vpn"} {
 		p.run(2, "migrate", "-dsn", dsn)
 	}
@@ -92,7 +92,7 @@ func TestThePasswordIsNeverSeen(t *testing.T) {
 	require.NoError(t, os.WriteFile(name, []byte("1700000000000000000,tcp,10.0.0.1,10.0.0.2,443,1,1,1,1,0,0\n"), 0o600))
 
 	sink := p.start(nil, "watch", "-debug")
-	p.logs(`W! Postgres does not let us in: pq: password authentication failed for user "sink"`)
+	p.logs(`as sink: pq: password authentication failed for user "sink"`)
 	end(t, sink)
 	passfile := filepath.Join(t.TempDir(), "pgpass")
 	require.NoError(t, os.WriteFile(passfile, []byte("localhost:5432:vpn:sink:"+right+"\n"), 0o600))

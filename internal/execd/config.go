@@ -3,7 +3,9 @@ package execd
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"os/user"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -23,10 +25,21 @@ type LookupEnv func(name string) (value string, found bool)
 // $${ for a literal ${.
 func LoadConfig(path, kind, name string, lookup LookupEnv, plugin any) error {
 	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w for %s: let a group of that user read it, such as by: chgrp telegraf %s; chmod 640 %s", err, whoWeAre(), path, path)
+	}
 	if err != nil {
 		return fmt.Errorf("reading the configuration: %w", err)
 	}
 	return decodeConfig(path, string(text), kind, name, lookup, plugin)
+}
+
+// whoWeAre names the user that this process runs as.
+func whoWeAre() string {
+	if who, err := user.Current(); err == nil {
+		return "user " + who.Username
+	}
+	return fmt.Sprintf("uid %d", os.Getuid())
 }
 
 func decodeConfig(path, text, kind, name string, lookup LookupEnv, plugin any) error {

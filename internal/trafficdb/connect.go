@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/lib/pq"
 	"github.com/lib/pq/pqerror"
@@ -25,6 +26,7 @@ type connector struct {
 	hosts  []pq.Config
 	random bool // the order
 	accept acceptance
+	last   atomic.Pointer[string] // the place of the last connection
 }
 
 // acceptance is what a server must be like.
@@ -183,15 +185,29 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	var failed connectError
 	for _, i := range order {
 		conn, err := c.connect(ctx, c.hosts[i])
+		place := placeOf(&c.hosts[i])
 		if err == nil {
+			c.last.Store(&place)
 			return conn, nil
 		}
-		failed = append(failed, hostError{net.JoinHostPort(c.hosts[i].Host, strconv.Itoa(int(c.hosts[i].Port))), err})
+		failed = append(failed, hostError{place, err})
 		if ctx.Err() != nil {
 			break
 		}
 	}
 	return nil, failed
+}
+
+// placeOf names a database and who we are there, as "vpn at db.example:5432 as
+// vpn_traffic_writer".
+func placeOf(config *pq.Config) string {
+	at := config.Host
+	if !strings.HasPrefix(at, "/") && !strings.HasPrefix(at, "@") {
+		at = net.JoinHostPort(at, strconv.Itoa(int(config.Port)))
+	} else if config.Port != 5432 {
+		at += ", port " + strconv.Itoa(int(config.Port))
+	}
+	return fmt.Sprintf("%s at %s as %s", config.Database, at, config.User)
 }
 
 // Driver returns lib/pq's.

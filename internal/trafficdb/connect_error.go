@@ -20,17 +20,14 @@ var (
 type connectError []hostError
 
 type hostError struct {
-	host string
-	err  error
+	place string // see placeOf
+	err   error
 }
 
 func (e connectError) Error() string {
-	if len(e) == 1 {
-		return oneLine(e[0].err)
-	}
 	texts := make([]string, len(e))
 	for i, h := range e {
-		texts[i] = h.host + ": " + oneLine(h.err)
+		texts[i] = h.place + ": " + oneLine(h.err)
 	}
 	return strings.Join(texts, "; ")
 }

@@ -115,6 +115,7 @@ func TestConnecting(t *testing.T) {
 			err = db.Ping(t.Context())
 			if test.err {
 				require.ErrorContains(t, err, test.want)
+				require.ErrorContains(t, err, " at "+hostOf(test.dsn)+":5432 as ", "the place")
 				require.Equal(t, trafficdb.Retry, trafficdb.ClassOf(err), "no row is to blame")
 				require.Equal(t, denied, trafficdb.Describe(err))
 				require.True(t, trafficdb.IsMisconfigured(err))
@@ -124,11 +125,23 @@ func TestConnecting(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
+			require.Contains(t, db.Place(), "vpn at ")
+			require.Contains(t, db.Place(), " as "+strings.Fields(test.want)[0])
 			require.Equal(t, test.want, query(t, pg.DB(), `SELECT usename || ' ' || ssl || ' ' || coalesce(client_dn, '')
 				FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'psql-sink'`))
 		})
 	}
 	require.NotContains(t, pg.Log(), password)
+}
+
+// hostOf returns the last host that keywords name.
+func hostOf(dsn string) (host string) {
+	for _, pair := range strings.Fields(dsn) {
+		if value, found := strings.CutPrefix(pair, "host="); found {
+			host = value
+		}
+	}
+	return host
 }
 
 func copyFile(t *testing.T, from, to string, mode os.FileMode) {

@@ -17,7 +17,8 @@ import (
 
 // DB is the traffic database. Its methods may be called at once.
 type DB struct {
-	pool *sql.DB
+	pool      *sql.DB
+	connector *connector
 
 	indexLater atomic.Bool // see IndexLater
 
@@ -44,7 +45,7 @@ func Open(dsn string) (*DB, error) {
 			c.hosts[i].ApplicationName = "psql-sink"
 		}
 	}
-	db := &DB{pool: sql.OpenDB(c), days: make(map[int64]bool), names: make(map[name]bool), called: make(map[end]called)}
+	db := &DB{pool: sql.OpenDB(c), connector: c, days: make(map[int64]bool), names: make(map[name]bool), called: make(map[end]called)}
 	db.pool.SetMaxIdleConns(maxIdle)
 	db.pool.SetConnMaxIdleTime(time.Minute)
 	return db, nil
@@ -69,6 +70,15 @@ func (db *DB) learn(err error) {
 // Ping returns nil when the database can be reached, or else why not, which
 // errors of a connection that broke often do not tell.
 func (db *DB) Ping(ctx context.Context) error { return db.pool.PingContext(ctx) }
+
+// Place says where the last connection went to, as "vpn at db.example:5432 as
+// vpn_traffic_writer"; "" before there was one.
+func (db *DB) Place() string {
+	if place := db.connector.last.Load(); place != nil {
+		return *place
+	}
+	return ""
+}
 
 // Close closes the connections.
 func (db *DB) Close() error { return db.pool.Close() }

@@ -52,11 +52,20 @@ func (b *batch) internal(m telegraf.Metric) bool {
 	return m.HasField("destroy_events") && !m.HasTag("src") && !m.HasTag("dst")
 }
 
+// foreign is the reason to reject a metric of a measurement that nobody named.
+// Where it holds traffic, a name_override or name_prefix gave it that name.
+func foreign(m telegraf.Metric) error {
+	if m.HasTag("src") && m.HasTag("dst") && m.HasField("src_bytes") {
+		return fmt.Errorf("measurement %q is renamed traffic: name it in measurements of outputs.vpn_traffic as well as in namepass of outputs.execd", m.Name())
+	}
+	return fmt.Errorf("foreign measurement %q", m.Name())
+}
+
 // row makes a row of a metric. Its errors name tags and fields, but quote no
 // values: they are counted by their text.
 func (b *batch) row(m telegraf.Metric, host string) (row report.Row, err error) {
 	if !slices.Contains(b.measurements, m.Name()) {
-		return row, fmt.Errorf("foreign measurement %q", m.Name())
+		return row, foreign(m)
 	}
 	if err := report.CheckHost(host); err != nil {
 		return row, fmt.Errorf("tag %s %w", b.hostTag, err)

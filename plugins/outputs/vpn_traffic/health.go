@@ -27,7 +27,17 @@ type health struct {
 	trouble   string    // what is told already, "" for nothing
 	since     time.Time // when it began
 	pause     time.Duration
-	momentary int // momentary failures in a row
+	momentary int    // momentary failures in a row
+	place     string // where rows are stored, as told last
+}
+
+// storing takes note of where rows are stored from now on: what a wrong dsn, or
+// the failover to another host, shows first.
+func (h *health) storing(place string) {
+	if place != h.place {
+		h.place = place
+		h.log.Infof("storing into %s", place)
+	}
 }
 
 // failed takes note of a failure, and returns how long to wait before the next

@@ -157,6 +157,7 @@ func (im *importer) importAll(ctx context.Context) error {
 			return im.judge(ctx, failure{err: &databaseError{err}}, false)
 		}
 		im.ready = true
+		im.health.storing(im.db.Place())
 	}
 	if time.Since(im.tried) >= againEvery {
 		im.tried = time.Now()

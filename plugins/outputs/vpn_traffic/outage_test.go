@@ -67,11 +67,12 @@ func (o *outage) exact(db *sql.DB) {
 
 var changing = regexp.MustCompile(`after [0-9.]+m?s|[0-9]+ reports? still|/tmp/[^ ,;:"]+|in this run.*|127[0-9.:]+`)
 
-// said returns what an operator reads, without what differs from run to run.
+// said returns what an operator reads, without what differs from run to run, and
+// without where rows are stored.
 func (o *outage) said() []string {
 	var lines []string
 	for line := range strings.Lines(o.log.String()) {
-		if !strings.HasPrefix(line, "D! ") {
+		if !strings.HasPrefix(line, "D! ") && !strings.HasPrefix(line, "I! storing into ") {
 			lines = append(lines, strings.TrimSpace(changing.ReplaceAllString(line, "…")))
 		}
 	}
@@ -79,7 +80,7 @@ func (o *outage) said() []string {
 }
 
 // The reasons of a server that goes away or comes back are a matter of moments.
-const goes = `(dial unix …: connect: (no such file or directory|connection refused)|the connection was lost|(unexpected )?EOF|read unix .*: connection reset by peer|write unix .*: broken pipe|` +
+const goes = `(vpn at [^:]* as postgres: )?(dial unix …: connect: (no such file or directory|connection refused)|the connection was lost|(unexpected )?EOF|read unix .*: connection reset by peer|write unix .*: broken pipe|` +
 	`pq: (the database system is .*|terminating connection .*) \(57P0[0-9]\))`
 
 // requireSaid requires that the log consists of these lines, given as patterns.
@@ -222,7 +223,7 @@ func TestFailover(t *testing.T) {
 	o.during(second.DB(), first.Kill9, second.Promote)
 	o.close()
 	o.requireSaid(
-		"W! Postgres is unreachable: …:5432: "+goes+"; …:5432: it is a standby"+stay,
+		"W! Postgres is unreachable: "+goes+"; vpn at … as postgres: it is a standby"+stay,
 		again("Postgres is unreachable"),
 		"I! imported .*",
 	)
