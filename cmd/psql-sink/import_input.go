@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -14,11 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/unpack"
 )
 
 // importInput is an open source, decompressed.
 type importInput struct {
-	io.Reader
+	*unpack.Reader
 	read int64 // bytes of the file, compressed as they are
 
 	file io.ReadCloser
@@ -36,26 +35,19 @@ func openInput(path string) (*importInput, error) {
 	return in, nil
 }
 
-// newInput finds out by the first bytes whether a file is compressed: no row
-// and no comment begins with them.
 func newInput(file io.ReadCloser) (*importInput, error) {
 	in := &importInput{file: file}
-	head := make([]byte, 2)
-	n, err := io.ReadFull(inputCounter{in}, head)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, errors.Join(err, file.Close())
-	}
-	in.Reader = io.MultiReader(bytes.NewReader(head[:n]), inputCounter{in})
-	if !bytes.Equal(head, []byte{0x1f, 0x8b}) {
-		return in, nil
-	}
-	if in.Reader, err = gzip.NewReader(in.Reader); err != nil {
+	var err error
+	if in.Reader, err = unpack.New(inputCounter{in}); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	return in, nil
 }
 
-func (in *importInput) Close() error { return in.file.Close() }
+func (in *importInput) Close() error {
+	in.Reader.Close()
+	return in.file.Close()
+}
 
 type inputCounter struct{ in *importInput }
 

@@ -18,7 +18,7 @@ const importHelp = `psql-sink import [switches] FILE...
 Imports report files into Postgres, each row exactly once: files that were
 imported before, in part or as a whole, and files that overlap do no harm. FILE
 may be a folder, for all the files in it, or - for standard input. Files may be
-compressed with gzip.
+compressed with gzip or zstd.
 
 The database is that of dsn in the configuration file, or of the PG* environment
 variables, .pgpass and PGSERVICE. There is no switch for a password, which all

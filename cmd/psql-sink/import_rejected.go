@@ -22,7 +22,12 @@ type importRejects struct {
 	file  *os.File // nil where there is none
 	out   *bufio.Writer
 	noted bool
+	bytes int
 }
+
+// maxRejected bounds the file: a small one that is compressed can hold any number
+// of lines.
+const maxRejected = 256 << 20
 
 // newImportRejects makes the file, unless its path is empty. It never writes
 // over one that is there: a slip in the command line must not cost a report.
@@ -65,6 +70,13 @@ func (r *importRejects) add(path string, line *report.BadLine) error {
 		return nil
 	}
 	r.noted = true
+	before := r.bytes
+	if r.bytes += len(line.Text); r.bytes > maxRejected {
+		if before <= maxRejected {
+			_, _ = fmt.Fprintf(r.show, "%s has %d MiB and takes no more: what is rejected from here on is only counted\n", printable.Line(r.file.Name()), maxRejected>>20)
+		}
+		return nil
+	}
 	if _, err := fmt.Fprintf(r.out, "# %s:%d: %v\n%s\n", printable.Line(path), line.Number, line.Reason, line.Text); err != nil {
 		return fmt.Errorf("noting a rejected line: %w", err)
 	}

@@ -110,7 +110,7 @@ func (j *importJob) look(path string) (importSource, error) {
 	if path == "-" {
 		return source, nil
 	}
-	if name := report.ParseName(strings.TrimSuffix(filepath.Base(path), ".gz")); !name.Arrived.IsZero() {
+	if name := report.ParseName(filepath.Base(path)); !name.Arrived.IsZero() {
 		source.host = name.Host
 	}
 	info, err := os.Stat(path)

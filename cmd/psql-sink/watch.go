@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"os"
 	"os/signal"
 	"syscall"
 
@@ -12,7 +13,7 @@ import (
 )
 
 // watch imports what is put into the spool, until SIGTERM or SIGINT, and
-// returns the exit code.
+// returns the exit code. At SIGHUP it reads its configuration again.
 func watch(program execd.Program) int {
 	flags := flag.NewFlagSet("psql-sink watch", flag.ContinueOnError)
 	flags.SetOutput(program.Stderr)
@@ -25,16 +26,27 @@ func watch(program execd.Program) int {
 		_, _ = fmt.Fprintf(program.Stderr, "E! unexpected argument %q\n", flags.Arg(0))
 		return 2
 	}
-	sink := vpn_traffic.New()
-	sink.Log = execd.NewLogger(program.Stdout, program.Stderr, *debug)
-	if err := watchWith(sink, *config, program); err != nil {
-		sink.Log.Error(err)
-		return 1
+	log := execd.NewLogger(program.Stdout, program.Stderr, *debug)
+	// From here on, so that a signal never ends it without Close.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
+	for ctx.Err() == nil {
+		sink := vpn_traffic.New()
+		sink.Log = log
+		if err := watchWith(ctx, sink, *config, program, reload); err != nil {
+			log.Error(err)
+			return 1
+		}
 	}
 	return 0
 }
 
-func watchWith(sink *vpn_traffic.VPNTraffic, config string, program execd.Program) error {
+// watchWith watches until the context ends or the configuration is to be read
+// again.
+func watchWith(ctx context.Context, sink *vpn_traffic.VPNTraffic, config string, program execd.Program, reload <-chan os.Signal) error {
 	if config != "" {
 		if err := execd.LoadConfig(config, "outputs", program.Name, program.LookupEnv, sink); err != nil {
 			return err
@@ -43,13 +55,14 @@ func watchWith(sink *vpn_traffic.VPNTraffic, config string, program execd.Progra
 	if err := sink.Init(); err != nil {
 		return err
 	}
-	// Before Connect, so that a signal never ends it without Close.
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
 	if err := sink.Connect(); err != nil {
 		return err
 	}
 	sink.Log.Infof("importing reports from %s/new", sink.Spool)
-	<-ctx.Done()
+	select {
+	case <-ctx.Done():
+	case <-reload:
+		sink.Log.Info("reading the configuration again")
+	}
 	return sink.Close()
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/influxdata/telegraf"
@@ -53,6 +55,9 @@ func RunOutput(out Output) int {
 	}
 	interrupts, release := s.takeSignals()
 	defer release()
+	// Telegraf reloads itself at SIGHUP; a terminal that is gone ends stdin.
+	signal.Ignore(syscall.SIGHUP)
+	defer signal.Reset(syscall.SIGHUP)
 	defer closeDrained(s.Stdout, s.Stderr)
 
 	h := &outputHost{session: s, plugin: plugin, interrupts: interrupts, lines: newSplitter()}

@@ -163,6 +163,7 @@ func TestOutputDeliversPartialBatches(t *testing.T) {
 	c.await(t, "connect\na \n")
 	require.NoError(t, c.signal(syscall.SIGTERM))
 	require.NoError(t, c.signal(os.Interrupt))
+	require.NoError(t, c.signal(syscall.SIGHUP))
 	c.write(t, "=1i 1\noops f=\"x\"y\nc f=1i 1\n")
 	c.await(t, "connect\na \nb c \n")
 	require.NoError(t, c.stdin.Close())

@@ -30,9 +30,12 @@ func FileName(arrived time.Time, writer, seq int, host string) string {
 	return fmt.Sprintf("%019d-%d-%06d_%s%s", arrived.UnixNano(), writer, seq, escape(host), Suffix)
 }
 
-// ParseName is the reverse of FileName. Any other name is a foreign one: it
-// gives a zero Name.
+// ParseName is the reverse of FileName, also where somebody compressed the file.
+// Any other name is a foreign one: it gives a zero Name.
 func ParseName(file string) Name {
+	for _, compressed := range [...]string{".gz", ".zst"} {
+		file = strings.TrimSuffix(file, compressed)
+	}
 	stem, ok := strings.CutSuffix(file, Suffix)
 	if !ok {
 		return Name{}

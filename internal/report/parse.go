@@ -36,6 +36,7 @@ type Reader struct {
 	names  map[string]string // as they are in files, and as CleanName makes them
 	quoted []byte            // the name read last, without its quotes
 	times  horizon
+	rows   int
 	err    error
 }
 
@@ -51,7 +52,7 @@ func NewReader(in io.Reader) *Reader {
 // of a new one, and the texts that both inputs have.
 func (r *Reader) Reset(in io.Reader) {
 	r.in.Reset(in)
-	r.line, r.err = 0, nil
+	r.line, r.rows, r.err = 0, 0, nil
 }
 
 // Read sets row to the next row. It returns io.EOF at the end, a *BadLine for
@@ -68,6 +69,7 @@ func (r *Reader) Read(row *Row) error {
 		if err != nil {
 			return &BadLine{Number: r.line, Text: string(line), Reason: err}
 		}
+		r.rows++
 		return nil
 	}
 	return r.err
@@ -75,6 +77,9 @@ func (r *Reader) Read(row *Row) error {
 
 // Line returns the number of the line read last, counted from 1.
 func (r *Reader) Line() int { return r.line }
+
+// Rows returns how many rows were read.
+func (r *Reader) Rows() int { return r.rows }
 
 // next returns the next line without its end. It returns the beginning of a
 // line that is too long, and says so. A last line that has no end may have been
@@ -109,6 +114,13 @@ const (
 	maxColumns = 12 // before those of names
 )
 
+const order = "time_ns,proto,src,dst,port,src_packets,dst_packets,src_bytes,dst_bytes,connection_count,connection_times"
+
+// columnOf returns the nth column of a line, counted from 0.
+func columnOf(line []byte, n int) string {
+	return string(bytes.Split(line, []byte{','})[n])
+}
+
 // parse reads a line. That it has too few columns says more than what is wrong
 // with one of them.
 func (r *Reader) parse(line []byte, row *Row) error {
@@ -118,6 +130,9 @@ func (r *Reader) parse(line []byte, row *Row) error {
 	}
 	if n := bytes.Count(line, []byte{','}) + 1; n < minColumns {
 		return columnsError(n)
+	}
+	if errors.Is(err, errProto) && checkAddress(columnOf(line, 1)) == nil {
+		return fmt.Errorf("%w, but an address: the order of columns is %s", err, order)
 	}
 	return err
 }

@@ -86,7 +86,7 @@ func TestBadLinesDoNotEndTheFile(t *testing.T) {
 		"packets":     {now + ",tcp,10.0.0.1,b::,443,1,17592186044417,3,4,5,6", "dst_packets is more than 2^44, which no gateway forwards in an interval"},
 		"times":       {good[:len(good)-1] + "9007199254740993", "connection_times is more than 2^53 ms, which no connections of an interval add up to"},
 		"count":       {now + ",tcp,10.0.0.1,b::,443,1,2,3,4,2147483648,6", "connection_count does not fit 32 bits with a sign, which the kernel counts connections with"},
-		"order":       {now + ",10.0.0.1,b::,tcp,443,1,2,3,4,5,6", "proto is neither the name of a protocol nor its number, 0 to 255"},
+		"order":       {now + ",10.0.0.1,b::,tcp,443,1,2,3,4,5,6", "proto is neither the name of a protocol nor its number, 0 to 255, but an address: the order of columns is time_ns,proto,src,dst,port,src_packets,dst_packets,src_bytes,dst_bytes,connection_count,connection_times"},
 		"late proto":  {now + ",6,10.0.0.1,tcp,443,1,2,3,4,5,6", "dst is neither an address nor a prefix"},
 		"long line":   {strings.Repeat("a", 5000), "is longer than 4096 bytes"},
 		"huge line":   {strings.Repeat("a", 200_000), "is longer than 4096 bytes"},

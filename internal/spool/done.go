@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -65,9 +66,18 @@ func (s *Spool) Quarantine(entry Entry, reason error) error {
 
 func (s *Spool) path(folder, name string) string { return filepath.Join(s.dir, folder, name) }
 
+// maxName leaves room for what is put behind a name; file systems allow 255 bytes,
+// and names of our own have 240 at most.
+const maxName = 245
+
 // free returns a path for name in folder that no file has yet: foreign names
-// can come again.
+// can come again. One that is too long for what is put behind it is cut.
 func (s *Spool) free(folder, name string) string {
+	if len(name) > maxName {
+		const digits = 16
+		sum := fmt.Sprintf("%x", sha256.Sum256([]byte(name)))
+		name = name[:maxName-1-digits] + "-" + sum[:digits]
+	}
 	path := s.path(folder, name)
 	for i := 1; ; i++ {
 		if _, err := os.Lstat(path); err != nil {

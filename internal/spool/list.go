@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"telegraf-conntrack-accounting/internal/report"
 )
 
@@ -98,10 +100,18 @@ func newEntry(info fs.FileInfo) (entry Entry, foreign bool) {
 		return entry, true
 	}
 	entry.arrived, entry.since, entry.Host = name.Arrived, name.Arrived, name.Host
-	return entry, false
+	return entry, !strings.HasSuffix(entry.Name, report.Suffix) // we compress nothing
 }
 
-// OpenEntry opens a report for reading.
+// OpenEntry opens a report for reading. What somebody has put in its place since
+// it was listed may be a link to anything, or a pipe that would never open.
 func (s *Spool) OpenEntry(entry Entry) (*os.File, error) {
-	return os.Open(s.path(newDir, entry.Name))
+	file, err := os.OpenFile(s.path(newDir, entry.Name), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(fmt.Errorf("%s is no regular file", file.Name()), err, file.Close())
+	}
+	return file, nil
 }

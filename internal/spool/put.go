@@ -36,9 +36,10 @@ func (s *Spool) Put(host string, data []byte) error {
 		return err
 	}
 	publish := func(from, to string) error { return s.publish(from, to, size) }
-	err := s.writer.write(host, data, publish)
+	takeBack := func(path string) error { return s.takeBack(path, size) }
+	err := s.writer.write(host, data, publish, takeBack)
 	if isNoRoom(err) && s.giveReserve() {
-		err = s.writer.write(host, data, publish)
+		err = s.writer.write(host, data, publish, takeBack)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,6 +59,18 @@ func (s *Spool) publish(from, to string, size int64) error {
 	if s.put.IsZero() {
 		s.put = time.Now()
 	}
+	return nil
+}
+
+// takeBack is for a report of which the name cannot be made durable. When it is
+// gone already, because it was imported, it is no longer counted either.
+func (s *Spool) takeBack(path string, size int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := os.Remove(path); err != nil {
+		return err
+	}
+	s.waiting.remove(size)
 	return nil
 }
 

@@ -2,10 +2,13 @@ package spool
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 
 	"telegraf-conntrack-accounting/internal/report"
 )
@@ -13,25 +16,41 @@ import (
 // Rejects collects the lines of one report that are no rows. They end up in
 // rejected/ under the report's own name, each below a comment that says why;
 // mended, the file can be moved back to new/. Nothing is written, nor any file
-// made, before the first line.
+// made, before the first line. When there are too many, none are kept: the report
+// is then to be set aside as a whole, which takes no more room than it has.
 type Rejects struct {
 	spool  *Spool
 	folder string
 	name   string
 	file   *os.File
 	out    *bufio.Writer
+	most   int // bytes of lines; 0 for no limit
+	lines  int
+	bytes  int
+	first  error
 }
+
+// maxRejects bounds what is noted of one report: a small one that is compressed can
+// hold any number of lines.
+const maxRejects = 16 << 20
 
 // Rejects begins the collection for a report.
 func (s *Spool) Rejects(entry Entry) *Rejects {
-	return &Rejects{spool: s, folder: rejectedDir, name: entry.Name}
+	return &Rejects{spool: s, folder: rejectedDir, name: entry.Name, most: maxRejects}
 }
 
 // Add notes a line.
 func (r *Rejects) Add(line *report.BadLine) error {
+	if r.lines++; r.first == nil {
+		r.first = line
+	}
+	if r.bytes += len(line.Text); r.tooMany() {
+		r.Abort()
+		return nil
+	}
 	if r.file == nil {
 		// Truncated: what an import that was cut short had noted comes again.
-		file, err := os.Create(r.temporary())
+		file, err := os.OpenFile(r.temporary(), os.O_CREATE|os.O_TRUNC|os.O_WRONLY|unix.O_NOFOLLOW, 0o640)
 		if err != nil {
 			return fmt.Errorf("noting a rejected line: %w", err)
 		}
@@ -42,6 +61,19 @@ func (r *Rejects) Add(line *report.BadLine) error {
 	}
 	return nil
 }
+
+func (r *Rejects) tooMany() bool { return r.most > 0 && r.bytes > r.most }
+
+// Overflow says why the report is to be set aside as a whole, or returns nil.
+func (r *Rejects) Overflow() error {
+	if !r.tooMany() {
+		return nil
+	}
+	return fmt.Errorf("%d lines are no rows, more than are kept apart; the first: %w", r.lines, r.first)
+}
+
+// First returns what is wrong with the first line that was added, if any was.
+func (r *Rejects) First() error { return r.first }
 
 // Commit puts what was noted in its place, durably. Call it before Done.
 func (r *Rejects) Commit() error {
@@ -74,5 +106,6 @@ func (r *Rejects) Abort() {
 }
 
 func (r *Rejects) temporary() string {
-	return r.spool.path(r.folder, tempPrefix+r.name+tempSuffix)
+	// A name may have all the length that the file system allows.
+	return r.spool.path(r.folder, fmt.Sprintf("%s%x%s", tempPrefix, sha256.Sum256([]byte(r.name)), tempSuffix))
 }

@@ -61,16 +61,17 @@ func writable(folder string) error {
 // the file and its name are on disk. When it returns an error nothing is left
 // behind.
 func (w *Writer) Write(host string, data []byte) error {
-	return w.write(host, data, os.Rename)
+	return w.write(host, data, os.Rename, os.Remove)
 }
 
-// write leaves it to rename to make the report appear.
-func (w *Writer) write(host string, data []byte, rename func(from, to string) error) error {
+// write leaves it to rename to make the report appear, and to remove to take it
+// back.
+func (w *Writer) write(host string, data []byte, rename func(from, to string) error, remove func(string) error) error {
 	w.mu.Lock()
 	w.seq++
 	name := report.FileName(time.Now(), os.Getpid(), w.seq, host)
 	w.mu.Unlock()
-	err := writeDurably(w.folder, name, data, rename)
+	err := writeDurably(w.folder, name, data, rename, remove)
 	if isNoRoom(err) {
 		return fmt.Errorf("writing a report: free some space on the disk of %s, or use a folder on another: %w", w.folder, err)
 	}
@@ -86,7 +87,7 @@ func isNoRoom(err error) bool {
 }
 
 // writeDurably makes a file appear in folder at once and complete.
-func writeDurably(folder, name string, data []byte, rename func(from, to string) error) error {
+func writeDurably(folder, name string, data []byte, rename func(from, to string) error, remove func(string) error) error {
 	temp := filepath.Join(folder, tempPrefix+name+tempSuffix)
 	if err := writeSynced(temp, data); err != nil {
 		_ = os.Remove(temp)
@@ -98,7 +99,7 @@ func writeDurably(folder, name string, data []byte, rename func(from, to string)
 		return err
 	}
 	if err := syncDir(folder); err != nil {
-		_ = os.Remove(final)
+		_ = remove(final)
 		return err
 	}
 	return nil

@@ -134,6 +134,7 @@ func TestSink(t *testing.T) {
 		"Batches":  testBatches,
 		"OldFiles": testOldFiles,
 		"BadRows":  testBadRows,
+		"Packed":   testPacked,
 		"Refused":  testRefused,
 		"Unknown":  testUnknown,
 		"Trigger":  testTrigger,

@@ -3,14 +3,18 @@ package vpn_traffic
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"time"
 
 	"telegraf-conntrack-accounting/internal/loader"
+	"telegraf-conntrack-accounting/internal/printable"
 	"telegraf-conntrack-accounting/internal/report"
 	"telegraf-conntrack-accounting/internal/spool"
 	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/unpack"
 )
 
 // load is the import of one unit: reports of one host, read as if they were
@@ -20,11 +24,12 @@ type load struct {
 	unit    []spool.Entry
 	rejects []*spool.Rejects // for each of the unit, nil where it was not read
 	later   []*spool.Rejects // the same
+	aside   []error          // why it goes to rejected/ as a whole, nil where it does not
 	rows    loader.Loader
 }
 
 func newLoad(im *importer, unit []spool.Entry) *load {
-	l := &load{importer: im, unit: unit, rejects: make([]*spool.Rejects, len(unit)), later: make([]*spool.Rejects, len(unit))}
+	l := &load{importer: im, unit: unit, rejects: make([]*spool.Rejects, len(unit)), later: make([]*spool.Rejects, len(unit)), aside: make([]error, len(unit))}
 	l.rows = loader.Loader{Rows: loader.ChunkRows(importers()), Most: loader.ReportMost, Store: l.store, Reject: l.reject, Postpone: l.postpone, Divide: im.alone[unit[0].Name]}
 	return l
 }
@@ -39,14 +44,11 @@ func (l *load) run(ctx context.Context) error {
 	if err := l.rows.Flush(ctx); err != nil {
 		return err
 	}
-	for n, entry := range l.unit {
+	for n := range l.unit {
 		if l.rejects[n] == nil {
 			continue
 		}
-		if err := errors.Join(l.rejects[n].Commit(), l.later[n].Commit()); err != nil {
-			return err
-		}
-		if err := l.spool.Done(entry); err != nil {
+		if err := l.finish(n); err != nil {
 			return err
 		}
 		l.counters.reports.Add(1)
@@ -65,7 +67,53 @@ func (l *load) read(ctx context.Context, n int) error {
 	}
 	defer func() { _ = file.Close() }()
 	l.rejects[n], l.later[n] = l.spool.Rejects(entry), l.spool.Later(entry)
-	return l.rows.Read(ctx, n, report.NewReader(file))
+	err = l.readRows(ctx, n, file)
+	if fault, ok := errors.AsType[*unpack.Error](err); ok {
+		l.aside[n], err = fault, nil
+		l.counters.rejected.Add(1)
+	}
+	return err
+}
+
+// readRows sets a file without a single row aside: it is something else, and cut
+// into lines it would be lost.
+func (l *load) readRows(ctx context.Context, n int, file *os.File) error {
+	in, err := unpack.New(file)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	rows := report.NewReader(in)
+	if err := l.rows.Read(ctx, n, rows); err != nil {
+		return err
+	}
+	if first := l.rejects[n].First(); rows.Rows() == 0 && first != nil {
+		l.aside[n] = fmt.Errorf("no line of it is a row; %w", first)
+	}
+	return nil
+}
+
+// finish takes a report out of new/, the rows of which are stored.
+func (l *load) finish(n int) error {
+	entry, rejects, why := l.unit[n], l.rejects[n], l.aside[n]
+	if err := l.later[n].Commit(); err != nil {
+		return err
+	}
+	if why == nil {
+		why = rejects.Overflow()
+	}
+	if why == nil {
+		if err := rejects.Commit(); err != nil {
+			return err
+		}
+		return l.spool.Done(entry)
+	}
+	rejects.Abort()
+	if err := l.spool.Quarantine(entry, why); err != nil {
+		return err
+	}
+	l.log.Errorf("set %s aside as a whole in %s/rejected: %v", printable.Line(entry.Name), l.spool.Dir(), why)
+	return nil
 }
 
 func (l *load) tellUnread(entry spool.Entry, err error) {
