@@ -77,6 +77,12 @@ type Masks struct {
 	IPv4, IPv6 Mask
 }
 
+// String returns both masks, in one way of writing each.
+func (m *Masks) String() string {
+	four := netip.AddrFrom4([4]byte(m.IPv4[12:]))
+	return fmt.Sprintf("%s and /%d", four, m.IPv6.finest())
+}
+
 func (m *Masks) group(a Addr) Addr {
 	if a.Is4() {
 		return m.IPv4.apply(a)

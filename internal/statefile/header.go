@@ -9,7 +9,7 @@ import (
 )
 
 // version is raised whenever the layout of the file or of a body changes.
-const version = 2
+const version = 3
 
 // The header. All numbers are little-endian.
 //

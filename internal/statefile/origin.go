@@ -13,6 +13,7 @@ type Origin struct {
 	Boot      string // of the kernel: /proc/sys/kernel/random/boot_id
 	Namespace string // the network namespace
 	Settings  string // those that the state depends on
+	Masks     string // of the series that were handed out; other ones are no reason to refuse a state
 	Written   time.Time
 }
 
@@ -35,7 +36,7 @@ const maxText = 1 << 20
 
 func (o *Origin) write(w io.Writer) error {
 	b := binary.LittleEndian.AppendUint64(nil, uint64(o.Written.UnixNano()))
-	for _, text := range []string{o.Boot, o.Namespace, o.Settings} {
+	for _, text := range []string{o.Boot, o.Namespace, o.Settings, o.Masks} {
 		if len(text) > maxText {
 			return fmt.Errorf("a text of %d bytes is too long for a state", len(text))
 		}
@@ -52,7 +53,7 @@ func readOrigin(r *bufio.Reader) (o Origin, size int64, err error) {
 		return o, 0, err
 	}
 	o.Written, size = time.Unix(0, int64(binary.LittleEndian.Uint64(written[:]))), int64(len(written))
-	for _, to := range []*string{&o.Boot, &o.Namespace, &o.Settings} {
+	for _, to := range []*string{&o.Boot, &o.Namespace, &o.Settings, &o.Masks} {
 		text, err := readText(r)
 		if err != nil {
 			return o, 0, err

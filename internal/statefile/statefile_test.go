@@ -14,7 +14,7 @@ import (
 )
 
 func testOrigin() Origin {
-	return Origin{Boot: "boot", Namespace: "net:[4:7:1]", Settings: strings.Repeat("all flows ", 100), Written: time.Unix(1_700_000_000, 5)}
+	return Origin{Boot: "boot", Namespace: "net:[4:7:1]", Settings: strings.Repeat("all flows ", 100), Masks: "/24", Written: time.Unix(1_700_000_000, 5)}
 }
 
 func write(t testing.TB, path, body string) {

@@ -65,8 +65,16 @@ func (p *Plugin) readState() (last lastRun, err error) {
 	if last.err == nil {
 		last.body, last.err = io.ReadAll(last.file.Body)
 		_ = last.file.Close()
+		p.tellOtherMasks(&last.file.Origin)
 	}
 	return last, nil
+}
+
+// tellOtherMasks says that what is stored may mean other groups by the same names.
+func (p *Plugin) tellOtherMasks(last *statefile.Origin) {
+	if now := p.state.origin.Masks; last.Masks != now {
+		p.Log.Warnf("the masks are others than in the last run (%s; now: %s): an address such as 10.77.0.0 may be another group in what is stored than from now on; see \"Other masks\" in docs/database.md", last.Masks, now)
+	}
 }
 
 // resume has the tracker go on from the state of the last run. The caller holds
@@ -139,6 +147,7 @@ func (p *Plugin) identify() error {
 		Boot: strings.TrimSpace(string(boot)), Namespace: namespace,
 		// A flow that was left out is unknown to the state, as if it were new.
 		Settings: fmt.Sprintf("%+v, translated %v", p.cfg.Filter, p.cfg.Translated),
+		Masks:    fmt.Sprintf("source %s, destination %s", &p.cfg.Source.Masks, &p.cfg.Destination.Masks),
 	}
 	return nil
 }

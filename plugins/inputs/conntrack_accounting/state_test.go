@@ -330,3 +330,28 @@ func TestIdentityIsTheNamespaces(t *testing.T) {
 	two.start(keep)
 	require.Len(t, two.log.with("it is of another network namespace"), 1)
 }
+
+// Other masks lose and double nothing, but mean other groups under the same
+// addresses: that is said, once, and only when they are others.
+func TestOtherMasksAreMentioned(t *testing.T) {
+	l := newLab(t)
+	l.serve()
+	_, keep := withState(t)
+	one := l.udp("10.32.1.1")
+	for i, mask := range []Word{"16", "255.255.0.0", "24"} {
+		l.start(keep, func(p *Plugin) { p.SourceMask = mask })
+		one(3)
+		l.gather()
+		one(2)
+		l.plugin.Stop()
+		if i < 2 {
+			require.Empty(t, l.log.with("the masks are others"))
+		}
+	}
+	require.Len(t, l.log.with("W! the masks are others than in the last run (source 255.255.0.0 and /128, destination 255.255.255.255 and /128; now: source 255.255.255.0"), 1)
+	l.start(keep, func(p *Plugin) { p.SourceMask = "24" })
+	require.Len(t, l.log.with("the masks are others"), 1)
+	l.gather()
+	l.requireExact()
+	require.EqualValues(t, 15, l.sum["udp-src"].Packets)
+}
