@@ -23,6 +23,7 @@ var errNamespaceClosed = errors.New("network namespace handle is closed")
 // there until Close, so the capability that entering needs can be dropped.
 type Namespace struct {
 	path  string        // empty for the namespace the process is in
+	file  unix.Stat_t   // of the namespace; while it is held, its inode is no other's
 	calls chan call     // to the thread in the namespace
 	quit  chan struct{} // closed by Close; ends that thread
 	done  chan struct{} // closed when the thread is given up
@@ -60,12 +61,30 @@ func OpenNamespace(nameOrPath string) (*Namespace, error) {
 		quit:  make(chan struct{}),
 		done:  make(chan struct{}),
 	}
+	if err := unix.Fstat(int(f.Fd()), &n.file); err != nil {
+		return nil, fmt.Errorf("opening network namespace %q: %w", nameOrPath, err)
+	}
 	entered := make(chan error, 1)
 	go n.serve(int(f.Fd()), entered)
 	if err := <-entered; err != nil {
 		return nil, err
 	}
 	return n, nil
+}
+
+// Replaced reports whether another namespace has the name now, as it has after "ip
+// netns del" and "ip netns add". A name that is gone, or not yet that of a
+// namespace, is none.
+func (n *Namespace) Replaced() bool {
+	if n.path == "" {
+		return false
+	}
+	var file unix.Stat_t
+	var fs unix.Statfs_t
+	if unix.Stat(n.path, &file) != nil || unix.Statfs(n.path, &fs) != nil {
+		return false
+	}
+	return fs.Type == unix.NSFS_MAGIC && (file.Dev != n.file.Dev || file.Ino != n.file.Ino)
 }
 
 // Do calls fn on a thread in the namespace and returns its error. fn must be

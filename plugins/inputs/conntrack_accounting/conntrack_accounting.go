@@ -78,6 +78,8 @@ type Plugin struct {
 	repeats                 repeats
 
 	namespace *ctnetlink.Namespace
+	looked    time.Time         // when a gather last began, and the namespace was the one that its name stands for
+	since     time.Time         // flows that began later are accounted; zero where existing_flows decides
 	dumper    *ctnetlink.Dumper // of all flows
 	marked    *ctnetlink.Dumper // of those with the option mark; nil without
 	destroyed *ctnetlink.Listener
@@ -128,6 +130,7 @@ func (p *Plugin) SetOneShot(on bool) { p.oneShot = on }
 // Start opens the kernel's sockets and takes the baseline. It needs
 // CAP_NET_ADMIN.
 func (p *Plugin) Start(telegraf.Accumulator) error {
+	p.since = time.Time{}
 	if err := p.start(); err != nil {
 		p.Stop()
 		return err
@@ -137,6 +140,7 @@ func (p *Plugin) Start(telegraf.Accumulator) error {
 
 func (p *Plugin) start() (err error) {
 	p.health = health{started: time.Now()}
+	p.looked = p.health.started
 	if p.namespace, err = ctnetlink.OpenNamespace(p.NetworkNamespace); err != nil {
 		return err
 	}
@@ -168,6 +172,10 @@ func (p *Plugin) start() (err error) {
 // Gather accounts what was sent since the last gather and adds one metric a
 // series, and one about the plugin itself.
 func (p *Plugin) Gather(acc telegraf.Accumulator) error {
+	if p.destroyed == nil {
+		return errNotRunning
+	}
+	looked := time.Now()
 	p.portsFile.reload(p.Log, p.reloadPorts)
 	p.networksFile.reload(p.Log, p.reloadNetworks)
 	err := p.readTable()
@@ -181,7 +189,27 @@ func (p *Plugin) Gather(acc telegraf.Accumulator) error {
 	p.explainChanges()
 	p.addInternal(acc, at)
 	p.giveBack()
-	return errors.Join(err, p.deaf())
+	return errors.Join(err, p.deaf(), p.follow(looked))
+}
+
+// follow goes over to the namespace that has the name now, if it is another one. A
+// gather has just taken what is left of the old one. Flows of the new one began
+// after somebody last looked at the name, and are accounted from their beginning.
+func (p *Plugin) follow(looked time.Time) error {
+	before := p.looked
+	p.looked = looked
+	if !p.namespace.Replaced() {
+		return nil
+	}
+	p.Log.Warnf("network_namespace: %q is another namespace now: the old one is given up, the new one is accounted from its beginning", p.NetworkNamespace)
+	p.state.ready = false // the state is of the old one
+	p.close()
+	p.since = before
+	if err := p.start(); err != nil {
+		p.close()
+		return fatal{fmt.Errorf("going over to another network namespace: %w", err)}
+	}
+	return nil
 }
 
 // Stop closes the sockets, waits for their readers, and saves the state.
@@ -190,6 +218,10 @@ func (p *Plugin) Stop() {
 		p.fence(stopFence)
 	}
 	p.reports.stop()
+	p.close()
+}
+
+func (p *Plugin) close() {
 	var errs []error
 	for _, listener := range []*ctnetlink.Listener{p.closed, p.destroyed} {
 		if listener != nil {

@@ -7,6 +7,8 @@ import (
 	"telegraf-conntrack-accounting/internal/ctnetlink"
 )
 
+var errNotRunning = errors.New("the plugin was not started")
+
 var errNoNetAdmin = errors.New("reading the connection tracking table needs CAP_NET_ADMIN: run as root, or grant it to Telegraf alone (AmbientCapabilities=CAP_NET_ADMIN in a drop-in for telegraf.service, see deploy/)")
 
 // sysctl is a setting that accounting wants to be 1. It only works on flows

@@ -50,6 +50,9 @@ func (p *Plugin) joinGroups(last *lastRun) (tell func(), err error) {
 		}
 	}
 	tell = p.resume(last)
+	if !p.since.IsZero() {
+		p.resumeAfter(p.since)
+	}
 	p.tracker.BeginBaseline(joined)
 	return tell, nil
 }

@@ -66,6 +66,7 @@ func (p *Plugin) reloadNetworks() error {
 	if err != nil {
 		return err
 	}
+	p.networks = networks
 	p.mu.Lock()
 	p.tracker.SetNetworks(networks)
 	p.mu.Unlock()

@@ -69,6 +69,7 @@ func (p *Plugin) reloadPorts() error {
 	if err != nil {
 		return err
 	}
+	p.ports = set
 	p.mu.Lock()
 	p.tracker.SetPorts(set)
 	p.mu.Unlock()
