@@ -24,7 +24,7 @@ BEGIN
     IF to_regrole('vpn_traffic_owner') IS NULL THEN
         CREATE ROLE vpn_traffic_owner NOLOGIN;
     END IF;
-    -- psql-sink: adds rows, makes and drops partitions through two functions.
+    -- psql-sink: adds rows, makes partitions and drops old ones through functions.
     IF to_regrole('vpn_traffic_writer') IS NULL THEN
         CREATE ROLE vpn_traffic_writer LOGIN;
     END IF;
@@ -42,6 +42,27 @@ REVOKE CREATE ON SCHEMA :"schema" FROM PUBLIC; -- the default since PostgreSQL 1
 GRANT USAGE, CREATE ON SCHEMA :"schema" TO vpn_traffic_owner;
 GRANT USAGE ON SCHEMA :"schema" TO vpn_traffic_writer, vpn_traffic_reader;
 
+-- What is there already, such as from a restore without owners, is the owner's:
+-- functions that run with the rights of a superuser would be for nobody.
+SELECT set_config('roles.schema', :'schema', true) \g /dev/null
+DO $$
+DECLARE
+    thing text;
+BEGIN
+    IF to_regclass(format('%I.vpn_traffic_migrations', current_setting('roles.schema'))) IS NULL THEN
+        RETURN; -- what is called vpn_traffic, if anything, is of somebody else
+    END IF;
+    FOR thing IN
+        SELECT CASE relkind WHEN 'v' THEN 'VIEW ' ELSE 'TABLE ' END || oid::regclass FROM pg_class
+        WHERE relnamespace = quote_ident(current_setting('roles.schema'))::regnamespace AND relkind IN ('r', 'p', 'v')
+        AND (relname LIKE 'vpn\_traffic%' OR relname = 'sink_status') AND relowner <> 'vpn_traffic_owner'::regrole
+        UNION ALL SELECT 'FUNCTION ' || oid::regprocedure FROM pg_proc
+        WHERE pronamespace = quote_ident(current_setting('roles.schema'))::regnamespace AND proname LIKE 'vpn\_traffic\_%' AND proowner <> 'vpn_traffic_owner'::regrole
+    LOOP
+        EXECUTE format('ALTER %s OWNER TO vpn_traffic_owner', thing);
+    END LOOP;
+END $$;
+
 -- What the owner will make, partitions of new days among it, is readable. What
 -- the writer may do is granted table by table, by "psql-sink migrate".
 ALTER DEFAULT PRIVILEGES FOR ROLE vpn_traffic_owner IN SCHEMA :"schema"
@@ -54,8 +75,15 @@ ALTER ROLE vpn_traffic_reader IN DATABASE :"DBNAME" SET search_path = :"schema";
 -- its sums and sorts should not go to disk.
 ALTER ROLE vpn_traffic_reader IN DATABASE :"DBNAME" SET jit = off;
 ALTER ROLE vpn_traffic_reader IN DATABASE :"DBNAME" SET work_mem = '32MB';
--- A reader that forgets its transaction holds up the clean-up of tables.
+-- A reader that forgets its transaction holds up the clean-up of tables, and one
+-- that asks for too much the disk and the processor. It can raise the first two for
+-- itself; connections and, with it, memory have an end.
 ALTER ROLE vpn_traffic_reader IN DATABASE :"DBNAME" SET idle_in_transaction_session_timeout = '5min';
+ALTER ROLE vpn_traffic_reader IN DATABASE :"DBNAME" SET statement_timeout = '5min';
+ALTER ROLE vpn_traffic_reader IN DATABASE :"DBNAME" SET temp_file_limit = '4GB'; -- only superusers can raise it
 ALTER ROLE vpn_traffic_reader IN DATABASE :"DBNAME" SET default_transaction_read_only = on;
+ALTER ROLE vpn_traffic_reader CONNECTION LIMIT 50;
+-- Everybody may make temporary tables, which no limit holds, unless told otherwise.
+REVOKE TEMPORARY ON DATABASE :"DBNAME" FROM PUBLIC;
 
 COMMIT;

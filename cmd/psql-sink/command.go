@@ -27,6 +27,7 @@ func newCommand(program execd.Program, name string) *command {
 	return &command{
 		Program: program, flags: flags,
 		config: flags.String("config", "", "read the database to use from `file`, a [[outputs.vpn_traffic]] table; without it PG* variables tell"),
+		sink:   vpn_traffic.New(),
 		dsn:    flags.String("dsn", "", "use this `dsn` instead, such as that of the tables' owner; it may hold no password"),
 	}
 }

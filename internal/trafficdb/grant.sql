@@ -9,22 +9,23 @@ DECLARE
     role  text;
     thing text;
 BEGIN
+    LOCK TABLE vpn_traffic_tables IN SHARE ROW EXCLUSIVE MODE; -- nobody makes partitions of what is changed here
     -- What runs with the owner's rights is not for everybody, which functions are
     -- when they are made. All others do what their caller might do without them.
     FOR thing IN SELECT p.oid::regprocedure FROM pg_proc p
-        WHERE p.pronamespace = current_schema()::regnamespace AND p.proname LIKE 'vpn\_traffic\_%' AND p.prosecdef AND pg_has_role(p.proowner, 'USAGE')
+        WHERE p.pronamespace = quote_ident(current_schema())::regnamespace AND p.proname LIKE 'vpn\_traffic\_%' AND p.prosecdef AND pg_has_role(p.proowner, 'USAGE')
     LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', thing);
     END LOOP;
     FOR role, thing IN SELECT DISTINCT a.grantee::regrole, c.oid::regclass FROM pg_class c, aclexplode(c.relacl) a
-        WHERE c.relnamespace = current_schema()::regnamespace AND (c.relname LIKE 'vpn\_traffic%' OR c.relname = 'sink_status')
+        WHERE c.relnamespace = quote_ident(current_schema())::regnamespace AND (c.relname LIKE 'vpn\_traffic%' OR c.relname = 'sink_status')
         AND c.relkind IN ('r', 'p', 'v') AND pg_has_role(c.relowner, 'USAGE')
-        AND a.grantee IN (to_regrole('vpn_traffic_writer'), to_regrole('vpn_traffic_reader'))
+        AND (a.grantee = to_regrole('vpn_traffic_writer') OR a.grantee = to_regrole('vpn_traffic_reader') AND a.privilege_type <> 'SELECT')
     LOOP
         EXECUTE format('REVOKE ALL ON %s FROM %s', thing, role);
     END LOOP;
     FOR role, thing IN SELECT DISTINCT a.grantee::regrole, p.oid::regprocedure FROM pg_proc p, aclexplode(p.proacl) a
-        WHERE p.pronamespace = current_schema()::regnamespace AND p.proname LIKE 'vpn\_traffic\_%' AND pg_has_role(p.proowner, 'USAGE')
+        WHERE p.pronamespace = quote_ident(current_schema())::regnamespace AND p.proname LIKE 'vpn\_traffic\_%' AND pg_has_role(p.proowner, 'USAGE')
         AND a.grantee IN (to_regrole('vpn_traffic_writer'), to_regrole('vpn_traffic_reader'))
     LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', thing, role);
@@ -34,29 +35,30 @@ BEGIN
         -- Rows, and rollups per report, are only ever added.
         GRANT SELECT, INSERT ON vpn_traffic, vpn_traffic_by_src, vpn_traffic_by_dst, vpn_traffic_by_port
             TO vpn_traffic_writer;
-        -- Rows of a minute or an hour are added up.
-        GRANT SELECT, INSERT, UPDATE ON
-            vpn_traffic_minute_by_src, vpn_traffic_minute_by_dst, vpn_traffic_minute_by_port,
-            vpn_traffic_hour_by_src, vpn_traffic_hour_by_dst, vpn_traffic_hour_by_port, vpn_traffic_hour_by_pair
-            TO vpn_traffic_writer;
-        -- These have no partitions: retention deletes from them.
-        GRANT SELECT, INSERT, UPDATE, DELETE ON
-            vpn_traffic_reports, vpn_traffic_minute_reports, vpn_traffic_hour_reports, vpn_traffic_names
-            TO vpn_traffic_writer;
+        -- Rows of a minute or an hour are added up. Their keys stay.
+        FOR thing IN SELECT 'vpn_traffic_' || t FROM unnest('{minute_by_src, minute_by_dst, minute_by_port,
+            hour_by_src, hour_by_dst, hour_by_port, hour_by_pair}'::text[]) AS t
+        LOOP
+            EXECUTE format('GRANT SELECT, INSERT, UPDATE (src_packets, src_bytes, dst_packets, dst_bytes, connection_count,
+                connection_times, open_connections) ON %I TO vpn_traffic_writer', thing);
+        END LOOP;
+        GRANT SELECT, INSERT, UPDATE (reports, tracked) ON vpn_traffic_minute_reports, vpn_traffic_hour_reports TO vpn_traffic_writer;
+        GRANT SELECT, INSERT, UPDATE (deliveries, tracked) ON vpn_traffic_reports TO vpn_traffic_writer;
+        GRANT SELECT, INSERT, UPDATE (first_day, last_day) ON vpn_traffic_names TO vpn_traffic_writer;
         -- What is in this log is replaced, never changed.
         GRANT SELECT, INSERT, DELETE ON vpn_traffic_network_names TO vpn_traffic_writer;
         GRANT SELECT, INSERT, UPDATE ON sink_status TO vpn_traffic_writer;
-        GRANT SELECT ON vpn_traffic_migrations, vpn_traffic_partitions TO vpn_traffic_writer;
-        -- Only so, and with the owner's rights, partitions come and go.
+        GRANT SELECT ON vpn_traffic_migrations, vpn_traffic_partitions, vpn_traffic_retention TO vpn_traffic_writer;
+        -- Only so, and with the owner's rights, partitions come and what is old goes.
         GRANT EXECUTE ON FUNCTION vpn_traffic_make_partitions(date, boolean), vpn_traffic_index_partition(text),
-            vpn_traffic_drop_partition(text), vpn_traffic_summarize()
+            vpn_traffic_drop_partition(text), vpn_traffic_tidy(), vpn_traffic_summarize()
             TO vpn_traffic_writer;
     END IF;
     IF to_regrole('vpn_traffic_reader') IS NOT NULL THEN
         FOR thing IN SELECT c.oid::regclass FROM pg_class c
-            WHERE c.relnamespace = current_schema()::regnamespace
+            WHERE c.relnamespace = quote_ident(current_schema())::regnamespace
             AND (c.relname LIKE 'vpn\_traffic%' OR c.relname = 'sink_status') AND c.relkind IN ('r', 'p', 'v', 'm')
-            AND pg_has_role(c.relowner, 'USAGE')
+            AND pg_has_role(c.relowner, 'USAGE') AND NOT has_table_privilege('vpn_traffic_reader', c.oid, 'SELECT')
         LOOP
             EXECUTE format('GRANT SELECT ON %s TO vpn_traffic_reader', thing);
         END LOOP;

@@ -68,7 +68,7 @@ func TestUpkeepMakesMissingIndexes(t *testing.T) {
 	waits := make(chan error)
 	go func() { waits <- db.Index(ctx, func(string) {}) }()
 	require.Eventually(t, func() bool {
-		return query(t, direct, `SELECT count(*) FROM pg_locks WHERE mode = 'ShareLock' AND NOT granted AND relation = 'vpn_traffic_20231114'::regclass`) == "1"
+		return query(t, direct, `SELECT count(*) FROM pg_locks WHERE mode = 'ShareRowExclusiveLock' AND NOT granted AND relation = 'vpn_traffic_20231114'::regclass`) == "1"
 	}, time.Minute, 10*time.Millisecond)
 	cancel()
 	require.Error(t, <-waits, "an interrupted import does not wait on")

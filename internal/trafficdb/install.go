@@ -56,6 +56,15 @@ const (
 	pinSchema = `SELECT set_config('search_path', quote_ident(coalesce((SELECT nspname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
 		WHERE pg_class.oid = to_regclass('vpn_traffic_migrations')), current_schema())) || ', pg_temp', true)`
 
+	// What the owner's role makes is the owner's, also when a superuser runs this:
+	// functions with a superuser's rights are for nobody.
+	becomeOwner = `SELECT set_config('role', r.rolname, true) FROM pg_class c JOIN pg_roles r ON r.oid = relowner
+		WHERE c.oid = coalesce(to_regclass('vpn_traffic_migrations'), to_regclass('vpn_traffic_old')) AND r.rolname <> current_user AND pg_has_role(r.oid, 'MEMBER')`
+
+	// Partitioned tables cannot be told to be where they would be anyway.
+	placeTables = `SELECT set_config('default_tablespace', '', true) FROM pg_database d JOIN pg_tablespace t ON t.oid = dattablespace
+		WHERE datname = current_database() AND spcname = current_setting('default_tablespace')`
+
 	// A lock that readers cannot take, nor wait for.
 	lockMigrations = `LOCK TABLE vpn_traffic_migrations IN SHARE ROW EXCLUSIVE MODE`
 
@@ -63,8 +72,10 @@ const (
 )
 
 func install(ctx context.Context, tx *sql.Tx) error {
-	if _, err := tx.ExecContext(ctx, pinSchema); err != nil {
-		return err
+	for _, prepare := range [...]string{pinSchema, becomeOwner, placeTables} {
+		if _, err := tx.ExecContext(ctx, prepare); err != nil {
+			return err
+		}
 	}
 	if _, err := tx.ExecContext(ctx, makeMigrations); err != nil {
 		return fmt.Errorf("%w: %w", errFirst, err)

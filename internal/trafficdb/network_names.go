@@ -53,7 +53,7 @@ func (db *DB) knowCalled(ends map[end]called) {
 
 // logNames adds to the log what the rows of a batch call addresses, and returns
 // what is known then. Only what changes something is written, under a lock of
-// the host: nobody who writes waits for anything else after it.
+// the table: nobody who writes waits for anything else after it.
 func (db *DB) logNames(ctx context.Context, tx *sql.Tx, b *batch) (map[end]called, error) {
 	news := db.newNamings(b)
 	if len(news) == 0 {
@@ -67,7 +67,7 @@ func (db *DB) logNames(ctx context.Context, tx *sql.Tx, b *batch) (map[end]calle
 	if !differ(logs, old) {
 		return calledIn(b, news, logs), nil
 	}
-	if err := lockNames(ctx, tx, b.host); err != nil {
+	if err := lockNames(ctx, tx); err != nil {
 		return nil, fmt.Errorf("locking names: %w", err)
 	}
 	if old, err = readNameLogs(ctx, tx, b, news); err != nil {
@@ -112,10 +112,10 @@ func calledIn(b *batch, news []naming, logs []nameLog) map[end]called {
 	return known
 }
 
-// lockNames waits until no other import writes names of a host.
-func lockNames(ctx context.Context, tx *sql.Tx, host string) error {
-	const names = 1986948451 // tells this lock from others
-	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1, hashtext($2))`, names, host)
+// lockNames waits until no other import writes names. Readers cannot take this
+// lock, nor are they in its way.
+func lockNames(ctx context.Context, tx *sql.Tx) error {
+	_, err := tx.ExecContext(ctx, `LOCK TABLE vpn_traffic_network_names IN SHARE ROW EXCLUSIVE MODE`)
 	return err
 }
 

@@ -61,6 +61,11 @@ func (db *DB) forgetDays() {
 // forget forgets all that is known about the database: it may be another one.
 func (db *DB) forget() {
 	db.forgetDays()
+	db.forgetNames()
+}
+
+// forgetNames makes imports look again what is stored: somebody may have deleted it.
+func (db *DB) forgetNames() {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	clear(db.names)

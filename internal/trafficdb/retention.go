@@ -34,6 +34,7 @@ type Retained struct {
 	Postponed []string // partitions that somebody was reading
 	Kept      []Kept   // partitions that cannot be dropped
 	Due       int      // days and months that are left for the next runs
+	Withheld  int      // partitions that the owner of the tables wants to keep for longer
 }
 
 // Kept is a partition that is older than its retention and cannot be dropped.
@@ -104,22 +105,24 @@ func (db *DB) dropOld(ctx context.Context, clock time.Time, keep Retention, done
 	if len(done.Dropped) > 0 {
 		db.forgetDays()
 	}
-	if err := db.deleteOlder(ctx); err != nil {
+	if _, err := db.pool.ExecContext(ctx, `SELECT vpn_traffic_tidy()`); err != nil {
 		return fmt.Errorf("deleting old rows: %w", err)
 	}
+	db.forgetNames()
 	return nil
 }
 
 // dropOlder drops partitions of a few days or months, the oldest first.
 func (db *DB) dropOlder(ctx context.Context, retention string, before time.Time, done *Retained) error {
-	var names pq.StringArray
-	var days pq.StringArray
+	var names, days pq.StringArray
+	var withheld int
 	err := db.pool.QueryRowContext(ctx, `
 		WITH newest AS (SELECT (max(time) AT TIME ZONE 'UTC')::date AS day FROM vpn_traffic_hour_reports)
-		SELECT coalesce(array_agg(name ORDER BY first, name), '{}'), coalesce(array_agg(first::text ORDER BY first, name), '{}')
-		FROM vpn_traffic_partitions, newest
+		SELECT coalesce(array_agg(name ORDER BY first, name) FILTER (WHERE may), '{}'),
+			coalesce(array_agg(first::text ORDER BY first, name) FILTER (WHERE may), '{}'), count(*) FILTER (WHERE NOT may)
+		FROM (SELECT *, next::timestamp AT TIME ZONE 'UTC' <= vpn_traffic_droppable(retention) AS may FROM vpn_traffic_partitions) AS p, newest
 		WHERE retention = $1 AND next <= $2::date AND (first <= day AND day < next) IS NOT TRUE`,
-		retention, before.UTC().Format(time.DateOnly)).Scan(&names, &days)
+		retention, before.UTC().Format(time.DateOnly)).Scan(&names, &days, &withheld)
 	if err != nil {
 		return err
 	}
@@ -142,6 +145,25 @@ func (db *DB) dropOlder(ctx context.Context, retention string, before time.Time,
 		}
 	}
 	done.Due += len(due)
+	done.Withheld += withheld
+	return nil
+}
+
+// Allow lets roles that do not own the tables drop what is older than keep, and
+// nothing else. Only the owner can.
+func (db *DB) Allow(ctx context.Context, keep Retention) error {
+	err := inTransaction(ctx, db.pool, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM vpn_traffic_retention`); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO vpn_traffic_retention
+			SELECT level, make_interval(secs => seconds) FROM (VALUES ('raw', $1::float8), ('minute', $2), ('hour', $3)) AS v (level, seconds)
+			WHERE seconds > 0`, keep.Raw.Seconds(), keep.Minute.Seconds(), keep.Hour.Seconds())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("setting what may be dropped: %w", db.explain(ctx, err))
+	}
 	return nil
 }
 
@@ -186,35 +208,3 @@ func isOne(err error) bool {
 	refusal := pq.As(err)
 	return refusal != nil && (ClassOf(err) != Retry || refusal.Code.Class() == pqerror.ClassSyntaxErrorOrAccessRuleViolation)
 }
-
-// deleteOlder deletes from the tables that are not partitioned what no partition
-// can have rows of any more. As long as one has, its reports are known: their
-// rows could be added to it a second time.
-func (db *DB) deleteOlder(ctx context.Context) error {
-	var errs []error
-	for _, statement := range [...]string{
-		`DELETE FROM vpn_traffic_minute_reports WHERE time < ` + beginOf("retention = 'minute'"),
-		`DELETE FROM vpn_traffic_hour_reports WHERE time < ` + beginOf("retention = 'hour'"),
-		`DELETE FROM vpn_traffic_reports WHERE time < ` + beginOf("true"),
-		`DELETE FROM vpn_traffic_names WHERE last_day < (SELECT min(first) FROM vpn_traffic_partitions)`,
-		deleteNetworkNames,
-	} {
-		_, err := db.pool.ExecContext(ctx, statement)
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
-}
-
-// beginOf is the SQL for where the first of some partitions begins.
-func beginOf(partitions string) string {
-	return `(SELECT min(first)::timestamp AT TIME ZONE 'UTC' FROM vpn_traffic_partitions WHERE ` + partitions + `)`
-}
-
-// deleteNetworkNames deletes names that were replaced long ago, and those of
-// addresses of which no row is left. What an address is called stays, however
-// long it has been called so.
-var deleteNetworkNames = `WITH first AS (SELECT ` + beginOf("true") + ` AS at)
-	DELETE FROM vpn_traffic_network_names AS l USING first WHERE since < at AND (
-	EXISTS (SELECT FROM vpn_traffic_network_names AS later
-		WHERE later.kind = l.kind AND later.address = l.address AND later.host = l.host AND later.since > l.since AND later.since <= at)
-	OR NOT EXISTS (SELECT FROM vpn_traffic_names AS n WHERE n.kind = l.kind AND n.name = l.address))`

@@ -26,8 +26,11 @@ BEGIN
         child := t.name || to_char(first, CASE t.span WHEN 'day' THEN '_YYYYMMDD' ELSE '_YYYYMM' END);
         CONTINUE WHEN EXISTS (SELECT FROM pg_inherits
             WHERE inhparent = to_regclass(quote_ident(t.name)) AND inhrelid = to_regclass(quote_ident(child)));
-        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS) WITH (fillfactor = %s)',
+        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED) WITH (fillfactor = %s)',
             child, t.name, t.filled);
+        IF (SELECT relreplident = 'f' FROM pg_class WHERE oid = to_regclass(quote_ident(t.name))) THEN
+            EXECUTE format('ALTER TABLE %I REPLICA IDENTITY FULL', child);
+        END IF;
         EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
             t.name, child, first || '+00', first + ('1 ' || t.span)::interval || '+00');
         IF t.name = 'vpn_traffic' AND indexed THEN
@@ -46,8 +49,15 @@ BEGIN
     END IF;
 END $$;
 
--- Drops a partition. The reports of a raw one are marked in the same
--- transaction: their rows could not be told apart when they came again.
+-- Before when a role may drop what a level holds: owners whenever they like, a
+-- sink as far as the owner has said, or else not at all.
+CREATE OR REPLACE FUNCTION vpn_traffic_droppable(level text) RETURNS timestamptz LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN pg_has_role(session_user, (SELECT relowner FROM pg_class WHERE oid = to_regclass('vpn_traffic')), 'MEMBER') THEN 'infinity'
+        ELSE coalesce((SELECT now() - r.keep FROM vpn_traffic_retention AS r WHERE r.level = $1), '-infinity') END
+$$;
+
+-- Drops a partition, if it is old enough. The reports of a raw one are marked in
+-- the same transaction: their rows could not be told apart when they came again.
 CREATE OR REPLACE FUNCTION vpn_traffic_drop_partition(partition text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT AS $$
 DECLARE
@@ -57,12 +67,53 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
+    IF p.next::timestamp AT TIME ZONE 'UTC' > vpn_traffic_droppable(p.retention) THEN
+        RAISE EXCEPTION '% is not as old as vpn_traffic_retention says, which the owner of the tables fills', partition
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
     IF p.parent = 'vpn_traffic' THEN
         UPDATE vpn_traffic_reports SET expired = true
         WHERE time >= p.first::timestamp AT TIME ZONE 'UTC' AND time < p.next::timestamp AT TIME ZONE 'UTC' AND NOT expired;
     END IF;
     EXECUTE format('DROP TABLE IF EXISTS %I', partition);
 END $$;
+
+-- Deletes from the tables that are not partitioned what no partition can have rows
+-- of any more. As long as one has, its reports are known: their rows could be
+-- added to it a second time. Names go that were replaced before, and those of
+-- addresses of which no row is left. What an address is called stays, however
+-- long it has been called so.
+CREATE OR REPLACE FUNCTION vpn_traffic_tidy() RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT SET timezone = UTC AS $$
+DECLARE
+    begins timestamptz := (SELECT min(first) FROM vpn_traffic_partitions);
+BEGIN
+    PERFORM vpn_traffic_refill_names();
+    DELETE FROM vpn_traffic_minute_reports WHERE time < (SELECT min(first)::timestamptz FROM vpn_traffic_partitions WHERE retention = 'minute');
+    DELETE FROM vpn_traffic_hour_reports WHERE time < (SELECT min(first)::timestamptz FROM vpn_traffic_partitions WHERE retention = 'hour');
+    DELETE FROM vpn_traffic_reports WHERE time < begins;
+    DELETE FROM vpn_traffic_names WHERE last_day < begins::date;
+    DELETE FROM vpn_traffic_network_names AS l WHERE since < begins AND (
+        EXISTS (SELECT FROM vpn_traffic_network_names AS later
+            WHERE later.kind = l.kind AND later.address = l.address AND later.host = l.host AND later.since > l.since AND later.since <= begins)
+        OR NOT EXISTS (SELECT FROM vpn_traffic_names AS n WHERE n.kind = l.kind AND n.name = l.address));
+END $$;
+
+-- Makes vpn_traffic_names anew where somebody has emptied it: from the sums of an
+-- hour, which have all values.
+CREATE OR REPLACE FUNCTION vpn_traffic_refill_names() RETURNS void LANGUAGE sql
+SET search_path FROM CURRENT SET timezone = UTC AS $$
+    INSERT INTO vpn_traffic_names AS v
+    SELECT kind, name, min(time)::date, max(time)::date FROM (
+        SELECT 'src' AS kind, src AS name, time FROM vpn_traffic_hour_by_src
+        UNION ALL SELECT 'dst', dst, time FROM vpn_traffic_hour_by_dst
+        UNION ALL SELECT k.kind, k.name, time FROM vpn_traffic_hour_by_port,
+            LATERAL (VALUES ('proto', proto), ('port', port::text), ('host', host)) AS k (kind, name)) AS n
+    WHERE (SELECT min(time)::date FROM vpn_traffic_hour_reports) < (SELECT coalesce(min(first_day), 'infinity') FROM vpn_traffic_names)
+    GROUP BY kind, name ORDER BY kind COLLATE "C", name COLLATE "C"
+    ON CONFLICT (kind, name) DO UPDATE SET
+        first_day = least(v.first_day, EXCLUDED.first_day), last_day = greatest(v.last_day, EXCLUDED.last_day)
+$$;
 
 -- Summarizes the BRIN indexes of the partitions of now, which nobody vacuums
 -- often enough for dashboards that ask for the last minutes.

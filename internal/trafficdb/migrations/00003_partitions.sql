@@ -19,6 +19,14 @@ INSERT INTO vpn_traffic_tables VALUES
     ('vpn_traffic_hour_by_port',   'month',  50, 'hour'),
     ('vpn_traffic_hour_by_pair',   'month',  50, 'hour');
 
+-- What the role of a sink has to leave alone, whatever its own configuration says.
+CREATE TABLE vpn_traffic_retention (
+    level text PRIMARY KEY CHECK (level IN ('raw', 'minute', 'hour')),
+    keep  interval NOT NULL
+);
+COMMENT ON TABLE vpn_traffic_retention IS 'what a sink that does not own the tables may drop: rows that are older; nothing of a level without a row';
+INSERT INTO vpn_traffic_retention VALUES ('raw', '30 days'), ('minute', '90 days'), ('hour', '730 days'); -- the defaults of a sink
+
 CREATE VIEW vpn_traffic_partitions AS
 SELECT parent, retention, name, first, (first + ('1 ' || span)::interval)::date AS next FROM (
     SELECT t.name AS parent, t.retention, t.span, c.relname::text AS name,

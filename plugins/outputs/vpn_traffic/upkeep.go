@@ -66,6 +66,10 @@ func (u *upkeep) retain(ctx context.Context, now time.Time) {
 		u.log.Infof("%d partitions are older than their retention but are being read, %s the first; trying again in %v",
 			len(done.Postponed), done.Postponed[0], retainEvery)
 	}
+	if done.Withheld > 0 && u.told.first("withheld") {
+		u.log.Warnf("%d partitions are older than their retention and stay, for the owner of the tables does not let this role drop them: "+
+			"have it run \"psql-sink migrate\" with the same -retention, -retention-minute and -retention-hour", done.Withheld)
+	}
 	for _, kept := range done.Kept {
 		if u.told.first("kept " + kept.Partition) {
 			u.log.Warnf("%s is older than its retention and stays, for it cannot be dropped: %v", kept.Partition, kept.Err)

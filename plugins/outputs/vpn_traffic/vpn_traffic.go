@@ -96,7 +96,7 @@ func (v *VPNTraffic) Init() error {
 	case v.CloseTimeout <= 0:
 		return fmt.Errorf("close_timeout = %v: must be more than 0", time.Duration(v.CloseTimeout))
 	}
-	if err := v.checkRetention(); err != nil {
+	if err := v.CheckRetention(); err != nil {
 		return err
 	}
 	db, err := trafficdb.Open(v.DSN)
@@ -107,7 +107,8 @@ func (v *VPNTraffic) Init() error {
 	return nil
 }
 
-func (v *VPNTraffic) checkRetention() error {
+// CheckRetention returns an error when rows would be kept for less than a day.
+func (v *VPNTraffic) CheckRetention() error {
 	for _, option := range [...]struct {
 		name  string
 		value config.Duration
@@ -140,13 +141,14 @@ func (v *VPNTraffic) Connect() error {
 		return err
 	}
 	v.spool = reports
-	v.importer = newImporter(reports, v.db, v.retention(), v.Log)
+	v.importer = newImporter(reports, v.db, v.Keep(), v.Log)
 	v.importer.lookout.scan = v.scan
 	v.importer.start()
 	return nil
 }
 
-func (v *VPNTraffic) retention() trafficdb.Retention {
+// Keep returns for how long rows are kept.
+func (v *VPNTraffic) Keep() trafficdb.Retention {
 	return trafficdb.Retention{
 		Raw: time.Duration(v.Retention), Minute: time.Duration(v.RetentionMinute), Hour: time.Duration(v.RetentionHour),
 	}
