@@ -48,6 +48,9 @@ func newConnector(dsn string) (*connector, error) {
 	if err := given.addService(); err != nil {
 		return nil, err
 	}
+	if err := given.passOver(); err != nil {
+		return nil, err
+	}
 	hosts, err := given.hosts()
 	if err != nil {
 		return nil, err
@@ -82,6 +85,9 @@ func (p parameters) config() (pq.Config, error) {
 	}
 	// lib/pq would look for the service again, and turn off TLS for a socket.
 	shared["service"], shared["host"] = "", "localhost"
+	// A statement goes out at once with its parameters: between two messages a
+	// pool may give the connection to somebody else.
+	shared["binary_parameters"] = "yes"
 	config, err := pq.NewConfig(shared.String())
 	if err != nil {
 		return config, err

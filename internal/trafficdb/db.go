@@ -34,6 +34,9 @@ type DB struct {
 // malformed.
 func Open(dsn string) (*DB, error) {
 	c, err := newConnector(dsn)
+	if unsupported, ok := errors.AsType[*unsupportedError](err); ok {
+		return nil, unsupported
+	}
 	if err != nil {
 		return nil, fmt.Errorf("malformed dsn: %s", redact(err))
 	}
@@ -51,8 +54,9 @@ func Open(dsn string) (*DB, error) {
 	return db, nil
 }
 
-// maxIdle is how many connections wait for the next import.
-const maxIdle = 2
+// maxIdle is how many connections wait for the next import, at the most: more than
+// there are importers. They end after a minute.
+const maxIdle = 32
 
 // learn takes from an error what it says about the database. When it takes no
 // rows, the next attempt makes a new connection: perhaps to another host, to

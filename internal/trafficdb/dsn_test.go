@@ -121,18 +121,19 @@ host=wrong
 			dsn: "service=absent", env: map[string]string{"PGSERVICEFILE": services, "PGSYSCONFDIR": system},
 			err: "its service is defined in none of " + services + ", " + system + "/pg_service.conf; name the service file in PGSERVICEFILE",
 		},
-		"no value":             {dsn: "host=a b", err: `a keyword without "="; a value with a space needs quotes, as in password='...'`},
-		"open quote":           {dsn: "host='a", err: "the value of host lacks its closing quote"},
-		"open escape":          {dsn: `host=a\`, err: "the value of host ends with a backslash"},
-		"bad escape":           {dsn: "postgres://u:%zz@a", err: `the password has a "%" that is not followed by two hex digits: write it as %25`},
-		"open bracket":         {dsn: "postgres://u@[::1/d", err: `the host lacks its closing "]"`},
-		"ports and hosts":      {dsn: "host=a,b port=1,2,3", err: "2 hosts, but 3 in port"},
-		"addresses and hosts":  {dsn: "host=a hostaddr=::1,::2", err: "1 in host, but 2 in hostaddr"},
-		"port":                 {dsn: "host=a port=0", err: `port "0" is not 1 to 65535`},
-		"address":              {dsn: "hostaddr=a", err: `hostaddr "a" is not an IP address`},
-		"standby":              {dsn: "host=a target_session_attrs=prefer-standby", err: "target_session_attrs=prefer-standby is for readers: rows can be written with read-write, primary or any"},
-		"mode":                 {dsn: "host=a sslmode=x", err: `pq: wrong value for "sslmode": "x" is not supported`},
-		"unsupported variable": {env: map[string]string{"PGSSLCRL": "x"}, err: "pq: environment variable $PGSSLCRL is not supported"},
+		"no value":              {dsn: "host=a b", err: `a keyword without "="; a value with a space needs quotes, as in password='...'`},
+		"open quote":            {dsn: "host='a", err: "the value of host lacks its closing quote"},
+		"open escape":           {dsn: `host=a\`, err: "the value of host ends with a backslash"},
+		"bad escape":            {dsn: "postgres://u:%zz@a", err: `the password has a "%" that is not followed by two hex digits: write it as %25`},
+		"open bracket":          {dsn: "postgres://u@[::1/d", err: `the host lacks its closing "]"`},
+		"ports and hosts":       {dsn: "host=a,b port=1,2,3", err: "2 hosts, but 3 in port"},
+		"addresses and hosts":   {dsn: "host=a hostaddr=::1,::2", err: "1 in host, but 2 in hostaddr"},
+		"port":                  {dsn: "host=a port=0", err: `port "0" is not 1 to 65535`},
+		"address":               {dsn: "hostaddr=a", err: `hostaddr "a" is not an IP address`},
+		"standby":               {dsn: "host=a target_session_attrs=prefer-standby", err: "target_session_attrs=prefer-standby is for readers: rows can be written with read-write, primary or any"},
+		"mode":                  {dsn: "host=a sslmode=x", err: `pq: wrong value for "sslmode": "x" is not supported`},
+		"unsupported variable":  {env: map[string]string{"PGSSLCRL": "x"}, err: "PGSSLCRL asks for what psql-sink does not do: certificates that are revoked cannot be told here"},
+		"unsupported parameter": {dsn: "host=a gssencmode=require", err: "gssencmode asks for what psql-sink does not do: TLS can do the same"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, variable := range os.Environ() {
@@ -152,6 +153,50 @@ host=wrong
 			require.NoError(t, err)
 			require.Equal(t, test.want, c.text())
 		})
+	}
+}
+
+// Each of libpq's parameters, in the order of its manual, either works, or is
+// passed over, or is refused by its name, in a dsn and in the environment.
+func TestLibpqParameters(t *testing.T) {
+	const refused = "refused"
+	for keyword, test := range map[string]struct{ value, variable, want string }{
+		"host": {"a", "PGHOST", ""}, "hostaddr": {"10.0.0.1", "PGHOSTADDR", ""}, "port": {"1", "PGPORT", ""}, "dbname": {"d", "PGDATABASE", ""},
+		"user": {"u", "PGUSER", ""}, "password": {"p", "PGPASSWORD", ""}, "passfile": {"/f", "PGPASSFILE", ""},
+		"require_auth": {"scram-sha-256", "PGREQUIREAUTH", refused}, "channel_binding": {"require", "PGCHANNELBINDING", refused},
+		"connect_timeout": {"5", "PGCONNECT_TIMEOUT", ""}, "client_encoding": {"latin1", "PGCLIENTENCODING", ""}, "datestyle": {"German", "PGDATESTYLE", ""},
+		"options": {"-c geqo=off", "PGOPTIONS", ""}, "application_name": {"x", "PGAPPNAME", ""}, "fallback_application_name": {"x", "", ""},
+		"keepalives": {"1", "", ""}, "keepalives_idle": {"10", "", ""}, "keepalives_interval": {"10", "", ""}, "keepalives_count": {"3", "", ""},
+		"tcp_user_timeout": {"1000", "", ""}, "replication": {"database", "", refused}, "gssencmode": {"prefer", "PGGSSENCMODE", ""},
+		"sslmode": {"verify-full", "PGSSLMODE", ""}, "requiressl": {"1", "PGREQUIRESSL", refused}, "sslnegotiation": {"postgres", "PGSSLNEGOTIATION", ""},
+		"sslcompression": {"1", "PGSSLCOMPRESSION", ""}, "sslcert": {"/c", "PGSSLCERT", ""}, "sslkey": {"/k", "PGSSLKEY", ""},
+		"sslkeylogfile": {"/l", "", ""}, "sslpassword": {"s3cret", "", refused}, "sslcertmode": {"require", "PGSSLCERTMODE", refused},
+		"sslrootcert": {"/r", "PGSSLROOTCERT", ""}, "sslcrl": {"/crl", "PGSSLCRL", refused}, "sslcrldir": {"/crl", "PGSSLCRLDIR", refused},
+		"sslsni": {"1", "PGSSLSNI", ""}, "requirepeer": {"postgres", "PGREQUIREPEER", refused},
+		"ssl_min_protocol_version": {"TLSv1.2", "PGSSLMINPROTOCOLVERSION", ""}, "ssl_max_protocol_version": {"TLSv1.3", "PGSSLMAXPROTOCOLVERSION", ""},
+		"min_protocol_version": {"3.0", "PGMINPROTOCOLVERSION", ""}, "max_protocol_version": {"3.0", "PGMAXPROTOCOLVERSION", ""},
+		"krbsrvname": {"postgres", "", ""}, "gsslib": {"gssapi", "PGGSSLIB", ""}, "gssdelegation": {"1", "PGGSSDELEGATION", ""},
+		"scram_client_key": {"k", "", refused}, "scram_server_key": {"k", "", refused}, "servicefile": {"/s", "", refused},
+		"target_session_attrs": {"primary", "PGTARGETSESSIONATTRS", ""}, "load_balance_hosts": {"random", "PGLOADBALANCEHOSTS", ""},
+		"oauth_issuer": {"i", "", refused}, "oauth_client_id": {"i", "", refused}, "oauth_client_secret": {"i", "", refused}, "oauth_scope": {"i", "", refused},
+		"search_path": {"traffic", "", ""}, "role": {"owner", "", ""}, // settings of the server, which lib/pq takes too
+	} {
+		check := func(name, dsn string) {
+			_, err := Open(dsn)
+			if test.want == "" {
+				require.NoError(t, err, name)
+				return
+			}
+			require.ErrorContains(t, err, name+" asks for what psql-sink does not do: ")
+			require.NotContains(t, err.Error(), "s3cret")
+		}
+		check(keyword, keyword+"='"+test.value+"'")
+		if test.variable != "" {
+			t.Run(test.variable, func(t *testing.T) {
+				t.Setenv(test.variable, test.value)
+				check(test.variable, "user=u")
+			})
+		}
 	}
 }
 

@@ -1,0 +1,85 @@
+package trafficdb_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/testkit"
+	"telegraf-conntrack-accounting/internal/trafficdb"
+)
+
+// Behind a pool that gives each transaction another connection, several sinks make
+// the schema, import, keep to the retention and say how they are.
+func TestSeveralSinksBehindAPool(t *testing.T) {
+	pg := testkit.Postgres(t)
+	dsn := pg.Bouncer(3)
+	var sinks errgroup.Group
+	for n := range 4 {
+		sinks.Go(func() error {
+			db, err := trafficdb.Open(dsn)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = db.Close() }()
+			if err := db.Migrate(t.Context()); err != nil {
+				return err
+			}
+			rows := series(noon, 200)
+			rows[n].SrcName = "East"
+			for day := range 5 {
+				for _, host := range []string{"all", fmt.Sprint("gw", n)} {
+					if _, err := importAgain(t, db, host, append(series(noon.AddDate(0, 0, day), 200), rows...)); err != nil {
+						return err
+					}
+				}
+				if err := db.SaveStatus(t.Context(), trafficdb.Status{Sink: fmt.Sprint(n)}); err != nil {
+					return err
+				}
+				if _, err := db.Retain(t.Context(), time.Now(), trafficdb.Retention{}); err != nil {
+					return err
+				}
+				if err := db.Summarize(t.Context()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	require.NoError(t, sinks.Wait())
+	direct := pg.DB()
+	testkit.RequireExact(t, direct)
+	require.Equal(t, "5000 4", query(t, direct, `SELECT count(*) || ' ' || (SELECT count(*) FROM sink_status) FROM vpn_traffic`))
+
+	db, err := trafficdb.Open(dsn)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	done, err := db.Retain(t.Context(), time.Now(), trafficdb.Retention{Raw: aDay})
+	require.NoError(t, err)
+	require.NotEmpty(t, done.Dropped)
+	days, err := db.Days(t.Context(), noon, time.Now())
+	require.NoError(t, err)
+	for _, day := range days {
+		differences, err := db.Verify(t.Context(), day, true)
+		require.NoError(t, err)
+		require.Empty(t, differences)
+	}
+	require.NoError(t, db.Ask(t.Context(), func(a *trafficdb.Answers) error {
+		_, err := a.Totals(t.Context(), &trafficdb.Question{Since: noon, Until: time.Now()}, "src", 3)
+		return err
+	}))
+}
+
+// importAgain imports, and again as long as somebody else was in the way.
+func importAgain(t *testing.T, db *trafficdb.DB, host string, rows []report.Row) (result trafficdb.Result, err error) {
+	for range 20 {
+		if result, err = db.Import(t.Context(), host, rows); !trafficdb.IsMomentary(err) {
+			break
+		}
+	}
+	return result, err
+}
