@@ -105,7 +105,7 @@ type trial struct {
 	attempts  int  // at what nobody understands
 	momentary int  // failures of that kind
 	unknown   int  // of that kind
-	lost      bool // the connection: what comes back may be another server
+	lost      bool // the connection, or the tables: what comes back may be another server
 }
 
 func (p *Patience) try(ctx context.Context, t *trial, fn func(context.Context) error) error {
@@ -116,10 +116,10 @@ func (p *Patience) try(ctx context.Context, t *trial, fn func(context.Context) e
 		t.lost = false
 	}
 	err := fn(ctx)
-	if err == nil || !trafficdb.IsUnreachable(err) {
+	t.lost = trafficdb.IsGone(err) || trafficdb.IsUnreachable(err)
+	if !trafficdb.IsUnreachable(err) {
 		return err
 	}
-	t.lost = true
 	if why := p.DB.Ping(ctx); why != nil {
 		return why // which a connection that breaks often does not tell
 	}

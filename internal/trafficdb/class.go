@@ -42,7 +42,7 @@ func ClassOf(err error) Class {
 	if errors.Is(err, errOverflow) {
 		return Reject
 	}
-	if IsUnreachable(err) || errors.Is(err, ErrOldTable) || errors.Is(err, ErrNotMigrated) || errors.Is(err, context.DeadlineExceeded) {
+	if IsUnreachable(err) || errors.Is(err, ErrOldTable) || errors.Is(err, ErrEncoding) || errors.Is(err, ErrForeignTable) || errors.Is(err, ErrNotMigrated) || errors.Is(err, context.DeadlineExceeded) {
 		return Retry
 	}
 	return Unknown
@@ -112,6 +112,12 @@ func IsUnreachable(err error) bool {
 		}
 	}
 	return false
+}
+
+// IsGone reports whether an error says that the tables, which were there, are not
+// any more: to make them again is what helps.
+func IsGone(err error) bool {
+	return pq.As(err, pqerror.UndefinedTable, pqerror.UndefinedFunction, pqerror.InvalidSchemaName) != nil
 }
 
 // IsMomentary reports whether the same import is expected to succeed at once:

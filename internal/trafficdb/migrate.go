@@ -14,6 +14,12 @@ import (
 // ErrOldTable says that the database holds the table of the old importer.
 var ErrOldTable = errors.New("vpn_traffic is the old importer's table, which this version cannot use: run psql-sink upgrade, which keeps its rows, or name another database or search_path in dsn")
 
+// ErrForeignTable says that somebody else has something of that name.
+var ErrForeignTable = errors.New("there is a vpn_traffic that is neither this version's table nor the old importer's: rename it, or name another database or search_path in dsn")
+
+// ErrEncoding says that the database cannot hold all texts.
+var ErrEncoding = errors.New("the database has to be of the encoding UTF8: make it with createdb --template=template0 --encoding=UTF8")
+
 // ErrNotMigrated says that the schema is not as this version needs it, and that
 // the role has no right to change that.
 var ErrNotMigrated = errors.New(`have its owner run "psql-sink migrate"`)
@@ -48,16 +54,19 @@ func (db *DB) migrate(ctx context.Context) error {
 	return db.Install(ctx)
 }
 
-// mayMigrate fails when the schema is not there and the role may not make it.
+// mayMigrate fails when the schema is not there and the role may not make it, or
+// nobody should.
 func (db *DB) mayMigrate(ctx context.Context) error {
-	var role string
+	var role, encoding string
 	var schema sql.NullString
 	var exists, may bool
-	err := db.pool.QueryRowContext(ctx, `SELECT current_user, s, to_regclass('vpn_traffic_migrations') IS NOT NULL,
-		coalesce(has_schema_privilege(s, 'CREATE'), false) FROM current_schema() AS s`).Scan(&role, &schema, &exists, &may)
+	err := db.pool.QueryRowContext(ctx, `SELECT current_user, current_setting('server_encoding'), s, to_regclass('vpn_traffic_migrations') IS NOT NULL,
+		coalesce(has_schema_privilege(s, 'CREATE'), false) FROM current_schema() AS s`).Scan(&role, &encoding, &schema, &exists, &may)
 	switch {
 	case err != nil:
 		return fmt.Errorf("looking for the schema: %w", err)
+	case encoding != "UTF8":
+		return fmt.Errorf("its encoding is %s: %w", encoding, ErrEncoding)
 	case !schema.Valid:
 		return fmt.Errorf("role %q may use no schema of its search_path: %w", role, ErrNotMigrated)
 	case !exists && !may:
@@ -104,16 +113,16 @@ func (db *DB) explain(ctx context.Context, err error) error {
 	return fmt.Errorf("role %q may not do all that this version of the schema takes: %w (%w)", role, ErrNotMigrated, err)
 }
 
-// refuseOldTable fails when vpn_traffic is there but is not partitioned.
+// refuseOldTable fails when vpn_traffic is there but is not ours.
 func (db *DB) refuseOldTable(ctx context.Context) error {
-	var old bool
-	err := db.pool.QueryRowContext(ctx,
-		`SELECT EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('vpn_traffic') AND relkind <> 'p')`).Scan(&old)
-	if err != nil {
+	whose, err := whoseTable(ctx, db.pool)
+	switch {
+	case err != nil:
 		return fmt.Errorf("looking for vpn_traffic: %w", err)
-	}
-	if old {
+	case whose == oldTable:
 		return ErrOldTable
+	case whose == foreignTable:
+		return ErrForeignTable
 	}
 	return nil
 }

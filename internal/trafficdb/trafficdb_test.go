@@ -321,7 +321,7 @@ func testDefaults(t *testing.T, _ *trafficdb.DB, direct *sql.DB) {
 func TestTheOldTableIsRefusedAndKept(t *testing.T) {
 	pg := testkit.Postgres(t)
 	old := pg.DB()
-	_, err := old.Exec(`CREATE TABLE vpn_traffic (id serial PRIMARY KEY, time timestamptz); INSERT INTO vpn_traffic (time) VALUES (now())`)
+	_, err := old.Exec(upgradedTable + `INSERT INTO vpn_traffic (time) VALUES (now())`)
 	require.NoError(t, err)
 	db, err := trafficdb.Open(pg.DSN())
 	require.NoError(t, err)

@@ -15,8 +15,9 @@ func inTransaction(ctx context.Context, on beginner, fn func(*sql.Tx) error) err
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after Commit
 	// lib/pq begins every transaction READ WRITE; a server that an operator has
-	// made read-only stays so.
-	const honour = `SELECT set_config('transaction_read_only', current_setting('default_transaction_read_only'), true)`
+	// made read-only stays so. And arrays of ours have NULLs.
+	const honour = `SELECT set_config('transaction_read_only', current_setting('default_transaction_read_only'), true),
+		set_config('array_nulls', 'on', true)`
 	if _, err := tx.ExecContext(ctx, honour); err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ type Upgraded struct {
 // Where rows are older than begin, which retention would drop at once, it changes
 // nothing and returns a PastRetention.
 //
-// Old rows name no gateway: their host is ”.
+// Old rows name no gateway: their host is empty.
 func (db *DB) Upgrade(ctx context.Context, begin time.Time, told func(Upgraded)) (Upgraded, error) {
 	if err := db.refusePast(ctx, begin); err != nil {
 		return Upgraded{}, err
@@ -40,6 +40,9 @@ func (db *DB) Upgrade(ctx context.Context, begin time.Time, told func(Upgraded))
 	}
 	if err := db.Migrate(ctx); err != nil {
 		return Upgraded{}, err
+	}
+	if _, err := db.pool.ExecContext(ctx, grantAsBefore); err != nil {
+		return Upgraded{}, fmt.Errorf("granting what the old table was granted: %w", err)
 	}
 	db.IndexLater()
 	u := &upgrade{db: db, told: told}
@@ -95,18 +98,21 @@ func (db *DB) refusePast(ctx context.Context, begin time.Time) error {
 
 // oldTables tells whether the old table is there, and whether it was renamed.
 func oldTables(ctx context.Context, on queryer) (old, renamed bool, err error) {
-	err = on.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('vpn_traffic') AND relkind = 'r'),
-		to_regclass('vpn_traffic_old') IS NOT NULL`).Scan(&old, &renamed)
-	return old, renamed, err
+	whose, err := whoseTable(ctx, on)
+	if err != nil {
+		return false, false, err
+	}
+	if whose == foreignTable {
+		return false, false, ErrForeignTable
+	}
+	err = on.QueryRowContext(ctx, `SELECT to_regclass('vpn_traffic_old') IS NOT NULL`).Scan(&renamed)
+	return whose == oldTable, renamed, err
 }
 
 // queryer is a pool of connections, or a transaction.
 type queryer interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
-
-// ErrNothingOld says that there is no old table.
-var ErrNothingOld = errors.New("there is no old table: neither is vpn_traffic one, nor is there a vpn_traffic_old")
 
 // renameOldTable makes way for the new table: the names of indexes too.
 func (db *DB) renameOldTable(ctx context.Context) error {
@@ -123,6 +129,9 @@ func (db *DB) renameOldTable(ctx context.Context) error {
 		}
 		if renamed {
 			return errors.New("both vpn_traffic and vpn_traffic_old are there: rename or drop what you do not want to upgrade")
+		}
+		if err := checkOldTable(ctx, tx); err != nil {
+			return err
 		}
 		_, err = tx.ExecContext(ctx, `ALTER TABLE vpn_traffic RENAME TO vpn_traffic_old;
 			DO $$
@@ -148,7 +157,7 @@ type upgrade struct {
 // begin finds out where to begin. The row of vpn_traffic_upgrade says which
 // times are done; it goes with vpn_traffic_old.
 func (u *upgrade) begin(ctx context.Context) error {
-	_, err := u.db.pool.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS vpn_traffic_upgrade (until timestamptz NOT NULL)`)
+	_, err := u.db.pool.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS vpn_traffic_upgrade (until timestamptz PRIMARY KEY)`)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package trafficdb_test
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -80,4 +81,52 @@ func TestUpgradeOfNothing(t *testing.T) {
 	defer func() { require.NoError(t, db.Close()) }()
 	_, err = db.Upgrade(t.Context(), time.Time{}, func(trafficdb.Upgraded) {})
 	require.True(t, errors.Is(err, trafficdb.ErrNothingOld), "%v", err)
+}
+
+// What is not the old importer's is left alone, whatever its name.
+func TestUpgradeLeavesForeignTablesAlone(t *testing.T) {
+	pg := testkit.Postgres(t)
+	db, err := trafficdb.Open(pg.DSN())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	for made, drop := range map[string]string{
+		"CREATE TABLE vpn_traffic (time timestamptz, src text)":                           "TABLE",
+		"CREATE VIEW vpn_traffic AS SELECT 1 AS n":                                        "VIEW",
+		"CREATE TABLE vpn_traffic (time timestamptz, src text) PARTITION BY RANGE (time)": "TABLE",
+		upgradedTable + "ALTER TABLE vpn_traffic ADD COLUMN theirs text":                  "TABLE",
+	} {
+		pg.Exec(made)
+		_, err := db.Upgrade(t.Context(), time.Time{}, func(trafficdb.Upgraded) {})
+		require.ErrorIs(t, err, trafficdb.ErrForeignTable, made)
+		err = db.Migrate(t.Context())
+		require.ErrorIs(t, err, trafficdb.ErrForeignTable, made)
+		require.True(t, trafficdb.IsMisconfigured(err))
+		pg.Exec("DROP " + drop + " vpn_traffic")
+	}
+}
+
+// The sequence of docs/database.md, on a table that another role owns, which others
+// read.
+func TestUpgradeOfATableThatSomebodyOwns(t *testing.T) {
+	pg := testkit.Postgres(t)
+	pg.Exec("CREATE ROLE importer; CREATE ROLE grafana", "GRANT CREATE ON SCHEMA public TO importer",
+		"SET ROLE importer;"+upgradedTable+`INSERT INTO vpn_traffic (`+oldColumns+`) VALUES ('2023-11-14Z', '10.32.1.0', '10.33.1.0', 'tcp', 1, 1, 100, 1, 100, 1, 1, 1);
+		GRANT SELECT ON vpn_traffic TO grafana; GRANT INSERT ON vpn_traffic TO PUBLIC`,
+		"CREATE VIEW favourite AS SELECT * FROM vpn_traffic")
+	pg.Psql(nil, "-f", filepath.Join(testkit.Root(t), "deploy", "roles.sql"))
+	owner, _ := openAs(t, pg, "user=postgres role=vpn_traffic_owner")
+	upgrade := func() error {
+		_, err := owner.Upgrade(t.Context(), time.Time{}, func(trafficdb.Upgraded) {})
+		return err
+	}
+	require.ErrorContains(t, upgrade(), "it belongs to the role importer: have a superuser say ALTER TABLE vpn_traffic OWNER TO vpn_traffic_owner")
+	pg.Exec("ALTER TABLE vpn_traffic OWNER TO vpn_traffic_owner")
+	require.ErrorContains(t, upgrade(), "views would go on reading it under its new name (favourite)")
+	pg.Exec("DROP VIEW favourite")
+	require.NoError(t, upgrade())
+	require.Equal(t, "true false 1 0", query(t, pg.DB(), `SELECT concat_ws(' ', has_table_privilege('grafana', 'vpn_traffic', 'SELECT')::text,
+		has_table_privilege('grafana', 'vpn_traffic', 'INSERT')::text, (SELECT count(*) FROM vpn_traffic),
+		(SELECT count(*) FROM pg_class WHERE relname LIKE 'vpn_traffic%' AND relowner <> 'vpn_traffic_owner'::regrole))`))
+	writer, _ := openAs(t, pg, "user=vpn_traffic_writer")
+	mustImport(t, writer, "gw", series(noon, 3))
 }

@@ -56,6 +56,9 @@ func (im *importer) judge(ctx context.Context, f failure, others bool) error {
 	if !ok {
 		return f.err // the spool's disk is full, say: that passes
 	}
+	if trafficdb.IsGone(problem) {
+		im.ready = false // somebody has dropped the schema
+	}
 	if trafficdb.IsUnreachable(problem) {
 		im.ready = false // what comes back may be another server
 		if why := im.db.Ping(ctx); why != nil {

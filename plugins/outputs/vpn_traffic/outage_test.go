@@ -141,6 +141,22 @@ func TestOutages(t *testing.T) {
 	)
 }
 
+// Somebody drops all tables, and the sink goes on with new ones.
+func TestTheSchemaIsMadeAgain(t *testing.T) {
+	pg := testkit.Postgres(t)
+	o := newOutage(t, pg.DSN())
+	for range 2 {
+		o.writeSome(3)
+		o.drained()
+		var rows int
+		require.NoError(t, pg.DB().QueryRow(`SELECT count(*) FROM vpn_traffic`).Scan(&rows))
+		require.Equal(t, 3*batchRows, rows)
+		testkit.RequireExact(t, pg.DB())
+		pg.Exec("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+	}
+	o.close()
+}
+
 // The disk that the tables are on is full, and then grows.
 func TestTheDiskOfPostgresIsFull(t *testing.T) {
 	disk := testkit.NewDisk(t, 24<<20)
