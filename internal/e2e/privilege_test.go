@@ -48,7 +48,7 @@ func TestOnlyNetAdminIsNeeded(t *testing.T) {
 	g.talk() // with counters now
 	with = nobody("-all,+net_admin", "-one-shot")
 	require.NoError(t, with.Wait(30*time.Second))
-	require.Contains(t, with.Stdout(), "conntrack_accounting,dst="+two4.host+",port=-1,proto=tcp,src="+one4.host)
+	require.Contains(t, with.Stdout(), "conntrack_accounting,dst="+two4.host+",port=80,proto=tcp,src="+one4.host)
 
 	without := nobody("-all", "-one-shot")
 	require.EqualError(t, without.Wait(30*time.Second), "exit status 1")
