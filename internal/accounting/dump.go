@@ -9,13 +9,16 @@ func (t *Tracker) BeginDump(now time.Time) {
 	t.dead.dumpStarts()
 	t.series.resetOpen()
 	t.stats.Offloaded, t.stats.Unanswered, t.stats.Strayed = 0, 0, 0
+	t.stats.PickedUp, t.stats.PickedUpRefused = 0, 0
 }
 
 // Observe accounts a record of the dump. A flow whose mark let it in once stays in
 // until it ends.
 func (t *Tracker) Observe(f *Flow) {
+	f = t.orient(f)
 	dst, ok := t.admit(f)
 	if !ok {
+		t.refused(f)
 		return
 	}
 	k := keyOf(f)
@@ -43,6 +46,9 @@ func (t *Tracker) Observe(f *Flow) {
 	}
 	if f.offloaded() {
 		t.stats.Offloaded++
+	}
+	if f.pickedUp() {
+		t.stats.PickedUp++
 	}
 	if !e.has(answered) {
 		t.stats.Unanswered++

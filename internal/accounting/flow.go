@@ -44,6 +44,7 @@ type Flow struct {
 	Zone        uint16 // CTA_ZONE, or CTA_TUPLE_ZONE of the original tuple
 	Proto       uint8  // CTA_PROTO_NUM of the original tuple
 	TCPState    uint8  // CTA_PROTOINFO_TCP_STATE; 0 for other protocols
+	Began       Began  // how a TCP connection began for conntrack
 	HasCounters bool   // false when nf_conntrack_acct was off when the entry began
 	Orig, Reply Tuple
 

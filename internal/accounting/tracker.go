@@ -13,6 +13,10 @@ type Config struct {
 	MaxSeries   int      // series an interval, beyond which new ones fold
 	Unanswered  Unanswered
 
+	// PickedUpByPort has the ports say who opened a connection that conntrack picked
+	// up amid its life.
+	PickedUpByPort bool
+
 	// AccountExisting accounts flows of the baseline with all they have sent
 	// so far, instead of what they send from then on.
 	AccountExisting bool
@@ -45,7 +49,10 @@ type Stats struct {
 	DiedUnseen uint64 // flows of Resumed that ended before this Tracker began
 	Offloaded  int    // flows that the last dump showed in a flowtable
 	Strayed    int    // flows that were let in and that the last dump showed under another mark
+	PickedUp   int    // flows that it showed and that conntrack picked up amid their life
 	Unanswered int    // flows that the last dump showed and nobody had answered
+
+	PickedUpRefused int // such that the last dump showed, left out as the wrong way round
 
 	Folded Folded
 
@@ -72,6 +79,7 @@ type Tracker struct {
 	viewed  most       // of views
 	closed  most       // of closes
 	back    []wentBack // without start time, since the dump began
+	turned  Flow       // what orient returned last
 
 	timeouts TCPTimeouts
 
@@ -113,6 +121,7 @@ func (t *Tracker) BeginBaseline(listenerStart time.Time) {
 // Destroy accounts a DESTROY event: what the flow sent since its last reading
 // and, for a connection, its end.
 func (t *Tracker) Destroy(f *Flow, now time.Time) {
+	f = t.orient(f)
 	dst, ok := t.admit(f)
 	if !ok {
 		return
@@ -153,6 +162,10 @@ func (t *Tracker) Destroy(f *Flow, now time.Time) {
 		t.forget(&k, e)
 	}
 	delete(t.closes, k.untimed())
+	if t.cfg.PickedUpByPort {
+		r := f.reverse()
+		delete(t.closes, keyOf(&r).untimed()) // the ports may have said otherwise then
+	}
 	t.dead.put(&k, end)
 }
 
@@ -160,6 +173,7 @@ func (t *Tracker) Destroy(f *Flow, now time.Time) {
 // makes the connection's lifetime exact: losing it loses neither bytes nor
 // connections.
 func (t *Tracker) Close(f *Flow, now time.Time) {
+	f = t.orient(f)
 	if _, ok := t.admit(f); !ok || !f.over() || f.TCPState == tcpTimeWait {
 		return // TIME_WAIT always follows a state that has told the time already
 	}

@@ -56,6 +56,8 @@ const (
 const (
 	ctaProtoinfoTCP      = 1
 	ctaProtoinfoTCPState = 1
+	ctaProtoinfoTCPOrig  = 4 // CTA_PROTOINFO_TCP_FLAGS_ORIGINAL: struct nf_ct_tcp_flags
+	ctaProtoinfoTCPReply = 5 // CTA_PROTOINFO_TCP_FLAGS_REPLY
 
 	ctaCountersPackets = 1
 	ctaCountersBytes   = 2
@@ -70,6 +72,12 @@ const (
 	tcpCloseWait = 5
 	tcpTimeWait  = 7
 	tcpClose     = 8 // CLOSE_WAIT, LAST_ACK, TIME_WAIT and CLOSE are 5 to 8
+)
+
+// Flags of struct nf_ct_tcp_flags.
+const (
+	tcpWindowScale = 0x01 // IP_CT_TCP_FLAG_WINDOW_SCALE: its SYN offered the option
+	tcpBeLiberal   = 0x08 // IP_CT_TCP_FLAG_BE_LIBERAL: its window is not known
 )
 
 const (

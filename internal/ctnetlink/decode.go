@@ -85,19 +85,40 @@ func decodeProtoinfo(b []byte, f *accounting.Flow) error {
 }
 
 func decodeTCP(b []byte, f *accounting.Flow) error {
+	var orig, reply uint16 // struct nf_ct_tcp_flags: flags, mask
+	var found int
 	for len(b) > 0 {
 		kind, value, rest, err := nextAttribute(b)
 		if err != nil {
 			return err
 		}
-		if kind == ctaProtoinfoTCPState {
-			if err := getUint8(value, &f.TCPState); err != nil {
-				return err
-			}
+		switch kind {
+		case ctaProtoinfoTCPState:
+			err = getUint8(value, &f.TCPState)
+		case ctaProtoinfoTCPOrig:
+			found, err = found+1, getUint16(value, &orig)
+		case ctaProtoinfoTCPReply:
+			found, err = found+1, getUint16(value, &reply)
+		}
+		if err != nil {
+			return err
 		}
 		b = rest
 	}
+	if found == 2 {
+		f.Began = began(uint8(orig>>8), uint8(reply>>8))
+	}
 	return nil
+}
+
+// began tells from the flags of both directions how a connection began: of one whose
+// SYN conntrack has not seen, it knows the window of neither end (tcp_new). So it does
+// of an offloaded one, but that has mostly offered to scale its window.
+func began(orig, reply uint8) accounting.Began {
+	if orig&reply&tcpBeLiberal != 0 && (orig|reply)&tcpWindowScale == 0 {
+		return accounting.BeganUnseen
+	}
+	return accounting.BeganSeen
 }
 
 func decodeCounters(b []byte, c *accounting.Counters) error {

@@ -66,7 +66,7 @@ func TestDecodeRecorded(t *testing.T) {
 			Start: 1795392253405197994,
 		},
 		"tcp-dnat": {
-			ID: 742819695, Status: 430, Timeout: 432000, Proto: 6, TCPState: 3, HasCounters: true, OrigCounters: counters(3, 1164), ReplyCounters: counters(2, 112),
+			ID: 742819695, Status: 430, Timeout: 432000, Proto: 6, TCPState: 3, Began: accounting.BeganSeen, HasCounters: true, OrigCounters: counters(3, 1164), ReplyCounters: counters(2, 112),
 			Orig: tuple("10.32.0.1:4100", "10.33.0.1:8080"), Reply: tuple("10.32.0.9:80", "10.32.0.1:4100"),
 			Start: 1795392253463511550,
 		},
@@ -96,17 +96,17 @@ func TestDecodeRecorded(t *testing.T) {
 			Start: 1795392253462282981,
 		},
 		"update-established": { // updates carry neither counters nor start
-			ID: 742819695, Status: 430, Timeout: 432000, Proto: 6, TCPState: 3,
+			ID: 742819695, Status: 430, Timeout: 432000, Proto: 6, TCPState: 3, Began: accounting.BeganSeen,
 			Orig: tuple("10.32.0.1:4100", "10.33.0.1:8080"), Reply: tuple("10.32.0.9:80", "10.32.0.1:4100"),
 			Event: 1795392253463600338,
 		},
 		"update-last-ack": {
-			ID: 742819695, Status: 430, Timeout: 30, Proto: 6, TCPState: 6,
+			ID: 742819695, Status: 430, Timeout: 30, Proto: 6, TCPState: 6, Began: accounting.BeganSeen,
 			Orig: tuple("10.32.0.1:4100", "10.33.0.1:8080"), Reply: tuple("10.32.0.9:80", "10.32.0.1:4100"),
 			Event: 1795392253467220379,
 		},
 		"update-time-wait": {
-			ID: 742819695, Status: 430, Timeout: 120, Proto: 6, TCPState: 7,
+			ID: 742819695, Status: 430, Timeout: 120, Proto: 6, TCPState: 7, Began: accounting.BeganSeen,
 			Orig: tuple("10.32.0.1:4100", "10.33.0.1:8080"), Reply: tuple("10.32.0.9:80", "10.32.0.1:4100"),
 			Event: 1795392253467228164,
 		},

@@ -136,6 +136,9 @@ func (p *Plugin) readChoices() error {
 	if err != nil {
 		return err
 	}
+	if p.cfg.PickedUpByPort, err = choose("picked_up_flows", p.PickedUpFlows, "as_seen", "by_port"); err != nil {
+		return err
+	}
 	p.cfg.Translated = translated
 	p.cfg.AccountExisting = account || p.oneShot
 	return nil

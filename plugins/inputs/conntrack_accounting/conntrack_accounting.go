@@ -50,6 +50,7 @@ type Plugin struct {
 	AddressView              string      `toml:"address_view"`
 	TrackOpenConnections     bool        `toml:"track_open_connections"`
 	ExistingFlows            string      `toml:"existing_flows"`
+	PickedUpFlows            string      `toml:"picked_up_flows"`
 	MaxSeries                int         `toml:"max_series"`
 	Unanswered               string      `toml:"unanswered"`
 	CloseEvents              bool        `toml:"close_events"`
@@ -111,6 +112,7 @@ func New() *Plugin {
 		Families:                 []string{"ipv4", "ipv6"},
 		AddressView:              "original",
 		ExistingFlows:            "ignore",
+		PickedUpFlows:            "as_seen",
 		MaxSeries:                200_000,
 		Unanswered:               "account",
 		CloseEvents:              true,

@@ -19,6 +19,7 @@ type health struct {
 	full       bool
 	flowtables string // those that do not count
 	told       told
+	pickedUp   bool // that connections were picked up is told
 	folding    folding
 	memory     memory
 
@@ -133,6 +134,7 @@ func (p *Plugin) explainChanges() {
 	if stats.Offloaded > 0 || p.health.flowtables != "" {
 		p.explainOffload(stats.Offloaded)
 	}
+	p.explainPickedUp(&stats)
 	now := p.counts(stats)
 	before := p.health.told
 	p.health.told = now

@@ -41,6 +41,8 @@ func addFlowStats(fields map[string]interface{}, s *accounting.Stats, seriesBefo
 	fields["missing_flows"] = int64(s.Missing)
 	fields["tombstones"] = int64(s.Tombstones)
 	fields["offloaded_flows"] = int64(s.Offloaded)
+	fields["picked_up_flows"] = int64(s.PickedUp)
+	fields["picked_up_refused"] = int64(s.PickedUpRefused)
 	fields["series"] = int64(s.Emitted - seriesBefore)
 	fields["folded_readings"] = int64(s.Folded.Ports)
 	fields["folded_sources"] = int64(s.Folded.Sources)

@@ -146,7 +146,8 @@ func (p *Plugin) identify() error {
 	p.state.origin = statefile.Origin{
 		Boot: strings.TrimSpace(string(boot)), Namespace: namespace,
 		// A flow that was left out is unknown to the state, as if it were new.
-		Settings: fmt.Sprintf("%+v, translated %v", p.cfg.Filter, p.cfg.Translated),
+		// So is one that is the other way round now.
+		Settings: fmt.Sprintf("%+v, translated %v, picked up by port %v", p.cfg.Filter, p.cfg.Translated, p.cfg.PickedUpByPort),
 		Masks:    fmt.Sprintf("source %s, destination %s", &p.cfg.Source.Masks, &p.cfg.Destination.Masks),
 	}
 	return nil
