@@ -48,7 +48,7 @@ BEGIN
         -- What is in this log is replaced, never changed.
         GRANT SELECT, INSERT, DELETE ON vpn_traffic_network_names TO vpn_traffic_writer;
         GRANT SELECT, INSERT, UPDATE ON sink_status TO vpn_traffic_writer;
-        GRANT SELECT ON vpn_traffic_migrations, vpn_traffic_partitions, vpn_traffic_retention TO vpn_traffic_writer;
+        GRANT SELECT ON vpn_traffic_migrations, vpn_traffic_partitions, vpn_traffic_retention, vpn_traffic_gone TO vpn_traffic_writer;
         -- Only so, and with the owner's rights, partitions come and what is old goes.
         GRANT EXECUTE ON FUNCTION vpn_traffic_make_partitions(date, boolean), vpn_traffic_index_partition(text),
             vpn_traffic_drop_partition(text), vpn_traffic_tidy(), vpn_traffic_summarize()

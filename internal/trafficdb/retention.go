@@ -127,6 +127,7 @@ func (db *DB) dropOlder(ctx context.Context, retention string, before time.Time,
 		return err
 	}
 	dropped, due := make(map[string]bool), make(map[string]bool)
+	var denied error
 	for i, partition := range names {
 		if len(dropped) >= dropDays && !dropped[days[i]] {
 			due[days[i]] = true
@@ -139,6 +140,9 @@ func (db *DB) dropOlder(ctx context.Context, retention string, before time.Time,
 		case isBusy(err):
 			done.Postponed = append(done.Postponed, partition)
 		case isOne(err):
+			if denied == nil && pq.As(err, pqerror.InsufficientPrivilege, pqerror.UndefinedFunction) != nil {
+				denied = err
+			}
 			done.Kept = append(done.Kept, Kept{partition, err})
 		default:
 			return err
@@ -146,7 +150,10 @@ func (db *DB) dropOlder(ctx context.Context, retention string, before time.Time,
 	}
 	done.Due += len(due)
 	done.Withheld += withheld
-	return nil
+	if len(dropped) > 0 {
+		return nil
+	}
+	return denied // it may be us, not the tables
 }
 
 // Allow lets roles that do not own the tables drop what is older than keep, and

@@ -92,7 +92,10 @@ func cycle(t *testing.T, db *trafficdb.DB, at time.Time) error {
 			return err
 		}
 	}
-	return nil
+	return db.Ask(t.Context(), func(a *trafficdb.Answers) error {
+		_, err := a.Totals(t.Context(), &trafficdb.Question{Since: beginning, Until: end}, "src", 10)
+		return err
+	})
 }
 
 func TestTheWriterHasTheRightsItNeedsAndNoMore(t *testing.T) {

@@ -1,16 +1,17 @@
 -- Which tables answer a question, and the statements that read them.
 
--- From when on a level has rows: report, minute or hour. Retention drops the
--- finer ones earlier.
-CREATE OR REPLACE FUNCTION vpn_traffic_begin(level text) RETURNS timestamptz LANGUAGE plpgsql STABLE AS $$
-BEGIN
-    IF level = 'hour' THEN
-        RETURN '-infinity';
-    END IF;
-    RETURN coalesce((SELECT min(to_date(substring(c.relname::text FROM '_([0-9]{8})$'), 'YYYYMMDD'))::timestamp AT TIME ZONE 'UTC'
-        FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent = CASE level WHEN 'report' THEN 'vpn_traffic_by_port' ELSE 'vpn_traffic_minute_by_port' END::regclass), 'infinity');
-END $$;
+-- Whether a level (report, minute or hour) has all of the rows that there were
+-- between two times: whether retention has dropped none of its days.
+CREATE OR REPLACE FUNCTION vpn_traffic_there(level text, since timestamptz, until timestamptz) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT NOT EXISTS (SELECT FROM vpn_traffic_gone WHERE retention = replace(level, 'report', 'raw')
+        AND first::timestamp AT TIME ZONE 'UTC' < until AND next::timestamp AT TIME ZONE 'UTC' > since)
+$$;
+
+-- The level that answers for a range: the first one of a list that has all rows,
+-- or the first one of the list where none has.
+CREATE OR REPLACE FUNCTION vpn_traffic_level(levels text[], since timestamptz, until timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT coalesce((SELECT l FROM unnest(levels) WITH ORDINALITY AS u (l, n) WHERE vpn_traffic_there(l, since, until) ORDER BY n LIMIT 1), levels[1])
+$$;
 
 -- The kind of table that knows all the columns that are asked for: port, src or
 -- dst are rollups. Who talks to whom is known to raw, the rows themselves, and,
@@ -21,7 +22,7 @@ CREATE OR REPLACE FUNCTION vpn_traffic_kind(since timestamptz, until timestamptz
         WHEN NOT 'dst' = ANY (asked) THEN CASE WHEN 'src' = ANY (asked) THEN 'src' ELSE 'port' END
         WHEN NOT 'src' = ANY (asked) THEN 'dst'
         WHEN asked && '{proto, port}' THEN 'raw'
-        WHEN since < vpn_traffic_begin('report') AND (SELECT min(time) FROM vpn_traffic_hour_reports) < vpn_traffic_begin('report') THEN 'pair'
+        WHEN NOT vpn_traffic_there('report', since, until) THEN 'pair'
         WHEN filtered @> '{src, dst}' THEN 'raw'
         WHEN until - since <= CASE WHEN 'src' = ANY (filtered) THEN interval '6 hours' WHEN 'dst' = ANY (filtered) THEN interval '1 hour'
             ELSE interval '15 minutes' END THEN 'raw'
@@ -68,48 +69,56 @@ END $$;
 CREATE OR REPLACE FUNCTION vpn_traffic_steps(since timestamptz, until timestamptz, step interval, kind text, OUT level text, OUT seconds integer)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    earliest timestamptz := greatest(since, (SELECT min(time) FROM vpn_traffic_hour_reports));
     pace     numeric := coalesce(vpn_traffic_interval(least(until, now())), 1);
+    pure     numeric;
+    whole    numeric;
+    width    interval;
+    wanted   text[];
 BEGIN
-    seconds := ceil(greatest(extract(epoch FROM step), extract(epoch FROM until - since) / 5000) / pace) * pace;
-    level := CASE WHEN kind = 'pair' OR seconds >= 3600 THEN 'hour' WHEN seconds >= 60 THEN 'minute' ELSE 'report' END;
-    IF kind <> 'raw' AND level = 'report' AND earliest < vpn_traffic_begin('report') THEN
-        level := 'minute';
-    END IF;
-    IF kind <> 'raw' AND level = 'minute' AND earliest < vpn_traffic_begin('minute') THEN
-        level := 'hour';
-    END IF;
-    seconds := CASE level WHEN 'hour' THEN ceil(seconds / 3600.0) * 3600 WHEN 'minute' THEN ceil(seconds / 60.0) * 60 ELSE seconds END;
+    pure := ceil(greatest(extract(epoch FROM step), extract(epoch FROM until - since) / 5000) / pace) * pace;
+    level := CASE WHEN kind = 'pair' OR pure >= 3600 THEN 'hour' WHEN pure >= 60 THEN 'minute' ELSE 'report' END;
+    -- Where rows are gone, what is coarser answers, or else what is finer: for all
+    -- of the steps that the range touches.
+    wanted := CASE WHEN kind IN ('raw', 'pair') THEN ARRAY[level] WHEN level = 'report' THEN '{report, minute, hour}'
+        WHEN level = 'minute' THEN '{minute, hour, report}' ELSE '{hour, minute, report}' END;
+    FOREACH level IN ARRAY wanted || wanted[1] LOOP
+        whole := CASE level WHEN 'hour' THEN ceil(pure / 3600) * 3600 WHEN 'minute' THEN ceil(pure / 60) * 60 ELSE pure END;
+        width := make_interval(secs => whole);
+        EXIT WHEN vpn_traffic_there(level, date_bin(width, since, 'epoch'), date_bin(width, until - interval '1 microsecond', 'epoch') + width);
+    END LOOP;
+    seconds := whole;
 END $$;
 
--- The parts of a range, each of the coarsest level that fits. Where a finer level
--- is gone, the ends move outwards to whole minutes or hours.
+-- The parts of a range, each of the coarsest level that fits and has all rows.
+-- Where a finer level is gone on the day of an end, that moves outwards to a whole
+-- minute or hour.
 CREATE OR REPLACE FUNCTION vpn_traffic_parts(since timestamptz, until timestamptz)
 RETURNS TABLE (level text, first timestamptz, last timestamptz) LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    report_begin timestamptz := vpn_traffic_begin('report');
-    minute_begin timestamptz := vpn_traffic_begin('minute');
+    instant constant interval := '1 microsecond';
     lo     timestamptz := since;
     hi     timestamptz := until;
     minute timestamptz[2];
     hour   timestamptz[2];
 BEGIN
-    IF lo < report_begin THEN
-        lo := date_trunc(CASE WHEN lo < minute_begin THEN 'hour' ELSE 'minute' END, lo, 'UTC');
+    IF NOT vpn_traffic_there('report', lo, lo + instant) THEN
+        lo := date_trunc(CASE WHEN vpn_traffic_there('minute', lo, lo + instant) THEN 'minute' ELSE 'hour' END, lo, 'UTC');
     END IF;
-    IF hi < report_begin THEN
-        hi := vpn_traffic_ceil(CASE WHEN hi < minute_begin THEN 'hour' ELSE 'minute' END, hi);
+    IF NOT vpn_traffic_there('report', hi - instant, hi) THEN
+        hi := vpn_traffic_ceil(CASE WHEN vpn_traffic_there('minute', hi - instant, hi) THEN 'minute' ELSE 'hour' END, hi);
     END IF;
     minute := ARRAY[vpn_traffic_ceil('minute', lo), date_trunc('minute', hi, 'UTC')];
-    IF minute[1] >= minute[2] THEN
+    IF minute[1] > minute[2] THEN
         minute := ARRAY[hi, hi];
     END IF;
+    -- No part but that of whole hours is of more than one day.
     hour := ARRAY[vpn_traffic_ceil('hour', lo), date_trunc('hour', hi, 'UTC')];
-    IF hour[1] >= hour[2] THEN
+    IF hour[1] > hour[2] THEN
         hour := ARRAY[minute[2], minute[2]];
     END IF;
-    RETURN QUERY SELECT * FROM (VALUES ('report', lo, minute[1]), ('minute', minute[1], hour[1]), ('hour', hour[1], hour[2]),
-        ('minute', hour[2], minute[2]), ('report', minute[2], hi)) AS p (level, first, last) WHERE p.first < p.last;
+    RETURN QUERY SELECT vpn_traffic_level(p.levels::text[], p.first, p.last), p.first, p.last FROM (VALUES
+        ('{report}', lo, minute[1]), ('{minute, report}', minute[1], hour[1]), ('{hour, minute, report}', hour[1], hour[2]),
+        ('{minute, report}', hour[2], minute[2]), ('{report}', minute[2], hi)) AS p (levels, first, last) WHERE p.first < p.last;
 END $$;
 
 -- A query for the sums over a range, by columns; open_connections is the average

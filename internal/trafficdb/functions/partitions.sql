@@ -56,7 +56,8 @@ CREATE OR REPLACE FUNCTION vpn_traffic_droppable(level text) RETURNS timestamptz
         ELSE coalesce((SELECT now() - r.keep FROM vpn_traffic_retention AS r WHERE r.level = $1), '-infinity') END
 $$;
 
--- Drops a partition, if it is old enough. The reports of a raw one are marked in
+-- Drops a partition, if it is old enough, and notes that its level has not all rows
+-- of its days any more, if there were any. The reports of a raw one are marked in
 -- the same transaction: their rows could not be told apart when they came again.
 CREATE OR REPLACE FUNCTION vpn_traffic_drop_partition(partition text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT AS $$
@@ -75,7 +76,12 @@ BEGIN
         UPDATE vpn_traffic_reports SET expired = true
         WHERE time >= p.first::timestamp AT TIME ZONE 'UTC' AND time < p.next::timestamp AT TIME ZONE 'UTC' AND NOT expired;
     END IF;
+    INSERT INTO vpn_traffic_gone SELECT p.retention, p.first, p.next
+        WHERE EXISTS (SELECT FROM vpn_traffic_hour_reports
+            WHERE time >= p.first::timestamp AT TIME ZONE 'UTC' AND time < p.next::timestamp AT TIME ZONE 'UTC')
+        ON CONFLICT DO NOTHING;
     EXECUTE format('DROP TABLE IF EXISTS %I', partition);
+    DELETE FROM vpn_traffic_gone WHERE next <= (SELECT min(first) FROM vpn_traffic_partitions);
 END $$;
 
 -- Deletes from the tables that are not partitioned what no partition can have rows

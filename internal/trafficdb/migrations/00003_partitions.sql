@@ -36,3 +36,12 @@ SELECT parent, retention, name, first, (first + ('1 ' || span)::interval)::date 
     JOIN pg_class c ON c.oid = i.inhrelid) AS p
 WHERE first IS NOT NULL;
 COMMENT ON VIEW vpn_traffic_partitions IS 'the partitions of all tables: they hold first <= time < next, in UTC';
+
+-- Kept by vpn_traffic_drop_partition. Only the owner writes it.
+CREATE TABLE vpn_traffic_gone (
+    retention text NOT NULL CHECK (retention IN ('raw', 'minute', 'hour')),
+    first     date NOT NULL,
+    next      date NOT NULL,
+    PRIMARY KEY (retention, first)
+);
+COMMENT ON TABLE vpn_traffic_gone IS 'the days, first <= day < next, of which retention has dropped rows or sums: what a level has of them is not all, whatever comes later';
