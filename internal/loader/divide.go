@@ -10,9 +10,15 @@ import (
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
-// hopeless is after how many rows in a row, of which none could be stored, a
-// Divide gives up: it is not the rows then.
-const hopeless = 16
+const (
+	// hopeless is after how many rows in a row, of which none could be stored, a
+	// Divide gives up: it is not the rows then.
+	hopeless = 16
+	// enough is after how many refusals in a row so few rows are no longer divided:
+	// each costs a transaction, and all are refused for one reason, it seems.
+	enough = 256
+	few    = 128
+)
 
 // storeRows stores the rows from begin to end. Those of a day that takes none are
 // set aside. When the database refuses some of the others, it finds out which by
@@ -20,7 +26,7 @@ const hopeless = 16
 func (l *Loader) storeRows(ctx context.Context, begin, end int) error {
 	err := l.Store(ctx, l.rows.Slice(begin, end))
 	if err == nil {
-		l.stored = true
+		l.stored, l.refused = true, 0
 		return nil
 	}
 	if day, ok := errors.AsType[*trafficdb.DayError](err); ok && l.Postpone != nil {
@@ -32,6 +38,9 @@ func (l *Loader) storeRows(ctx context.Context, begin, end int) error {
 	}
 	if !sure && l.cause == nil {
 		l.cause = err
+	}
+	if l.refused++; sure && l.refused > enough && end-begin <= few {
+		return l.rejectAll(begin, end, err)
 	}
 	if end-begin == 1 {
 		reason := fmt.Errorf("refused by the database: %w", err)
@@ -49,6 +58,17 @@ func (l *Loader) storeRows(ctx context.Context, begin, end int) error {
 		return err
 	}
 	return l.storeRows(ctx, half, end)
+}
+
+// rejectAll rejects rows that were refused together.
+func (l *Loader) rejectAll(begin, end int, err error) error {
+	reason := fmt.Errorf("refused by the database, as were all of %d attempts before, or beside one that is: %w", l.refused-1, err)
+	for n := begin; n < end; n++ {
+		if err := l.give(l.Reject, n, reason); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // unsure is a row that could not be stored for whatever reason.

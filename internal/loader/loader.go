@@ -51,9 +51,10 @@ type Loader struct {
 	from []Origin // of each of the rows
 	last int      // where the last report in rows begins
 
-	stored bool // something of what is being stored was
-	unsure []unsure
-	cause  error // why it was divided
+	stored  bool // something of what is being stored was
+	refused int  // how often in a row the database refused what there was to store
+	unsure  []unsure
+	cause   error // why it was divided
 }
 
 // Read reads a file, which the caller has numbered, and stores whatever is too

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lib/pq" //nolint:depguard // errors as the server refuses with them
 	"github.com/stretchr/testify/require"
 
 	"telegraf-conntrack-accounting/internal/loader"
@@ -121,6 +122,29 @@ func TestBadLinesGoToReject(t *testing.T) {
 	require.NoError(t, l.Flush(t.Context()))
 	require.Equal(t, []int{2}, s.sizes())
 	require.Equal(t, []string{"0: line 1: has 1 columns, not 11, 12 or 14", "1: line 2: has 1 columns, not 11, 12 or 14"}, s.rejected)
+}
+
+// What the database refuses as a whole does not cost it a transaction for each row,
+// and what it takes is stored still.
+func TestRefusalsOfEverythingAreBounded(t *testing.T) {
+	s := stored{}
+	l := s.loader(20_000)
+	store := l.Store
+	l.Store = func(ctx context.Context, rows *trafficdb.Rows) error {
+		s.fail = nil
+		for n := range rows.Len() {
+			if rows.At(n).Port < 9000 {
+				s.fail = &pq.Error{Code: "23514", Constraint: "odd", Message: "no"}
+			}
+		}
+		return store(ctx, rows)
+	}
+	require.NoError(t, l.Read(t.Context(), 0, report.NewReader(strings.NewReader(reports(10_000)))))
+	require.NoError(t, l.Flush(t.Context()))
+	require.Less(t, len(s.chunks), 600)
+	require.GreaterOrEqual(t, len(s.rejected), 9000)
+	require.LessOrEqual(t, len(s.rejected), 9128)
+	require.Contains(t, s.rejected[8999], "refused by the database")
 }
 
 type brokenDisk struct{ io.Reader }

@@ -39,9 +39,6 @@ func ClassOf(err error) Class {
 	if refusal := pq.As(err); refusal != nil {
 		return classOfCode(refusal)
 	}
-	if errors.Is(err, errOverflow) {
-		return Reject
-	}
 	if IsUnreachable(err) || errors.Is(err, ErrOldTable) || errors.Is(err, ErrEncoding) || errors.Is(err, ErrForeignTable) || errors.Is(err, ErrNotMigrated) || errors.Is(err, context.DeadlineExceeded) {
 		return Retry
 	}

@@ -76,10 +76,7 @@ func (db *DB) importBatch(ctx context.Context, b *batch) (stored []name, ends ma
 		if err := copyRows(conn, b); err != nil {
 			return err
 		}
-		all, err := newRollups(b)
-		if err != nil {
-			return fmt.Errorf("summing up: %w", err)
-		}
+		all := newRollups(b)
 		if err := storeRollups(ctx, conn, tx, b, all, news); err != nil {
 			return fmt.Errorf("adding to rollups: %w", err)
 		}
@@ -97,7 +94,7 @@ func (db *DB) importBatch(ctx context.Context, b *batch) (stored []name, ends ma
 func storeRollups(ctx context.Context, conn *sql.Conn, tx *sql.Tx, b *batch, all rollups, news fresh) error {
 	for i := range rollupTables {
 		t := &rollupTables[i]
-		copied, merged := news.split(t, all[t.name].sorted())
+		copied, merged := news.split(t, t.fit(all[t.name].sorted()))
 		if len(copied) > 0 {
 			if err := copyRollup(conn, t, b, copied); err != nil {
 				return fmt.Errorf("%s: %w", t.name, asStray(t, err))

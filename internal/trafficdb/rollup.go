@@ -1,7 +1,7 @@
 package trafficdb
 
 import (
-	"errors"
+	"math"
 	"slices"
 )
 
@@ -22,10 +22,6 @@ var sumColumns = [...]string{
 	"src_packets", "src_bytes", "dst_packets", "dst_bytes", "connection_times", "connection_count", "open_connections",
 }
 
-// errOverflow says that a sum would exceed what bigint holds: nothing is
-// wrapped.
-var errOverflow = errors.New("a sum over rows does not fit 64 bits with a sign")
-
 func sumsOf(row *packedRow) sums {
 	t := &row.traffic
 	s := sums{counters: [6]int64{t[0], t[1], t[2], t[3], t[4], int64(row.count)}}
@@ -35,19 +31,19 @@ func sumsOf(row *packedRow) sums {
 	return s
 }
 
-// add adds what are no negative numbers, and reports false when a sum is too
-// large.
-func (s *sums) add(other *sums) bool {
-	fits := true
+// add adds what are no negative numbers. A sum stops at the largest number:
+// whoever reaches that must not keep others from being counted.
+func (s *sums) add(other *sums) {
 	for i, n := range other.counters {
-		s.counters[i] += n
-		fits = fits && s.counters[i] >= 0
+		s.counters[i] = addUpTo(math.MaxInt64, s.counters[i], n)
 	}
 	if other.hasOpen {
-		s.open, s.hasOpen = s.open+other.open, true
+		s.open, s.hasOpen = addUpTo(math.MaxInt64, s.open, other.open), true
 	}
-	return fits && s.open >= 0
 }
+
+// addUpTo adds two numbers from 0 to limit.
+func addUpTo(limit, a, b int64) int64 { return min(a, limit-b) + b }
 
 // rollup collects sums by key.
 type rollup struct {
@@ -62,17 +58,14 @@ type rollupRow struct {
 
 func newRollup() *rollup { return &rollup{index: make(map[key]int32)} }
 
-func (r *rollup) add(k key, s *sums) error {
+func (r *rollup) add(k key, s *sums) {
 	n, found := r.index[k]
 	if !found {
 		r.index[k] = int32(len(r.rows))
 		r.rows = append(r.rows, rollupRow{k, *s})
-		return nil
+		return
 	}
-	if !r.rows[n].add(s) {
-		return errOverflow
-	}
-	return nil
+	r.rows[n].add(s)
 }
 
 // sorted returns the rows by key: neighbours stay together on disk, and no two
@@ -83,16 +76,14 @@ func (r *rollup) sorted() []rollupRow {
 }
 
 // coarser returns the rollup of a coarser step of time, with each key mapped.
-func (r *rollup) coarser(change func(*key)) (*rollup, error) {
+func (r *rollup) coarser(change func(*key)) *rollup {
 	out := newRollup()
 	for i := range r.rows {
 		k := r.rows[i].key
 		change(&k)
-		if err := out.add(k, &r.rows[i].sums); err != nil {
-			return nil, err
-		}
+		out.add(k, &r.rows[i].sums)
 	}
-	return out, nil
+	return out
 }
 
 func toMinute(k *key) { k.us = floor(k.us, minuteMicros) }
@@ -114,17 +105,13 @@ func floor(us, step int64) int64 {
 type rollups map[string]*rollup
 
 // newRollups sums up the rows of a batch.
-func newRollups(b *batch) (rollups, error) {
+func newRollups(b *batch) rollups {
 	src, dst, pair := newRollup(), newRollup(), newRollup()
 	for i := range b.entries {
 		k, s := b.entries[i].key, sumsOf(b.row(&b.entries[i]))
-		if err := errors.Join(
-			src.add(key{k.us, k.src, none, k.proto, k.port}, &s),
-			dst.add(key{k.us, none, k.dst, k.proto, k.port}, &s),
-			pair.add(key{floor(k.us, hourMicros), k.src, k.dst, none, 0}, &s),
-		); err != nil {
-			return nil, err
-		}
+		src.add(key{k.us, k.src, none, k.proto, k.port}, &s)
+		dst.add(key{k.us, none, k.dst, k.proto, k.port}, &s)
+		pair.add(key{floor(k.us, hourMicros), k.src, k.dst, none, 0}, &s)
 	}
 	all := rollups{"vpn_traffic_by_src": src, "vpn_traffic_by_dst": dst, "vpn_traffic_hour_by_pair": pair}
 	for _, step := range [...]struct {
@@ -139,11 +126,7 @@ func newRollups(b *batch) (rollups, error) {
 		{"vpn_traffic_minute_by_dst", "vpn_traffic_hour_by_dst", toHour},
 		{"vpn_traffic_minute_by_port", "vpn_traffic_hour_by_port", toHour},
 	} {
-		next, err := all[step.from].coarser(step.change)
-		if err != nil {
-			return nil, err
-		}
-		all[step.to] = next
+		all[step.to] = all[step.from].coarser(step.change)
 	}
-	return all, nil
+	return all
 }

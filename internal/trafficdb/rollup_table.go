@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/lib/pq"
@@ -42,6 +43,25 @@ func (b *batch) text(k *key, column string) string {
 	}
 }
 
+// limit is the largest number of a column of sums. Those of connections have 32
+// bits below the hour, which only rows add up to that no gateway has made.
+func (t *rollupTable) limit(column string) int64 {
+	if t.level != "hour" && (column == "connection_count" || column == "open_connections") {
+		return math.MaxInt32
+	}
+	return math.MaxInt64
+}
+
+// fit has sums stop at what the table's columns can hold.
+func (t *rollupTable) fit(rows []rollupRow) []rollupRow {
+	connections, open := t.limit("connection_count"), t.limit("open_connections")
+	for i := range rows {
+		rows[i].counters[5] = min(rows[i].counters[5], connections)
+		rows[i].open = min(rows[i].open, open)
+	}
+	return rows
+}
+
 // keys returns the names of the key's columns with a comma between them.
 func (t *rollupTable) keys() string { return "time, host, " + strings.Join(t.columns, ", ") }
 
@@ -64,10 +84,12 @@ func (t *rollupTable) mergeStatement() string {
 	}
 	for _, column := range sumColumns[:6] {
 		parameter("bigint")
-		add = append(add, fmt.Sprintf("%[1]s = r.%[1]s + EXCLUDED.%[1]s", column))
+		// As addUpTo adds.
+		add = append(add, fmt.Sprintf("%[1]s = least(r.%[1]s, %[2]d - EXCLUDED.%[1]s) + EXCLUDED.%[1]s", column, t.limit(column)))
 	}
 	parameter("bigint")
-	add = append(add, "open_connections = coalesce(r.open_connections + EXCLUDED.open_connections, r.open_connections, EXCLUDED.open_connections)")
+	add = append(add, fmt.Sprintf("open_connections = coalesce(least(coalesce(r.open_connections, 0), %d - EXCLUDED.open_connections) + EXCLUDED.open_connections, r.open_connections)",
+		t.limit("open_connections")))
 	columns := strings.Join(t.columns, ", ")
 	return fmt.Sprintf(`INSERT INTO %[1]s AS r (time, host, %[2]s, %[3]s)
 		SELECT time, $1, %[2]s, %[3]s FROM unnest(%[4]s) AS n (time, %[2]s, %[3]s)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 )
@@ -79,23 +80,24 @@ func (db *DB) Verify(ctx context.Context, day time.Time, repair bool) (differenc
 // check compares a table with what it should hold.
 type check struct {
 	table string
-	keys  string   // with a comma between them
-	sums  []string // the other columns
-	truth string   // selects keys and sums between $1 and $2
+	keys  string                    // with a comma between them
+	sums  []string                  // the other columns
+	limit func(column string) int64 // where those sums stop
+	truth string                    // selects keys and sums between $1 and $2
 }
 
 func checks() (all []check) {
 	for i := range rollupTables {
 		t := &rollupTables[i]
 		all = append(all, check{
-			table: t.name, keys: t.keys(), sums: sumColumns[:],
+			table: t.name, keys: t.keys(), sums: sumColumns[:], limit: t.limit,
 			truth: fmt.Sprintf(`SELECT %s AS time, host, %s, %s FROM vpn_traffic WHERE time >= $1 AND time < $2 GROUP BY 1, host, %[2]s`,
-				begins(t.level), strings.Join(t.columns, ", "), summed(sumColumns[:])),
+				begins(t.level), strings.Join(t.columns, ", "), summed(sumColumns[:], t.limit)),
 		})
 	}
 	for _, level := range levels {
 		all = append(all, check{
-			table: "vpn_traffic_" + level.name + "_reports", keys: "time, host", sums: []string{"reports", "tracked"},
+			table: "vpn_traffic_" + level.name + "_reports", keys: "time, host", sums: []string{"reports", "tracked"}, limit: func(string) int64 { return math.MaxInt64 },
 			truth: fmt.Sprintf(`SELECT %s AS time, host, count(*) AS reports, count(*) FILTER (WHERE tracked) AS tracked
 				FROM vpn_traffic_reports WHERE time >= $1 AND time < $2 GROUP BY 1, host`, begins(level.name)),
 		})
@@ -112,10 +114,11 @@ func begins(level string) string {
 	return fmt.Sprintf("date_bin('1 %s', time, '2000-01-01 00:00:00+00')", level)
 }
 
-func summed(columns []string) string {
+// summed is the SQL for sums as far as they go.
+func summed(columns []string, limit func(string) int64) string {
 	list := make([]string, len(columns))
 	for i, column := range columns {
-		list[i] = fmt.Sprintf("sum(%[1]s)::bigint AS %[1]s", column)
+		list[i] = fmt.Sprintf("least(sum(%[1]s), %[2]d)::bigint AS %[1]s", column, limit(column))
 	}
 	return strings.Join(list, ", ")
 }
@@ -126,7 +129,7 @@ func (c *check) differing(ctx context.Context, tx *sql.Tx, day time.Time) (n int
 		SELECT count(*) FROM (%[1]s) AS t
 		FULL JOIN (SELECT %[2]s, %[3]s FROM %[4]s WHERE time >= $1 AND time < $2 GROUP BY %[2]s) AS r USING (%[2]s)
 		WHERE (t.%[5]s) IS DISTINCT FROM (r.%[6]s)`,
-		c.truth, c.keys, summed(c.sums), c.table, sums, strings.ReplaceAll(sums, "t.", "r.")),
+		c.truth, c.keys, summed(c.sums, c.limit), c.table, sums, strings.ReplaceAll(sums, "t.", "r.")),
 		day, day.AddDate(0, 0, 1)).Scan(&n)
 	return n, err
 }
