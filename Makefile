@@ -30,7 +30,7 @@ test: setup build telegraf ## Run all tests, with the race detector (TESTFLAGS=.
 
 build: ## Build execd-plugin and psql-sink into build/
 	@scripts/setup-go
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o build/ ./cmd/...
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o build/ ./cmd/...
 
 install: ## Put what was built, its options and units into place (below DESTDIR)
 	@scripts/install

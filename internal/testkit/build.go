@@ -26,7 +26,8 @@ func Root(t testing.TB) string {
 }
 
 // Binary builds a command of this module, such as
-// telegraf-conntrack-accounting/cmd/psql-sink, and returns the program's path.
+// telegraf-conntrack-accounting/cmd/psql-sink, as make build does, and returns the
+// program's path.
 func Binary(t testing.TB, pkg string) string {
 	t.Helper()
 	root := Root(t)
@@ -35,6 +36,7 @@ func Binary(t testing.TB, pkg string) string {
 		// The go command itself leaves a program alone that is up to date.
 		build := exec.Command("go", "build", "-buildvcs=false", "-o", program, pkg)
 		build.Dir = root
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		run(t, build)
 	})
 	return program
