@@ -18,8 +18,24 @@ const plugin = "conntrack_accounting"
 var version string
 
 func main() {
+	program := execd.Process(plugin, execd.Version(version))
+	program.About, program.More = about, example
 	os.Exit(execd.RunInput(execd.Input{
-		Program: execd.Process(plugin, execd.Version(version)),
+		Program: program,
 		New:     inputs.Inputs[plugin],
 	}))
 }
+
+const about = `Accounts the traffic of the Linux conntrack table: it writes metrics to stdout each
+time a newline comes on stdin, and ends when stdin does.
+`
+
+const example = `
+Example, a look at this moment (as root):
+  execd-plugin -one-shot
+
+Example, for telegraf.conf:
+  [[inputs.execd]]
+    command = ["/usr/local/bin/execd-plugin", "-config", "/etc/telegraf/conntrack_accounting.conf"]
+    signal = "STDIN"
+`

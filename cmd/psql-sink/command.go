@@ -22,8 +22,7 @@ type command struct {
 }
 
 func newCommand(program execd.Program, name string) *command {
-	flags := flag.NewFlagSet("psql-sink "+name, flag.ContinueOnError)
-	flags.SetOutput(program.Stderr)
+	flags := newFlags(name)
 	return &command{
 		Program: program, flags: flags,
 		config: flags.String("config", "", "read the database to use from `file`, a [[outputs.vpn_traffic]] table; without it PG* variables tell"),
@@ -35,20 +34,11 @@ func newCommand(program execd.Program, name string) *command {
 // run parses the command line, calls do with the database until a signal comes,
 // and returns the exit code: 0, 1 after an error, 2 for a wrong command line.
 func (c *command) run(do func(ctx context.Context, db *trafficdb.DB) error) int {
-	err := c.flags.Parse(c.Args)
-	if errors.Is(err, flag.ErrHelp) {
-		return 0
-	}
-	if err == nil && c.flags.NArg() > 0 {
-		_, _ = fmt.Fprintf(c.Stderr, "E! unexpected argument %q\n", c.flags.Arg(0))
-		return 2
-	}
-	if err != nil {
-		return 2
+	if code, done := parse(c.Program, c.flags); done {
+		return code
 	}
 	if err := trafficdb.RefusePassword(*c.dsn); err != nil {
-		_, _ = fmt.Fprintf(c.Stderr, "E! -dsn: %v\n", err)
-		return 2
+		return refuse(c.Program, c.flags, fmt.Errorf("-dsn: %w", err))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()

@@ -22,7 +22,7 @@ import (
 const (
 	importDone     = 0
 	importFailed   = 1 // something could not be imported
-	importUsage    = 2
+	importUsage    = exitUsage
 	importRejected = 3 // lines were rejected, and all else is in
 	importPast     = 4 // rows were left out that retention has dropped, or would
 	importSignal   = 128

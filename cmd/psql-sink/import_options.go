@@ -4,7 +4,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"runtime"
 	"strings"
 	"time"
@@ -13,21 +12,19 @@ import (
 	"telegraf-conntrack-accounting/internal/report"
 )
 
-const importHelp = `psql-sink import [switches] FILE...
-
-Imports report files into Postgres, each row exactly once: files that were
+const importAbout = `Imports report files into Postgres, each row exactly once: files that were
 imported before, in part or as a whole, and files that overlap do no harm. FILE
 may be a folder, for all the files in it, or - for standard input. Files may be
-compressed with gzip or zstd.
+compressed with gzip or zstd. Importing the same files again goes on where it ended.
 
 The database is that of dsn in the configuration file, or of the PG* environment
 variables, .pgpass and PGSERVICE. There is no switch for a password, which all
 users of the machine could read.
+`
 
-Exit code: 0 all is in; 1 something could not be imported; 2 wrong usage;
-3 lines were rejected, all else is in; 4 rows were left out that retention has
-dropped, or would; 130 and 143 interrupted by SIGINT and SIGTERM. Importing the same files again goes on where it ended.
-
+const importCodes = `3 lines were rejected, all else is in
+4 rows were left out that retention has dropped, or would
+130, 143 interrupted by SIGINT, SIGTERM
 `
 
 // importOptions are what the command line says.
@@ -40,7 +37,7 @@ type importOptions struct {
 }
 
 func (o *importOptions) flags() *flag.FlagSet {
-	flags := flag.NewFlagSet("psql-sink import", flag.ContinueOnError)
+	flags := newFlags("import")
 	flags.StringVar(&o.config, "config", "", "read dsn and retention from `file`, a [[outputs.vpn_traffic]] table")
 	flags.StringVar(&o.host, "host", "", "the `gateway` that made the files, for the column host, where a file's name does not tell")
 	flags.IntVar(&o.jobs, "jobs", min(4, runtime.NumCPU()), "import so many files at once; with 1 they come strictly in the order of time")
@@ -48,8 +45,6 @@ func (o *importOptions) flags() *flag.FlagSet {
 	flags.StringVar(&o.rejected, "rejected", "", "write rejected lines to `file`, which must not exist; mended, it can be imported")
 	flags.BoolVar(&o.past, pastRetention, false, "import rows though they are older than the configured retention, which drops them within hours and leaves their sums")
 	flags.BoolVar(&o.debug, "debug", false, "log debug messages too")
-	flags.Usage = func() {}
-	flags.SetOutput(io.Discard)
 	return flags
 }
 
@@ -58,22 +53,15 @@ func (o *importOptions) flags() *flag.FlagSet {
 func parseImport(program execd.Program) (*importOptions, int) {
 	o := new(importOptions)
 	flags := o.flags()
-	err := flags.Parse(program.Args)
-	if errors.Is(err, flag.ErrHelp) {
-		flags.SetOutput(program.Stdout)
-		_, _ = io.WriteString(program.Stdout, importHelp)
-		flags.PrintDefaults()
-		return nil, importDone
+	if err := oldSwitch(program.Args); err != nil {
+		return nil, refuse(program, flags, err)
 	}
-	if err != nil {
-		err = errors.Join(err, oldSwitch(program.Args))
-	} else {
-		o.files = flags.Args()
-		err = o.check()
+	if code, done := parse(program, flags); done {
+		return nil, code
 	}
-	if err != nil {
-		_, _ = fmt.Fprintf(program.Stderr, "E! %s; psql-sink import -help tells more\n", strings.ReplaceAll(err.Error(), "\n", ": "))
-		return nil, importUsage
+	o.files = flags.Args()
+	if err := o.check(); err != nil {
+		return nil, refuse(program, flags, err)
 	}
 	return o, importDone
 }
@@ -106,9 +94,9 @@ func oldSwitch(args []string) error {
 		switch {
 		case arg == name: // no switch
 		case name == "db", name == "user", name == "pass":
-			return errors.New("the older importer's switch; name the database by dsn in -config FILE or by PGHOST, PGDATABASE, PGUSER and .pgpass")
+			return errors.New("-" + name + ": the older importer's switch; name the database by dsn in -config FILE or by PGHOST, PGDATABASE, PGUSER and .pgpass")
 		case name == "watch", name == "move":
-			return errors.New("the older importer's switch; psql-sink watch does that")
+			return errors.New("-" + name + ": the older importer's switch; psql-sink watch does that")
 		}
 	}
 	return nil

@@ -41,39 +41,29 @@ var version string
 func main() {
 	loader.LimitMemory()
 	program := execd.Process(plugin, execd.Version(version))
-	program.More = subcommandHelp
-	if len(program.Args) > 0 {
-		if run, found := subcommands()[program.Args[0]]; found {
-			program.Args = program.Args[1:]
-			os.Exit(run(program))
-		}
-	}
-	os.Exit(execd.RunOutput(execd.Output{
-		Program: program,
-		New:     func() telegraf.Output { return vpn_traffic.New() },
-	}))
+	program.About, program.More = about, more()
+	os.Exit(start(program))
 }
 
-const subcommandHelp = `
-psql-sink COMMAND does something else; psql-sink COMMAND -help tells more:
-
-  import   store report files, each row once
-  migrate  make the tables, as their owner, and grant rights to them
-  report   show the traffic of a range
-  upgrade  bring the rows of the older importer's table over
-  verify   compare the sums with the rows, and repair them
-  watch    store report files as they are put into the spool
-`
-
-// subcommands are what psql-sink does besides reading metrics. Each returns the
-// exit code.
-func subcommands() map[string]func(execd.Program) int {
-	return map[string]func(execd.Program) int{
-		"import":  importFiles,
-		"migrate": migrate,
-		"report":  showReport,
-		"upgrade": upgrade,
-		"verify":  verify,
-		"watch":   watch,
+func start(program execd.Program) int {
+	name, rest := "", program.Args
+	if len(rest) > 0 {
+		name, rest = rest[0], rest[1:]
 	}
+	if name == "help" && len(rest) == 1 {
+		name, rest = rest[0], []string{"-help"}
+	}
+	if m := manualOf(name); m != nil {
+		program.Args = rest
+		return m.run(program)
+	}
+	switch {
+	case name == "help", name == "version", name == "", name[0] == '-':
+	default:
+		return unknown(program, name)
+	}
+	return execd.RunOutput(execd.Output{
+		Program: program,
+		New:     func() telegraf.Output { return vpn_traffic.New() },
+	})
 }

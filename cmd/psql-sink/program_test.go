@@ -32,14 +32,6 @@ func TestWatchEndsAtSIGTERM(t *testing.T) {
 	require.Equal(t, 2, bad.ProcessState.ExitCode())
 }
 
-func TestHelpNamesTheCommands(t *testing.T) {
-	out, err := exec.Command(testkit.Binary(t, "telegraf-conntrack-accounting/cmd/psql-sink"), "-help").Output()
-	require.NoError(t, err)
-	for name := range subcommands() {
-		require.Contains(t, string(out), "\n  "+name+" ")
-	}
-}
-
 // A sink whose spool is full says so and ends, and what it has read by then is
 // safe: Telegraf keeps the rest.
 func TestAFullSpoolEndsTheProgram(t *testing.T) {

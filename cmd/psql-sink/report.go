@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -28,8 +28,7 @@ type reportOptions struct {
 // showReport prints the traffic of a range, and returns the exit code.
 func showReport(program execd.Program) int {
 	o := &reportOptions{}
-	flags := flag.NewFlagSet("psql-sink report", flag.ContinueOnError)
-	flags.SetOutput(program.Stderr)
+	flags := newFlags("report")
 	flags.StringVar(&o.config, "config", "", "read dsn from `file`, a [[outputs.vpn_traffic]] table; without it the PG* environment variables say where the database is")
 	flags.StringVar(&o.since, "since", "1h", "`begin` of the range: 2006-01-02 15:04, an RFC 3339 time, or how long ago, such as 90m, 15h or 7d")
 	flags.StringVar(&o.until, "until", "0s", "`end` of the range, in the same forms")
@@ -43,24 +42,20 @@ func showReport(program execd.Program) int {
 			return nil
 		})
 	}
-	if err := flags.Parse(program.Args); err != nil {
-		return 2
+	if code, done := parse(program, flags); done {
+		return code
 	}
-	if err := o.check(flags.Args(), time.Now()); err != nil {
-		_, _ = fmt.Fprintf(program.Stderr, "psql-sink report: %v\n", err)
-		return 2
+	if err := o.check(time.Now()); err != nil {
+		return refuse(program, flags, err)
 	}
 	if err := o.run(program); err != nil {
-		_, _ = fmt.Fprintf(program.Stderr, "psql-sink report: %v\n", err)
+		_, _ = fmt.Fprintf(program.Stderr, "E! %v\n", err)
 		return 1
 	}
 	return 0
 }
 
-func (o *reportOptions) check(rest []string, now time.Time) (err error) {
-	if len(rest) > 0 {
-		return fmt.Errorf("unexpected argument %q", rest[0])
-	}
+func (o *reportOptions) check(now time.Time) (err error) {
 	if o.top < 1 {
 		return fmt.Errorf("-top %d: must be at least 1", o.top)
 	}
@@ -123,14 +118,15 @@ func (o *reportOptions) run(program execd.Program) error {
 }
 
 // writePage writes the page under another name first: whoever looks at an
-// earlier one never sees half of the next.
+// earlier one never sees half of the next. Who may read it is up to the umask.
 func writePage(s *summary.Summary, name string) error {
-	file, err := os.CreateTemp(filepath.Dir(name), ".report-*.html")
+	half := filepath.Join(filepath.Dir(name), fmt.Sprintf(".report-%016x.html", rand.Uint64()))
+	file, err := os.OpenFile(half, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return fmt.Errorf("writing the page: %w", err)
 	}
 	defer func() { _ = os.Remove(file.Name()) }() // it is gone when all went well
-	if err := errors.Join(s.HTML(file), file.Chmod(0o644), file.Close()); err != nil {
+	if err := errors.Join(s.HTML(file), file.Close()); err != nil {
 		return fmt.Errorf("writing the page: %w", err)
 	}
 	if err := os.Rename(file.Name(), name); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	traffic "telegraf-conntrack-accounting/internal/report"
 	"telegraf-conntrack-accounting/internal/testkit"
@@ -42,9 +43,14 @@ func TestReport(t *testing.T) {
 	require.NoError(t, err)
 
 	page := filepath.Join(t.TempDir(), "report.html")
+	old := unix.Umask(0o077)
 	out, problems, code := run("-config", p.config, "-since", "2026-01-02 03:00", "-until", "2026-01-02T04:00:00Z", "-html", page, "-src", "10.9.0.0,10.1.0.0")
+	unix.Umask(old)
 	require.Zero(t, code, problems)
 	require.Empty(t, problems)
+	info, err := os.Stat(page)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode(), "the umask")
 	require.Contains(t, out, "58.0 kB: 1.23 kB requested, 56.8 kB in response, 7 packets, 2 connections closed after 1.5s on average")
 	require.Contains(t, out, "│ tcp/443 │ 58.0 kB │ 100.0 % │")
 	html, err := os.ReadFile(page)

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"flag"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -15,16 +13,11 @@ import (
 // watch imports what is put into the spool, until SIGTERM or SIGINT, and
 // returns the exit code. At SIGHUP it reads its configuration again.
 func watch(program execd.Program) int {
-	flags := flag.NewFlagSet("psql-sink watch", flag.ContinueOnError)
-	flags.SetOutput(program.Stderr)
+	flags := newFlags("watch")
 	config := flags.String("config", "", "read the configuration from `file`, a [[outputs.vpn_traffic]] table; without it every setting has its default")
 	debug := flags.Bool("debug", false, "log debug messages too")
-	if err := flags.Parse(program.Args); err != nil {
-		return 2
-	}
-	if flags.NArg() > 0 {
-		_, _ = fmt.Fprintf(program.Stderr, "E! unexpected argument %q\n", flags.Arg(0))
-		return 2
+	if code, done := parse(program, flags); done {
+		return code
 	}
 	log := execd.NewLogger(program.Stdout, program.Stderr, *debug)
 	// From here on, so that a signal never ends it without Close.

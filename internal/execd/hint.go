@@ -32,7 +32,7 @@ func hint(key toml.Key, plugin any) string {
 	if slices.Contains(telegrafSettings(), name) {
 		return ": it is a setting of Telegraf, and belongs in the [[" + kind + ".execd]] table of telegraf.conf"
 	}
-	if near := nearest(name, settings(plugin)); near != "" {
+	if near := Nearest(name, settings(plugin)); near != "" {
 		return "; did you mean \"" + near + "\"?"
 	}
 	return ""
@@ -50,9 +50,9 @@ func settings(plugin any) []string {
 	return names
 }
 
-// nearest returns the name that takes the fewest edits, if that is no more than
+// Nearest returns the name that takes the fewest edits, if that is no more than
 // about a third of its letters.
-func nearest(unknown string, names []string) string {
+func Nearest(unknown string, names []string) string {
 	best, least := "", len(unknown)
 	for _, name := range names {
 		if n := edits(strings.ToLower(unknown), name); n < least && n <= (len(name)+1)/3 {

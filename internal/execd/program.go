@@ -27,6 +27,13 @@ const (
 	exitUsage = 2
 )
 
+const exitCodes = `
+Exit codes:
+  0 ended as it was told to
+  1 something failed, as said in the log; Telegraf starts it again
+  2 the command line is wrong
+`
+
 // The kinds of plugins, as Telegraf's configuration names them.
 const (
 	inputKind  = "inputs"
@@ -38,7 +45,8 @@ type Program struct {
 	Name    string   // the plugin's registered name
 	Version string   // what -version prints
 	Args    []string // command-line arguments, without the program's name
-	More    string   // what else -help prints, after the flags
+	About   string   // what -help prints before the flags
+	More    string   // and what after them
 
 	Stdin, Stdout, Stderr *os.File
 
@@ -87,7 +95,7 @@ func (p Program) open(kind string, plugin hosted) (*session, int) {
 		log.Errorf("%v; -help lists the flags", err)
 		return nil, exitUsage
 	case o.help:
-		return nil, p.answer("%s %s, a plugin for Telegraf's %s.execd\n\n%s%s", p.Name, p.Version, kind, usage, p.More)
+		return nil, p.answer("%s %s, a plugin for Telegraf's %s.execd\n\n%s\n%s%s%s", p.Name, p.Version, kind, p.About, usage, exitCodes, p.More)
 	case o.version:
 		return nil, p.answer("%s %s\n", p.Name, p.Version)
 	case o.sampleConfig:
