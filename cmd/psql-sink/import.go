@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -13,6 +15,7 @@ import (
 
 	"telegraf-conntrack-accounting/internal/execd"
 	"telegraf-conntrack-accounting/internal/loader"
+	"telegraf-conntrack-accounting/internal/printable"
 	"telegraf-conntrack-accounting/internal/progress"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
@@ -143,7 +146,30 @@ func (j *importJob) run(ctx context.Context, stderr *os.File) {
 		j.fail(err)
 		return
 	}
+	j.tellHost(ctx, sources)
 	j.importRuns(ctx, importRuns(sources))
+}
+
+// tellHost says which host rows get whose files do not tell it. Under another one,
+// what was imported before would be counted a second time.
+func (j *importJob) tellHost(ctx context.Context, sources []importSource) {
+	if !slices.ContainsFunc(sources, func(s importSource) bool { return s.silent }) {
+		return
+	}
+	host, known := j.options.host, []string(nil)
+	if err := j.patience.Do(ctx, func(ctx context.Context) (err error) {
+		known, err = j.db.Hosts(ctx)
+		return err
+	}); err != nil {
+		return // the import meets it, too
+	}
+	if len(known) > 0 && !slices.Contains(known, host) {
+		const most = 10
+		j.log.Warnf("files that name no host are imported as of host %q, of which the database has no rows, but it has of %s: "+
+			"if they are of one of these, their rows may be there already and count twice; -host NAME names it", host, printable.Line(strings.Join(known[:min(most, len(known))], ", ")))
+		return
+	}
+	j.log.Debugf("files that name no host are imported as of host %q; -host NAME names another", host)
 }
 
 // fail says what could not be done. What interrupts us needs no words.

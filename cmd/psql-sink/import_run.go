@@ -187,6 +187,9 @@ func (w *importWorker) store(ctx context.Context, rows *trafficdb.Rows) error {
 	w.counts.inserted.Add(int64(result.Inserted))
 	w.counts.duplicates.Add(int64(result.Duplicates))
 	w.counts.expired.Add(int64(result.Expired))
+	if n := int64(result.Conflicts); n > 0 && w.counts.conflicts.Add(n) == n {
+		w.log.Warnf("rows of host %q came before with other numbers, and those stay: are they of another gateway? -host gives files a host", w.run[0].host)
+	}
 	w.tell(rows.Len())
 	return nil
 }

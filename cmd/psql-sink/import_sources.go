@@ -18,6 +18,7 @@ import (
 type importSource struct {
 	path   string // "-" for standard input
 	host   string
+	silent bool  // its name tells no host: it is the one of -host
 	first  int64 // time of the first row; the last of all times where it is not known
 	size   int64 // bytes; 0 for a stream
 	stream bool  // can be read only once
@@ -106,12 +107,12 @@ var errOwnFile = errors.New("the file of -rejected")
 
 // look finds out what there is to know about a file.
 func (j *importJob) look(path string) (importSource, error) {
-	source := importSource{path: path, host: j.options.host, first: math.MaxInt64, stream: true}
+	source := importSource{path: path, host: j.options.host, silent: true, first: math.MaxInt64, stream: true}
 	if path == "-" {
 		return source, nil
 	}
 	if name := report.ParseName(filepath.Base(path)); !name.Arrived.IsZero() {
-		source.host = name.Host
+		source.host, source.silent = name.Host, false
 	}
 	info, err := os.Stat(path)
 	if err != nil {

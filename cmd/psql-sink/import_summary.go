@@ -15,6 +15,7 @@ type importCounts struct {
 
 	files, filesFailed                      atomic.Int64
 	inserted, duplicates, expired, rejected atomic.Int64
+	conflicts                               atomic.Int64 // duplicates with other numbers
 	past                                    atomic.Int64 // rows that retention would drop
 	postponed                               atomic.Int64 // rows of days that take none
 
@@ -34,6 +35,9 @@ func (j *importJob) summary(took time.Duration) string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "%d of %d files: %d rows imported, %d duplicate, %d rejected", c.files.Load(), c.sources,
 		c.inserted.Load(), c.duplicates.Load(), c.rejected.Load())
+	if n := c.conflicts.Load(); n > 0 {
+		fmt.Fprintf(&s, ", %d of the duplicates with other numbers", n)
+	}
 	if n := c.expired.Load(); n > 0 {
 		fmt.Fprintf(&s, ", %d of reports that were imported once and have been dropped since", n)
 	}

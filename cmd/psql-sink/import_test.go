@@ -133,7 +133,7 @@ func (i *importTest) requireRollups() {
 func TestImport(t *testing.T) {
 	pg := testkit.Postgres(t)
 	for name, test := range map[string]func(*importTest){
-		"files": testImportFiles, "hosts": testImportHosts, "bad": testImportBadLines, "refused": testImportRefused,
+		"files": testImportFiles, "hosts": testImportHosts, "two_hosts": testImportUnderTwoHosts, "bad": testImportBadLines, "refused": testImportRefused,
 		"missing": testImportMissing, "overlap": testImportOverlap, "stdin": testImportStdin, "usage": testImportUsage,
 		"pipe": testImportPipe, "times": testImportTimes, "past": testImportPast, "detached": testImportDetached, "misconfigured": testImportMisconfigured,
 	} {
@@ -173,6 +173,21 @@ func testImportHosts(i *importTest) {
 	i.ok("-host", "gw/3", filepath.Join(i.dir, "f"))
 	require.Equal(i.t, ":10 gw/3:10 gw1:10 gw2:10", i.query(`SELECT string_agg(host || ':' || n, ' ' ORDER BY host) FROM
 		(SELECT host, count(*) AS n FROM vpn_traffic GROUP BY host) AS hosts`))
+}
+
+// What is imported under two hosts counts twice, which is said before it happens;
+// what comes under one host with other numbers is not, which is said, too.
+func testImportUnderTwoHosts(i *importTest) {
+	i.ok("-host", "gw", i.file("a.csv", reportLines(0, 10)))
+	i.ok("-host", "gw", i.file("b.csv", reportLines(1, 10)))
+	code, _, stderr := i.run("", i.file("c.csv", reportLines(2, 10)))
+	require.Zero(i.t, code)
+	require.Regexp(i.t, `^W! files that name no host are imported as of host "", of which the database has no rows, but it has of gw: .* -host NAME names it\n$`, stderr)
+	i.ok(i.file("c.csv", reportLines(2, 10)))
+	code, stdout, stderr := i.run("", "-host", "gw", i.file("d.csv", strings.ReplaceAll(reportLines(0, 10), ",443,1,1,", ",443,1,2,")))
+	require.Zero(i.t, code)
+	require.Contains(i.t, stdout, "0 rows imported, 10 duplicate, 0 rejected, 10 of the duplicates with other numbers;")
+	require.Regexp(i.t, `^W! rows of host "gw" came before with other numbers`, stderr)
 }
 
 func testImportBadLines(i *importTest) {
@@ -288,8 +303,8 @@ func testImportMissing(i *importTest) {
 	code, stdout, stderr := i.run("", missing, cut, bad, i.file("good.csv", reportLines(1, 5000)))
 	require.Equal(i.t, importFailed, code)
 	require.Contains(i.t, stderr, "E! stat "+missing+": no such file or directory\n")
-	require.Contains(i.t, stderr, "E! reading "+cut+": unexpected EOF\n")
-	require.Contains(i.t, stderr, "E! reading "+bad+": gzip: invalid header\n")
+	require.Contains(i.t, stderr, "E! reading "+cut+": decompressing: unexpected EOF\n")
+	require.Contains(i.t, stderr, "E! reading "+bad+": reading gzip: gzip: invalid header\n")
 	require.Contains(i.t, stdout, "1 of 4 files: ")
 	require.Equal(i.t, "5000", i.query(`SELECT count(*) FROM vpn_traffic WHERE time = '2023-11-14 22:13:35Z'`))
 
@@ -389,6 +404,6 @@ func testImportMisconfigured(i *importTest) {
 	require.NoError(i.t, err)
 	code, _, stderr := i.run("", file)
 	require.Equal(i.t, importFailed, code)
-	require.Contains(i.t, stderr, "E! "+trafficdb.ErrOldTable.Error())
+	require.Contains(i.t, stderr, "E! "+trafficdb.ErrForeignTable.Error())
 	require.Less(i.t, time.Since(begin), time.Minute, "without waiting for better times")
 }

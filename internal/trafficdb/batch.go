@@ -18,7 +18,8 @@ type batch struct {
 	texts []string // those of rows, in order
 	ranks []uint32 // where each is in texts, by its number in rows
 
-	expired int // rows that were taken out because their report is expired
+	expired   int // rows that were taken out because their report is expired
+	conflicts int // rows that were taken out though their numbers differ from those of the first of their key
 }
 
 // entry is a row in the batch: its key, and where it is in rows. Numbers stand
@@ -69,7 +70,15 @@ func newBatch(host string, rows *Rows) *batch {
 		}
 		return cmp.Compare(x.row, y.row)
 	})
-	b.entries = slices.CompactFunc(b.entries, func(x, y entry) bool { return x.key == y.key })
+	b.entries = slices.CompactFunc(b.entries, func(x, y entry) bool {
+		if x.key != y.key {
+			return false
+		}
+		if b.row(&x).conflicts(b.row(&y)) {
+			b.conflicts++
+		}
+		return true
+	})
 	return b
 }
 

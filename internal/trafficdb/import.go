@@ -15,6 +15,7 @@ import (
 type Result struct {
 	Inserted   int
 	Duplicates int // rows that were there before, or more than once in the import
+	Conflicts  int // those duplicates that had other numbers: of another source under the same host, it seems
 	Expired    int // rows of reports that are known, but gone by retention: stored or not, nobody can tell
 }
 
@@ -45,6 +46,7 @@ func (db *DB) ImportRows(ctx context.Context, host string, rows *Rows) (Result, 
 	return Result{
 		Inserted:   len(b.entries),
 		Duplicates: rows.Len() - len(b.entries) - b.expired,
+		Conflicts:  b.conflicts,
 		Expired:    b.expired,
 	}, nil
 }
@@ -131,7 +133,8 @@ func dropStored(ctx context.Context, tx *sql.Tx, b *batch, reports []batchReport
 	// IS TRUE keeps the server from asking the index over src: what it finds is of
 	// all the day.
 	stored, err := tx.QueryContext(ctx, `
-		SELECT time, src, dst, proto, port FROM vpn_traffic
+		SELECT time, src, dst, proto, port, src_packets, src_bytes, dst_packets, dst_bytes,
+			connection_times, connection_count, coalesce(open_connections, -1) FROM vpn_traffic
 		WHERE time BETWEEN $1 AND $2 AND host = $3 AND (src = ANY ($4)) IS TRUE`,
 		reports[first].at(), reports[last].at(), b.host, pq.StringArray(b.sources()))
 	if err != nil {
@@ -142,11 +145,16 @@ func dropStored(ctx context.Context, tx *sql.Tx, b *batch, reports []batchReport
 	for stored.Next() {
 		var at time.Time
 		var row report.Row
-		if err := stored.Scan(&at, &row.Src, &row.Dst, &row.Proto, &row.Port); err != nil {
+		var p packedRow
+		t := &p.traffic
+		if err := stored.Scan(&at, &row.Src, &row.Dst, &row.Proto, &row.Port, &t[0], &t[1], &t[2], &t[3], &t[4], &p.count, &p.open); err != nil {
 			return err
 		}
 		if n, found := b.find(at.UnixMicro(), &row); found {
 			gone[n] = true
+			if p.conflicts(b.row(&b.entries[n])) {
+				b.conflicts++
+			}
 		}
 	}
 	b.drop(gone)

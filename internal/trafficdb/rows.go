@@ -27,6 +27,13 @@ type packedRow struct {
 
 const notOpen = -1
 
+// conflicts reports whether two rows of one key have other numbers. That one does
+// not tell the gauge, which an older file may not, is no other number.
+func (p *packedRow) conflicts(other *packedRow) bool {
+	return p.traffic != other.traffic || p.count != other.count ||
+		p.open != other.open && p.open != notOpen && other.open != notOpen
+}
+
 const (
 	textMemory = 64       // of a text, besides its bytes
 	muchMemory = 12 << 20 // of all texts: 150,000 addresses

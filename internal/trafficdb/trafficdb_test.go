@@ -128,7 +128,10 @@ func testRepeats(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
 	twice := series(noon.Add(time.Minute), 2)
 	twice = append(twice, twice...)
 	twice[2].SrcBytes = 1000
-	require.Equal(t, trafficdb.Result{Inserted: 2, Duplicates: 2}, mustImport(t, db, "gw", twice))
+	require.Equal(t, trafficdb.Result{Inserted: 2, Duplicates: 2, Conflicts: 1}, mustImport(t, db, "gw", twice))
+	twice = twice[2:]
+	twice[1].OpenConnections, twice[1].HasOpen = 0, false
+	require.Equal(t, trafficdb.Result{Duplicates: 2, Conflicts: 1}, mustImport(t, db, "gw", twice), "a gauge that is not told is no other number")
 	require.Equal(t, "4", query(t, direct, `SELECT sum(src_bytes) FROM vpn_traffic WHERE time = $1`, noon.Add(time.Minute)), "the first wins")
 	require.Equal(t, "6002", query(t, direct, `SELECT count(*) FROM vpn_traffic`))
 	require.Equal(t, "0", query(t, direct, `SELECT count(*) FROM (SELECT FROM vpn_traffic

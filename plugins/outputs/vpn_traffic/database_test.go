@@ -145,6 +145,7 @@ func TestSink(t *testing.T) {
 		"Lock":     testLock,
 		"OldTable": testOldTable,
 		"Archive":  testArchive,
+		"OneName":  testTwoGatewaysOfOneName,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -167,6 +168,23 @@ func testBatches(t *testing.T, dsn string, db *sql.DB) {
 		sum(dst_packets), sum(dst_bytes), sum(connection_times), sum(connection_count), sum(open_connections)) FROM vpn_traffic`))
 	require.Empty(t, s.files("new"))
 	require.Contains(t, s.log.String(), "I! imported 200 rows from 4 reports, 181 duplicates, 0 rejected in this run; 0 bytes wait in the spool\n")
+}
+
+// Two gateways of one name are no duplicates: what is lost by that is counted and said.
+func testTwoGatewaysOfOneName(t *testing.T, dsn string, db *sql.DB) {
+	s := newSink(t, dsn, t.TempDir()).open()
+	s.write(reports("gw", noon, 10)...)
+	other := reports("gw", noon, 12)
+	for _, m := range other {
+		m.AddField("src_bytes", int64(77))
+	}
+	s.write(other...)
+	s.drained()
+	s.write(other...)
+	s.close()
+	require.Equal(t, "12 174", query(t, db, `SELECT count(*) || ' ' || sum(src_bytes) FROM vpn_traffic`))
+	require.Equal(t, 1, strings.Count(s.log.String(), `rows of host "gw" came again with other numbers, and were not stored: two gateways`))
+	require.Contains(t, s.log.String(), "22 duplicates (20 of them with other numbers)")
 }
 
 func testOldFiles(t *testing.T, dsn string, db *sql.DB) {

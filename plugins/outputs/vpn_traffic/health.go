@@ -100,7 +100,7 @@ func jitter(d time.Duration) time.Duration {
 
 // counters count since the start. Write and the importer both add.
 type counters struct {
-	inserted, duplicates, expired, rejected, postponed, reports atomic.Int64
+	inserted, duplicates, conflicts, expired, rejected, postponed, reports atomic.Int64
 
 	lastCommit atomic.Int64 // ns since the epoch, 0 before the first
 	perReport  atomic.Int64 // ns that the last unit took, for each of its reports
@@ -117,8 +117,12 @@ func (c *counters) status(waiting spool.Stats) string {
 	if n := waiting.Later.Files; n > 0 {
 		later = fmt.Sprintf(", of which %d files hold rows that it does not take for now", n)
 	}
-	return fmt.Sprintf("imported %d rows from %d reports, %d duplicates%s, %d rejected in this run; %d bytes wait in the spool%s",
-		c.inserted.Load(), c.reports.Load(), c.duplicates.Load(), expired, c.rejected.Load(), waiting.Waiting.Bytes, later)
+	var conflicts string
+	if n := c.conflicts.Load(); n > 0 {
+		conflicts = fmt.Sprintf(" (%d of them with other numbers)", n)
+	}
+	return fmt.Sprintf("imported %d rows from %d reports, %d duplicates%s%s, %d rejected in this run; %d bytes wait in the spool%s",
+		c.inserted.Load(), c.reports.Load(), c.duplicates.Load(), conflicts, expired, c.rejected.Load(), waiting.Waiting.Bytes, later)
 }
 
 // logChange logs the status if it is another than the last time.

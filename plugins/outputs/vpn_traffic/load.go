@@ -155,8 +155,22 @@ func (l *load) store(ctx context.Context, rows *trafficdb.Rows) error {
 	l.counters.inserted.Add(int64(result.Inserted))
 	l.counters.duplicates.Add(int64(result.Duplicates))
 	l.counters.expired.Add(int64(result.Expired))
+	l.tellConflicts(result.Conflicts)
 	l.counters.lastCommit.Store(time.Now().UnixNano())
 	return nil
+}
+
+// tellConflicts says that two sources seem to have one name. Of a key, the row that
+// came first is kept: nobody knows whether the other is more of it or instead.
+func (l *load) tellConflicts(n int) {
+	if n == 0 {
+		return
+	}
+	host := l.unit[0].Host
+	if l.counters.conflicts.Add(int64(n)); l.told.first("conflicts " + host) {
+		l.log.Warnf("%d rows of host %q came again with other numbers, and were not stored: two gateways, or two inputs of one, seem to have that name; "+
+			"give each its own, by hostname of Telegraf's agent and report_host of the input", n, host)
+	}
 }
 
 func (l *load) abort() {
