@@ -27,6 +27,10 @@ func TestUpgradeAndVerify(t *testing.T) {
 	text, code := p.output("upgrade")
 	require.Equal(t, 1, code)
 	require.Contains(t, text, "E! renaming the old table: there is no old table")
+	require.NotContains(t, text, "again")
+	text, code = p.output("verify")
+	require.Equal(t, 1, code)
+	require.Contains(t, text, "has no tables or functions of this version: start psql-sink once")
 
 	_, err := pg.DB().Exec(`
 		CREATE TABLE vpn_traffic (id serial PRIMARY KEY, time timestamptz, src varchar(16), dst varchar(16), proto varchar(4), port int,
@@ -55,6 +59,10 @@ func TestUpgradeAndVerify(t *testing.T) {
 	text, code = p.output("verify")
 	require.Zero(t, code, text)
 
-	_, code = p.output("verify", "-from", "yesterday")
+	text, code = p.output("verify", "-from", "yesterday")
 	require.Equal(t, 2, code)
+	require.Contains(t, text, "a day is written as 2006-01-02")
+	text, code = p.output("verify", "-from", "2026-02-01", "-to", "2026-01-31")
+	require.Equal(t, 2, code)
+	require.Equal(t, "E! -from 2026-02-01 is after -to 2026-01-31\n", text)
 }

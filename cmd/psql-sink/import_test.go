@@ -400,9 +400,21 @@ func testImportMisconfigured(i *importTest) {
 		require.Contains(i.t, stderr, want)
 		require.Equal(i.t, 1, strings.Count(stderr, "\n"), stderr)
 	}
-	_, err := i.db.Exec(`CREATE TABLE vpn_traffic (id serial PRIMARY KEY)`)
+	_, err := i.db.Exec(`CREATE SCHEMA i_looks; CREATE ROLE looks LOGIN; ALTER DEFAULT PRIVILEGES IN SCHEMA i_looks GRANT SELECT ON TABLES TO looks;
+		GRANT USAGE ON SCHEMA i_looks TO looks`)
 	require.NoError(i.t, err)
-	code, _, stderr := i.run("", file)
+	newImportTest(i.t, i.dsn+" search_path=i_looks").ok(i.file("own.csv", reportLines(1, 1)))
+	_, err = i.db.Exec(`GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA i_looks TO looks`)
+	require.NoError(i.t, err)
+	code, stdout, stderr := newImportTest(i.t, i.dsn+" search_path=i_looks user=looks").run("", file)
+	require.Equal(i.t, importFailed, code)
+	require.Contains(i.t, stdout, "0 of 1 files: 0 rows imported")
+	require.Contains(i.t, stderr, "permission denied")
+	require.NotContains(i.t, stderr, "trying again")
+
+	_, err = i.db.Exec(`CREATE TABLE vpn_traffic (id serial PRIMARY KEY)`)
+	require.NoError(i.t, err)
+	code, _, stderr = i.run("", file)
 	require.Equal(i.t, importFailed, code)
 	require.Contains(i.t, stderr, "E! "+trafficdb.ErrForeignTable.Error())
 	require.Less(i.t, time.Since(begin), time.Minute, "without waiting for better times")

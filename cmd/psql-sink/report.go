@@ -30,8 +30,8 @@ func showReport(program execd.Program) int {
 	o := &reportOptions{}
 	flags := newFlags("report")
 	flags.StringVar(&o.config, "config", "", "read dsn from `file`, a [[outputs.vpn_traffic]] table; without it the PG* environment variables say where the database is")
-	flags.StringVar(&o.since, "since", "1h", "`begin` of the range: 2006-01-02 15:04, an RFC 3339 time, or how long ago, such as 90m, 15h or 7d")
-	flags.StringVar(&o.until, "until", "0s", "`end` of the range, in the same forms")
+	flags.StringVar(&o.since, "since", "1h", "`begin` of the range: 2006-01-02 15:04, an RFC 3339 time, a time of day, such as 03:00, or how long before -until, such as 90m, 15h or 7d")
+	flags.StringVar(&o.until, "until", "0s", "`end` of the range, in the same forms; how long ago, where it is a duration")
 	flags.IntVar(&o.top, "top", 10, "`rows` of each table")
 	flags.StringVar(&o.html, "html", "", "write a page with charts to `file` too")
 	for name, list := range map[string]*[]string{
@@ -59,33 +59,19 @@ func (o *reportOptions) check(now time.Time) (err error) {
 	if o.top < 1 {
 		return fmt.Errorf("-top %d: must be at least 1", o.top)
 	}
-	if o.question.Since, err = parseMoment(o.since, now); err != nil {
-		return fmt.Errorf("-since %w", err)
-	}
 	if o.question.Until, err = parseMoment(o.until, now); err != nil {
 		return fmt.Errorf("-until %w", err)
+	}
+	if o.question.Since, err = parseMoment(o.since, o.question.Until); err != nil {
+		return fmt.Errorf("-since %w", err)
+	}
+	if err := numberPorts(o.question.Port); err != nil {
+		return fmt.Errorf("-port %w", err)
 	}
 	if !o.question.Since.Before(o.question.Until) {
 		return fmt.Errorf("-since %s is not before -until %s", o.since, o.until)
 	}
 	return nil
-}
-
-// parseMoment reads a time, or how long ago it was.
-func parseMoment(text string, now time.Time) (time.Time, error) {
-	days := 0
-	if n, err := fmt.Sscanf(text, "%dd", &days); n == 1 && err == nil && text == fmt.Sprintf("%dd", days) && days >= 0 {
-		return now.AddDate(0, 0, -days), nil
-	}
-	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
-		return now.Add(-ago), nil
-	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"} {
-		if at, err := time.ParseInLocation(layout, text, time.Local); err == nil {
-			return at, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("%q is neither a time, such as 2006-01-02 15:04, nor how long ago, such as 90m or 7d", text)
 }
 
 func (o *reportOptions) run(program execd.Program) error {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,19 +61,27 @@ func TestReport(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, entries, 1, "no other file is left behind")
 
+	for _, args := range [][]string{
+		{"-port", "https"}, {"-until", "03:05"}, {"-since", "03:04"}, {"-since", "1m"},
+	} {
+		out, problems, code = run(append([]string{"-config", p.config, "-since", "24h", "-until", "2026-01-02 04:00"}, args...)...)
+		require.Zero(t, code, problems)
+		require.Equal(t, args[0] == "-port" || args[1] == "03:04", strings.Contains(out, "58.0 kB"), "%v: %s", args, out)
+	}
 	out, _, code = run("-config", p.config, "-since", "7d")
 	require.Zero(t, code)
 	require.Contains(t, out, "no traffic in this range")
 
 	for complaint, args := range map[string][]string{
-		`-since "yesterday" is neither a time`:           {"-since", "yesterday"},
-		`-until "-1h" is neither a time`:                 {"-until", "-1h"},
-		`-since 1h is not before -until 2h`:              {"-until", "2h"},
-		`-top 0: must be at least 1`:                     {"-top", "0"},
-		`unexpected argument "10.1.0.0"`:                 {"10.1.0.0"},
-		`flag provided but not defined: -password`:       {"-password", "x"},
-		`writing the page: open /nonexistent/`:           {"-config", p.config, "-html", "/nonexistent/x.html"},
-		`asking the database: pq: invalid input syntax `: {"-config", p.config, "-port", "https"},
+		`-since "yesterday" is neither a time`:     {"-since", "yesterday"},
+		`-until "-1h" is neither a time`:           {"-until", "-1h"},
+		`-since 0s is not before -until 2h`:        {"-since", "0s", "-until", "2h"},
+		`-top 0: must be at least 1`:               {"-top", "0"},
+		`unexpected argument "10.1.0.0"`:           {"10.1.0.0"},
+		`flag provided but not defined: -password`: {"-password", "x"},
+		`writing the page: open /nonexistent/`:     {"-config", p.config, "-html", "/nonexistent/x.html"},
+		`-port "htps" is neither a port, `:         {"-port", "443,htps"},
+		`-port "65536" is neither a port, `:        {"-port", "65536"},
 	} {
 		out, problems, code := run(args...)
 		require.NotZero(t, code, complaint)

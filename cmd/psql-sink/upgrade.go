@@ -35,8 +35,11 @@ func upgrade(program execd.Program) int {
 		if _, ok := errors.AsType[*trafficdb.PastRetention](err); ok {
 			return &exitError{fmt.Errorf("%w: raise retention, which is %s, or say -%s", err, inDays(time.Duration(c.sink.Retention)), pastRetention), upgradePast}
 		}
-		if err != nil {
+		if err != nil && (ctx.Err() != nil || trafficdb.IsUnreachable(err) || !u.Until.IsZero()) {
 			return fmt.Errorf("%w; run the command again to go on", err)
+		}
+		if err != nil {
+			return err
 		}
 		return c.upgraded(u, time.Since(begin))
 	})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,6 +19,9 @@ func verify(program execd.Program) int {
 	c.flags.Var(&to, "to", "last `day`; without it, the last there is")
 	repair := c.flags.Bool("repair", false, "replace what differs")
 	return c.run(func(ctx context.Context, db *trafficdb.DB) error {
+		if from.After(to.Time) {
+			return &exitError{fmt.Errorf("-from %v is after -to %v", &from, &to), exitUsage}
+		}
 		days, err := db.Days(ctx, from.Time, to.Time)
 		if err != nil {
 			return err
@@ -54,6 +58,8 @@ type dateFlag struct{ time.Time }
 func (d *dateFlag) String() string { return d.Format(time.DateOnly) }
 
 func (d *dateFlag) Set(text string) (err error) {
-	d.Time, err = time.Parse(time.DateOnly, text)
-	return err
+	if d.Time, err = time.Parse(time.DateOnly, text); err != nil {
+		return errors.New("a day is written as 2006-01-02")
+	}
+	return nil
 }

@@ -42,7 +42,7 @@ type Patience struct {
 	Log   logger
 
 	mu      sync.Mutex
-	begun   bool      // something has worked
+	begun   bool      // rows were stored
 	trouble string    // what is told already, "" for nothing
 	since   time.Time // when that began
 }
@@ -63,7 +63,18 @@ func (p *Patience) Import(ctx context.Context, host string, rows *trafficdb.Rows
 		result, err = p.DB.ImportRows(limited, host, rows)
 		return err
 	})
+	if err == nil {
+		p.begin()
+	}
 	return result, err
+}
+
+// begin takes note that the database takes rows: whoever may look at the tables
+// may not store yet.
+func (p *Patience) begin() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.begun = true
 }
 
 // Do calls fn until it succeeds. It gives up when the context ends, when the
@@ -176,7 +187,6 @@ func (p *Patience) tell(err error) error {
 func (p *Patience) worked() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.begun = true
 	if p.trouble != "" {
 		p.Log.Infof("going on after %v (%s)", time.Since(p.since).Round(100*time.Millisecond), p.trouble)
 		p.trouble = ""

@@ -11,8 +11,8 @@ import (
 	"github.com/lib/pq/pqerror"
 )
 
-// ErrOldSchema says that the database lacks the functions that answer questions.
-var ErrOldSchema = errors.New("the database has no functions of this version: start psql-sink once, which installs them")
+// ErrOldSchema says that the database lacks tables or functions of this version.
+var ErrOldSchema = errors.New("the database, or the schema that search_path names, has no tables or functions of this version: start psql-sink once, or run psql-sink migrate as the owner, which installs them")
 
 // Question is what traffic is asked for. An empty list allows all values.
 type Question struct {
@@ -58,8 +58,12 @@ func (db *DB) Ask(ctx context.Context, fn func(*Answers) error) error {
 		return fmt.Errorf("asking the database: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was changed
-	err = fn(&Answers{tx})
-	if refusal := pq.As(err); refusal != nil && (refusal.Code == pqerror.UndefinedFunction || refusal.Code == pqerror.UndefinedTable) {
+	return explainMissing(fn(&Answers{tx}))
+}
+
+// explainMissing tells what to do when the database lacks what we need.
+func explainMissing(err error) error {
+	if pq.As(err, pqerror.UndefinedFunction, pqerror.UndefinedTable) != nil {
 		return fmt.Errorf("%w (%w)", ErrOldSchema, err)
 	}
 	return err

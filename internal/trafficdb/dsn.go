@@ -83,6 +83,9 @@ func parseURL(text string) (parameters, error) {
 		hosts = authority[at+1:]
 		user, password, _ = strings.Cut(authority[:at], ":")
 	}
+	if hosts == authority && strings.Contains(authority, ":") && strings.Contains(database+query, "@") {
+		return nil, errors.New(`the user or the password seems to hold a "/" or "?": write it as %2F or %3F`)
+	}
 	addresses, ports, err := splitHosts(hosts)
 	if err != nil {
 		return nil, err

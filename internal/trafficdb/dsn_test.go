@@ -208,6 +208,9 @@ func TestAPasswordIsRefusedAsAnArgument(t *testing.T) {
 		"postgres://u:secret@a/d":                "no password on a command line",
 		"postgres://u@a/d?password=secret":       "no password on a command line",
 		"postgres://u@a/d?application_name=a%zz": "malformed dsn",
+		"postgres://u:sec/ret@a/d":               "write it as %2F or %3F",
+		"postgres://u:sec?ret@a/d":               "write it as %2F or %3F",
+		"postgres://u:secret%@a/d":               "write it as %25",
 	} {
 		err := RefusePassword(dsn)
 		if want == "" {

@@ -27,7 +27,7 @@ func (db *DB) Days(ctx context.Context, from, to time.Time) (days []time.Time, e
 			AND r.time >= p.first::timestamp AT TIME ZONE 'UTC' AND r.time < p.next::timestamp AT TIME ZONE 'UTC')
 		ORDER BY p.first`, from.UTC().Format(time.DateOnly), to.UTC().Format(time.DateOnly))
 	if err != nil {
-		return nil, fmt.Errorf("listing partitions: %w", err)
+		return nil, explainMissing(fmt.Errorf("listing partitions: %w", err))
 	}
 	defer func() { _ = found.Close() }()
 	for found.Next() {
