@@ -59,8 +59,7 @@ type exitError struct {
 }
 
 func (c *command) withDatabase(do func(*trafficdb.DB) error) error {
-	sink := vpn_traffic.New()
-	c.sink = sink
+	sink := c.sink
 	if *c.config != "" {
 		if err := execd.LoadConfig(*c.config, "outputs", c.Name, c.LookupEnv, sink); err != nil {
 			return err

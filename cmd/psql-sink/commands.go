@@ -16,6 +16,14 @@ type manual struct {
 func manuals() []manual {
 	return []manual{
 		{
+			name: "forget", line: "delete days, or a gateway, so that they can be imported anew", run: forget,
+			about: `Deletes days as a whole, of all gateways or of one: rows, sums of all levels, names,
+and that they were imported. Without -yes it only says what it would delete. It
+needs the rights of the tables' owner; imports wait for a day's work.
+`,
+			example: "psql-sink forget -dsn 'host=/var/run/postgresql dbname=vpn role=vpn_traffic_owner' -day 2026-01-03 -to 2026-01-05",
+		},
+		{
 			name: "import", line: "store report files, each row once", args: "FILE...", about: importAbout, codes: importCodes, run: importFiles,
 			example: "psql-sink import -config /etc/telegraf/vpn_traffic.conf -host gw1 /var/lib/reports",
 		},

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Difference says that a rollup is not the sum of the rows of a day.
+// Difference says that a rollup is not the sum of the rows of a day; one of
+// vpn_traffic itself, that reports are known of which it has no row.
 type Difference struct {
 	Table    string
 	Day      time.Time // its begin, in UTC
@@ -17,15 +18,18 @@ type Difference struct {
 	Repaired bool
 }
 
-// Days returns the days, as their begins in UTC, between from and to whose rows
-// in vpn_traffic are all there: the days that Verify can verify.
+// Days returns the days, as their begins in UTC, between from and to that have, or
+// should have, all their rows in vpn_traffic: the days that Verify can verify.
 func (db *DB) Days(ctx context.Context, from, to time.Time) (days []time.Time, err error) {
 	found, err := db.pool.QueryContext(ctx, `
-		SELECT p.first FROM vpn_traffic_partitions p
-		WHERE p.parent = 'vpn_traffic' AND p.next > $1::date AND p.first <= $2::date AND NOT EXISTS (
-			SELECT FROM vpn_traffic_reports r WHERE r.expired
-			AND r.time >= p.first::timestamp AT TIME ZONE 'UTC' AND r.time < p.next::timestamp AT TIME ZONE 'UTC')
-		ORDER BY p.first`, from.UTC().Format(time.DateOnly), to.UTC().Format(time.DateOnly))
+		SELECT day FROM (
+			SELECT first AS day FROM vpn_traffic_partitions WHERE parent = 'vpn_traffic'
+			UNION SELECT (time AT TIME ZONE 'UTC')::date FROM vpn_traffic_hour_reports) AS d
+		WHERE day >= $1::date AND day <= $2::date
+		AND NOT EXISTS (SELECT FROM vpn_traffic_gone WHERE retention = 'raw' AND first <= day AND day < next)
+		AND NOT EXISTS (SELECT FROM vpn_traffic_reports r WHERE r.expired
+			AND r.time >= day::timestamp AT TIME ZONE 'UTC' AND r.time < (day + 1)::timestamp AT TIME ZONE 'UTC')
+		ORDER BY day`, from.UTC().Format(time.DateOnly), to.UTC().Format(time.DateOnly))
 	if err != nil {
 		return nil, explainMissing(fmt.Errorf("listing partitions: %w", err))
 	}
@@ -58,6 +62,11 @@ func (db *DB) Verify(ctx context.Context, day time.Time, repair bool) (differenc
 		if _, err := tx.ExecContext(ctx, `LOCK TABLE vpn_traffic_reports IN SHARE ROW EXCLUSIVE MODE`); err != nil {
 			return nil, fmt.Errorf("waiting for imports to end: %w", err)
 		}
+	}
+	if n, err := lost(ctx, tx, day); err != nil {
+		return nil, err
+	} else if n > 0 {
+		differences = append(differences, Difference{Table: "vpn_traffic", Day: day, Keys: n})
 	}
 	for _, c := range checks() {
 		n, err := c.differing(ctx, tx, day)
