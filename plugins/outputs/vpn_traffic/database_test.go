@@ -224,7 +224,7 @@ func testBadRows(t *testing.T, dsn string, db *sql.DB) {
 	require.Equal(t, "# line 2: has 1 columns, not 11, 12 or 14\nnonsense\n", string(text))
 	text, err = os.ReadFile(rejected[1])
 	require.NoError(t, err)
-	require.Contains(t, string(text), "# foreign measurement \"cpu\"\ncpu tags=")
+	require.Contains(t, string(text), "# foreign measurement \"cpu\"\ncpu,dst=10.33.0.0,host=gw,port=443,")
 	require.Contains(t, string(text), "# src_bytes is negative\n")
 	log := s.log.String()
 	require.Contains(t, log, `W! rejected 2 of 12 metrics (foreign measurement "cpu": 1, src_bytes is negative: 1): see `+rejected[1])

@@ -1,12 +1,14 @@
 package vpn_traffic
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/influxdata/line-protocol/v2/lineprotocol"
 	"github.com/influxdata/telegraf"
 )
 
@@ -25,9 +27,32 @@ const (
 
 func (r *rejected) add(m telegraf.Metric, reason error) {
 	r.count(reason.Error())
+	line, err := encode(m)
+	if err == nil && len(line) <= maxMetric {
+		r.text = fmt.Appendf(r.text, "# %v\n%s\n", reason, line)
+		return
+	}
 	text := fmt.Sprintf("%s tags=%q fields=%v time=%d", m.Name(), m.Tags(), m.Fields(), m.Time().UnixNano())
-	text = strings.ReplaceAll(text[:min(len(text), maxMetric)], "\n", `\n`)
-	r.text = fmt.Appendf(r.text, "# %v\n%s\n", reason, text)
+	r.text = fmt.Appendf(r.text, "# %v\n# %q\n", reason, text[:min(len(text), maxMetric)])
+}
+
+// encode returns a metric as the line protocol that it came as, so that it can be
+// sent again once the configuration is mended.
+func encode(m telegraf.Metric) ([]byte, error) {
+	var line lineprotocol.Encoder
+	line.StartLine(m.Name())
+	for _, tag := range m.TagList() {
+		line.AddTag(tag.Key, tag.Value)
+	}
+	for _, field := range m.FieldList() {
+		value, ok := lineprotocol.NewValue(field.Value)
+		if !ok {
+			return nil, fmt.Errorf("field %q cannot be expressed", field.Key)
+		}
+		line.AddField(field.Key, value)
+	}
+	line.EndLine(m.Time())
+	return bytes.TrimSuffix(line.Bytes(), []byte{'\n'}), line.Err()
 }
 
 // addLine adds a line of which nobody knows what it holds, so it is quoted. Its
