@@ -105,7 +105,8 @@ func (t *Tracker) observeConnection(k *key, e *entry, f *Flow, dst responder) {
 // all events that were queued when it was read have been passed to Destroy and
 // Close; settled that the dying list was empty, so that no DESTROY event will come
 // again. Connections that the dump found closed are counted now, with the best
-// time known. The baseline ends with a complete dump.
+// time known. The baseline ends with a complete dump, for flows that have a start time
+// with one that is settled, too.
 func (t *Tracker) EndDump(complete, settled bool) {
 	if complete {
 		t.takeBack()
@@ -115,7 +116,9 @@ func (t *Tracker) EndDump(complete, settled bool) {
 	if !complete {
 		return
 	}
-	t.baseline = false
+	if settled {
+		t.baseline = false
+	}
 	if t.showsAll {
 		t.allShown = t.dump
 	}

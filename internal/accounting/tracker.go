@@ -112,7 +112,8 @@ func NewTracker(cfg Config) *Tracker {
 func (t *Tracker) SetPorts(p *Ports) { t.ports = p }
 
 // BeginBaseline begins the baseline: the dumps up to the first complete one show
-// flows that are older than the Tracker. listenerStart is when the DESTROY listener
+// flows that are older than the Tracker, and as long as the dying list is not empty,
+// such can be on it that no dump has shown. listenerStart is when the DESTROY listener
 // joined; flows destroyed in between that started before it are older too.
 func (t *Tracker) BeginBaseline(listenerStart time.Time) {
 	t.baseline, t.listenerStart = true, listenerStart.UnixNano()
@@ -209,9 +210,9 @@ func (t *Tracker) admit(f *Flow) (dst responder, ok bool) {
 }
 
 // older reports whether an unknown flow is older than the baseline. Without a
-// start time, 0, it is taken as older while the baseline runs.
+// start time, 0, it is taken as older until a dump was complete.
 func (t *Tracker) older(f *Flow) bool {
-	return f.Start < t.unknownBefore()
+	return f.Start < t.unknownBefore() && (f.Start != 0 || t.complete == 0)
 }
 
 func (t *Tracker) forget(k *key, e *entry) {

@@ -118,6 +118,24 @@ func TestBaselineLastsUntilADumpIsComplete(t *testing.T) {
 	require.EqualValues(t, 1000, one(t, tr).Orig.Bytes, "the baseline is over")
 }
 
+// A complete dump does not show all of a dying list that is not empty: events of older
+// flows can still come. Without start times they are told from new ones no longer.
+func TestBaselineLastsWhileFlowsAreDying(t *testing.T) {
+	tr := NewTracker(testConfig(t))
+	tr.BeginBaseline(at(0))
+	for range 2 {
+		tr.BeginDump(at(1))
+		tr.EndDump(true, false)
+	}
+	older, newer, untimed := flowOf(1, 17, 1000), flowOf(2, 17, 20), flowOf(3, 17, 3)
+	older.Start, newer.Start = at(-1).UnixNano(), at(0.5).UnixNano()
+	for _, f := range []Flow{older, newer, untimed} {
+		tr.Destroy(&f, at(2))
+	}
+	require.EqualValues(t, 23, one(t, tr).Orig.Bytes)
+	require.EqualValues(t, 1, tr.Stats().OlderFlows)
+}
+
 func TestMissingIsNotDead(t *testing.T) {
 	tr := started(testConfig(t))
 	f := flowOf(1, protoTCP, 100)

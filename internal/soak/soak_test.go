@@ -174,9 +174,29 @@ func (s *soak) restart(set options) {
 		_ = s.g.router.Command(testkit.Tool("conntrack"), append([]string{"-D", "-p"}, those...)...).Run()
 	}
 	s.await(func(now reading) bool { return maps.Equal(now.flows, now.plugin) })
+	before := s.packets()
 	s.meter.stop()
 	s.meter.start(set)
+	if s.packets() != before {
+		s.beginAnew()
+	}
 }
+
+// beginAnew compares only what comes from now on: the wire was not quiet while no
+// plugin ran. TCP waits longer each time before it sends a segment again.
+func (s *soak) beginAnew() {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		before := s.packets()
+		s.meter.gather()
+		s.last = s.read()
+		if s.packets() == before {
+			return
+		}
+	}
+}
+
+// packets returns how many packets nftables counted so far.
+func (s *soak) packets() uint64 { return s.g.router.Counters(s.t)["total"].Packets }
 
 // reading is what the three counts say.
 type reading struct {
