@@ -111,6 +111,10 @@ func NewTracker(cfg Config) *Tracker {
 // accounted under the new ones.
 func (t *Tracker) SetPorts(p *Ports) { t.ports = p }
 
+// SetForget replaces the configured time, for when the kernel begins to send DESTROY
+// events.
+func (t *Tracker) SetForget(d time.Duration) { t.cfg.Forget = d }
+
 // BeginBaseline begins the baseline: the dumps up to the first complete one show
 // flows that are older than the Tracker, and as long as the dying list is not empty,
 // such can be on it that no dump has shown. listenerStart is when the DESTROY listener

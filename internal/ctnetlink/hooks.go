@@ -25,8 +25,8 @@ const (
 //
 // Where the kernel cannot list hooks, the nftables rules are searched for such
 // that need conntrack. What they show is certain; if they do not show both
-// families, the error is [ErrHooksUnknown], because others (legacy iptables,
-// IPVS, Open vSwitch, tc) can use conntrack too.
+// families and something else that can use conntrack is there (legacy iptables,
+// IPVS, Open vSwitch, tc), the error is [ErrHooksUnknown].
 func HooksActive(ns *Namespace) (ipv4, ipv6 bool, err error) {
 	err = ns.Do(func() error {
 		conn, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
@@ -35,7 +35,7 @@ func HooksActive(ns *Namespace) (ipv4, ipv6 bool, err error) {
 		}
 		ipv4, ipv6, err = hooks(conn)
 		if errors.Is(err, ErrHooksUnknown) {
-			if ipv4, ipv6, err = rulesNeedConntrack(conn); err == nil && (!ipv4 || !ipv6) {
+			if ipv4, ipv6, err = rulesNeedConntrack(conn); err == nil && (!ipv4 || !ipv6) && othersMayUseConntrack() {
 				err = ErrHooksUnknown
 			}
 		}

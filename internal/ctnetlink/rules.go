@@ -1,8 +1,11 @@
 package ctnetlink
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -85,6 +88,24 @@ func extensionNeedsConntrack(name string) bool {
 	case "conntrack", "state", "connmark", "connbytes", "connlimit", "connlabel", "helper", "cluster",
 		"CT", "CONNMARK", "CONNSECMARK", "SNAT", "DNAT", "MASQUERADE", "REDIRECT", "NETMAP", "SYNPROXY":
 		return true
+	}
+	return false
+}
+
+// othersMayUseConntrack reports whether there is what else has the kernel track
+// connections, as far as its files tell: tables of legacy iptables in this thread's
+// namespace, IPVS, Open vSwitch or tc's action ct.
+func othersMayUseConntrack() bool {
+	for _, tables := range []string{"ip_tables_names", "ip6_tables_names"} {
+		names, err := os.ReadFile("/proc/thread-self/net/" + tables)
+		if !errors.Is(err, fs.ErrNotExist) && (err != nil || len(bytes.TrimSpace(names)) > 0) {
+			return true
+		}
+	}
+	for _, module := range []string{"/proc/thread-self/net/ip_vs", "/sys/module/openvswitch", "/sys/module/act_ct"} {
+		if _, err := os.Stat(module); !errors.Is(err, fs.ErrNotExist) {
+			return true
+		}
 	}
 	return false
 }

@@ -75,7 +75,7 @@ func explainSysctl(err error) error {
 			return ErrNoConntrack
 		}
 	case errors.Is(err, unix.EROFS):
-		return fmt.Errorf("%w (/proc/sys is read-only here: set it on the host, for instance in /etc/sysctl.d)", err)
+		return fmt.Errorf("%w (/proc/sys is read-only here)", err)
 	case errors.Is(err, os.ErrPermission):
 		return explain(err)
 	}

@@ -18,6 +18,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"telegraf-conntrack-accounting/internal/filelock"
 )
 
 // ErrFull says that the spool has reached its limit.
@@ -40,7 +42,7 @@ type Spool struct {
 	dir     string
 	options Options
 	writer  *Writer
-	locked  *os.File
+	locked  *filelock.Lock
 
 	mu      sync.Mutex
 	writing Count               // what Put is about to store

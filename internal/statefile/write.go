@@ -50,7 +50,12 @@ func removeLeft(path string) error {
 
 // temporary is the name of a state that is being written by a process.
 func temporary(path, process string) string {
-	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+process+".tmp")
+	return besides(path, process+".tmp")
+}
+
+// besides is the name of a hidden file that goes with the state.
+func besides(path, suffix string) string {
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+suffix)
 }
 
 // Write replaces the state at the path by one with the body that the function

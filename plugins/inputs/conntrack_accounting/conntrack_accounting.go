@@ -141,7 +141,7 @@ func (p *Plugin) Start(telegraf.Accumulator) error {
 }
 
 func (p *Plugin) start() (err error) {
-	p.health = health{started: time.Now()}
+	p.health = health{started: time.Now(), said: map[string]string{}}
 	p.looked = p.health.started
 	if p.namespace, err = ctnetlink.OpenNamespace(p.NetworkNamespace); err != nil {
 		return err
@@ -149,25 +149,25 @@ func (p *Plugin) start() (err error) {
 	if !ctnetlink.HasNetAdmin() {
 		return errNoNetAdmin
 	}
-	eventsOff, err := p.prepareKernel()
-	if err != nil {
-		return err
+	p.watch(settings())
+	cfg := p.cfg
+	if p.health.eventsOff {
+		cfg.Forget = 0
 	}
-	if eventsOff {
-		p.cfg.Forget = 0
-	}
-	p.cfg.MayRepeat = func() bool { return p.repeats.possible(p.destroyed) }
-	p.tracker = accounting.NewTracker(p.cfg)
+	cfg.MayRepeat = func() bool { return p.repeats.possible(p.destroyed) }
+	p.tracker = accounting.NewTracker(cfg)
 	p.tracker.SetPorts(p.ports)
 	p.tracker.SetNetworks(p.networks)
 	if err := p.openDumpers(); err != nil {
 		return err
 	}
 	if err := p.listen(); err != nil {
-		return err
+		return p.explainNoConntrack(err)
 	}
 	p.saveFirst()
-	p.explainStart()
+	p.watch(settings()) // reading the table may have loaded the module
+	p.watch(surroundings())
+	p.explainBaseline()
 	return nil
 }
 
@@ -180,6 +180,7 @@ func (p *Plugin) Gather(acc telegraf.Accumulator) error {
 	looked := time.Now()
 	p.portsFile.reload(p.Log, p.reloadPorts)
 	p.networksFile.reload(p.Log, p.reloadNetworks)
+	p.watchSettings()
 	err := p.readTable()
 	at := p.stamps.next(time.Now())
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -98,7 +99,7 @@ func TestFlowsAliveBeforeTheStart(t *testing.T) {
 					l.sum[name] = c
 				}
 			}
-			l.start(func(p *Plugin) { p.ExistingFlows = existing })
+			l.start(func(p *Plugin) { p.ExistingFlows, p.StateFile = existing, filepath.Join(t.TempDir(), "state") })
 			l.gather()
 			l.requireExact()
 			require.NoError(t, testkit.Transfer(conn, 5_000, 7_000))

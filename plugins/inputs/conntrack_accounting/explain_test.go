@@ -3,6 +3,7 @@ package conntrack_accounting
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -23,11 +24,11 @@ func TestStartExplainsTheKernel(t *testing.T) {
 	}{
 		"all is well": {1, 1, 1, false, nil, []string{"nf_conntrack_acct", "nf_conntrack_timestamp", "nf_conntrack_events"}},
 		"set what is off": {0, 0, 2, true, []string{
-			"W! accounting was off (nf_conntrack_acct=0) and is on now: flows that began before have no counters and stay uncounted",
+			"W! accounting was off (nf_conntrack_acct=0) and is on now: flows that began while it was off have no counters and stay uncounted",
 			"I! timestamps were off", "I! events were in mode 2",
 		}, nil},
 		"say what is off": {0, 0, 2, false, []string{
-			"E! accounting is off (nf_conntrack_acct=0): nothing can be counted; set set_sysctls = true or run: sysctl -w net.netfilter.nf_conntrack_acct=1",
+			"E! accounting is off (nf_conntrack_acct=0): nothing that begins now can be counted; set set_sysctls = true or run: ip netns exec ",
 			"W! timestamps are off (nf_conntrack_timestamp=0): bytes can be missing", "W! events are in autodetect mode",
 		}, nil},
 		"no events": {1, 1, 0, false, []string{"E! events are off"}, nil},
@@ -76,8 +77,8 @@ func TestStartExplainsAnEmptyTable(t *testing.T) {
 					p.Families = []string{"ipv4"}
 				}
 			})
-			require.Len(t, l.log.with("track IPv4 connections"), c.ipv4, "%v", l.log.text)
-			require.Len(t, l.log.with("track IPv6 connections"), c.ipv6, "%v", l.log.text)
+			require.Len(t, l.log.with("W! nothing in this network namespace tracks IPv4 connections"), c.ipv4, "%v", l.log.text)
+			require.Len(t, l.log.with("W! nothing in this network namespace tracks IPv6 connections"), c.ipv6, "%v", l.log.text)
 			require.Len(t, l.log.with("nft 'add table ip6 track"), c.ipv6)
 		})
 	}
@@ -87,14 +88,16 @@ func TestStartExplainsAnEmptyTable(t *testing.T) {
 func TestTheNamedRuleSwitchesConntrackOn(t *testing.T) {
 	l := &lab{t: t, ns: testkit.NewNetns(t), log: &lines{}}
 	l.start()
-	for _, line := range l.log.with("nft '") {
-		_, command, _ := strings.Cut(line, "nft '")
-		l.ns.Exec(t, "sh", "-c", "PATH=$PATH:/usr/sbin nft '"+command)
+	lines := l.log.with("nft '")
+	require.Len(t, lines, 2)
+	for _, line := range lines {
+		_, command, _ := strings.Cut(line, "switches it on: ")
+		command, _, _ = strings.Cut(command, "; if there are none")
+		out, err := exec.Command("sh", "-c", "PATH=$PATH:/usr/sbin "+command).CombinedOutput()
+		require.NoError(t, err, "%s: %s", command, out)
 	}
-	l.log = &lines{}
-	l.start()
-	require.Len(t, l.log.with("accounting started"), 1)
-	require.Empty(t, l.log.with("nft '"))
+	l.gather()
+	require.Len(t, l.log.with("connections are tracked again"), 2)
 }
 
 func TestNoSuchNamespace(t *testing.T) {

@@ -29,6 +29,7 @@ func (p *Plugin) readTable() error {
 	start := time.Now()
 	defer func() { p.health.dumpTime = time.Since(start) }()
 	p.readTimeouts()
+	p.health.seenIPv4, p.health.seenIPv6 = false, false
 	for attempt := 1; ; attempt++ {
 		interrupted, err := p.dumpOnce()
 		if err != nil || !interrupted || attempt == maxDumps {
@@ -91,6 +92,11 @@ func (p *Plugin) observe(batch []accounting.Flow) {
 	defer p.mu.Unlock()
 	for i := range batch {
 		p.tracker.Observe(&batch[i])
+		if batch[i].Orig.Src.Is4() {
+			p.health.seenIPv4 = true
+		} else {
+			p.health.seenIPv6 = true
+		}
 	}
 }
 

@@ -1,27 +1,27 @@
 package conntrack_accounting
 
 import (
-	"errors"
-	"fmt"
 	"time"
 
 	"telegraf-conntrack-accounting/internal/accounting"
 	"telegraf-conntrack-accounting/internal/ctnetlink"
 )
 
-// nearlyFull is the share of nf_conntrack_max, in percent, from which new
-// connections are at risk of being dropped.
-const nearlyFull = 90
-
 // health remembers what the operator was told, so that each change is said
 // once.
 type health struct {
-	full       bool
-	flowtables string // those that do not count
-	told       told
-	pickedUp   bool // that connections were picked up is told
-	folding    folding
-	memory     memory
+	said     map[string]string // states that were found, by the name of the check
+	told     told
+	folding  folding
+	memory   memory
+	pickedUp bool // that connections were picked up is told
+
+	// What checks remember.
+	seenIPv4, seenIPv6 bool   // in the last gather's dumps
+	eventsOff          bool   // flows end without any DESTROY event
+	uncounted          uint64 // readings without counters, when last looked
+	accepted           bool   // a flow, since the start
+	refused            int    // looks that found none
 
 	// For the metric about ourselves.
 	started              time.Time
@@ -39,7 +39,7 @@ type health struct {
 
 // told are counters as the operator last saw them.
 type told struct {
-	overruns, decodeErrors, swept, uncounted, diedUnseen, zeroed, reopened uint64
+	overruns, decodeErrors, swept, diedUnseen, zeroed, reopened uint64
 }
 
 func (h *health) add(dumps ...ctnetlink.DumpStats) {
@@ -55,32 +55,19 @@ func (h *health) delivered(now time.Time) {
 	}
 }
 
-// explainStart says what keeps flows from being seen.
-func (p *Plugin) explainStart() {
-	if got, err := p.destroyed.ReceiveBuffer(); err == nil && got < int(p.ReceiveBuffer) {
-		p.Log.Warnf("receive_buffer: asked for %d bytes, the kernel gave %d: nothing is lost, but events wait; raise net.core.rmem_max", p.ReceiveBuffer, got)
-	}
-	p.explainOffload(0)
-	entries := p.explainTable()
-	p.explainBaseline(entries)
-	if entries > 0 {
-		return
-	}
-	ipv4, ipv6, err := ctnetlink.HooksActive(p.namespace)
-	if err != nil {
-		p.Log.Debugf("finding out whether anything uses conntrack: %v", err)
-	}
-	unknown := errors.Is(err, ctnetlink.ErrHooksUnknown)
-	if !ipv4 && !p.cfg.Filter.NoIPv4 {
-		p.explainUntracked("IPv4", "ip", unknown)
-	}
-	if !ipv6 && !p.cfg.Filter.NoIPv6 {
-		p.explainUntracked("IPv6", "ip6", unknown)
-	}
+// stats returns the tracker's.
+func (p *Plugin) stats() accounting.Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.tracker.Stats()
 }
 
 // explainBaseline says what becomes of the flows that were there before.
-func (p *Plugin) explainBaseline(entries uint64) {
+func (p *Plugin) explainBaseline() {
+	entries := uint64(p.stats().Flows)
+	if p.health.table != nil {
+		entries = p.health.table.Entries
+	}
 	switch {
 	case !p.state.since.IsZero():
 		p.Log.Infof("accounting started: it goes on from the state of %s with %d flows; what they sent since is accounted at the first gather", p.state.since.Format(time.RFC3339), p.state.flows)
@@ -93,47 +80,10 @@ func (p *Plugin) explainBaseline(entries uint64) {
 	}
 }
 
-// explainUntracked names the rule that would switch on conntrack for a
-// family. The kernel tracks nothing while no rule uses it.
-func (p *Plugin) explainUntracked(family, table string, unknown bool) {
-	rule := fmt.Sprintf("nft 'add table %[1]s track; add chain %[1]s track forward { type filter hook forward priority 0; }; add rule %[1]s track forward ct state established accept'", table)
-	if unknown {
-		p.Log.Infof("no nftables rule in this network namespace makes the kernel track %s connections, and the table is empty; unless something else does, switch it on with: %s", family, rule)
-		return
-	}
-	p.Log.Warnf("nothing in this network namespace tracks %s connections, so there is nothing to count; a rule that uses conntrack switches it on: %s", family, rule)
-}
-
-// explainTable says when the table fills up and when it has room again, and
-// returns how many entries it holds.
-func (p *Plugin) explainTable() (entries uint64) {
-	p.health.table = nil
-	table, err := ctnetlink.TableStats(p.namespace)
-	if err != nil {
-		p.Log.Debugf("reading the size of the table: %v", err)
-		return 0
-	}
-	p.health.table = &table
-	full := table.Max > 0 && table.Entries*100 >= table.Max*nearlyFull
-	if full && !p.health.full {
-		p.Log.Warnf("the connection tracking table is nearly full: %d of %d entries; the kernel drops new connections once it is: raise net.netfilter.nf_conntrack_max", table.Entries, table.Max)
-	}
-	if !full && p.health.full {
-		p.Log.Infof("the connection tracking table has room again: %d of %d entries", table.Entries, table.Max)
-	}
-	p.health.full = full
-	return table.Entries
-}
-
 // explainChanges says, after a gather, what the operator should know of it.
 func (p *Plugin) explainChanges() {
-	p.explainTable()
-	p.mu.Lock()
-	stats := p.tracker.Stats()
-	p.mu.Unlock()
-	if stats.Offloaded > 0 || p.health.flowtables != "" {
-		p.explainOffload(stats.Offloaded)
-	}
+	p.watch(surroundings())
+	stats := p.stats()
 	p.explainPickedUp(&stats)
 	now := p.counts(stats)
 	before := p.health.told
@@ -157,16 +107,12 @@ func (p *Plugin) explainChanges() {
 	if now.zeroed > 0 && before.zeroed == 0 {
 		p.Log.Warnf("another program sets the kernel's counters to zero: what flows sent between our last reading and that moment is lost; nlbwmon, exporters and \"conntrack -L -z\" do that: stop it, or give it a network namespace of its own")
 	}
-	if now.uncounted > 0 && before.uncounted == 0 {
-		p.Log.Warnf("flows without counters are in the table: they began while %s was 0 and stay uncounted until they end", ctnetlink.Acct)
-	}
 }
 
 func (p *Plugin) counts(stats accounting.Stats) told {
 	now := told{
 		decodeErrors: p.health.decodeErrors,
 		swept:        stats.Swept,
-		uncounted:    stats.Uncounted,
 		diedUnseen:   stats.DiedUnseen,
 		zeroed:       stats.Zeroed,
 	}

@@ -165,11 +165,7 @@ func (l *lab) requireQuiet() {
 	}, 10*time.Second, 10*time.Millisecond)
 }
 
-func (l *lab) stats() accounting.Stats {
-	l.plugin.mu.Lock()
-	defer l.plugin.mu.Unlock()
-	return l.plugin.tracker.Stats()
-}
+func (l *lab) stats() accounting.Stats { return l.plugin.stats() }
 
 // flush ends all flows, as conntrack -F does.
 func (l *lab) flush() { l.ns.Exec(l.t, testkit.Tool("conntrack"), "-F") }

@@ -7,32 +7,26 @@ import (
 	"telegraf-conntrack-accounting/internal/ctnetlink"
 )
 
-// explainOffload says which flowtables keep traffic from being counted.
-func (p *Plugin) explainOffload(offloaded int) {
+// lookAtFlowtables finds flowtables that keep traffic from being counted.
+func (p *Plugin) lookAtFlowtables() finding {
 	tables, err := ctnetlink.Flowtables(p.namespace)
 	if err != nil {
-		p.Log.Debugf("looking for flowtables: %v", err)
-		return
+		return p.untold("%v", err)
 	}
-	p.explainFlowtables(tables, offloaded)
+	return p.findUncounted(tables, p.stats().Offloaded)
 }
 
-// explainFlowtables says each change once. Packets of a flow that is offloaded
-// pass by conntrack; only with the counter flag the flowtable counts them for
-// it.
-func (p *Plugin) explainFlowtables(tables []ctnetlink.Flowtable, offloaded int) {
+// findUncounted names the flowtables that do not count. Packets of a flow that is
+// offloaded pass by conntrack; only with the counter flag the flowtable counts
+// them for it.
+func (p *Plugin) findUncounted(tables []ctnetlink.Flowtable, offloaded int) finding {
 	names := uncounted(tables)
 	p.health.uncountedFlowtables = len(names)
+	if len(names) == 0 {
+		return well("packets of offloaded flows are counted now: no flowtable lacks the counter flag")
+	}
 	list := strings.Join(names, ", ")
-	if list == p.health.flowtables {
-		return
-	}
-	p.health.flowtables = list
-	if list == "" {
-		p.Log.Infof("packets of offloaded flows are counted now: no flowtable lacks the counter flag")
-		return
-	}
-	p.Log.Warnf("flowtables without the counter flag: %s: packets of flows that they offload (%d flows now) are not counted; add \"counter\" to their definition", list, offloaded)
+	return warning(list, "flowtables without the counter flag: %s: packets of flows that they offload (%d flows now) are not counted; add \"counter\" to their definition", list, offloaded)
 }
 
 // uncounted names the flowtables without the counter flag, as nft does.

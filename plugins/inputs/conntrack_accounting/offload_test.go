@@ -16,7 +16,7 @@ import (
 // Each change of what does not count is said once, with the remedy.
 func TestFlowtablesAreExplained(t *testing.T) {
 	log := &lines{}
-	p := &Plugin{Log: log}
+	p := &Plugin{Log: log, health: health{said: map[string]string{}}}
 	counts := ctnetlink.Flowtable{Family: "inet", Table: "filter", Name: "fast", Counter: true}
 	one := ctnetlink.Flowtable{Family: "ip", Table: "filter", Name: "a"}
 	two := ctnetlink.Flowtable{Family: "ip6", Table: "filter", Name: "b"}
@@ -34,7 +34,7 @@ func TestFlowtablesAreExplained(t *testing.T) {
 		{nil, 0, ""},
 	} {
 		log.text = nil
-		p.explainFlowtables(step.tables, 7)
+		p.watch([]check{{"flowtables", func(p *Plugin) finding { return p.findUncounted(step.tables, 7) }}})
 		require.Equal(t, step.uncounted, p.health.uncountedFlowtables)
 		if step.says == "" {
 			require.Empty(t, log.text)

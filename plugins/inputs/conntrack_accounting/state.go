@@ -7,10 +7,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
+	"telegraf-conntrack-accounting/internal/filelock"
 	"telegraf-conntrack-accounting/internal/statefile"
 )
 
@@ -25,6 +25,7 @@ const stopFence = 500 * time.Millisecond
 // either current at that moment or is known to be older than what was
 // delivered; so no reading is ever accounted twice.
 type state struct {
+	lock    *filelock.Lock // nil without state_file
 	origin  statefile.Origin
 	ready   bool      // the baseline is whole: there is something to save
 	since   time.Time // when the state that was resumed from was saved; zero for none
@@ -51,6 +52,9 @@ func (p *Plugin) readState() (last lastRun, err error) {
 	p.state = state{}
 	if !p.keepsState() {
 		return last, nil
+	}
+	if err := p.lockState(); err != nil {
+		return last, fmt.Errorf("state_file: %w", err)
 	}
 	if err := statefile.Prepare(p.StateFile); err != nil {
 		return last, fmt.Errorf("state_file: %w", err)
@@ -234,14 +238,8 @@ func (p *Plugin) saveLast() {
 		p.save()
 	}
 	p.state.ready = false
-}
-
-func (p *Plugin) readStateOptions() error {
-	if p.StateFile != "" && !filepath.IsAbs(p.StateFile) {
-		return fmt.Errorf("state_file: %q is not an absolute path", p.StateFile)
+	if err := p.state.lock.Unlock(); err != nil {
+		p.Log.Warnf("state_file: unlocking it: %v", err)
 	}
-	if p.StateInterval < 0 {
-		return fmt.Errorf("state_interval: %v: want \"0s\" or more", time.Duration(p.StateInterval))
-	}
-	return nil
+	p.state.lock = nil
 }

@@ -31,7 +31,7 @@ func TestCases(t *testing.T) {
 		t.Run(filepath.Base(folder), func(t *testing.T) {
 			wrong, err := os.ReadFile(filepath.Join(folder, "expected.err"))
 			if err == nil {
-				require.EqualError(t, check(folder), strings.TrimSuffix(string(wrong), "\n"))
+				require.EqualError(t, initialize(folder), strings.TrimSuffix(string(wrong), "\n"))
 				return
 			}
 			want, err := os.ReadFile(filepath.Join(folder, "expected.out"))
@@ -41,8 +41,8 @@ func TestCases(t *testing.T) {
 	}
 }
 
-// check does what the host does before it starts a plugin.
-func check(folder string) error {
+// initialize does what the host does before it starts a plugin.
+func initialize(folder string) error {
 	p := New()
 	if err := configure(folder, p); err != nil {
 		return err
