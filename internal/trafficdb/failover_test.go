@@ -40,7 +40,7 @@ func TestSeveralHosts(t *testing.T) {
 	require.ErrorContains(t, err, "read-only transaction")
 	require.Equal(t, "Postgres is read-only", trafficdb.Describe(err))
 	err = refused(rows[1:])
-	require.ErrorContains(t, err, second.Dir()+":5432: it is a standby; "+first.Dir()+":5432: it is read-only")
+	require.ErrorContains(t, err, "vpn at "+second.Dir()+" as postgres: it is a standby; vpn at "+first.Dir()+" as postgres: it is read-only")
 	require.Equal(t, "Postgres is read-only", trafficdb.Describe(err))
 	readOnly(first, "off")
 	mustImport(t, db, "gw", rows[1:4])

@@ -210,14 +210,20 @@ func TestHundredRestartsUnderLoad(t *testing.T) {
 func (r *restarts) compare(o *load, ends map[string]end) {
 	t := r.t
 	seen := map[string]testkit.Counter{}
-	var unseen, partly, maybe, connections int
+	var unseen, partly, maybe, connections, handshakes int
 	for source, end := range ends {
 		name := accounting.ProtoName(end.proto)
 		for side, c := range map[string]accounting.Counters{name + "-src": end.orig, name + "-dst": end.reply} {
 			seen[side] = testkit.Counter{Packets: seen[side].Packets + c.Packets, Bytes: seen[side].Bytes + c.Bytes}
 		}
 		got, known := r.got[source]
-		if known && end.proto == 6 {
+		// Of a flow that ended unseen before its last reading showed the end of the
+		// handshake, nobody can tell whether it became a connection.
+		switch {
+		case !known || end.proto != 6:
+		case r.wasDown(end.at) && got[0].Packets < 3:
+			handshakes++
+		default:
 			connections++
 		}
 		if r.wasDown(end.at) {
@@ -241,7 +247,8 @@ func (r *restarts) compare(o *load, ends map[string]end) {
 	}
 	t.Logf("%d flows ended, %d of them while the plugin was down: %d that it had never seen and %d to %d that it knew, of which it counted %d; states brought %d flows",
 		len(ends), unseen+maybe, unseen, partly, maybe, r.died, r.flows)
-	require.EqualValues(t, connections, r.closed)
+	require.GreaterOrEqual(t, int(r.closed), connections)
+	require.LessOrEqual(t, int(r.closed), connections+handshakes)
 	require.LessOrEqual(t, uint64(partly), r.died)
 	require.LessOrEqual(t, r.died, uint64(maybe))
 	require.NotZero(t, r.died, "no known flow ended while the plugin was down: this proves less")
