@@ -17,7 +17,7 @@ export DURATION ?=
 # For make fuzz.
 FUZZTIME ?= 20s
 
-.PHONY: help run test build install telegraf lint fmt bench soak fuzz vuln clean setup
+.PHONY: help run test build install uninstall telegraf lint fmt bench soak fuzz vuln clean setup
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -34,6 +34,9 @@ build: ## Build execd-plugin and psql-sink into build/
 
 install: ## Put what was built, its options and units into place (below DESTDIR)
 	@scripts/install
+
+uninstall: ## Take it away again, but for options and data
+	@scripts/uninstall
 
 telegraf: ## Build the real Telegraf agent into build/, for tests and the demo
 	@scripts/setup-go && scripts/telegraf

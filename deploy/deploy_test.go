@@ -3,6 +3,7 @@
 package deploy_test
 
 import (
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -78,7 +79,8 @@ func readSettings(t *testing.T, file string) map[string]string {
 	return settings
 }
 
-// TestInstall installs twice: the second time an option was changed.
+// TestInstall installs twice, the second time with a changed option, and takes
+// all but the options away again.
 func TestInstall(t *testing.T) {
 	root := testkit.Root(t)
 	build := exec.CommandContext(t.Context(), "make", "build")
@@ -87,16 +89,17 @@ func TestInstall(t *testing.T) {
 	require.NoError(t, err, "%s", output)
 
 	dir := t.TempDir()
-	install := func() {
-		cmd := exec.CommandContext(t.Context(), "make", "install", "DESTDIR="+dir)
+	run := func(target string) string {
+		cmd := exec.CommandContext(t.Context(), "make", target, "DESTDIR="+dir)
 		cmd.Dir = root
 		output, err := cmd.CombinedOutput()
 		require.NoError(t, err, "%s", output)
+		return string(output)
 	}
-	install()
+	run("install")
 	changed := filepath.Join(dir, "etc/telegraf/conntrack_accounting.conf")
 	require.NoError(t, os.WriteFile(changed, []byte("# changed\n"), 0o600))
-	install()
+	run("install")
 
 	text, err := os.ReadFile(changed)
 	require.NoError(t, err)
@@ -110,4 +113,16 @@ func TestInstall(t *testing.T) {
 	} {
 		require.FileExists(t, filepath.Join(dir, file))
 	}
+
+	said := run("uninstall")
+	var left []string
+	require.NoError(t, filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			left = append(left, path)
+			require.Contains(t, said, "uninstall: keeping "+path+"\n")
+		}
+		return err
+	}))
+	require.Equal(t, []string{changed, filepath.Join(dir, "etc/telegraf/vpn_traffic.conf")}, left)
+	run("uninstall") // there is nothing to do
 }
