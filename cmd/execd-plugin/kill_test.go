@@ -54,6 +54,11 @@ func newRuns(t *testing.T) *runs {
 	for _, name := range []string{"acct", "timestamp", "events"} {
 		r.ns.Sysctl(t, "nf_conntrack_"+name, 1)
 	}
+	// No flow ends while the test lasts, however slow the machine: what ends between
+	// the last gather and a kill is lost with the process that had read its event.
+	for _, name := range []string{"udp_timeout", "udp_timeout_stream"} {
+		r.ns.Sysctl(t, "nf_conntrack_"+name, 3600)
+	}
 	r.ns.EchoUDP(t, "10.33.0.1:53")
 	text := fmt.Sprintf("[[inputs.conntrack_accounting]]\n  network_namespace = %q\n  state_file = %q\n", r.ns.Path(), r.state)
 	require.NoError(t, os.WriteFile(r.config, []byte(text), 0o600))
