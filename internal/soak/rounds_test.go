@@ -28,6 +28,7 @@ type round struct {
 	after   func(*soak)                        // on a quiet wire, before the comparison
 	loose   string                             // why nftables counts otherwise
 	untimed bool                               // its flows have no start times
+	alarm   string                             // what the plugin may say as an error
 }
 
 func rounds() []round {
@@ -79,6 +80,7 @@ func rounds() []round {
 			},
 			after: (*soak).flush, // lest flows without counters live on
 			loose: "flows without counters",
+			alarm: "accounting is off (nf_conntrack_acct=0)",
 		},
 		{
 			name: "flushes amid the load", mix: everything,
