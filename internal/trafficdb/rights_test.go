@@ -35,6 +35,7 @@ vpn_traffic_writer vpn_traffic_by_dst INSERT SELECT
 vpn_traffic_writer vpn_traffic_by_port INSERT SELECT
 vpn_traffic_writer vpn_traffic_by_src INSERT SELECT
 vpn_traffic_writer vpn_traffic_drop_partition
+vpn_traffic_writer vpn_traffic_gone SELECT
 vpn_traffic_writer vpn_traffic_hour_by_dst INSERT SELECT UPDATE
 vpn_traffic_writer vpn_traffic_hour_by_pair INSERT SELECT UPDATE
 vpn_traffic_writer vpn_traffic_hour_by_port INSERT SELECT UPDATE
