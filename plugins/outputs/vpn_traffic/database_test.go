@@ -391,7 +391,9 @@ func testLock(t *testing.T, dsn string, _ *sql.DB) {
 }
 
 func testOldTable(t *testing.T, dsn string, db *sql.DB) {
-	_, err := db.Exec(`CREATE TABLE vpn_traffic (id serial PRIMARY KEY)`)
+	_, err := db.Exec(`CREATE TABLE vpn_traffic (id serial PRIMARY KEY, time timestamptz, src varchar(16), dst varchar(16), proto varchar(4), port int,
+			src_packets bigint, src_bytes bigint, dst_packets bigint, dst_bytes bigint, connection_times int, connection_count int, open_connections int,
+			UNIQUE (time, src, dst, proto, port))`)
 	require.NoError(t, err)
 	s := newSink(t, dsn, t.TempDir()).open()
 	s.write(reports("gw", noon, 10)...)
