@@ -72,6 +72,12 @@ func newGateway(t *testing.T) *gateway {
 			udp dport 9 udp length 208 ct zone set 2
 		}
 	}`)
+	g.router.Nft(t, `table inet marks {
+		chain prerouting {
+			type filter hook prerouting priority mangle;
+			ct state new ct mark set 0x1
+		}
+	}`)
 	g.router.PairLedger(t, ports...)
 	return g
 }

@@ -23,8 +23,9 @@ type meter struct {
 	acc    telegraf.Accumulator
 	plugin *conntrack_accounting.Plugin
 
-	mu  sync.Mutex
-	sum ledger
+	gathering sync.Mutex // one gather at a time
+	mu        sync.Mutex // guards sum; whoever holds it keeps the plugin from passing anything on
+	sum       ledger
 }
 
 // options change the plugin's defaults.
@@ -64,6 +65,8 @@ func (m *meter) stop() {
 }
 
 func (m *meter) gather() {
+	m.gathering.Lock()
+	defer m.gathering.Unlock()
 	if err := m.plugin.Gather(m.acc); err != nil {
 		m.t.Errorf("gathering: %v", err)
 	}

@@ -94,6 +94,29 @@ func rounds() []round {
 			loose: "packets under way when their flow is flushed",
 		},
 		{
+			name: "marks that change", mix: everything,
+			before: (*soak).flush, // each flow begins with the mark that lets it in
+			restart: func(s *soak) options {
+				set := s.anyOptions()
+				return func(p *conntrack_accounting.Plugin) { set(p); p.Mark = "0x1/0xff" }
+			},
+			beside: (*soak).changeMarks,
+		},
+		{name: "counters zeroed", mix: everything, after: (*soak).zero},
+		{
+			name: "nobody reads the plugin's output", mix: everything,
+			before:  func(s *soak) { s.setTimeouts(shortTimeouts()) },
+			restart: func(s *soak) options { return s.optionsWithBuffer(4 << 10) },
+			beside:  (*soak).stallOutput,
+			after:   func(s *soak) { s.setTimeouts(defaultTimeouts()) },
+		},
+		{
+			name: "sysctls at runtime", mix: everything, untimed: true,
+			restart: func(s *soak) options { return s.optionsWithBuffer(16 << 20) },
+			beside:  (*soak).changeSysctls,
+			after:   (*soak).flush, // flows without a start time
+		},
+		{
 			name: "table full", long: "fills the table up to nf_conntrack_max",
 			restart: func(s *soak) options { return s.optionsWithBuffer(1 << 20) },
 			burst:   func(s *soak) error { return s.spray(s.tableLimit() * 21 / 20) },

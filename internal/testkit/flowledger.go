@@ -147,14 +147,25 @@ func (l *FlowLedger) event(datagram []byte) error {
 }
 
 func (l *FlowLedger) add(sums *FlowSums, f *conntrack.Flow, ended bool) {
+	pair := l.pairOf(f)
+	if isConnection(pair.Proto) && f.Status.Assured() && (ended || closed(f)) {
+		sums.Closed[pair]++
+	}
+	sums.send(pair, f)
+}
+
+// pairOf returns the original direction of the flow.
+func (l *FlowLedger) pairOf(f *conntrack.Flow) Pair {
 	ip, proto := f.TupleOrig.IP, f.TupleOrig.Proto
 	pair := Pair{Src: ip.SourceAddress, Dst: ip.DestinationAddress, Proto: proto.Protocol}
 	if name := map[uint8]string{unix.IPPROTO_TCP: "tcp", unix.IPPROTO_UDP: "udp"}[proto.Protocol]; l.ports[fmt.Sprint(name, " ", proto.DestinationPort)] {
 		pair.Port = proto.DestinationPort
 	}
-	if isConnection(proto.Protocol) && f.Status.Assured() && (ended || closed(f)) {
-		sums.Closed[pair]++
-	}
+	return pair
+}
+
+// send adds what the flow of a pair sent.
+func (sums *FlowSums) send(pair Pair, f *conntrack.Flow) {
 	for _, c := range []conntrack.Counter{f.CountersOrig, f.CountersReply} {
 		if c.Packets > 0 {
 			sum := sums.Sent[pair]
@@ -185,7 +196,7 @@ func (l *FlowLedger) Read() FlowSums {
 	defer l.mu.Unlock()
 	l.drain()
 	l.during = make(map[flowID]struct{})
-	live, err := l.dump()
+	live, err := l.dump(nil)
 	l.drain() // what ended while the dump ran
 	if err := errors.Join(err, l.err); err != nil {
 		l.t.Fatalf("reading the ledger of flows: %v", err)
@@ -227,13 +238,13 @@ func (r *recently) again(id flowID) bool {
 	return old || young
 }
 
-func (l *FlowLedger) dump() (flows []conntrack.Flow, err error) {
+func (l *FlowLedger) dump(options *conntrack.DumpOptions) (flows []conntrack.Flow, err error) {
 	err = l.ns.Do(func() error {
 		conn, err := conntrack.Dial(nil)
 		if err != nil {
 			return err
 		}
-		flows, err = conn.Dump(nil)
+		flows, err = conn.Dump(options)
 		return errors.Join(err, conn.Close())
 	})
 	return flows, err
