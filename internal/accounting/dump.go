@@ -16,8 +16,8 @@ func (t *Tracker) BeginDump(now time.Time) {
 // until it ends.
 func (t *Tracker) Observe(f *Flow) {
 	f = t.orient(f)
-	dst, ok := t.admit(f)
-	if !ok {
+	var dst responder
+	if !t.admit(f, &dst) {
 		t.refused(f)
 		return
 	}
@@ -30,16 +30,16 @@ func (t *Tracker) Observe(f *Flow) {
 		if !t.cfg.Filter.matchMark(f) {
 			return
 		}
-		e = t.meet(&k, f, dst)
+		e = t.meet(&k, f, &dst)
 	}
 	if k.Start == 0 && f.HasCounters && e.ahead(f.OrigCounters, f.ReplyCounters) {
 		t.back = append(t.back, wentBack{k, dst, final{f.OrigCounters, f.ReplyCounters}})
 		return
 	}
 	e.mark = f.Mark & t.cfg.GroupBy.MarkMask
-	t.account(&k, e, f, dst, t.dumpTime)
+	t.account(&k, e, f, &dst, t.dumpTime)
 	if connectionOriented(k.Proto) {
-		t.observeConnection(&k, e, f, dst)
+		t.observeConnection(&k, e, f, &dst)
 	}
 	if !t.show(e) {
 		return
@@ -71,9 +71,9 @@ func (t *Tracker) show(e *entry) bool {
 
 // meet makes the entry of a flow that is seen for the first time. What an
 // older flow sent and how it closed before the baseline is not accounted.
-func (t *Tracker) meet(k *key, f *Flow, dst responder) *entry {
-	if dst != k.original() {
-		t.views[*k] = dst
+func (t *Tracker) meet(k *key, f *Flow, dst *responder) *entry {
+	if *dst != k.original() {
+		t.views[*k] = *dst
 		t.viewed.note(len(t.views))
 	}
 	e := t.flows.put(k)
@@ -84,7 +84,7 @@ func (t *Tracker) meet(k *key, f *Flow, dst responder) *entry {
 	return e
 }
 
-func (t *Tracker) observeConnection(k *key, e *entry, f *Flow, dst responder) {
+func (t *Tracker) observeConnection(k *key, e *entry, f *Flow, dst *responder) {
 	if !f.over() {
 		if t.cfg.TrackOpen && e.dump != t.dump && e.has(answered) {
 			s, _ := t.series.get(t.seriesKey(k, e, dst), true)
@@ -152,7 +152,8 @@ func (t *Tracker) countBeforeEnd(k *key, e *entry, at int64) {
 		at = told
 	}
 	delete(t.closes, k.untimed())
-	t.countClosed(t.seriesKey(k, e, t.viewOf(k)), k, e, at)
+	dst := t.viewOf(k)
+	t.countClosed(t.seriesKey(k, e, &dst), k, e, at)
 }
 
 // sweep looks after the flows that the dump did not show. A flow whose

@@ -77,7 +77,8 @@ func (t *Tracker) refused(f *Flow) {
 		return
 	}
 	t.turned = f.reverse()
-	if _, ok := t.admit(&t.turned); ok {
+	var dst responder
+	if t.admit(&t.turned, &dst) {
 		t.stats.PickedUpRefused++
 	}
 }

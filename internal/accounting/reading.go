@@ -4,7 +4,7 @@ import "time"
 
 // account adds to its series what the flow sent since its last reading, and
 // remembers the reading in e.
-func (t *Tracker) account(k *key, e *entry, f *Flow, dst responder, now int64) {
+func (t *Tracker) account(k *key, e *entry, f *Flow, dst *responder, now int64) {
 	if f.HasCounters && e.ahead(f.OrigCounters, f.ReplyCounters) {
 		t.restart(k, e, dst, now)
 	}
@@ -22,7 +22,7 @@ func (t *Tracker) account(k *key, e *entry, f *Flow, dst responder, now int64) {
 }
 
 // add adds to its series what the flow sent.
-func (t *Tracker) add(k *key, e *entry, dst responder, orig, reply Counters) {
+func (t *Tracker) add(k *key, e *entry, dst *responder, orig, reply Counters) {
 	if orig == (Counters{}) && reply == (Counters{}) {
 		return
 	}
@@ -35,7 +35,7 @@ func (t *Tracker) add(k *key, e *entry, dst responder, orig, reply Counters) {
 // restart handles counters that went back: they were zeroed by hand
 // (IPCTNL_MSG_CT_GET_CTRZERO), or, where the kernel gives neither start times nor
 // events, a new flow took the identity of a dead one.
-func (t *Tracker) restart(k *key, e *entry, dst responder, now int64) {
+func (t *Tracker) restart(k *key, e *entry, dst *responder, now int64) {
 	t.stats.Restarted++
 	if k.Start != 0 {
 		t.stats.Zeroed++
@@ -76,7 +76,7 @@ func (t *Tracker) endOf(k *key, e *entry, f *Flow, now time.Time) int64 {
 }
 
 // seriesKey returns the series of the flow that goes to dst, if there is room.
-func (t *Tracker) seriesKey(k *key, e *entry, dst responder) SeriesKey {
+func (t *Tracker) seriesKey(k *key, e *entry, dst *responder) SeriesKey {
 	s := SeriesKey{Port: t.ports.of(k.Proto, dst.port), Proto: k.Proto}
 	t.cfg.Source.put(&s.Src, k.Src, t.networks, &e.src)
 	t.cfg.Destination.put(&s.Dst, dst.addr, t.networks, &e.dst)

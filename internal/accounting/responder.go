@@ -8,20 +8,19 @@ type responder struct {
 }
 
 // original returns the responder as the opener sees it.
-func (k *key) original() responder { return responder{k.Dst, k.DstPort} }
+func (k *key) original() responder { return responder{addr: k.Dst, port: k.DstPort} }
 
-// responderOf returns the responder of the flow. The ports of the reply tuple are
-// ports: what it has in their place for other protocols is the opener's, too.
-func (t *Tracker) responderOf(f *Flow) responder {
-	to := responder{f.Orig.Dst, f.Orig.DstPort}
+// setResponder sets the responder of the flow. The ports of the reply tuple are ports:
+// what it has in their place for other protocols is the opener's, too.
+func (t *Tracker) setResponder(to *responder, f *Flow) {
+	to.addr, to.port = f.Orig.Dst, f.Orig.DstPort
 	if !t.cfg.Translated || f.Reply.Src == (Addr{}) {
-		return to
+		return
 	}
 	to.addr = f.Reply.Src
 	if hasPorts(f.Proto) {
 		to.port = f.Reply.SrcPort
 	}
-	return to
 }
 
 // viewOf returns the responder of a flow that is remembered.

@@ -95,7 +95,7 @@ func (s *stateReader) flow(b []byte, saved int64) ([]byte, bool) {
 		e.flags = answered
 	}
 	if flags&stateView != 0 {
-		s.views[k] = responder{Addr(p.take(len(Addr{}))), binary.LittleEndian.Uint16(p.take(2))}
+		s.views[k] = responder{addr: Addr(p.take(len(Addr{}))), port: binary.LittleEndian.Uint16(p.take(2))}
 	}
 	if flags&stateFirst != 0 {
 		e.first = int64(p.uint64())

@@ -127,8 +127,8 @@ func (t *Tracker) BeginBaseline(listenerStart time.Time) {
 // and, for a connection, its end.
 func (t *Tracker) Destroy(f *Flow, now time.Time) {
 	f = t.orient(f)
-	dst, ok := t.admit(f)
-	if !ok {
+	var dst responder
+	if !t.admit(f, &dst) {
 		return
 	}
 	k := keyOf(f)
@@ -154,10 +154,10 @@ func (t *Tracker) Destroy(f *Flow, now time.Time) {
 		e = &entry{first: now.UnixNano()}
 	}
 	e.mark = f.Mark & t.cfg.GroupBy.MarkMask
-	ahead := t.accountEnd(&k, e, f, dst, now.UnixNano())
+	ahead := t.accountEnd(&k, e, f, &dst, now.UnixNano())
 	t.countIgnored(e, f.OrigCounters, f.ReplyCounters)
 	if e.countable(&k) {
-		t.countClosed(t.seriesKey(&k, e, dst), &k, e, t.endOf(&k, e, f, now))
+		t.countClosed(t.seriesKey(&k, e, &dst), &k, e, t.endOf(&k, e, f, now))
 	}
 	early := k.Start == 0 && e.counted && !f.answered() // it was its successor that had closed
 	switch {
@@ -179,7 +179,8 @@ func (t *Tracker) Destroy(f *Flow, now time.Time) {
 // connections.
 func (t *Tracker) Close(f *Flow, now time.Time) {
 	f = t.orient(f)
-	if _, ok := t.admit(f); !ok || !f.over() || f.TCPState == tcpTimeWait {
+	var dst responder
+	if !t.admit(f, &dst) || !f.over() || f.TCPState == tcpTimeWait {
 		return // TIME_WAIT always follows a state that has told the time already
 	}
 	if !t.cfg.Filter.matchMark(f) {
@@ -206,11 +207,11 @@ func (t *Tracker) Stats() Stats {
 	return s
 }
 
-// admit returns the responder of the flow in the configured view, and whether
+// admit sets the responder of the flow in the configured view, and reports whether
 // the flow is accounted at all.
-func (t *Tracker) admit(f *Flow) (dst responder, ok bool) {
-	dst = t.responderOf(f)
-	return dst, t.cfg.Filter.match(f, dst.addr)
+func (t *Tracker) admit(f *Flow, dst *responder) bool {
+	t.setResponder(dst, f)
+	return t.cfg.Filter.match(f, dst.addr)
 }
 
 // older reports whether an unknown flow is older than the baseline. Without a

@@ -46,7 +46,7 @@ func (t *Tracker) ended(k *key, f *Flow) bool {
 // accountEnd accounts what a flow sent from its last reading to its end. A dump that
 // has not ended, or was not complete, may have shown its successor already: what the
 // last reading is ahead of the end is then accounted, too, but it is the successor's.
-func (t *Tracker) accountEnd(k *key, e *entry, f *Flow, dst responder, now int64) (ahead final) {
+func (t *Tracker) accountEnd(k *key, e *entry, f *Flow, dst *responder, now int64) (ahead final) {
 	e.flags &^= answered // that may be of its successor
 	e.note(f)
 	if k.Start != 0 || e.dump <= t.complete || !e.ahead(f.OrigCounters, f.ReplyCounters) || !f.HasCounters {
@@ -73,8 +73,8 @@ func (t *Tracker) takeBack() {
 		if e == nil || t.dead.young.get(&b.key) != nil || !e.ahead(b.now.orig, b.now.reply) {
 			continue // it was a successor, to be met later
 		}
-		t.restart(&b.key, e, b.dst, t.dumpTime)
-		t.add(&b.key, e, b.dst, b.now.orig, b.now.reply)
+		t.restart(&b.key, e, &b.dst, t.dumpTime)
+		t.add(&b.key, e, &b.dst, b.now.orig, b.now.reply)
 		e.orig, e.reply = b.now.orig, b.now.reply
 		t.show(e)
 	}
