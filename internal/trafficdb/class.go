@@ -39,7 +39,7 @@ func ClassOf(err error) Class {
 	if refusal := pq.As(err); refusal != nil {
 		return classOfCode(refusal)
 	}
-	if IsUnreachable(err) || errors.Is(err, ErrOldTable) || errors.Is(err, ErrEncoding) || errors.Is(err, ErrForeignTable) || errors.Is(err, ErrNotMigrated) || errors.Is(err, context.DeadlineExceeded) {
+	if IsUnreachable(err) || isNotReady(err) || errors.Is(err, context.DeadlineExceeded) {
 		return Retry
 	}
 	return Unknown
@@ -73,9 +73,22 @@ func classOfCode(err *pq.Error) Class {
 // so: that of somebody's trigger, for example, which may raise any.
 func MayBeRows(err error) bool {
 	if refusal := pq.As(err); refusal != nil && !isMissingPartition(refusal) {
-		return ClassOf(err) != Retry || refusal.Code.Class() == pqerror.ClassSyntaxErrorOrAccessRuleViolation
+		return isSpecific(err, refusal)
 	}
 	return ClassOf(err) == Unknown
+}
+
+// isSpecific reports whether an error, in which the server refused something, may be
+// about just that, rather than about us or the server: a table or right can be
+// missing for one statement alone, such as one of a trigger.
+func isSpecific(err error, refusal *pq.Error) bool {
+	return ClassOf(err) != Retry || refusal.Code.Class() == pqerror.ClassSyntaxErrorOrAccessRuleViolation
+}
+
+// isNotReady reports whether an error says that the schema is not, or cannot be,
+// what this version needs.
+func isNotReady(err error) bool {
+	return errors.Is(err, ErrNotMigrated) || errors.Is(err, ErrOldTable) || errors.Is(err, ErrForeignTable) || errors.Is(err, ErrEncoding)
 }
 
 // IsDiskFull reports whether an error says that the server has no room left.

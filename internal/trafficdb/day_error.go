@@ -44,7 +44,7 @@ func asDay(day int64, err error) error {
 	case pqerror.InsufficientPrivilege, pqerror.UndefinedFunction, pqerror.UndefinedTable, pqerror.UndefinedColumn:
 		return err
 	}
-	if refusal.Code.Class() != pqerror.ClassSyntaxErrorOrAccessRuleViolation && ClassOf(err) == Retry {
+	if !isSpecific(err, refusal) {
 		return err
 	}
 	return &DayError{time.UnixMicro(day * dayMicros).UTC(), err}

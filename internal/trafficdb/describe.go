@@ -21,7 +21,7 @@ func Describe(err error) string {
 		return describeConnect(failed)
 	}
 	switch {
-	case errors.Is(err, ErrNotMigrated), errors.Is(err, ErrOldTable), errors.Is(err, ErrEncoding), errors.Is(err, ErrForeignTable):
+	case isNotReady(err):
 		return "the schema is not ready"
 	case isReadOnly(err):
 		return "Postgres is read-only"

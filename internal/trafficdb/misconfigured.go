@@ -11,7 +11,7 @@ import (
 // lacks what we need: a role, a right, the database, a certificate. To wait
 // helps only where somebody is about to change that.
 func IsMisconfigured(err error) bool {
-	if errors.Is(err, ErrOldTable) || errors.Is(err, ErrEncoding) || errors.Is(err, ErrForeignTable) || errors.Is(err, ErrNotMigrated) {
+	if isNotReady(err) {
 		return true
 	}
 	if failed, ok := errors.AsType[connectError](err); ok {

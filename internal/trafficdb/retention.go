@@ -213,5 +213,5 @@ func isBusy(err error) bool {
 // that somebody made of it, or for its owner, rather than to work at all.
 func isOne(err error) bool {
 	refusal := pq.As(err)
-	return refusal != nil && (ClassOf(err) != Retry || refusal.Code.Class() == pqerror.ClassSyntaxErrorOrAccessRuleViolation)
+	return refusal != nil && isSpecific(err, refusal)
 }
