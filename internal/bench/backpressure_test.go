@@ -65,22 +65,7 @@ func gathers(all []pressure) (before, after []cost) {
 // flushUnder ends all flows while a child listens.
 func flushUnder(b *testing.B, ns *testkit.Netns, buffer int) (p pressure) {
 	cmd := child("pressure", "NETNS="+ns.Path(), "BUFFER="+strconv.Itoa(buffer))
-	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe()
-	require.NoError(b, err)
-	stdout, err := cmd.StdoutPipe()
-	require.NoError(b, err)
-	require.NoError(b, cmd.Start())
-	lines := bufio.NewReader(stdout)
-	_, err = lines.ReadString('\n') // it is ready
-	require.NoError(b, err)
-	start := time.Now()
-	require.NoError(b, ns.Flush())
-	_, err = io.WriteString(stdin, "\n")
-	require.NoError(b, err)
-	require.NoError(b, json.NewDecoder(lines).Decode(&p))
-	p.All.Wall = time.Since(start)
-	require.NoError(b, cmd.Wait())
+	p.All.Wall = flushBeside(b, ns, cmd, &p)
 	return p
 }
 

@@ -47,6 +47,14 @@ func per(d time.Duration, n int) string {
 // destroyAll ends all flows while a child listens.
 func destroyAll(b *testing.B, ns *testkit.Netns) (c cost) {
 	cmd := child("destroy", "NETNS="+ns.Path(), "GOMAXPROCS=1")
+	c.Wall = flushBeside(b, ns, cmd, &c)
+	return c
+}
+
+// flushBeside ends all flows once a child says that it is ready, tells it when that
+// is done, and fills in what it measured. It returns what all of that took.
+func flushBeside(b *testing.B, ns *testkit.Netns, cmd *exec.Cmd, measured any) time.Duration {
+	b.Helper()
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	require.NoError(b, err)
@@ -60,10 +68,10 @@ func destroyAll(b *testing.B, ns *testkit.Netns) (c cost) {
 	require.NoError(b, ns.Flush())
 	_, err = io.WriteString(stdin, "\n")
 	require.NoError(b, err)
-	require.NoError(b, json.NewDecoder(lines).Decode(&c))
-	c.Wall = time.Since(start)
+	require.NoError(b, json.NewDecoder(lines).Decode(measured))
+	took := time.Since(start)
 	require.NoError(b, cmd.Wait())
-	return c
+	return took
 }
 
 // destroyChild listens until it has handled all events of a flush, which has
