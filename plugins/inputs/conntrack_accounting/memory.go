@@ -8,9 +8,7 @@ const (
 )
 
 func (p *Plugin) giveBack() {
-	p.mu.Lock()
-	stats := p.tracker.Stats()
-	p.mu.Unlock()
+	stats := p.stats()
 	p.health.memory.giveBack(stats.Flows + stats.Tombstones + int(stats.Emitted-p.health.seriesBefore))
 }
 
