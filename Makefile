@@ -17,7 +17,7 @@ export DURATION ?=
 # For make fuzz.
 FUZZTIME ?= 20s
 
-.PHONY: help run test build install uninstall telegraf lint fmt bench soak fuzz vuln clean setup
+.PHONY: help run test build install uninstall telegraf lint fmt notices bench soak fuzz vuln clean setup
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -41,14 +41,18 @@ uninstall: ## Take it away again, but for options and data
 telegraf: ## Build the real Telegraf agent into build/, for tests and the demo
 	@scripts/setup-go && scripts/telegraf
 
-lint: setup ## Lint Go and shell, check formatting and go.mod
+lint: setup ## Lint Go and shell, check formatting, go.mod and THIRD_PARTY_NOTICES
 	$(LINT) run --allow-parallel-runners ./...
 	$(LINT) fmt --diff ./...
 	$(GO) mod tidy -diff
 	scripts/shell-files | xargs shellcheck
+	scripts/notices | diff THIRD_PARTY_NOTICES - || { echo 'run make notices, and commit THIRD_PARTY_NOTICES'; exit 1; }
 
 fmt: ## Format Go code
 	$(LINT) fmt ./...
+
+notices: ## Write THIRD_PARTY_NOTICES anew, after go.mod has changed
+	scripts/notices >THIRD_PARTY_NOTICES.new && mv THIRD_PARTY_NOTICES.new THIRD_PARTY_NOTICES
 
 bench: ## Run the benchmarks (as root, BENCH=regexp chooses)
 	$(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -timeout 60m $(TESTFLAGS) ./...

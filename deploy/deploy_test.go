@@ -110,6 +110,7 @@ func TestInstall(t *testing.T) {
 		"etc/systemd/system/telegraf.service.d/conntrack.conf", "etc/systemd/system/psql-sink.service",
 		"etc/systemd/system/conntrack-accounting.service",
 		"usr/local/share/psql-sink/roles.sql",
+		"usr/local/share/doc/conntrack-accounting/LICENSE", "usr/local/share/doc/conntrack-accounting/THIRD_PARTY_NOTICES",
 	} {
 		require.FileExists(t, filepath.Join(dir, file))
 	}
