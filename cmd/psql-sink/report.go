@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -22,29 +24,20 @@ import (
 type reportOptions struct {
 	config, since, until, html string
 	top                        int
+	csv                        bool
+	lines                      summary.Lines
 	question                   trafficdb.Question
+	given                      map[string]bool // switches
 }
 
 // showReport prints the traffic of a range, and returns the exit code.
 func showReport(program execd.Program) int {
-	o := &reportOptions{}
-	flags := newFlags("report")
-	flags.StringVar(&o.config, "config", "", "read dsn from `file`, a [[outputs.vpn_traffic]] table; without it the PG* environment variables say where the database is")
-	flags.StringVar(&o.since, "since", "1h", "`begin` of the range: 2006-01-02 15:04, an RFC 3339 time, a time of day, such as 03:00, or how long before -until, such as 90m, 15h or 7d")
-	flags.StringVar(&o.until, "until", "0s", "`end` of the range, in the same forms; how long ago, where it is a duration")
-	flags.IntVar(&o.top, "top", 10, "`rows` of each table")
-	flags.StringVar(&o.html, "html", "", "write a page with charts to `file` too")
-	for name, list := range map[string]*[]string{
-		"src": &o.question.Src, "dst": &o.question.Dst, "proto": &o.question.Proto, "port": &o.question.Port, "host": &o.question.Host,
-	} {
-		flags.Func(name, "only traffic with this "+name+"; several `values` with commas between them", func(text string) error {
-			*list = append(*list, strings.Split(text, ",")...)
-			return nil
-		})
-	}
+	o := &reportOptions{given: map[string]bool{}}
+	flags := o.flags()
 	if code, done := parse(program, flags); done {
 		return code
 	}
+	flags.Visit(func(f *flag.Flag) { o.given[f.Name] = true })
 	if err := o.check(time.Now()); err != nil {
 		return refuse(program, flags, err)
 	}
@@ -53,6 +46,28 @@ func showReport(program execd.Program) int {
 		return 1
 	}
 	return 0
+}
+
+func (o *reportOptions) flags() *flag.FlagSet {
+	flags := newFlags("report")
+	flags.StringVar(&o.config, "config", "", "read dsn from `file`, a [[outputs.vpn_traffic]] table; without it the PG* environment variables say where the database is")
+	flags.StringVar(&o.since, "since", "1h", "`begin` of the range: 2006-01-02 15:04, an RFC 3339 time, a time of day, such as 03:00, or how long before -until, such as 90m, 15h or 7d")
+	flags.StringVar(&o.until, "until", "0s", "`end` of the range, in the same forms; how long ago, where it is a duration")
+	flags.IntVar(&o.top, "top", 10, "`rows` of each table; with -csv lines of each period, all without it")
+	flags.StringVar(&o.question.Sort, "sort", "bytes", "`what` tells the greatest: "+anyOf(trafficdb.Sorts()))
+	flags.StringVar(&o.html, "html", "", "write a page with charts to `file` too")
+	flags.BoolVar(&o.csv, "csv", false, "print CSV (RFC 4180) instead: a header and lines of whole numbers")
+	flags.StringVar(&o.lines.By, "by", "src", "with -csv, what has a `line`: total, src, dst, pair, service (protocol and port), proto, port or host")
+	flags.StringVar(&o.lines.Each, "each", "", "with -csv, have lines for each `period`: "+anyOf(summary.Periods()))
+	for name, list := range map[string]*[]string{
+		"src": &o.question.Src, "dst": &o.question.Dst, "proto": &o.question.Proto, "port": &o.question.Port, "host": &o.question.Host,
+	} {
+		flags.Func(name, "only traffic with this "+name+"; several `values` with commas between them", func(text string) error {
+			*list = append(*list, strings.Split(text, ",")...)
+			return nil
+		})
+	}
+	return flags
 }
 
 func (o *reportOptions) check(now time.Time) (err error) {
@@ -71,7 +86,31 @@ func (o *reportOptions) check(now time.Time) (err error) {
 	if !o.question.Since.Before(o.question.Until) {
 		return fmt.Errorf("-since %s is not before -until %s", o.since, o.until)
 	}
+	if !slices.Contains(trafficdb.Sorts(), o.question.Sort) {
+		return fmt.Errorf("-sort %q is none of %s", o.question.Sort, anyOf(trafficdb.Sorts()))
+	}
+	return o.checkCSV()
+}
+
+func (o *reportOptions) checkCSV() error {
+	switch {
+	case !o.csv && (o.given["by"] || o.given["each"]):
+		return errors.New("-by and -each are for -csv")
+	case o.csv && o.html != "":
+		return errors.New("-csv and -html are one report each")
+	case trafficdb.LineColumns(o.lines.By) == nil:
+		return fmt.Errorf("-by %q is none of total, src, dst, pair, service, proto, port and host", o.lines.By)
+	case o.given["each"] && !slices.Contains(summary.Periods(), o.lines.Each):
+		return fmt.Errorf("-each %q is none of %s", o.lines.Each, anyOf(summary.Periods()))
+	}
+	if o.given["top"] {
+		o.lines.Top = o.top
+	}
 	return nil
+}
+
+func anyOf(list []string) string {
+	return strings.Join(list[:len(list)-1], ", ") + " or " + list[len(list)-1]
 }
 
 func (o *reportOptions) run(program execd.Program) error {
@@ -88,6 +127,9 @@ func (o *reportOptions) run(program execd.Program) error {
 	defer func() { _ = db.Close() }()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	if o.csv {
+		return o.lines.CSV(ctx, db, o.question, program.Stdout)
+	}
 	s, err := summary.Make(ctx, db, o.question, o.top)
 	if err != nil {
 		return err

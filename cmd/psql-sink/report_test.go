@@ -82,6 +82,11 @@ func TestReport(t *testing.T) {
 		`writing the page: open /nonexistent/`:     {"-config", p.config, "-html", "/nonexistent/x.html"},
 		`-port "htps" is neither a port, `:         {"-port", "443,htps"},
 		`-port "65536" is neither a port, `:        {"-port", "65536"},
+		`-sort "size" is none of bytes, `:          {"-sort", "size"},
+		`-by "dest" is none of total, src, `:       {"-csv", "-by", "dest"},
+		`-each "week" is none of hour, day or `:    {"-csv", "-each", "week"},
+		`-by and -each are for -csv`:               {"-by", "src"},
+		`-csv and -html are one report each`:       {"-csv", "-html", "x.html"},
 	} {
 		out, problems, code := run(args...)
 		require.NotZero(t, code, complaint)

@@ -1,9 +1,12 @@
 package summary
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-analyze/charts"
@@ -58,13 +61,7 @@ func (s *Summary) throughput() (chart, error) {
 
 func (s *Summary) sources() (chart, error) {
 	c := chart{Title: "Bandwidth per source", Note: "both ways", Wide: true}
-	var names []string
-	for _, total := range s.Sources {
-		if len(names) < linesOfChart && total.Name != others {
-			names = append(names, total.Name)
-		}
-	}
-	names = append(names, others)
+	names := s.drawn()
 	var times []time.Time
 	values := make([][]float64, len(names))
 	for _, p := range s.BySource {
@@ -74,18 +71,25 @@ func (s *Summary) sources() (chart, error) {
 				values[i] = append(values[i], 0)
 			}
 		}
-		i := slices.Index(names, p.Name)
-		if i < 0 {
-			i = len(names) - 1 // as great as the last that is shown
-		}
-		values[i][len(times)-1] += 8 * (p.SrcBytes + p.DstBytes) / p.Step.Seconds()
-	}
-	if slices.Max(values[len(values)-1]) == 0 {
-		names, values = names[:len(names)-1], values[:len(values)-1]
+		values[slices.Index(names, p.Name)][len(times)-1] += 8 * (p.SrcBytes + p.DstBytes) / p.Step.Seconds()
 	}
 	var err error
 	c.Image, err = lines(times, shortAll(names, legendLetters), values, true)
 	return c, err
+}
+
+// drawn are the sources that have a line, the greatest first and all others last.
+func (s *Summary) drawn() []string {
+	sums := map[string]float64{}
+	for _, p := range s.BySource {
+		sums[p.Name] += p.SrcBytes + p.DstBytes
+	}
+	if _, rest := sums[others]; rest {
+		sums[others] = -1
+	}
+	return slices.SortedFunc(maps.Keys(sums), func(a, b string) int {
+		return cmp.Or(cmp.Compare(sums[b], sums[a]), strings.Compare(a, b))
+	})
 }
 
 // legendLetters is how many letters of a name the legend has room for.

@@ -59,7 +59,11 @@ func (s *Summary) tables() []part {
 		}
 		return p
 	}
-	pairs := part{Title: "Top pairs", Names: []string{"source", "destination"}}
+	by := ""
+	if sort := s.Question.Sort; sort != "" && sort != "bytes" {
+		by = " by " + strings.Replace(sort, "open", "open connections", 1)
+	}
+	pairs := part{Title: "Top pairs" + by, Names: []string{"source", "destination"}}
 	if s.wholeHours() {
 		pairs.Title += " (of whole hours)"
 	}
@@ -67,8 +71,8 @@ func (s *Summary) tables() []part {
 		pairs.Rows = append(pairs.Rows, row{[]string{printable.Line(pair.SrcName), printable.Line(pair.DstName)}, pair.Sums})
 	}
 	return []part{
-		named("Top sources", "source", s.Sources), named("Top destinations", "destination", s.Destinations),
-		pairs, named("Top ports", "port", s.Services),
+		named("Top sources"+by, "source", s.Sources), named("Top destinations"+by, "destination", s.Destinations),
+		pairs, named("Top ports"+by, "port", s.Services),
 	}
 }
 

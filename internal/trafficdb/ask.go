@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/lib/pq"
@@ -18,7 +19,11 @@ var ErrOldSchema = errors.New("the database, or the schema that search_path name
 type Question struct {
 	Since, Until                time.Time
 	Src, Dst, Proto, Port, Host []string
+	Sort                        string // one of Sorts, what tells the greatest; "" is bytes
 }
+
+// byBytes says that the database's own functions tell the greatest.
+func (q *Question) byBytes() bool { return q.Sort == "" || q.Sort == "bytes" }
 
 // Sums are those of traffic in a range or a step.
 type Sums struct {
@@ -73,7 +78,14 @@ func explainMissing(err error) error {
 // host, or "" for all together), and what all others have.
 func (a *Answers) Totals(ctx context.Context, q *Question, by string, top int) ([]Total, error) {
 	var list []Total
-	err := a.read(ctx, `SELECT name, `+sumNames+` FROM vpn_traffic_totals($1, $2, $9, $3, $4, $5, $6, $7, $8)`, q, top, []any{by}, func(scan scanner) error {
+	query := `SELECT name, ` + sumNames + ` FROM vpn_traffic_totals($1, $2, $9, $3, $4, $5, $6, $7, $8)`
+	if !q.byBytes() {
+		query = `WITH ranked AS (SELECT *, row_number() OVER (ORDER BY ` + rank(q.Sort) + ` DESC NULLS LAST, key) AS place
+				FROM vpn_traffic_totals($1, $2, $9, $3, $4, $5, $6, $7))
+			SELECT CASE WHEN place > $8 THEN 'all others' ELSE name END, sum(` + strings.ReplaceAll(sumNames, `, `, `), sum(`) + `)
+			FROM ranked GROUP BY 1 ORDER BY min(place)`
+	}
+	err := a.read(ctx, query, q, top, []any{by}, func(scan scanner) error {
 		var row Total
 		err := scan(append([]any{&row.Name}, row.columns()...)...)
 		list = append(list, row)
@@ -85,7 +97,13 @@ func (a *Answers) Totals(ctx context.Context, q *Question, by string, top int) (
 // Pairs returns the greatest pairs.
 func (a *Answers) Pairs(ctx context.Context, q *Question, top int) ([]Pair, error) {
 	var list []Pair
-	err := a.read(ctx, `SELECT source, destination, source_name, destination_name, `+sumNames+` FROM vpn_traffic_pairs($1, $2, $3, $4, $5, $6, $7, $8)`, q, top, nil, func(scan scanner) error {
+	query := `SELECT source, destination, source_name, destination_name, ` + sumNames + ` FROM vpn_traffic_pairs($1, $2, $3, $4, $5, $6, $7`
+	if q.byBytes() {
+		query += `, $8)`
+	} else {
+		query += `) ORDER BY ` + rank(q.Sort) + ` DESC NULLS LAST, source, destination LIMIT $8`
+	}
+	err := a.read(ctx, query, q, top, nil, func(scan scanner) error {
 		var row Pair
 		err := scan(append([]any{&row.Src, &row.Dst, &row.SrcName, &row.DstName}, row.columns()...)...)
 		list = append(list, row)

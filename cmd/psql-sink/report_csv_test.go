@@ -1,0 +1,93 @@
+package main
+
+import (
+	"encoding/csv"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	traffic "telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/testkit"
+	"telegraf-conntrack-accounting/internal/trafficdb"
+)
+
+// customers use a network in two months. Their bytes are more than a float holds
+// to the byte.
+func customers() []traffic.Row {
+	row := func(at time.Time, proto string, port int32, src, name, dst string, n, connections int64) traffic.Row {
+		return traffic.Row{
+			Time: at.UnixNano(), Proto: proto, Port: port, Src: src, SrcName: name, Dst: dst,
+			SrcPackets: 10, SrcBytes: n, DstPackets: 20, DstBytes: 3 * n, ConnectionCount: connections, ConnectionTimes: 1500 * connections,
+		}
+	}
+	first, last := time.Date(2026, 9, 30, 22, 0, 0, 0, time.UTC), time.Date(2026, 10, 31, 22, 59, 0, 0, time.UTC)
+	const customer, other = `Müller, "Sons" & Co`, "Team A"
+	return []traffic.Row{
+		row(first.Add(-time.Minute), "tcp", 443, "10.1.0.0", customer, "10.9.0.0", 7, 1),
+		row(first, "tcp", 443, "10.1.0.0", customer, "10.9.0.0", 1<<51, 2),
+		row(last, "tcp", 443, "10.1.0.0", customer, "10.9.0.0", 1<<51+1, 2),
+		row(last, "udp", -1, "10.1.0.0", customer, "2001:db8::", 1001, 0),
+		row(last, "udp", 53, "10.2.0.0", other, "10.9.0.0", 1000, 9),
+		row(last.Add(time.Minute), "udp", 53, "10.2.0.0", other, "10.9.0.0", 5, 1),
+	}
+}
+
+func TestReportCSV(t *testing.T) {
+	pg := testkit.Postgres(t)
+	p := build(t, pg.DSN())
+	db, err := trafficdb.Open(pg.DSN())
+	require.NoError(t, err)
+	defer func() { _ = db.Close() }()
+	require.NoError(t, db.Migrate(t.Context()))
+	_, err = db.Import(t.Context(), "gw", customers())
+	require.NoError(t, err)
+	report := func(args ...string) string {
+		cmd := exec.Command(p.path, append([]string{"report", "-config", p.config, "-since", "2026-10-01", "-until", "2026-11-01"}, args...)...)
+		cmd.Env = append(os.Environ(), "TZ=Europe/Vienna")
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		return string(out)
+	}
+
+	const (
+		month    = "2026-10-01T00:00:00+02:00,2026-11-01T00:00:00+01:00,"
+		counters = "src_packets,src_bytes,dst_packets,dst_bytes,connection_count,connection_times\r\n"
+	)
+	for _, test := range []struct {
+		args string
+		want string
+	}{
+		{"", "since,until,src,src_name," + counters +
+			month + `10.1.0.0,"Müller, ""Sons"" & Co",30,4503599627371498,60,13510798882114494,4,6000` + "\r\n" +
+			month + "10.2.0.0,Team A,10,1000,20,3000,9,13500\r\n"},
+		{"-sort connections -top 1", "since,until,src,src_name," + counters + month + "10.2.0.0,Team A,10,1000,20,3000,9,13500\r\n"},
+		{"-by total -src 10.1.0.0", "since,until," + counters + month + "30,4503599627371498,60,13510798882114494,4,6000\r\n"},
+		{"-by service -src 10.1.0.0", "since,until,proto,port," + counters +
+			month + "tcp,443,20,4503599627370497,40,13510798882111491,4,6000\r\n" + month + "udp,-1,10,1001,20,3003,0,0\r\n"},
+		{"-by pair -proto udp", "since,until,src,src_name,dst,dst_name," + counters +
+			month + `10.1.0.0,"Müller, ""Sons"" & Co",2001:db8::,,10,1001,20,3003,0,0` + "\r\n" +
+			month + "10.2.0.0,Team A,10.9.0.0,,10,1000,20,3000,9,13500\r\n"},
+		{"-by port -proto udp", "since,until,port," + counters + month + "-1,10,1001,20,3003,0,0\r\n" + month + "53,10,1000,20,3000,9,13500\r\n"},
+		{"-by host -port 53", "since,until,host," + counters + month + "gw,10,1000,20,3000,9,13500\r\n"},
+		{"-by proto -each day -src 10.1.0.0", "since,until,proto," + counters +
+			"2026-10-01T00:00:00+02:00,2026-10-02T00:00:00+02:00,tcp,10,2251799813685248,20,6755399441055744,2,3000\r\n" +
+			"2026-10-31T00:00:00+01:00,2026-11-01T00:00:00+01:00,tcp,10,2251799813685249,20,6755399441055747,2,3000\r\n" +
+			"2026-10-31T00:00:00+01:00,2026-11-01T00:00:00+01:00,udp,10,1001,20,3003,0,0\r\n"},
+		{"-port 22", "since,until,src,src_name," + counters},
+	} {
+		out := report(append([]string{"-csv"}, strings.Fields(test.args)...)...)
+		require.Equal(t, test.want, out, test.args)
+		records, err := csv.NewReader(strings.NewReader(out)).ReadAll()
+		require.NoError(t, err)
+		require.Equal(t, strings.Count(out, "\r\n"), len(records))
+	}
+
+	out := report("-sort", "connections")
+	require.Regexp(t, `(?s)Top sources by connections\n.*Team A \(10\.2\.0\.0\).*Müller.*Top destinations`, out)
+	require.Regexp(t, `(?s)Top pairs by connections .*Team A.*Müller.*Top ports by connections.*udp/53.*tcp/443`, out)
+	require.Regexp(t, `(?s)Top sources by packets\n[^\n]*\n[^\n]*\n[^\n]*\n[^\n]*Müller[^\n]*\n[^\n]* all others .*Top dest`, report("-sort", "packets", "-top", "1"))
+}

@@ -1,0 +1,89 @@
+package summary
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"telegraf-conntrack-accounting/internal/printable"
+	"telegraf-conntrack-accounting/internal/trafficdb"
+)
+
+// Lines says what the lines of a CSV are.
+type Lines struct {
+	By   string // see trafficdb.LineColumns
+	Each string // one of Periods, or "" for the range as a whole
+	Top  int    // lines of each period, 0 for all
+}
+
+// CSV writes traffic as RFC 4180 has it: a header, then for each period a line for
+// each of what has had any, the greatest first. Nothing is rounded.
+func (l Lines) CSV(ctx context.Context, db *trafficdb.DB, q trafficdb.Question, w io.Writer) error {
+	out := csv.NewWriter(w)
+	out.UseCRLF = true
+	_ = out.Write(slices.Concat([]string{"since", "until"}, trafficdb.LineColumns(l.By), trafficdb.CounterColumns())) // Flush keeps the error
+	err := db.Ask(ctx, func(a *trafficdb.Answers) error {
+		for _, part := range l.periods(q) {
+			list, err := a.Lines(ctx, &part, l.By, l.Top)
+			if err != nil {
+				return err
+			}
+			for _, line := range list {
+				_ = out.Write(fields(part, line))
+			}
+		}
+		return nil
+	})
+	if out.Flush(); err == nil && out.Error() != nil {
+		return fmt.Errorf("printing: %w", out.Error())
+	}
+	return err
+}
+
+func fields(q trafficdb.Question, line trafficdb.Line) []string {
+	list := []string{q.Since.Local().Format(time.RFC3339), q.Until.Local().Format(time.RFC3339)}
+	for _, value := range line.Values {
+		list = append(list, printable.Line(value)) // it may be read on a terminal
+	}
+	return append(list, line.Counters...)
+}
+
+// periods cuts the range where periods end.
+func (l Lines) periods(q trafficdb.Question) (parts []trafficdb.Question) {
+	for q.Since.Before(q.Until) {
+		part := q
+		if next := nextPeriod(l.Each, q.Since.Local()); l.Each != "" && next.Before(q.Until) {
+			part.Until = next
+		}
+		parts = append(parts, part)
+		q.Since = part.Until
+	}
+	return parts
+}
+
+// Periods are what a range can be cut into.
+func Periods() []string { return []string{"hour", "day", "month"} }
+
+// nextPeriod is when the next period begins: a whole hour in UTC, as the sums of
+// hours have it, or else midnight here.
+func nextPeriod(each string, at time.Time) time.Time {
+	year, month, day := at.Date()
+	switch each {
+	case "hour":
+		return at.Truncate(time.Hour).Add(time.Hour)
+	case "day":
+		return midnight(year, month, day+1)
+	}
+	return midnight(year, month+1, 1)
+}
+
+func midnight(year int, month time.Month, day int) time.Time {
+	at := time.Date(year, month, day, 0, 0, 0, 0, time.Local)
+	if at.Hour() == 23 { // clocks skip it: what there is comes an hour later
+		at = at.Add(time.Hour)
+	}
+	return at
+}
