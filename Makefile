@@ -3,12 +3,15 @@
 # (as root, on Debian).
 
 GO      := ./scripts/go
-LINT    := $(GO) tool -modfile=tools/go.mod golangci-lint
+LINT     = $(GO) -C $$module tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 # The version is stamped above; asking git again fails in a tree of another owner.
 export GOFLAGS ?= -buildvcs=false
+
+# all runs a command for each $$module, whatever becomes of it in others.
+all = status=0; for module in . dashboards; do $(1) || status=1; done; exit $$status
 
 # For make run.
 export GATEWAY ?= demo
@@ -26,7 +29,7 @@ run: setup build telegraf ## See it work (GATEWAY=host: with this machine's own 
 	@demo/run
 
 test: setup build telegraf ## Run all tests, with the race detector (TESTFLAGS=... is passed on)
-	$(GO) test -race -timeout 20m $(TESTFLAGS) ./...
+	@$(call all,$(GO) -C $$module test -race -timeout 20m $(TESTFLAGS) ./...)
 
 build: ## Build execd-plugin and psql-sink into build/
 	@scripts/setup-go
@@ -42,20 +45,20 @@ telegraf: ## Build the real Telegraf agent into build/, for tests and the demo
 	@scripts/setup-go && scripts/telegraf
 
 lint: setup ## Lint Go and shell, check formatting, go.mod and THIRD_PARTY_NOTICES
-	$(LINT) run --allow-parallel-runners ./...
-	$(LINT) fmt --diff ./...
-	$(GO) mod tidy -diff
+	@$(call all,$(LINT) run --allow-parallel-runners ./...)
+	@$(call all,$(LINT) fmt --diff ./...)
+	@$(call all,$(GO) -C $$module mod tidy -diff)
 	scripts/shell-files | xargs shellcheck
 	scripts/notices | diff THIRD_PARTY_NOTICES - || { echo 'run make notices, and commit THIRD_PARTY_NOTICES'; exit 1; }
 
 fmt: ## Format Go code
-	$(LINT) fmt ./...
+	@$(call all,$(LINT) fmt ./...)
 
 notices: ## Write THIRD_PARTY_NOTICES anew, after go.mod has changed
 	scripts/notices >THIRD_PARTY_NOTICES.new && mv THIRD_PARTY_NOTICES.new THIRD_PARTY_NOTICES
 
 bench: ## Run the benchmarks (as root, BENCH=regexp chooses)
-	$(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -timeout 60m $(TESTFLAGS) ./...
+	@$(call all,$(GO) -C $$module test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -timeout 60m $(TESTFLAGS) ./...)
 
 soak: setup ## Compare the plugin with two other counts, under any load, for DURATION (10m) from SEED (1)
 	SOAK_DURATION=$(or $(DURATION),10m) SOAK_SEED=$(or $(SEED),1) \
@@ -65,7 +68,7 @@ fuzz: ## Run each fuzz target for FUZZTIME (20s)
 	@scripts/fuzz $(FUZZTIME)
 
 vuln: ## Look for known vulnerabilities in what we use (needs the network)
-	$(GO) tool -modfile=tools/go.mod govulncheck ./...
+	@$(call all,$(GO) -C $$module tool -modfile=$(CURDIR)/tools/go.mod govulncheck ./...)
 
 clean: ## Remove what was built
 	rm -rf build

@@ -14,8 +14,8 @@ func TestDashboardsAreCurrent(t *testing.T) {
 		want, err := encode(d)
 		require.NoError(t, err)
 		got, err := os.ReadFile(name)
-		require.NoError(t, err, "run: go run ./dashboards")
-		require.Equal(t, string(want), string(got), "%s is not current, run: go run ./dashboards", name)
+		require.NoError(t, err, "run: go run -C dashboards .")
+		require.Equal(t, string(want), string(got), "%s is not current, run: go run -C dashboards .", name)
 		require.False(t, uids[d.UID], "%s is there twice", d.UID)
 		uids[d.UID] = true
 		require.NotRegexp(t, `[?&]var-\w+=\$\{\w[^:}]*\}`, string(want), "a value in a link is percent-encoded")

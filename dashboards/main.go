@@ -1,7 +1,7 @@
 // Command dashboards writes the Grafana dashboards beside it, for Postgres and
 // for InfluxDB, from one description of their panels:
 //
-//	go run ./dashboards
+//	go run -C dashboards .
 //
 // The files are part of the repository; a test fails when they are not current.
 package main
@@ -15,7 +15,7 @@ import (
 )
 
 func main() {
-	dir := "dashboards"
+	dir := "."
 	if len(os.Args) > 1 {
 		dir = os.Args[1]
 	}

@@ -11,17 +11,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Root returns the repository's folder.
+// Root returns the repository's folder, of which a module below it may be tested.
 func Root(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
 	require.NoError(t, err)
 	for ; dir != "/"; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+		if _, err := os.Stat(filepath.Join(dir, "cmd", "psql-sink")); err == nil {
 			return dir
 		}
 	}
-	require.FailNow(t, "no go.mod above the test's folder")
+	require.FailNow(t, "no cmd/psql-sink above the test's folder")
 	return ""
 }
 
