@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -28,12 +29,29 @@ type Netns struct {
 func NewNetns(t testing.TB) *Netns {
 	t.Helper()
 	Need(t, "ip")
-	n := &Netns{Name: "ctt-" + randomHex(6)}
+	removeLeftNetns()
+	n := &Netns{Name: fmt.Sprintf("%s%d-%s", netnsPrefix, os.Getpid(), randomHex(6))}
 	run(t, exec.Command(Tool("ip"), "netns", "add", n.Name))
 	t.Cleanup(func() { run(t, exec.Command(Tool("ip"), "netns", "del", n.Name)) })
 	n.IP(t, "link", "set", "lo", "up")
 	return n
 }
+
+const netnsPrefix = "ctt-" // the process that made it follows
+
+// removeLeftNetns removes the namespaces of tests that were killed: their flows
+// stay in the one table that the kernel has for all namespaces, and slow down
+// every dump.
+var removeLeftNetns = sync.OnceFunc(func() {
+	names, _ := filepath.Glob("/run/netns/" + netnsPrefix + "*")
+	for _, path := range names {
+		name := filepath.Base(path)
+		pid, _, ours := strings.Cut(strings.TrimPrefix(name, netnsPrefix), "-")
+		if _, err := os.Stat("/proc/" + pid); ours && err != nil {
+			_ = exec.Command(Tool("ip"), "netns", "del", name).Run() // or another test has
+		}
+	}
+})
 
 // Path returns the file that stands for the namespace.
 func (n *Netns) Path() string { return filepath.Join("/run/netns", n.Name) }
