@@ -2,6 +2,9 @@ package accounting
 
 import "time"
 
+// longDump is more than a dump takes: what it shows began by then (ns).
+const longDump = int64(time.Minute)
+
 // BeginDump begins a full dump of the table.
 func (t *Tracker) BeginDump(now time.Time) {
 	t.dump++
@@ -78,7 +81,7 @@ func (t *Tracker) meet(k *key, f *Flow, dst *responder) *entry {
 	}
 	e := t.flows.put(k)
 	e.first = t.dumpTime
-	if t.older(f) {
+	if t.older(f, t.dumpTime+longDump) {
 		e.orig, e.reply, e.counted = f.OrigCounters, f.ReplyCounters, f.over() && f.answered()
 	}
 	return e

@@ -272,6 +272,7 @@ func TestResumeAfterALostState(t *testing.T) {
 		"at the moment": {at(5), 7},
 		"began after":   {at(5.5), 107},
 		"no start time": {time.Unix(0, 0), 7},
+		"in the future": {at(4000), 7}, // the clock was set back since
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := testConfig(t)

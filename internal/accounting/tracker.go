@@ -144,7 +144,7 @@ func (t *Tracker) Destroy(f *Flow, now time.Time) {
 		if !t.cfg.Filter.matchMark(f) {
 			return
 		}
-		if t.older(f) {
+		if t.older(f, now.UnixNano()) {
 			t.stats.OlderFlows++
 			t.stats.OlderBytes += f.OrigCounters.Bytes + f.ReplyCounters.Bytes
 			t.dead.put(&k, end)
@@ -214,9 +214,13 @@ func (t *Tracker) admit(f *Flow, dst *responder) bool {
 	return t.cfg.Filter.match(f, dst.addr)
 }
 
-// older reports whether an unknown flow is older than the baseline. Without a
-// start time, 0, it is taken as older until a dump was complete.
-func (t *Tracker) older(f *Flow) bool {
+// older reports whether an unknown flow, read by the given time (ns), is older than
+// the baseline. Without a start time, 0, it is taken as older until a dump was
+// complete; so is one that began in the future: the clock was set back since.
+func (t *Tracker) older(f *Flow, now int64) bool {
+	if f.Start > now {
+		return t.baseline && t.olderThan != 0
+	}
 	return f.Start < t.unknownBefore() && (f.Start != 0 || t.complete == 0)
 }
 
