@@ -35,7 +35,8 @@ func openOthers(ns *Namespace) (*others, error) {
 // all other sockets of the namespace that listen for DESTROY events, whatever
 // process has them. The kernel may have repeated events to this listener only if
 // the number changed: it does when others that asked for reliable events, too,
-// are behind.
+// are behind, and once when this listener's socket is replaced by another one, for
+// what comes on both.
 func (l *Listener) OthersDrops() (uint64, error) {
 	own, err := l.queue.inode()
 	if err != nil {
@@ -45,7 +46,7 @@ func (l *Listener) OthersDrops() (uint64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("reading who else listens for DESTROY events: %w", err)
 	}
-	return sum, nil
+	return sum + l.reopened.Load(), nil
 }
 
 // drops leaves out the socket with the inode: our own.
