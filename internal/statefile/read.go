@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // File is a state that was found whole.
@@ -22,11 +24,14 @@ type File struct {
 
 // Open opens the state at the path, having read it once to see that it is what
 // was written. Errors are [ErrDamaged], [ErrVersion], or the system's; there is
-// no state where it is fs.ErrNotExist.
+// no state where it is fs.ErrNotExist. What is not a regular file is not waited for.
 func Open(path string) (*File, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, err
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(err, fmt.Errorf("%s is not a regular file", path), f.Close())
 	}
 	s, err := open(f)
 	if err != nil {

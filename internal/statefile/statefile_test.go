@@ -2,6 +2,7 @@ package statefile
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 func testOrigin() Origin {
@@ -62,7 +64,8 @@ func TestWriteAndOpen(t *testing.T) {
 func TestSupersede(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
 	require.NoError(t, Supersede(path, time.Unix(1, 0)), "nothing to mark")
-	require.NoFileExists(t, path)
+	_, err := Open(path)
+	require.ErrorIs(t, err, ErrDamaged, "and no first start any more")
 	write(t, path, "body")
 	for _, at := range []time.Time{time.Unix(1_700_000_001, 0), time.Unix(1_700_000_002, 3)} {
 		require.NoError(t, Supersede(path, at))
@@ -164,10 +167,38 @@ func TestPrepare(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, entries, 2, "the state, and what is not ours")
 
-	require.ErrorContains(t, Prepare(folder), "is not a file")
+	require.ErrorContains(t, Prepare(folder), "is not a regular file")
 	err = Prepare(filepath.Join(folder, "none", "state"))
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.ErrorContains(t, err, "its folder must exist")
+}
+
+// A named pipe under any of the names is not opened, where it would wait for another
+// process: in place of the state it is refused, in place of what we make it gives way.
+func TestNamedPipes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state")
+	write(t, path, "former")
+	require.NoError(t, unix.Mkfifo(temporary(path, fmt.Sprint(os.Getpid())), 0o600))
+	write(t, path, "next")
+	require.NoError(t, unix.Mkfifo(temporary(path, fmt.Sprint(os.Getpid())), 0o600))
+	require.NoError(t, Prepare(path))
+	require.NoError(t, unix.Mkfifo(besides(path, "lock"), 0o600))
+	lock, err := Lock(t.Context(), path)
+	require.NoError(t, err)
+	require.NoError(t, lock.Unlock())
+
+	for name, replace := range map[string]func() error{
+		"a pipe":           func() error { return unix.Mkfifo(path, 0o600) },
+		"a link to a pipe": func() error { return os.Symlink(besides(path, "lock"), path) },
+		"a device":         func() error { return os.Symlink("/dev/zero", path) },
+	} {
+		require.NoError(t, os.Remove(path))
+		require.NoError(t, replace(), name)
+		require.ErrorContains(t, Prepare(path), "is not a regular file", name)
+		_, err = Open(path)
+		require.Error(t, err, name)
+		require.Error(t, Supersede(path, time.Unix(1, 0)), name)
+	}
 }
 
 // Whatever the bytes, they are a whole state or an error.

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // bufferSize makes writes large enough that their number does not matter.
@@ -19,13 +21,13 @@ const bufferSize = 256 << 10
 // process that was killed has left half-written there.
 func Prepare(path string) error {
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a file", path)
+		return fmt.Errorf("%s is not a regular file", path)
 	}
-	probe := temporary(path, fmt.Sprint(os.Getpid()))
-	if err := os.WriteFile(probe, nil, 0o600); err != nil {
+	f, err := create(path)
+	if err != nil {
 		return fmt.Errorf("%w (its folder must exist and be writable by this user)", err)
 	}
-	if err := removeLeft(path); err != nil { // the probe among it
+	if err := errors.Join(f.Close(), removeLeft(path)); err != nil { // what was just made among it
 		return fmt.Errorf("removing what was left half-written: %w", err)
 	}
 	return nil
@@ -61,20 +63,29 @@ func besides(path, suffix string) string {
 // Write replaces the state at the path by one with the body that the function
 // writes, and returns its size. After an error the former state is still there.
 func Write(path string, origin Origin, body func(io.Writer) error) (size int64, err error) {
-	temp := temporary(path, fmt.Sprint(os.Getpid()))
-	f, err := os.OpenFile(temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	f, err := create(path)
 	if err != nil {
 		return 0, err
 	}
 	size, err = fill(f, origin, body)
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(temp, path)
+		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
-		_ = os.Remove(temp)
+		_ = os.Remove(f.Name())
 		return 0, err
 	}
 	return size, nil
+}
+
+// create makes the file that a state at the path is written into. Whatever has its
+// name, a pipe among it, is not opened but gives way.
+func create(path string) (*os.File, error) {
+	name := temporary(path, fmt.Sprint(os.Getpid()))
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 }
 
 func fill(f *os.File, origin Origin, body func(io.Writer) error) (size int64, err error) {
@@ -91,14 +102,12 @@ func fill(f *os.File, origin Origin, body func(io.Writer) error) (size int64, er
 	return headerSize + sum.length, err
 }
 
-// Supersede marks the state at the path, if there is one, as older than what
-// was done by the given time. It costs a write of a few bytes in place, which a
-// killed process has either done or not.
+// Supersede marks the state at the path as older than what was done by the given
+// time. It costs a write of a few bytes in place, which a killed process has either
+// done or not. Where there is no state, since none could be written, it leaves a
+// damaged one: who finds it knows that this is no first start.
 func Supersede(path string, at time.Time) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return err
 	}

@@ -80,7 +80,7 @@ type Plugin struct {
 
 	namespace *ctnetlink.Namespace
 	looked    time.Time         // when a gather last began, and the namespace was the one that its name stands for
-	since     time.Time         // flows that began later are accounted; zero where existing_flows decides
+	since     time.Time         // flows that began later are accounted in full; zero where the state, or existing_flows, decides
 	dumper    *ctnetlink.Dumper // of all flows
 	marked    *ctnetlink.Dumper // of those with the option mark; nil without
 	destroyed *ctnetlink.Listener
@@ -196,15 +196,17 @@ func (p *Plugin) Gather(acc telegraf.Accumulator) error {
 }
 
 // follow goes over to the namespace that has the name now, if it is another one. A
-// gather has just taken what is left of the old one. Flows of the new one began
-// after somebody last looked at the name, and are accounted from their beginning.
+// gather has just taken what is left of the old one. Flows of the new one that began
+// after somebody last looked at the name are accounted from their beginning. Older
+// ones are not, whatever existing_flows says: the name may have come back to a
+// namespace that was accounted before.
 func (p *Plugin) follow(looked time.Time) error {
 	before := p.looked
 	p.looked = looked
 	if !p.namespace.Replaced() {
 		return nil
 	}
-	p.Log.Warnf("network_namespace: %q is another namespace now: the old one is given up, the new one is accounted from its beginning", p.NetworkNamespace)
+	p.Log.Warnf("network_namespace: %q is another namespace now: the old one is given up; flows of the new one that began after the last gather are accounted in full, others from now on", p.NetworkNamespace)
 	p.state.ready = false // the state is of the old one
 	p.close()
 	p.since = before

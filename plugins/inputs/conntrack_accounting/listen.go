@@ -50,9 +50,6 @@ func (p *Plugin) joinGroups(last *lastRun) (tell func(), err error) {
 		}
 	}
 	tell = p.resume(last)
-	if !p.since.IsZero() {
-		p.resumeAfter(p.since)
-	}
 	p.tracker.BeginBaseline(joined)
 	return tell, nil
 }

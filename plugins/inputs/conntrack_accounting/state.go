@@ -30,107 +30,13 @@ type state struct {
 	ready   bool      // the baseline is whole: there is something to save
 	since   time.Time // when the state that was resumed from was saved; zero for none
 	flows   int       // that it held
-	after   time.Time // when there is no such state: what had been accounted by then is not accounted again
+	after   time.Time // when there is no such state: flows that began by then are accounted from now on
 	written time.Time
 	failed  bool // to write, as the operator was told
 
 	took   time.Duration // to write the last one
 	size   int64         // of the last one
 	errors uint64
-}
-
-// lastRun is what the last run left behind, in memory: it is read before the event
-// groups are joined, and taken into use while events wait.
-type lastRun struct {
-	file *statefile.File // nil for none
-	body []byte
-	err  error // why it is of no use
-}
-
-// readState reads the state of the last run.
-func (p *Plugin) readState() (last lastRun, err error) {
-	p.state = state{}
-	if !p.keepsState() {
-		return last, nil
-	}
-	if err := p.lockState(); err != nil {
-		return last, fmt.Errorf("state_file: %w", err)
-	}
-	if err := statefile.Prepare(p.StateFile); err != nil {
-		return last, fmt.Errorf("state_file: %w", err)
-	}
-	if err := p.identify(); err != nil {
-		return last, fmt.Errorf("state_file: %w", err)
-	}
-	last.file, last.err = statefile.Open(p.StateFile)
-	if errors.Is(last.err, fs.ErrNotExist) {
-		return lastRun{}, nil // a first start
-	}
-	if last.err == nil {
-		last.body, last.err = io.ReadAll(last.file.Body)
-		_ = last.file.Close()
-		p.tellOtherMasks(&last.file.Origin)
-	}
-	return last, nil
-}
-
-// tellOtherMasks says that what is stored may mean other groups by the same names.
-func (p *Plugin) tellOtherMasks(last *statefile.Origin) {
-	if now := p.state.origin.Masks; last.Masks != now {
-		p.Log.Warnf("the masks are others than in the last run (%s; now: %s): an address such as 10.77.0.0 may be another group in what is stored than from now on; see \"Other masks\" in docs/database.md", last.Masks, now)
-	}
-}
-
-// resume has the tracker go on from the state of the last run. The caller holds
-// p.mu: what it has to tell the operator is left to the function that it returns.
-func (p *Plugin) resume(last *lastRun) (tell func()) {
-	switch {
-	case last.err != nil: // whatever it said was accounted is accounted
-		return p.ignore(time.Now(), last.err)
-	case last.file == nil:
-		return func() {}
-	}
-	return p.resumeFrom(last.file, bytes.NewReader(last.body))
-}
-
-func (p *Plugin) resumeFrom(file *statefile.File, body io.Reader) (tell func()) {
-	consumed, err := p.stamps.read(body)
-	why := p.state.origin.Differs(&file.Origin)
-	switch {
-	case err != nil:
-		return p.ignore(time.Now(), err)
-	case file.Boot != p.state.origin.Boot: // no flow of that time is left
-		return func() { p.Log.Infof("state_file: ignoring %s: %s", p.StateFile, why) }
-	case file.Namespace != p.state.origin.Namespace:
-		return func() { p.Log.Warnf("state_file: ignoring %s: %s", p.StateFile, why) }
-	case !file.Superseded.IsZero():
-		p.stamps.use(file.Superseded.Unix() * 1000) // the last gather's, if it is in this second
-		p.resumeAfter(file.Superseded)
-		return func() {
-			p.Log.Warnf("state_file: the last run ended without a state, killed perhaps: what flows that are older than its last gather (%s) sent since is not accounted", file.Superseded.Format(time.RFC3339))
-		}
-	case why != "":
-		return p.ignore(file.Written, errors.New(why))
-	}
-	if err := p.tracker.Resume(body, file.BodySize-consumed, file.Written); err != nil {
-		return p.ignore(file.Written, err)
-	}
-	p.state.since, p.state.flows = file.Written, p.tracker.Stats().Resumed
-	return func() {}
-}
-
-// ignore makes a start without the state, and says why it is of no use. What flows
-// that began before the given time had sent by then may be accounted already.
-func (p *Plugin) ignore(accounted time.Time, why error) (tell func()) {
-	p.resumeAfter(accounted)
-	return func() {
-		p.Log.Warnf("state_file: ignoring %s: %v; flows from before %s are accounted from now on", p.StateFile, why, accounted.Format(time.RFC3339))
-	}
-}
-
-func (p *Plugin) resumeAfter(accounted time.Time) {
-	p.tracker.ResumeAfter(accounted)
-	p.state.after = accounted
 }
 
 // keepsState reports whether there is a state_file; a single look at the table
@@ -163,12 +69,13 @@ func (p *Plugin) supersede(now time.Time) {
 		return
 	}
 	err := statefile.Supersede(p.StateFile, now)
-	if err == nil {
+	if err == nil || errors.Is(err, fs.ErrNotExist) { // its folder is gone: who writes the next one says so
 		return
 	}
 	p.state.errors++
-	if removeErr := os.Remove(p.StateFile); removeErr != nil && !errors.Is(removeErr, fs.ErrNotExist) {
-		p.Log.Errorf("state_file: %v; %v: it is out of date: remove it, or traffic is accounted twice after a crash", err, removeErr)
+	// Not removed: a start that finds no state accounts existing flows as the option says.
+	if emptyErr := os.Truncate(p.StateFile, 0); emptyErr != nil {
+		p.Log.Errorf("state_file: %v; %v: it is out of date: put an empty file in its place, or traffic is accounted twice after a crash", err, emptyErr)
 	}
 }
 

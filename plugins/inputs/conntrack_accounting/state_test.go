@@ -143,7 +143,7 @@ func TestForeignStates(t *testing.T) {
 		"another boot": {rewritten(func(o *statefile.Origin) { o.Boot = "x" }), "I! state_file: ignoring FILE: it is of another boot", true},
 		"another namespace": {
 			rewritten(func(o *statefile.Origin) { o.Namespace = "net:[4:1:1]" }),
-			"W! state_file: ignoring FILE: it is of another network namespace", true,
+			"W! state_file: ignoring FILE: it is of another network namespace", false,
 		},
 		"other settings": {func(_ *testing.T, _ string, p *Plugin) { p.IncludeICMP = false }, "W! state_file: ignoring FILE: other flows were accounted by the settings then", false},
 		"torn": {func(t *testing.T, file string, _ *Plugin) {
@@ -280,18 +280,44 @@ func TestStateFolder(t *testing.T) {
 	require.FileExists(t, p.StateFile)
 }
 
-// A file that can neither be marked nor removed would mislead the next start.
+// Where no state could ever be written, the start after a kill is no first one: what
+// flows had sent was handed out.
+func TestFirstStateCannotBeWritten(t *testing.T) {
+	l := newLab(t)
+	l.serve()
+	disk := testkit.NewDisk(t, 1<<20)
+	start := func(p *Plugin) {
+		p.StateFile, p.ExistingFlows = filepath.Join(disk.Path(), "state"), "account"
+	}
+	l.ns.Sysctl(t, "nf_conntrack_acct", 1)
+	flow := l.udp("10.32.0.1")
+	flow(3)
+	disk.Fill(0)
+	l.start(start)
+	l.gather()
+	require.Len(t, l.log.with("W! state_file: writing it failed"), 1)
+	require.EqualValues(t, 3, l.sum["udp-src"].Packets)
+	l.kill()
+	l.start(start)
+	l.gather()
+	require.EqualValues(t, 3, l.sum["udp-src"].Packets)
+	flow(4)
+	l.gather()
+	require.EqualValues(t, 3+4, l.sum["udp-src"].Packets)
+}
+
+// A file that can neither be marked nor emptied would mislead the next start.
 func TestStateThatCannotBeSuperseded(t *testing.T) {
 	l := newLab(t)
 	file, keep := withState(t)
 	l.start(keep)
 	l.gather()
 	require.NoError(t, os.Remove(file))
-	require.NoError(t, os.MkdirAll(filepath.Join(file, "not empty"), 0o700))
+	require.NoError(t, os.Mkdir(file, 0o700))
 	l.gather()
 	require.Len(t, l.log.with("E! state_file: "), 1)
-	require.Len(t, l.log.with("remove it, or traffic is accounted twice"), 1)
-	require.NoError(t, os.Remove(filepath.Join(file, "not empty")))
+	require.Len(t, l.log.with("put an empty file in its place, or traffic is accounted twice"), 1)
+	require.NoError(t, os.Remove(file))
 	l.gather()
 	require.Len(t, l.log.with("E! state_file: "), 1)
 	l.gather()
