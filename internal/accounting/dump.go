@@ -28,7 +28,7 @@ func (t *Tracker) Observe(f *Flow) {
 	if t.ended(&k, f) {
 		return // read before the flow died, or while it did
 	}
-	e := t.flows.follow(&k)
+	e := t.flows.GetHinted(&k)
 	if e == nil {
 		if !t.cfg.Filter.matchMark(f) {
 			return
@@ -79,7 +79,7 @@ func (t *Tracker) meet(k *key, f *Flow, dst *responder) *entry {
 		t.views[*k] = *dst
 		t.viewed.note(len(t.views))
 	}
-	e := t.flows.put(k)
+	e := t.flows.Put(k)
 	e.first = t.dumpTime
 	if t.older(f, t.dumpTime+longDump) {
 		e.orig, e.reply, e.counted = f.OrigCounters, f.ReplyCounters, f.over() && f.answered()
@@ -129,11 +129,11 @@ func (t *Tracker) EndDump(complete, settled bool) {
 		t.dead.dumpEnds()
 	}
 	t.closes.expire(t.dumpTime - int64(max(t.cfg.Forget, time.Minute)))
-	t.stats.Missing = t.flows.len() - t.shown
+	t.stats.Missing = t.flows.Len() - t.shown
 	if t.stats.Missing > 0 {
 		t.sweep(settled)
 	}
-	t.flows.compact()
+	t.flows.Compact()
 	t.views, t.closes = shrunk(t.views, &t.viewed), shrunk(t.closes, &t.closed)
 	t.complete = t.dump
 }
@@ -141,7 +141,7 @@ func (t *Tracker) EndDump(complete, settled bool) {
 func (t *Tracker) countPending() {
 	for i := range t.pending {
 		p := &t.pending[i]
-		if e := t.flows.get(&p.key); e != nil && e.has(pending) {
+		if e := t.flows.Get(&p.key); e != nil && e.has(pending) {
 			t.countBeforeEnd(&p.key, e, p.at)
 		}
 	}
@@ -165,7 +165,7 @@ func (t *Tracker) countBeforeEnd(k *key, e *entry, at int64) {
 // so that a late DESTROY accounts the rest and no more. It never comes for a
 // flow that ended before we listened.
 func (t *Tracker) sweep(settled bool) {
-	for k, e := range t.flows.all() {
+	for k, e := range t.flows.All() {
 		if e.dump >= t.complete {
 			continue // shown by this complete dump or by the one before it
 		}

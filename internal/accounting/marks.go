@@ -10,10 +10,10 @@ func (t *Tracker) ShowsAll() { t.showsAll = true }
 // that is running did not show them: none that showed all marks has missed them yet.
 // Ask when its events have been handled.
 func (t *Tracker) Hides() bool {
-	if t.flows.len() == t.shown {
+	if t.flows.Len() == t.shown {
 		return false
 	}
-	for _, e := range t.flows.all() {
+	for _, e := range t.flows.All() {
 		if e.dump != t.dump && e.dump >= t.allShown {
 			return true
 		}

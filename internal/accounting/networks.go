@@ -87,7 +87,7 @@ func (t *Tracker) SetNetworks(n *Networks) {
 	t.networks = n
 	t.srcNames.forget(n)
 	t.dstNames.forget(n)
-	for _, e := range t.flows.all() {
+	for _, e := range t.flows.All() {
 		e.src, e.dst = unknownNetwork, unknownNetwork
 	}
 }

@@ -45,9 +45,9 @@ func (t *Tracker) orient(f *Flow) *Flow {
 func (t *Tracker) turns(f, turned *Flow) bool {
 	k, r := keyOf(f), keyOf(turned)
 	switch {
-	case t.flows.get(&r) != nil:
+	case t.flows.Get(&r) != nil:
 		return true
-	case t.flows.get(&k) != nil:
+	case t.flows.Get(&k) != nil:
 		return false
 	case t.dead.get(&r) != nil:
 		return true

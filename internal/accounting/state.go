@@ -7,6 +7,8 @@ import (
 	"io"
 	"math"
 	"time"
+
+	"telegraf-conntrack-accounting/internal/slabmap"
 )
 
 // A state holds all that a Tracker needs to go on where another one ended. It begins
@@ -36,14 +38,14 @@ func (t *Tracker) Save(w io.Writer) error {
 	}
 	s := &stateWriter{bufio.NewWriterSize(w, stateBuffer)}
 	s.time(t.unknownBefore())
-	s.count(t.flows.len())
-	for k, e := range t.flows.all() {
+	s.count(t.flows.Len())
+	for k, e := range t.flows.All() {
 		dst, viewed := t.views[*k]
 		s.flow(k, e, dst, viewed)
 	}
-	s.count(t.dead.young.len() + t.dead.old.len())
-	for _, tombs := range []*keyed[final]{&t.dead.old, &t.dead.young} {
-		for k, f := range tombs.all() {
+	s.count(t.dead.young.Len() + t.dead.old.Len())
+	for _, tombs := range []*slabmap.Map[key, final]{&t.dead.old, &t.dead.young} {
+		for k, f := range tombs.All() {
 			s.tombstone(k, f)
 		}
 	}
@@ -77,7 +79,7 @@ func (t *Tracker) Resume(r io.Reader, size int64, saved time.Time) error {
 		s.merge(row)
 	}
 	t.dump = 1 // none of the flows was shown by a dump of this Tracker
-	t.stats.Resumed = t.flows.len()
+	t.stats.Resumed = t.flows.Len()
 	t.olderThan = s.olderThan
 	return nil
 }

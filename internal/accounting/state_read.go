@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"encoding/binary"
 	"io"
+
+	"telegraf-conntrack-accounting/internal/slabmap"
 )
 
 const (
@@ -20,9 +22,9 @@ type stateReader struct {
 
 	olderThan int64 // ns
 
-	flows  keyed[entry]
+	flows  slabmap.Map[key, entry]
 	views  map[key]responder
-	dead   keyed[final]
+	dead   slabmap.Map[key, final]
 	closes closeTimes
 	rows   []Series
 }
@@ -107,14 +109,14 @@ func (s *stateReader) flow(b []byte, saved int64) ([]byte, bool) {
 		e.mark = binary.LittleEndian.Uint32(p.take(4))
 	}
 	e.orig, e.reply = p.counters(), p.counters()
-	*s.flows.put(&k) = e
+	*s.flows.Put(&k) = e
 	return p.b, p.ok
 }
 
 func (s *stateReader) tombstone(b []byte) ([]byte, bool) {
 	p := parser{b: b, ok: true}
 	_, k := p.key()
-	*s.dead.put(&k) = final{orig: p.counters(), reply: p.counters()}
+	*s.dead.Put(&k) = final{orig: p.counters(), reply: p.counters()}
 	return p.b, p.ok
 }
 

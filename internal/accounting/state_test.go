@@ -10,7 +10,18 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/slabmap"
 )
+
+// contents returns what a Map holds as a map.
+func contents[V any](m *slabmap.Map[key, V]) map[key]V {
+	held := make(map[key]V)
+	for k, v := range m.All() {
+		held[*k] = *v
+	}
+	return held
+}
 
 func save(t testing.TB, tr *Tracker) []byte {
 	t.Helper()
@@ -232,8 +243,8 @@ func TestStateHoldsAll(t *testing.T) {
 	tr.Destroy(&dead, at(7))
 
 	next := resume(t, cfg, save(t, tr), at(8))
-	for k, e := range tr.flows.all() {
-		restored := next.flows.get(k)
+	for k, e := range tr.flows.All() {
+		restored := next.flows.Get(k)
 		require.True(t, restored.resumed())
 		require.Equal(t, e.mark, restored.mark)
 		require.Equal(t, e.orig, restored.orig)
@@ -243,7 +254,7 @@ func TestStateHoldsAll(t *testing.T) {
 			require.Equal(t, e.first, restored.first)
 		}
 	}
-	require.Equal(t, 4, next.flows.len())
+	require.Equal(t, 4, next.flows.Len())
 	require.Equal(t, tr.views, next.views)
 	require.Equal(t, tr.closes, next.closes)
 	require.Equal(t, contents(&tr.dead.young), contents(&next.dead.young))
@@ -329,7 +340,7 @@ func TestLargestRecords(t *testing.T) {
 	require.Equal(t, contents(&tr.dead.young), contents(&next.dead.young))
 	require.Equal(t, tr.closes, next.closes)
 	require.Len(t, next.closes, 1)
-	require.Equal(t, 1, next.flows.len())
+	require.Equal(t, 1, next.flows.Len())
 }
 
 // A state that is cut off or goes on too long is refused, and leaves the

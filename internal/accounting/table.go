@@ -1,5 +1,7 @@
 package accounting
 
+import "telegraf-conntrack-accounting/internal/slabmap"
+
 // key tells flows apart. CTA_ID alone does not: it is a 32-bit hash, and a
 // flow that takes over the slab slot and tuple of a dead one gets the same
 // ID. Start then still differs, where the kernel gives it.
@@ -17,6 +19,15 @@ func keyOf(f *Flow) key {
 		Src: f.Orig.Src, Dst: f.Orig.Dst, Start: f.Start, ID: f.ID,
 		SrcPort: f.Orig.SrcPort, DstPort: f.Orig.DstPort, Zone: f.Zone, Proto: f.Proto,
 	}
+}
+
+// Hash mixes what tells most flows apart. CTA_ID is a keyed hash of its own, so
+// that nobody can choose flows that meet here.
+func (k key) Hash() uint32 {
+	h := uint64(k.ID)<<32 | uint64(k.SrcPort)<<16 | uint64(k.DstPort)
+	h ^= uint64(k.Start) ^ uint64(k.Zone)<<48
+	h *= 0x9e3779b97f4a7c15
+	return uint32(h >> 32)
 }
 
 // untimed is the key as far as UPDATE events tell it: they carry no start.
@@ -67,35 +78,35 @@ type final struct {
 // could not take it: until all have it, the flow is on the dying list, and while
 // that list is not empty no tombstone goes.
 type tombstones struct {
-	young keyed[final] // died since the last dump started
-	old   keyed[final] // died before it started
+	young slabmap.Map[key, final] // died since the last dump started
+	old   slabmap.Map[key, final] // died before it started
 }
 
 // get returns the tombstone of a flow, nil if there is none.
 func (t *tombstones) get(k *key) *final {
-	if f := t.young.get(k); f != nil {
+	if f := t.young.Get(k); f != nil {
 		return f
 	}
-	return t.old.get(k)
+	return t.old.Get(k)
 }
 
 func (t *tombstones) put(k *key, f final) {
-	t.old.delete(k)
-	*t.young.put(k) = f
+	t.old.Delete(k)
+	*t.young.Put(k) = f
 }
 
 func (t *tombstones) dumpStarts() {
-	if t.old.len() == 0 {
+	if t.old.Len() == 0 {
 		t.young, t.old = t.old, t.young
 		return
 	}
-	for k, f := range t.young.all() { // the last dump let none go: keep both
-		*t.old.put(k) = *f
+	for k, f := range t.young.All() { // the last dump let none go: keep both
+		*t.old.Put(k) = *f
 	}
-	t.young.clear()
+	t.young.Clear()
 }
 
-func (t *tombstones) dumpEnds() { t.old.clear() }
+func (t *tombstones) dumpEnds() { t.old.Clear() }
 
 // pendingClose is a closed flow whose close event may still be on its way.
 type pendingClose struct {

@@ -1,6 +1,10 @@
 package accounting
 
-import "time"
+import (
+	"time"
+
+	"telegraf-conntrack-accounting/internal/slabmap"
+)
 
 // Config says what a [Tracker] accounts and under which series.
 type Config struct {
@@ -71,7 +75,7 @@ type Tracker struct {
 	series   seriesTable
 	stats    Stats
 
-	flows   keyed[entry]
+	flows   slabmap.Map[key, entry]
 	views   map[key]responder // those that are not the original destination
 	dead    tombstones
 	closes  closeTimes
@@ -133,7 +137,7 @@ func (t *Tracker) Destroy(f *Flow, now time.Time) {
 	}
 	k := keyOf(f)
 	end := final{f.OrigCounters, f.ReplyCounters}
-	e := t.flows.get(&k)
+	e := t.flows.Get(&k)
 	known := e != nil
 	if !known && t.repeated(&k, &end) {
 		t.stats.Repeated++
@@ -203,7 +207,7 @@ func (t *Tracker) Take(into *Interval) {
 // Stats returns what the Tracker met so far.
 func (t *Tracker) Stats() Stats {
 	s := t.stats
-	s.Flows, s.Tombstones = t.flows.len(), t.dead.young.len()+t.dead.old.len()
+	s.Flows, s.Tombstones = t.flows.Len(), t.dead.young.Len()+t.dead.old.Len()
 	return s
 }
 
@@ -229,5 +233,5 @@ func (t *Tracker) forget(k *key, e *entry) {
 		t.shown--
 	}
 	delete(t.views, *k)
-	t.flows.delete(k)
+	t.flows.Delete(k)
 }

@@ -30,9 +30,9 @@ func (t *Tracker) repeated(k *key, end *final) bool {
 // own end, whichever comes first. When the predecessor was dead before the dump
 // began, it must be the successor, unless it is on its way out of the table.
 func (t *Tracker) ended(k *key, f *Flow) bool {
-	tomb := t.dead.young.get(k)
+	tomb := t.dead.young.Get(k)
 	if tomb == nil {
-		tomb = t.dead.old.get(k)
+		tomb = t.dead.old.Get(k)
 		if tomb == nil || k.Start == 0 && !f.dying() {
 			return false
 		}
@@ -69,8 +69,8 @@ func (e *entry) succeed(accounted final, counted bool, now int64) {
 func (t *Tracker) takeBack() {
 	for i := range t.back {
 		b := &t.back[i]
-		e := t.flows.get(&b.key)
-		if e == nil || t.dead.young.get(&b.key) != nil || !e.ahead(b.now.orig, b.now.reply) {
+		e := t.flows.Get(&b.key)
+		if e == nil || t.dead.young.Get(&b.key) != nil || !e.ahead(b.now.orig, b.now.reply) {
 			continue // it was a successor, to be met later
 		}
 		t.restart(&b.key, e, &b.dst, t.dumpTime)
