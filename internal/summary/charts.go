@@ -3,79 +3,75 @@ package summary
 import (
 	"cmp"
 	"fmt"
-	"html/template"
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/go-analyze/charts"
-
+	"telegraf-conntrack-accounting/internal/printable"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
-// chart is an image of the page.
-type chart struct {
-	Title, Note string
-	Wide        bool
-	Image       template.HTML
-}
-
-// charts draws what the page shows.
-func (s *Summary) charts() ([]chart, error) {
+// over draws what happened over time.
+func (s *Summary) over() []timeChart {
 	if len(s.Traffic) == 0 {
-		return nil, nil
+		return nil
 	}
-	var list []chart
-	for _, draw := range []func() (chart, error){s.throughput, s.sources, s.matrix, s.services} {
-		c, err := draw()
-		if err != nil {
-			return nil, fmt.Errorf("drawing %q: %w", c.Title, err)
-		}
-		if c.Image != "" {
-			list = append(list, c)
-		}
-	}
-	return list, nil
+	return []timeChart{s.throughput(), s.sources()}
 }
 
-func (s *Summary) throughput() (chart, error) {
-	c := chart{Title: "Throughput", Note: "requests from who opened a connection, and the responses", Wide: true}
-	rates := func(of func(trafficdb.Sums) float64) []float64 {
-		values := make([]float64, len(s.Traffic))
-		for i, p := range s.Traffic {
-			values[i] = 8 * of(p.Sums) / p.Step.Seconds()
-		}
-		return values
+// noChart says why there is none, "" where there are charts.
+func (s *Summary) noChart() string {
+	if len(s.Traffic) > 0 {
+		return ""
 	}
-	times := make([]time.Time, len(s.Traffic))
-	for i, p := range s.Traffic {
-		times[i] = p.Time
-	}
-	var err error
-	c.Image, err = lines(times, []string{"requests", "responses"}, [][]float64{
-		rates(func(s trafficdb.Sums) float64 { return s.SrcBytes }), rates(func(s trafficdb.Sums) float64 { return s.DstBytes }),
-	}, false)
-	return c, err
+	return fmt.Sprintf("No chart over time yet: each of its steps would be of %s or more, and the first one with reports is not over. A later -since makes shorter steps.",
+		span(s.step()))
 }
 
-func (s *Summary) sources() (chart, error) {
-	c := chart{Title: "Bandwidth per source", Note: "both ways", Wide: true}
+func (s *Summary) throughput() timeChart {
+	c := timeChart{Title: "Throughput", Note: "requests from who opened a connection, and the responses" + s.began()}
+	chart := s.steps(s.Traffic)
+	chart.names = []string{"requests", "responses"}
+	chart.values = make([][]float64, 2)
+	for _, p := range s.Traffic {
+		chart.times = append(chart.times, p.Time)
+		chart.values[0] = append(chart.values[0], 8*p.SrcBytes/p.Step.Seconds())
+		chart.values[1] = append(chart.values[1], 8*p.DstBytes/p.Step.Seconds())
+	}
+	chart.draw(&c, false)
+	return c
+}
+
+// began says when the reports of the range begin, where that is late in it: the
+// chart is nearly empty then.
+func (s *Summary) began() string {
+	first, last := s.Traffic[0].Time, s.Traffic[len(s.Traffic)-1]
+	there := last.Time.Add(last.Step).Sub(first)
+	if there > s.Question.Until.Sub(s.Question.Since)/10 {
+		return ""
+	}
+	return fmt.Sprintf("; %s of data so far, from %s on", span(there), stamp(first))
+}
+
+func (s *Summary) sources() timeChart {
+	c := timeChart{Title: "Bandwidth per source", Note: "both ways, on top of each other"}
 	names := s.drawn()
-	var times []time.Time
-	values := make([][]float64, len(names))
+	chart := s.steps(s.BySource)
+	chart.values = make([][]float64, len(names))
 	for _, p := range s.BySource {
-		if len(times) == 0 || !p.Time.Equal(times[len(times)-1]) {
-			times = append(times, p.Time)
-			for i := range values {
-				values[i] = append(values[i], 0)
+		if n := len(chart.times); n == 0 || !p.Time.Equal(chart.times[n-1]) {
+			chart.times = append(chart.times, p.Time)
+			for i := range chart.values {
+				chart.values[i] = append(chart.values[i], 0)
 			}
 		}
-		values[slices.Index(names, p.Name)][len(times)-1] += 8 * (p.SrcBytes + p.DstBytes) / p.Step.Seconds()
+		chart.values[slices.Index(names, p.Name)][len(chart.times)-1] += 8 * (p.SrcBytes + p.DstBytes) / p.Step.Seconds()
 	}
-	var err error
-	c.Image, err = lines(times, shortAll(names, legendLetters), values, true)
-	return c, err
+	for _, name := range names {
+		chart.names = append(chart.names, printable.Line(name))
+	}
+	chart.draw(&c, true)
+	return c
 }
 
 // drawn are the sources that have a line, the greatest first and all others last.
@@ -92,84 +88,44 @@ func (s *Summary) drawn() []string {
 	})
 }
 
-// legendLetters is how many letters of a name the legend has room for.
-const legendLetters = 20
-
 // others is what the database calls all but the top ones.
 const others = "all others"
 
-func lines(times []time.Time, names []string, values [][]float64, stacked bool) (template.HTML, error) {
-	layout := "15:04"
-	if times[len(times)-1].Sub(times[0]) > 36*time.Hour {
-		layout = "01-02 15:04"
-	}
-	labels := make([]string, len(times))
-	for i, at := range times {
-		labels[i] = at.Local().Format(layout)
-	}
-	option := charts.NewLineChartOptionWithSeries(charts.NewSeriesListLine(values, charts.LineSeriesOption{Names: names}))
-	option.Theme, option.StackSeries = theme(), &stacked
-	option.FillArea = charts.Ptr(true)
-	option.FillOpacity = 60
-	if stacked {
-		option.FillOpacity = 170
-	}
-	option.LineStrokeWidth = 1.5
-	option.Symbol = charts.Symbol{Shape: charts.SymbolNone}
-	option.XAxis.Labels = labels
-	option.XAxis.BoundaryGap = charts.Ptr(false)
-	option.XAxis.LabelCount = 9
-	option.Legend.SeriesNames = names
-	option.Legend.Symbol = charts.SymbolSquare
-	option.YAxis = []charts.ValueAxisOption{{Min: charts.Ptr(0.0), ValueFormatter: bitRate}}
-	option.Padding = charts.NewBoxEqual(12)
-	return svg(1100, 300, func(p *charts.Painter) error { return p.LineChart(option) })
+// steps has the range and the step of points. A report may come a bit late, and a
+// step that is no longer than the time between reports then holds none.
+func (s *Summary) steps(list []trafficdb.Point) *steps {
+	step := list[0].Step
+	return &steps{since: s.Question.Since, until: s.Question.Until, step: step, lull: max(step, 2*s.Interval)}
 }
 
-func (s *Summary) services() (chart, error) {
-	c := chart{Title: "Ports", Note: "traffic both ways"}
-	var names []string
-	var values []float64
+// slice is a part of the ring, in percent of it.
+type slice struct {
+	Name, Size  string
+	From, Share float64
+}
+
+// Offset is where SVG begins to draw it, so that the ring begins at the top.
+func (s slice) Offset() float64 { return 25 - s.From }
+
+// Rest is what it leaves of the ring.
+func (s slice) Rest() float64 { return 100 - s.Share }
+
+// services is the ring of ports: as many as have a colour, and all others.
+func (s *Summary) services() (ring []slice) {
+	rest := s.Both()
+	from := 0.0
+	add := func(name string, bytes float64) {
+		share := 100 * bytes / s.Both()
+		ring = append(ring, slice{printable.Line(name), octets(bytes), from, share})
+		from, rest = from+share, rest-bytes
+	}
 	for _, total := range s.Services {
-		if bytes := total.SrcBytes + total.DstBytes; bytes > 0 {
-			names, values = append(names, total.Name), append(values, bytes)
+		if bytes := total.SrcBytes + total.DstBytes; bytes > 0 && total.Name != others && len(ring) < linesOfChart {
+			add(total.Name, bytes)
 		}
 	}
-	if len(values) == 0 {
-		return c, nil
+	if rest > 0 {
+		add(others, rest)
 	}
-	option := charts.NewDoughnutChartOptionWithData(values)
-	option.Theme = theme()
-	option.RadiusRing, option.RadiusCenter = "34%", "21%"
-	option.CenterValues, option.ValueFormatter = "sum", octets
-	option.Legend.Show = charts.Ptr(false)
-	for i := range option.SeriesList {
-		option.SeriesList[i].Name = names[i]
-		option.SeriesList[i].Label.Show = charts.Ptr(true)
-		option.SeriesList[i].Label.LabelFormatter = func(_ int, name string, value float64) (string, *charts.LabelStyle) {
-			return name + " " + octets(value), nil
-		}
-	}
-	option.Padding = charts.NewBoxEqual(12)
-	var err error
-	c.Image, err = svg(540, 400, func(p *charts.Painter) error { return p.DoughnutChart(option) })
-	return c, err
-}
-
-// svg draws into an image that is part of the page.
-func svg(width, height int, draw func(*charts.Painter) error) (template.HTML, error) {
-	painter := charts.NewPainter(charts.PainterOptions{OutputFormat: charts.ChartOutputSVG, Width: width, Height: height, Theme: theme()})
-	if err := draw(painter); err != nil {
-		return "", err
-	}
-	image, err := painter.Bytes()
-	return template.HTML(image), err //nolint:gosec // drawn by us; the library escapes names
-}
-
-func theme() charts.ColorPalette {
-	return charts.GetTheme(charts.ThemeLight).WithSeriesColors([]charts.Color{
-		charts.ColorFromHex("#2f6fde"), charts.ColorFromHex("#23a26d"), charts.ColorFromHex("#f0a12b"), charts.ColorFromHex("#d9534f"),
-		charts.ColorFromHex("#8e63ce"), charts.ColorFromHex("#21a5b7"), charts.ColorFromHex("#c2649a"), charts.ColorFromHex("#8a9a3b"),
-		charts.ColorFromHex("#9aa3b2"),
-	})
+	return ring
 }

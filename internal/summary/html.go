@@ -19,19 +19,18 @@ func (s *Summary) HTML(w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("reading the page's template: %w", err)
 	}
-	charts, err := s.charts()
-	if err != nil {
-		return err
-	}
 	var text strings.Builder
 	err = parsed.Execute(&text, struct {
 		*Summary
 		Chosen, Rate string
 		Numbers      []string
 		Parts        []part
-		Charts       []chart
+		Over         []timeChart
+		NoChart      string
+		Matrix       matrix
+		Ring         []slice
 		Empty        bool
-	}{s, s.chosen(), s.rate(), numbers, s.tables(), charts, s.Total.Name == ""})
+	}{s, s.chosen(), s.rate(), numbers, s.tables(), s.over(), s.noChart(), s.matrix(), s.services(), s.Total.Name == ""})
 	if err != nil {
 		return fmt.Errorf("making the page: %w", err)
 	}

@@ -1,11 +1,16 @@
 package summary
 
-import "strings"
+import (
+	"strings"
+
+	"telegraf-conntrack-accounting/internal/printable"
+)
 
 // short cuts the name in a label, such as "team one (10.32.1.0)", until all of it
 // has at most so many characters, for charts have no room for more. The address
 // stays whole, or two labels could become one.
 func short(label string, most int) string {
+	label = printable.Line(label)
 	letters := []rune(label)
 	at := strings.LastIndex(label, " (")
 	if len(letters) <= most || at < 0 {

@@ -1,58 +1,63 @@
 package summary
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
-	"github.com/go-analyze/charts"
-
+	"telegraf-conntrack-accounting/internal/printable"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
-// matrix shows sources against destinations: the darker, the more. Its colours
-// are of the logarithm, or the greatest pair would be all that is seen.
-func (s *Summary) matrix() (chart, error) {
-	c := chart{Title: "Who talks to whom", Note: "sources in rows, destinations in columns; the darker, the more"}
-	if s.wholeHours() {
-		c.Note += "; of whole hours"
-	}
-	var rows, columns []string
+// matrix shows sources against destinations: the stronger, the more. Its shades are
+// of the logarithm, or the greatest pair would be all that is seen.
+type matrix struct {
+	Columns []string
+	Rows    []matrixRow
+	Hours   bool // the sums are of whole hours
+}
+
+type matrixRow struct {
+	Name  string
+	Cells []matrixCell
+}
+
+// matrixCell has no text where there was no traffic.
+type matrixCell struct {
+	Text  string
+	Shade float64 // up to 1
+}
+
+func (s *Summary) matrix() matrix {
+	var sources, destinations []string
+	least, most := math.Inf(1), 0.0
 	for _, pair := range s.Matrix {
-		rows, columns = appendNew(rows, pair.SrcName), appendNew(columns, pair.DstName)
+		sources, destinations = appendNew(sources, pair.SrcName), appendNew(destinations, pair.DstName)
+		least, most = min(least, shadeOf(pair)), max(most, shadeOf(pair))
 	}
-	if len(rows) == 0 {
-		return c, nil
+	slices.Sort(sources)
+	slices.Sort(destinations)
+	m := matrix{Columns: shortAll(destinations, axisLetters), Hours: s.wholeHours()}
+	for _, name := range sources {
+		m.Rows = append(m.Rows, matrixRow{short(name, axisLetters), make([]matrixCell, len(destinations))})
 	}
-	slices.Sort(rows)
-	slices.Sort(columns)
-	option := charts.NewHeatMapOptionWithData(cellsOfMatrix(rows, columns, s.Matrix))
-	option.Theme = theme()
-	option.XAxis.Labels, option.YAxis.Labels = shortAll(columns, axisLetters), shortAll(rows, axisLetters)
-	small := charts.FontStyle{FontSize: 8}
-	option.XAxis.LabelFontStyle, option.YAxis.LabelFontStyle = small, small
-	option.XAxis.LabelRotation = charts.DegreesToRadians(60)
-	option.XAxis.LabelCount, option.YAxis.LabelCount = len(columns), len(rows)
-	option.Padding = charts.NewBoxEqual(12)
-	var err error
-	c.Image, err = svg(540, 400, func(p *charts.Painter) error { return p.HeatMapChart(option) })
-	return c, err
+	for _, pair := range s.Matrix {
+		row, _ := slices.BinarySearch(sources, pair.SrcName)
+		column, _ := slices.BinarySearch(destinations, pair.DstName)
+		shade := 1.0
+		if most > least {
+			shade = 0.12 + 0.88*(shadeOf(pair)-least)/(most-least)
+		}
+		text := fmt.Sprintf("%s → %s: %s", printable.Line(pair.SrcName), printable.Line(pair.DstName), octets(pair.SrcBytes+pair.DstBytes))
+		m.Rows[row].Cells[column] = matrixCell{text, shade}
+	}
+	return m
 }
 
 // axisLetters is how many letters of a name the matrix has room for.
-const axisLetters = 20
+const axisLetters = 24
 
-func cellsOfMatrix(rows, columns []string, pairs []trafficdb.Pair) [][]float64 {
-	values := make([][]float64, len(rows))
-	for i := range values {
-		values[i] = slices.Repeat([]float64{charts.GetNullValue()}, len(columns))
-	}
-	for _, pair := range pairs {
-		row, _ := slices.BinarySearch(rows, pair.SrcName)
-		column, _ := slices.BinarySearch(columns, pair.DstName)
-		values[row][column] = math.Log10(1 + pair.SrcBytes + pair.DstBytes)
-	}
-	return values
-}
+func shadeOf(pair trafficdb.Pair) float64 { return math.Log10(1 + pair.SrcBytes + pair.DstBytes) }
 
 func appendNew(list []string, name string) []string {
 	if slices.Contains(list, name) {

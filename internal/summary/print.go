@@ -131,4 +131,4 @@ func (s *Summary) chosen() string {
 	return strings.Join(said, "; ")
 }
 
-func stamp(t time.Time) string { return t.Format("2006-01-02 15:04:05 MST") }
+func stamp(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 MST") }

@@ -24,6 +24,7 @@ type Summary struct {
 
 	Traffic  []trafficdb.Point // over time, all together
 	BySource []trafficdb.Point // over time, of the greatest sources
+	Interval time.Duration     // between reports, 0 if not known
 }
 
 // charts are so many points wide.
@@ -40,7 +41,6 @@ const pairsOfMatrix = 60
 // others.
 func Make(ctx context.Context, db *trafficdb.DB, q trafficdb.Question, top int) (*Summary, error) {
 	s := &Summary{Question: q}
-	step := q.Until.Sub(q.Since) / points
 	err := db.Ask(ctx, func(a *trafficdb.Answers) error {
 		all, err := a.Totals(ctx, &q, "", top)
 		if err != nil {
@@ -59,14 +59,20 @@ func Make(ctx context.Context, db *trafficdb.DB, q trafficdb.Question, top int) 
 			return err
 		}
 		s.Pairs = s.Matrix[:min(top, len(s.Matrix))]
-		if s.Traffic, err = a.Series(ctx, &q, step, "", top); err != nil {
+		if s.Traffic, err = a.Series(ctx, &q, s.step(), "", top); err != nil {
 			return err
 		}
-		s.BySource, err = a.Series(ctx, &q, step, "src", linesOfChart)
+		if s.BySource, err = a.Series(ctx, &q, s.step(), "src", linesOfChart); err != nil {
+			return err
+		}
+		s.Interval, err = a.Interval(ctx, &q)
 		return err
 	})
 	return s, err
 }
+
+// step is the least one of the charts.
+func (s *Summary) step() time.Duration { return s.Question.Until.Sub(s.Question.Since) / points }
 
 // wholeHours is where the sums of pairs become those of whole hours; see the
 // database's vpn_traffic_kind.

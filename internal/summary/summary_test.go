@@ -109,6 +109,7 @@ func TestSummary(t *testing.T) {
 	t.Run("filters", func(t *testing.T) { testFilters(t, db) })
 	t.Run("names", func(t *testing.T) { testNames(t, db) })
 	t.Run("nothing", func(t *testing.T) { testNothing(t, db) })
+	t.Run("outage", func(t *testing.T) { testOutage(t, db) })
 }
 
 func testFilters(t *testing.T, db *trafficdb.DB) {
@@ -183,15 +184,29 @@ func testPage(t *testing.T, s *summary.Summary) {
 	text := page.String()
 	require.NotContains(t, text, "<script", "the page runs nothing")
 	require.NotRegexp(t, `(?:src|href)="?(?:https?:)?//`, text, "the page loads nothing")
+	for theme, colors := range map[string][][3]uint32{
+		"light": {{0xff, 0xff, 0xff}, {0x2f, 0x6f, 0xde}, {0x23, 0xa2, 0x6d}, {0xf0, 0xa1, 0x2b}},
+		"dark":  {{0x1a, 0x20, 0x29}, {0x5b, 0x93, 0xf5}, {0x3f, 0xbf, 0x88}, {0xf3, 0xb2, 0x4f}},
+	} {
+		shot := screenshot(t, text, theme)
+		for _, color := range colors {
+			require.Greater(t, pixels(shot, color), 300, "%s: a chart in the colour %x", theme, color)
+		}
+	}
+}
+
+// screenshot is of a page as Chromium shows it.
+func screenshot(t *testing.T, page, theme string) image.Image {
+	t.Helper()
 	testkit.Need(t, "chromium")
 	dir := t.TempDir()
-	file := filepath.Join(dir, "report.html")
-	require.NoError(t, os.WriteFile(file, page.Bytes(), 0o644))
-	picture := filepath.Join(dir, "report.png")
+	file, picture := filepath.Join(dir, "report.html"), filepath.Join(dir, "report.png")
+	require.NoError(t, os.WriteFile(file, []byte(page), 0o644))
 	if keep := os.Getenv("SCREENSHOT"); keep != "" {
-		picture = keep
+		picture = keep + "-" + theme + ".png"
 	}
 	cmd := exec.Command("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--user-data-dir="+filepath.Join(dir, "profile"),
+		"--blink-settings=preferredColorScheme="+map[string]string{"dark": "0", "light": "1"}[theme],
 		"--window-size=1240,2560", "--screenshot="+picture, "--virtual-time-budget=5000", "file://"+file)
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
@@ -200,9 +215,26 @@ func testPage(t *testing.T, s *summary.Summary) {
 	defer func() { _ = f.Close() }()
 	shot, _, err := image.Decode(f)
 	require.NoError(t, err)
-	for _, color := range [][3]uint32{{0x2f, 0x6f, 0xde}, {0x23, 0xa2, 0x6d}, {0xf0, 0xa1, 0x2b}} {
-		require.Greater(t, pixels(shot, color), 300, "a chart in the colour %x", color)
+	return shot
+}
+
+// testOutage looks at a range of which a third was reported, in two parts.
+func testOutage(t *testing.T, db *trafficdb.DB) {
+	rows := traffic()
+	for i := range rows {
+		rows[i].Time += int64(30 * time.Hour)
 	}
+	_, err := db.Import(t.Context(), "gw", rows)
+	require.NoError(t, err)
+	s, err := summary.Make(t.Context(), db, trafficdb.Question{Since: since, Until: until.Add(75 * time.Hour)}, 10)
+	require.NoError(t, err)
+	var page strings.Builder
+	require.NoError(t, s.HTML(&page))
+	text := page.String()
+	require.Equal(t, 2*2, strings.Count(text, `<div class="hatch"`), "in each of two charts")
+	require.Regexp(t, `<div class="hatch" style="left: 1[67]\.\d\d%; width: 1[67]\.\d\d%">`, text, "15 hours of 90")
+	require.Regexp(t, `d="M0\.0 [^"]*M33\d\.\d [^"]*"`, text, "the line goes on after it")
+	require.Contains(t, text, "<b>4 Mar</b>")
 }
 
 // pixels counts those of about a colour.

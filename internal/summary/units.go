@@ -3,6 +3,7 @@ package summary
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"telegraf-conntrack-accounting/internal/trafficdb"
@@ -45,6 +46,18 @@ func lifetime(s trafficdb.Sums) string {
 		return d.Round(100 * time.Millisecond).String()
 	}
 	return d.Round(time.Second).String()
+}
+
+// span writes a length of time to the second, without zeros behind it: 2h, 1m30s.
+func span(d time.Duration) string {
+	text := d.Round(time.Second).String()
+	if rest, ok := strings.CutSuffix(text, "m0s"); ok {
+		text = rest + "m"
+	}
+	if rest, ok := strings.CutSuffix(text, "h0m"); ok {
+		text = rest + "h"
+	}
+	return text
 }
 
 // share is a part of all traffic, in percent.

@@ -127,6 +127,17 @@ func (a *Answers) Series(ctx context.Context, q *Question, step time.Duration, b
 	return list, err
 }
 
+// Interval is the time between two reports of a gateway at the end of the range, 0
+// where it is not known.
+func (a *Answers) Interval(ctx context.Context, q *Question) (time.Duration, error) {
+	seconds := 0
+	err := a.tx.QueryRowContext(ctx, `SELECT coalesce(vpn_traffic_interval(least($1, now())), 0)`, q.Until).Scan(&seconds)
+	if err != nil {
+		return 0, fmt.Errorf("asking the database: %w", err)
+	}
+	return time.Duration(seconds) * time.Second, nil
+}
+
 type scanner func(...any) error
 
 func (a *Answers) read(ctx context.Context, query string, q *Question, top int, more []any, row func(scanner) error) error {
