@@ -21,7 +21,7 @@ const forgetAfter = 15 * time.Minute
 func (p *Plugin) Init() error {
 	for _, read := range []func() error{
 		p.readAddresses, p.readMasks, p.readGrouping, p.readFamilies, p.readZones, p.readMark, p.readChoices, p.readUnanswered, p.readLimits,
-		p.readReports, p.readStateOptions,
+		p.readReports, p.readStateOptions, p.warnOfFolders,
 	} {
 		if err := read(); err != nil {
 			return err

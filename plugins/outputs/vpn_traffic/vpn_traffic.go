@@ -127,6 +127,7 @@ const reserve = 16 << 20
 // Connect opens the spool and starts importing from it. The database may be
 // away.
 func (v *VPNTraffic) Connect() error {
+	v.warnOfDoubtful()
 	reports, err := spool.Open(v.Spool, spool.Options{
 		Limit: int64(v.SpoolLimit), Reserve: reserve, Archive: v.Archive,
 		ArchiveMaxAge: time.Duration(v.ArchiveMaxAge), ArchiveMaxSize: int64(v.ArchiveMaxSize),

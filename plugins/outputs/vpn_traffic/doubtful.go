@@ -1,0 +1,27 @@
+package vpn_traffic
+
+import (
+	"time"
+
+	"github.com/influxdata/telegraf/config"
+)
+
+const (
+	// telegrafKills is when Telegraf kills its child, counted from the end of its
+	// stdin.
+	telegrafKills = 10 * time.Second
+
+	// smallSpool holds less than one report of a large site: a number without a
+	// unit is a number of bytes.
+	smallSpool = config.Size(16 << 20)
+)
+
+// warnOfDoubtful says which options are allowed and hardly meant.
+func (v *VPNTraffic) warnOfDoubtful() {
+	if v.SpoolLimit < smallSpool {
+		v.Log.Warnf(`spool_limit is %d bytes, which a single report can fill: give it a unit, as in "4GiB"`, v.SpoolLimit)
+	}
+	if timeout := time.Duration(v.CloseTimeout); timeout >= telegrafKills {
+		v.Log.Warnf(`close_timeout is %v, but under Telegraf the end comes after %v, by SIGKILL: "4s" is within what it grants`, timeout, telegrafKills)
+	}
+}

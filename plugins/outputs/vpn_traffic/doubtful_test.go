@@ -1,0 +1,35 @@
+package vpn_traffic
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/influxdata/telegraf/config"
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/execd"
+)
+
+// What is allowed and hardly meant is said.
+func TestDoubtfulOptionsAreSaid(t *testing.T) {
+	for name, c := range map[string]struct {
+		set  func(*VPNTraffic)
+		says string
+	}{
+		"the defaults":   {func(*VPNTraffic) {}, ""},
+		"bytes":          {func(v *VPNTraffic) { v.SpoolLimit = 4 }, `W! spool_limit is 4 bytes, which a single report can fill: give it a unit, as in "4GiB"`},
+		"too long":       {func(v *VPNTraffic) { v.CloseTimeout = config.Duration(10 * time.Second) }, `W! close_timeout is 10s, but under Telegraf the end comes after 10s, by SIGKILL: "4s" is within what it grants`},
+		"long, not more": {func(v *VPNTraffic) { v.CloseTimeout = config.Duration(9 * time.Second) }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			v := New()
+			v.Log = execd.NewLogger(&log, &log, false)
+			c.set(v)
+			v.warnOfDoubtful()
+			require.Equal(t, c.says, strings.TrimSuffix(log.String(), "\n"))
+		})
+	}
+}
