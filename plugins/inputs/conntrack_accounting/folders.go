@@ -13,6 +13,9 @@ func (p *Plugin) warnOfFolders() error {
 	}
 	if p.StateFile != "" {
 		p.warnOfFolder("state_file", filepath.Dir(p.StateFile))
+		if info, err := os.Lstat(p.StateFile); err == nil && !info.Mode().IsRegular() {
+			p.Log.Warnf("state_file: %s is no regular file: accounting will not start", p.StateFile)
+		}
 	}
 	if p.ReportDirectory != "" {
 		p.warnOfFolder("report_directory", p.ReportDirectory)

@@ -19,6 +19,7 @@ func TestOneShotLooksAtFolders(t *testing.T) {
 	}{
 		{filepath.Join(dir, "state"), dir, nil},
 		{filepath.Join(dir, "none", "state"), filepath.Join(dir, "new"), []string{"W! state_file: stat " + dir + "/none: no such file", "W! report_directory: stat " + dir + "/new: no such file"}},
+		{dir, dir, []string{"W! state_file: " + dir + " is no regular file"}},
 		{filepath.Join(file, "state"), file, []string{"W! state_file: " + file + " is no folder", "W! report_directory: " + file + " is no folder"}},
 	} {
 		p, log := New(), &lines{}

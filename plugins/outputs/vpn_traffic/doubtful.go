@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/influxdata/telegraf/config"
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -16,7 +17,7 @@ const (
 	smallSpool = config.Size(16 << 20)
 )
 
-// warnOfDoubtful says which options are allowed and hardly meant.
+// warnOfDoubtful says which options are allowed and hardly meant. The spool is there.
 func (v *VPNTraffic) warnOfDoubtful() {
 	if v.SpoolLimit < smallSpool {
 		v.Log.Warnf(`spool_limit is %d bytes, which a single report can fill: give it a unit, as in "4GiB"`, v.SpoolLimit)
@@ -24,4 +25,13 @@ func (v *VPNTraffic) warnOfDoubtful() {
 	if timeout := time.Duration(v.CloseTimeout); timeout >= telegrafKills {
 		v.Log.Warnf(`close_timeout is %v, but under Telegraf the end comes after %v, by SIGKILL: "4s" is within what it grants`, timeout, telegrafKills)
 	}
+	if inMemory(v.Spool) {
+		v.Log.Warnf("spool: %s is in memory (tmpfs): what waits in it is lost with the machine; name a folder on a disk", v.Spool)
+	}
+}
+
+// inMemory reports whether a folder is on a file system without a disk.
+func inMemory(folder string) bool {
+	var fs unix.Statfs_t
+	return unix.Statfs(folder, &fs) == nil && (fs.Type == unix.TMPFS_MAGIC || fs.Type == unix.RAMFS_MAGIC)
 }

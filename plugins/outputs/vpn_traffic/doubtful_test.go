@@ -10,7 +10,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-conntrack-accounting/internal/execd"
+	"telegraf-conntrack-accounting/internal/testkit"
 )
+
+// A spool that a reboot empties is said, at the start.
+func TestSpoolInMemory(t *testing.T) {
+	var log bytes.Buffer
+	v := New()
+	v.Spool, v.DSN = testkit.NewDisk(t, 64<<20).Path(), "host=/nowhere"
+	v.Log = execd.NewLogger(&log, &log, false)
+	require.NoError(t, v.Init())
+	require.NoError(t, v.Connect())
+	require.NoError(t, v.Close())
+	require.Contains(t, log.String(), "W! spool: "+v.Spool+" is in memory (tmpfs): ")
+}
 
 // What is allowed and hardly meant is said.
 func TestDoubtfulOptionsAreSaid(t *testing.T) {
@@ -26,6 +39,7 @@ func TestDoubtfulOptionsAreSaid(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
 			v := New()
+			v.Spool = "."
 			v.Log = execd.NewLogger(&log, &log, false)
 			c.set(v)
 			v.warnOfDoubtful()

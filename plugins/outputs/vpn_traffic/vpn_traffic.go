@@ -127,7 +127,6 @@ const reserve = 16 << 20
 // Connect opens the spool and starts importing from it. The database may be
 // away.
 func (v *VPNTraffic) Connect() error {
-	v.warnOfDoubtful()
 	reports, err := spool.Open(v.Spool, spool.Options{
 		Limit: int64(v.SpoolLimit), Reserve: reserve, Archive: v.Archive,
 		ArchiveMaxAge: time.Duration(v.ArchiveMaxAge), ArchiveMaxSize: int64(v.ArchiveMaxSize),
@@ -135,6 +134,7 @@ func (v *VPNTraffic) Connect() error {
 	if err != nil {
 		return err
 	}
+	v.warnOfDoubtful()
 	const patience = 5 * time.Second // for a predecessor that is just ending
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
