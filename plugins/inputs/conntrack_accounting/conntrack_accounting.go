@@ -137,6 +137,7 @@ func (p *Plugin) Start(telegraf.Accumulator) error {
 		p.Stop()
 		return err
 	}
+	p.reports.tell()
 	return nil
 }
 

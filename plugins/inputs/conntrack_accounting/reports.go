@@ -64,6 +64,19 @@ func (p *Plugin) readReports() (err error) {
 	return nil
 }
 
+// tell says which host the database will know the reports by. What Telegraf calls this
+// one is not known here.
+func (r *reports) tell() {
+	if r.writer == nil {
+		return
+	}
+	own := "this machine does not tell its own name"
+	if name, err := os.Hostname(); err == nil {
+		own = fmt.Sprintf("this machine is %q", name)
+	}
+	r.log.Infof("report_directory: reports have the host %q, %s: where Telegraf's metrics come into the same database, too, its hostname must be %q, or all traffic counts twice", r.host, own, r.host)
+}
+
 // add adds a row to the report of this gather.
 func (r *reports) add(row *report.Row) {
 	switch {

@@ -2,6 +2,7 @@ package conntrack_accounting
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -77,6 +78,21 @@ func TestReportsAndMetricsAreTheSame(t *testing.T) {
 			require.Equal(t, all, asMetrics(readReports(t, folder, "gw 1")))
 			l.requireExact()
 		})
+	}
+}
+
+// The start says which host reports are filed under, beside the machine's own name,
+// which Telegraf's metrics have unless it is told otherwise.
+func TestReportsTellTheirHost(t *testing.T) {
+	own, err := os.Hostname()
+	require.NoError(t, err)
+	l, folder := newLab(t), t.TempDir()
+	l.start()
+	require.Empty(t, l.log.with("I! report_directory"))
+	for _, c := range []struct{ option, host string }{{"gw 1", "gw 1"}, {"", own}} {
+		l.plugin.Stop()
+		l.start(func(p *Plugin) { p.ReportDirectory, p.ReportHost = folder, c.option })
+		require.Len(t, l.log.with(fmt.Sprintf("I! report_directory: reports have the host %q, this machine is %q: ", c.host, own)), 1)
 	}
 }
 
