@@ -46,7 +46,7 @@ func OpenNamespace(nameOrPath string) (*Namespace, error) {
 	if !strings.ContainsRune(path, '/') {
 		path = filepath.Join("/run/netns", path)
 	}
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // a named pipe is not waited for
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("network namespace %q not found: %w (\"ip netns list\" shows the names)", nameOrPath, err)
 	}

@@ -57,7 +57,11 @@ func TestOpenNamespace(t *testing.T) {
 func TestOpenNamespaceErrors(t *testing.T) {
 	t.Parallel()
 	testkit.Need(t)
-	_, err := OpenNamespace("no-such-namespace")
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	require.NoError(t, unix.Mkfifo(pipe, 0o600))
+	_, err := OpenNamespace(pipe)
+	require.ErrorContains(t, err, "it is not a network namespace")
+	_, err = OpenNamespace("no-such-namespace")
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.ErrorContains(t, err, `network namespace "no-such-namespace" not found`)
 

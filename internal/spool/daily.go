@@ -40,7 +40,7 @@ func (s *Spool) Reject(now time.Time, text []byte) (name string, kept bool, err 
 // appendBounded appends text to a file, durably, unless the file would become
 // too large. When it fails, the file is what it was.
 func appendBounded(path string, text []byte, limit int64) (done bool, err error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY|unix.O_NOFOLLOW, 0o640)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o640)
 	if err != nil {
 		return false, err
 	}

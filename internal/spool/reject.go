@@ -50,7 +50,7 @@ func (r *Rejects) Add(line *report.BadLine) error {
 	}
 	if r.file == nil {
 		// Truncated: what an import that was cut short had noted comes again.
-		file, err := os.OpenFile(r.temporary(), os.O_CREATE|os.O_TRUNC|os.O_WRONLY|unix.O_NOFOLLOW, 0o640)
+		file, err := os.OpenFile(r.temporary(), os.O_CREATE|os.O_TRUNC|os.O_WRONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o640)
 		if err != nil {
 			return fmt.Errorf("noting a rejected line: %w", err)
 		}

@@ -43,7 +43,7 @@ func (s *Spool) giveReserve() bool {
 
 // allocate makes a file that has size bytes of the disk to itself.
 func allocate(path string, size int64) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o640)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o640)
 	if err != nil {
 		return err
 	}

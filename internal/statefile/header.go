@@ -1,11 +1,13 @@
 package statefile
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"strings"
 )
 
 // version is raised whenever the layout of the file or of a body changes.
@@ -29,6 +31,9 @@ const (
 var (
 	// ErrDamaged says that a file is not what was once written.
 	ErrDamaged = errors.New("it is damaged")
+
+	// ErrForeign says that a file is something else, which nobody meant to lose.
+	ErrForeign = errors.New("it is no state, but a file of something else")
 
 	// ErrVersion says that another version of the program wrote the file.
 	ErrVersion = errors.New("it is of another version of the program")
@@ -55,7 +60,11 @@ func encodeMark(ns int64) []byte {
 
 func readHeader(r io.Reader) (h header, err error) {
 	b := make([]byte, headerSize)
-	if _, err := io.ReadFull(r, b); err != nil {
+	n, err := io.ReadFull(r, b)
+	if foreign(b[:min(n, len(magic))]) {
+		return h, ErrForeign
+	}
+	if err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return h, fmt.Errorf("%w: it has no whole header", ErrDamaged)
 		}
@@ -75,6 +84,12 @@ func readHeader(r io.Reader) (h header, err error) {
 	}
 	h.superseded = int64(mark)
 	return h, nil
+}
+
+// foreign reports whether a file that begins so is neither a state nor what a crash of
+// the machine leaves of one.
+func foreign(head []byte) bool {
+	return !strings.HasPrefix(magic, string(head)) && len(bytes.Trim(head, "\x00")) > 0
 }
 
 // checksum is a writer that counts and sums up what passes.

@@ -23,7 +23,7 @@ type File struct {
 }
 
 // Open opens the state at the path, having read it once to see that it is what
-// was written. Errors are [ErrDamaged], [ErrVersion], or the system's; there is
+// was written. Errors are [ErrDamaged], [ErrForeign], [ErrVersion], or the system's; there is
 // no state where it is fs.ErrNotExist. What is not a regular file is not waited for.
 func Open(path string) (*File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)

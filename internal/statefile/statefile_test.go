@@ -102,7 +102,7 @@ func TestDamaged(t *testing.T) {
 		t.Helper()
 		require.NoError(t, os.WriteFile(path, content, 0o600))
 		_, err := Open(path)
-		if !errors.Is(err, ErrVersion) {
+		if !errors.Is(err, ErrVersion) && !errors.Is(err, ErrForeign) {
 			require.ErrorIs(t, err, ErrDamaged, "%s %d", what, i)
 		}
 	}
@@ -113,6 +113,24 @@ func TestDamaged(t *testing.T) {
 		requireDamaged(changed, "changed at", i)
 	}
 	requireDamaged(append(whole, 0), "too long by", 1)
+}
+
+// What somebody else wrote is told from what is left of a state.
+func TestForeignFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state")
+	for content, want := range map[string]error{
+		"":                          ErrDamaged,
+		"ctst":                      ErrDamaged,
+		strings.Repeat("\x00", 100): ErrDamaged,
+		"ct":                        ErrDamaged,
+		"10.0.0.0/8,Campus\n":       ErrForeign,
+		"x":                         ErrForeign,
+		strings.Repeat("x", 100):    ErrForeign,
+	} {
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		_, err := Open(path)
+		require.ErrorIs(t, err, want, "%q", content)
+	}
 }
 
 func TestVersion(t *testing.T) {

@@ -41,6 +41,9 @@ func (p *Plugin) readState() (last lastRun, err error) {
 	if errors.Is(last.err, fs.ErrNotExist) {
 		return lastRun{}, nil // a first start
 	}
+	if errors.Is(last.err, statefile.ErrForeign) { // it would be overwritten
+		return last, fmt.Errorf("state_file: %s: %w: name another file", p.StateFile, last.err)
+	}
 	if last.err == nil {
 		last.body, last.err = io.ReadAll(last.file.Body)
 		_ = last.file.Close()

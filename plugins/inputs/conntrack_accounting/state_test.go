@@ -306,6 +306,21 @@ func TestFirstStateCannotBeWritten(t *testing.T) {
 	require.EqualValues(t, 3+4, l.sum["udp-src"].Packets)
 }
 
+// A file of something else is not overwritten.
+func TestStateFileOfSomethingElse(t *testing.T) {
+	l := newLab(t)
+	file, keep := withState(t)
+	require.NoError(t, os.WriteFile(file, []byte("10.0.0.0/8,Campus\n"), 0o600))
+	p := New()
+	p.NetworkNamespace, p.Log = l.ns.Path(), l.log
+	keep(p)
+	require.NoError(t, p.Init())
+	require.ErrorContains(t, p.Start(l), "state_file: "+file+": it is no state, but a file of something else: name another file")
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, "10.0.0.0/8,Campus\n", string(text))
+}
+
 // A file that can neither be marked nor emptied would mislead the next start.
 func TestStateThatCannotBeSuperseded(t *testing.T) {
 	l := newLab(t)
