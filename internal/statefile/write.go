@@ -107,7 +107,7 @@ func fill(f *os.File, origin Origin, body func(io.Writer) error) (size int64, er
 // done or not. Where there is no state, since none could be written, it leaves a
 // damaged one: who finds it knows that this is no first start.
 func Supersede(path string, at time.Time) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return err
 	}
