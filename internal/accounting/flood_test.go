@@ -82,7 +82,7 @@ func TestSeriesAreBoundedWhateverVaries(t *testing.T) {
 func TestFloodLeavesTheRestItsDetail(t *testing.T) {
 	cfg := testConfig(t)
 	tr := started(cfg)
-	tr.SetPorts(portsOf(t, "tcp:80"))
+	tr.SetPorts(tcpPorts(80))
 	var flows []Flow
 	for i := range uint32(10_000) {
 		f := answer(flowOf(i, protoTCP, 40), false)
@@ -162,7 +162,7 @@ func TestUnansweredFlowsAreFolded(t *testing.T) {
 	cfg := testConfig(t)
 	cfg.Unanswered = FoldUnanswered
 	tr := started(cfg)
-	tr.SetPorts(portsOf(t, "tcp:80"))
+	tr.SetPorts(tcpPorts(80))
 	f := answer(flowOf(1, protoTCP, 40), false)
 	dump(tr, 15, f)
 	s := one(t, tr)

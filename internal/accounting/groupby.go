@@ -1,11 +1,8 @@
 package accounting
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 )
 
 // GroupBy names what else than groups, protocol and port tells series apart.
@@ -14,71 +11,15 @@ type GroupBy struct {
 	Zone        bool
 	Family      bool
 	MarkMask    uint32 // the bits of the connmark that count; 0: none
-	SourcePorts int    // ports in a range; 0: not by source port
+	SourcePorts int    // ports in a range, or PortRanges; 0: not by source port
 }
 
-// portRanges stands for the three ranges of RFC 6335: system, user and dynamic
-// ports.
-const portRanges = -1
+// PortRanges as SourcePorts stands for the three ranges of RFC 6335: system, user
+// and dynamic ports.
+const PortRanges = -1
 
 // folded is the tag of series that MaxSeries folded into one.
 const folded = "other"
-
-// ParseGroupBy reads the keys of group_by: zone, mark, mark/0xff, family,
-// source_port_range, source_port_range/1024.
-func ParseGroupBy(keys []string) (GroupBy, error) {
-	var g GroupBy
-	var seen []string
-	for _, s := range keys {
-		name, argument, given := strings.Cut(s, "/")
-		if slices.Contains(seen, name) {
-			return g, fmt.Errorf("%q: the key is there twice", s)
-		}
-		seen = append(seen, name)
-		if err := g.add(name, argument, given); err != nil {
-			return g, fmt.Errorf("%q: %w", s, err)
-		}
-	}
-	return g, nil
-}
-
-func (g *GroupBy) add(name, argument string, given bool) (err error) {
-	switch {
-	case name == "zone" && !given:
-		g.Zone = true
-	case name == "family" && !given:
-		g.Family = true
-	case name == "mark":
-		g.MarkMask, err = parseMarkMask(argument, given)
-	case name == "source_port_range":
-		g.SourcePorts, err = parseRangeSize(argument, given)
-	default:
-		err = errors.New(`unknown key: want "zone", "mark", "mark/0xff", "family", "source_port_range" or "source_port_range/1024"`)
-	}
-	return err
-}
-
-func parseMarkMask(s string, given bool) (uint32, error) {
-	if !given {
-		return 0xffffffff, nil
-	}
-	mask, err := strconv.ParseUint(s, 0, 32)
-	if err != nil || mask == 0 {
-		return 0, errors.New("want a mask of 32 bits that is not 0, such as mark/0xff")
-	}
-	return uint32(mask), nil
-}
-
-func parseRangeSize(s string, given bool) (int, error) {
-	if !given {
-		return portRanges, nil
-	}
-	size, err := strconv.Atoi(s)
-	if err != nil || size < 1 || size > 32_768 {
-		return 0, errors.New("want 1 to 32768 ports in a range, such as source_port_range/1024")
-	}
-	return size, nil
-}
 
 // splits reports whether a group, protocol and port may have several series.
 // The family does not split: an address group has only one.
@@ -90,7 +31,7 @@ func (g *GroupBy) split(s *SeriesKey, k *key, e *entry) {
 	if g.Zone {
 		s.Zone = k.Zone
 	}
-	if g.SourcePorts != 0 && hasPorts(k.Proto) {
+	if g.SourcePorts != 0 && HasPorts(k.Proto) {
 		s.SourcePort = g.firstPort(k.SrcPort)
 	}
 }
@@ -113,7 +54,7 @@ func (g *GroupBy) fit(k SeriesKey) SeriesKey {
 
 // firstPort returns the first port of the range that a port lies in.
 func (g *GroupBy) firstPort(port uint16) uint16 {
-	if g.SourcePorts != portRanges {
+	if g.SourcePorts != PortRanges {
 		return port - port%uint16(g.SourcePorts)
 	}
 	switch {
@@ -128,7 +69,7 @@ func (g *GroupBy) firstPort(port uint16) uint16 {
 // rangeText returns the range that begins with a port.
 func (g *GroupBy) rangeText(first uint16) string {
 	last := int(first) + g.SourcePorts - 1
-	if g.SourcePorts == portRanges {
+	if g.SourcePorts == PortRanges {
 		last = map[uint16]int{0: 1023, 1024: 49151, 49152: 65535}[first]
 	}
 	return fmt.Sprintf("%d-%d", first, min(last, 65535))
@@ -145,7 +86,7 @@ func (g *GroupBy) AddTags(tags map[string]string, k *SeriesKey) {
 	if g.MarkMask != 0 {
 		tags["ct_mark"] = k.foldedOr(fmt.Sprintf("%#x", k.Mark))
 	}
-	if g.SourcePorts != 0 && (k.Folded || hasPorts(k.Proto)) {
+	if g.SourcePorts != 0 && (k.Folded || HasPorts(k.Proto)) {
 		tags["source_port_range"] = k.foldedOr(g.rangeText(k.SourcePort))
 	}
 }

@@ -9,43 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestParseGroupBy(t *testing.T) {
-	for _, c := range []struct {
-		keys []string
-		want GroupBy
-	}{
-		{nil, GroupBy{}},
-		{[]string{"zone", "mark", "family", "source_port_range"}, GroupBy{Zone: true, MarkMask: 0xffffffff, Family: true, SourcePorts: portRanges}},
-		{[]string{"mark/0xff00"}, GroupBy{MarkMask: 0xff00}},
-		{[]string{"mark/7", "source_port_range/1024"}, GroupBy{MarkMask: 7, SourcePorts: 1024}},
-	} {
-		got, err := ParseGroupBy(c.keys)
-		require.NoError(t, err)
-		require.Equal(t, c.want, got)
-	}
-	for _, c := range []struct {
-		keys []string
-		says string
-	}{
-		{[]string{"vlan"}, `"vlan": unknown key`},
-		{[]string{""}, `"": unknown key`},
-		{[]string{"zone/1"}, `"zone/1": unknown key`},
-		{[]string{"family/4"}, `"family/4": unknown key`},
-		{[]string{"mark", "zone", "mark/1"}, `"mark/1": the key is there twice`},
-		{[]string{"mark/"}, `"mark/": want a mask`},
-		{[]string{"mark/0"}, `"mark/0": want a mask`},
-		{[]string{"mark/0x1ffffffff"}, "want a mask"},
-		{[]string{"source_port_range/0"}, `"source_port_range/0": want 1 to 32768`},
-		{[]string{"source_port_range/ten"}, "want 1 to 32768"},
-	} {
-		_, err := ParseGroupBy(c.keys)
-		require.ErrorContains(t, err, c.says)
-	}
-}
-
 // tagsOf returns all tags of a series, as a text.
 func tagsOf(tr *Tracker, s *Series) string {
-	tags := map[string]string{"src": s.Key.Src.String(), "dst": s.Key.Dst.String(), "proto": ProtoName(s.Key.Proto), "port": fmt.Sprint(s.Key.Port)}
+	tags := map[string]string{"src": s.Key.Src.String(), "dst": s.Key.Dst.String(), "proto": fmt.Sprint(s.Key.Proto), "port": fmt.Sprint(s.Key.Port)}
 	tr.cfg.GroupBy.AddTags(tags, &s.Key)
 	text := ""
 	for _, name := range slices.Sorted(maps.Keys(tags)) {
@@ -60,30 +26,28 @@ func TestTagsOfFurtherKeys(t *testing.T) {
 	ping := flowOf(2, protoICMP, 10)
 	six := flowOf(3, protoTCP, 10)
 	six.Orig.Src, six.Orig.Dst, six.Orig.SrcPort = addr(t, "2001:db8::1"), addr(t, "2001:db8::2"), 65_535
-	const pair = "port=-1 proto=tcp src=10.0.0.1 "
+	const pair = "port=-1 proto=6 src=10.0.0.1 "
 	for _, c := range []struct {
 		flow Flow
-		by   []string
+		by   GroupBy
 		tags string
 	}{
-		{f, nil, "dst=10.0.0.2 " + pair},
-		{f, []string{"zone"}, "ct_zone=7 dst=10.0.0.2 " + pair},
-		{f, []string{"mark"}, "ct_mark=0x1234 dst=10.0.0.2 " + pair},
-		{f, []string{"mark/0xff"}, "ct_mark=0x34 dst=10.0.0.2 " + pair},
-		{f, []string{"mark/0x1"}, "ct_mark=0x0 dst=10.0.0.2 " + pair},
-		{f, []string{"family"}, "dst=10.0.0.2 family=ipv4 " + pair},
-		{f, []string{"source_port_range"}, "dst=10.0.0.2 port=-1 proto=tcp source_port_range=49152-65535 src=10.0.0.1 "},
-		{f, []string{"source_port_range/1000"}, "dst=10.0.0.2 port=-1 proto=tcp source_port_range=50000-50999 src=10.0.0.1 "},
-		{flowOf(1023, protoTCP, 10), []string{"source_port_range"}, "dst=10.0.0.2 port=-1 proto=tcp source_port_range=0-1023 src=10.0.0.1 "},
-		{flowOf(1024, protoTCP, 10), []string{"source_port_range"}, "dst=10.0.0.2 port=-1 proto=tcp source_port_range=1024-49151 src=10.0.0.1 "},
-		{six, []string{"family", "source_port_range/1000"}, "dst=2001:db8::2 family=ipv6 port=-1 proto=tcp source_port_range=65000-65535 src=2001:db8::1 "},
-		{ping, []string{"source_port_range", "zone"}, "ct_zone=0 dst=10.0.0.2 port=-1 proto=icmp src=10.0.0.1 "},
+		{f, GroupBy{}, "dst=10.0.0.2 " + pair},
+		{f, GroupBy{Zone: true}, "ct_zone=7 dst=10.0.0.2 " + pair},
+		{f, GroupBy{MarkMask: 0xffffffff}, "ct_mark=0x1234 dst=10.0.0.2 " + pair},
+		{f, GroupBy{MarkMask: 0xff}, "ct_mark=0x34 dst=10.0.0.2 " + pair},
+		{f, GroupBy{MarkMask: 0x1}, "ct_mark=0x0 dst=10.0.0.2 " + pair},
+		{f, GroupBy{Family: true}, "dst=10.0.0.2 family=ipv4 " + pair},
+		{f, GroupBy{SourcePorts: PortRanges}, "dst=10.0.0.2 port=-1 proto=6 source_port_range=49152-65535 src=10.0.0.1 "},
+		{f, GroupBy{SourcePorts: 1000}, "dst=10.0.0.2 port=-1 proto=6 source_port_range=50000-50999 src=10.0.0.1 "},
+		{flowOf(1023, protoTCP, 10), GroupBy{SourcePorts: PortRanges}, "dst=10.0.0.2 port=-1 proto=6 source_port_range=0-1023 src=10.0.0.1 "},
+		{flowOf(1024, protoTCP, 10), GroupBy{SourcePorts: PortRanges}, "dst=10.0.0.2 port=-1 proto=6 source_port_range=1024-49151 src=10.0.0.1 "},
+		{six, GroupBy{Family: true, SourcePorts: 1000}, "dst=2001:db8::2 family=ipv6 port=-1 proto=6 source_port_range=65000-65535 src=2001:db8::1 "},
+		{ping, GroupBy{SourcePorts: PortRanges, Zone: true}, "ct_zone=0 dst=10.0.0.2 port=-1 proto=1 src=10.0.0.1 "},
 	} {
 		cfg := testConfig(t)
 		cfg.Filter.ICMP = true
-		var err error
-		cfg.GroupBy, err = ParseGroupBy(c.by)
-		require.NoError(t, err)
+		cfg.GroupBy = c.by
 		tr := started(cfg)
 		dump(tr, 15, c.flow)
 		s := one(t, tr)
@@ -118,12 +82,10 @@ func TestMarkOfAFlowChanges(t *testing.T) {
 func TestStateOfAnotherGroupBy(t *testing.T) {
 	before := testConfig(t)
 	before.GroupBy = GroupBy{Zone: true, MarkMask: 0xff, SourcePorts: 1000}
-	for _, by := range [][]string{nil, {"zone"}, {"mark/0x1"}, {"source_port_range"}, {"family"}} {
+	for _, by := range []GroupBy{{}, {Zone: true}, {MarkMask: 0x1}, {SourcePorts: PortRanges}, {Family: true}} {
 		t.Run(fmt.Sprint(by), func(t *testing.T) {
 			after := testConfig(t)
-			var err error
-			after.GroupBy, err = ParseGroupBy(by)
-			require.NoError(t, err)
+			after.GroupBy = by
 			tr := started(before)
 			flows := varied(100)
 			dump(tr, 15, flows...)
@@ -147,17 +109,15 @@ func TestStateOfAnotherGroupBy(t *testing.T) {
 // Beyond max_series, further keys fold along with the ports: no byte is lost,
 // the series stay few, and no two of them have the same tags.
 func TestFurtherKeysFoldToo(t *testing.T) {
-	for _, by := range [][]string{{"zone"}, {"mark"}, {"source_port_range/1"}, {"family"}, {"zone", "mark", "family", "source_port_range"}} {
+	for _, by := range []GroupBy{{Zone: true}, {MarkMask: 0xffffffff}, {SourcePorts: 1}, {Family: true}, {Zone: true, MarkMask: 0xffffffff, Family: true, SourcePorts: PortRanges}} {
 		t.Run(fmt.Sprint(by), func(t *testing.T) {
 			cfg := byNetwork(t, "32", true)
 			cfg.MaxSeries, cfg.Filter.ICMP = 10, true
-			var err error
-			cfg.GroupBy, err = ParseGroupBy(by)
-			require.NoError(t, err)
+			cfg.GroupBy = by
 			tr := started(cfg)
 			tr.SetNetworks(networks(t, "10.0.0.0/8,Corp"))
 			ports := &Ports{}
-			ports.put(protoTCP, 80, 80)
+			ports.Add(protoTCP, 80, 80)
 			tr.SetPorts(ports)
 			flows := varied(200)
 			dump(tr, 15, flows...)

@@ -5,53 +5,20 @@ import (
 	"fmt"
 	"math/bits"
 	"net/netip"
-	"strconv"
-	"strings"
 )
 
 // Mask is a netmask over an [Addr]. IPv4 masks cover the last four bytes and
 // leave the IPv4-mapped prefix as it is.
 type Mask [16]byte
 
-// ParseMask4 reads an IPv4 mask: a prefix length ("24", "/24") or dotted
-// ("255.239.255.0"), which need not be contiguous.
-func ParseMask4(s string) (Mask, error) {
-	s = strings.TrimSpace(s)
+// PrefixMask returns the mask of so many leading bits, 0 to 128; a prefix of an IPv4
+// address has 96 more than its own length.
+func PrefixMask(length int) Mask {
 	m := Mask{}
-	for i := range 12 {
-		m[i] = 0xff
-	}
-	if strings.Contains(s, ".") {
-		dotted, err := netip.ParseAddr(s)
-		if err != nil || !dotted.Is4() {
-			return Mask{}, fmt.Errorf("%q is not an IPv4 mask: want four numbers from 0 to 255 (255.255.255.0) or a prefix length from 0 to 32", s)
-		}
-		four := dotted.As4()
-		copy(m[12:], four[:])
-		return m, nil
-	}
-	length, err := strconv.Atoi(strings.TrimPrefix(s, "/"))
-	if err != nil || length < 0 || length > 32 {
-		return Mask{}, fmt.Errorf("%q is not an IPv4 mask: want four numbers from 0 to 255 (255.255.255.0) or a prefix length from 0 to 32", s)
-	}
-	m.setBits(96 + length)
-	return m, nil
-}
-
-// Mask6 returns the IPv6 mask of a prefix length from 0 to 128.
-func Mask6(length int) (Mask, error) {
-	if length < 0 || length > 128 {
-		return Mask{}, fmt.Errorf("%d is not an IPv6 prefix length: want 0 to 128", length)
-	}
-	m := Mask{}
-	m.setBits(length)
-	return m, nil
-}
-
-func (m *Mask) setBits(n int) {
-	for i := range n {
+	for i := range length {
 		m[i/8] |= 0x80 >> (i % 8)
 	}
+	return m
 }
 
 // apply returns the group that the address belongs to.

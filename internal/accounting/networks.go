@@ -1,6 +1,8 @@
 package accounting
 
 import (
+	"fmt"
+	"iter"
 	"net/netip"
 
 	"github.com/gaissmai/bart"
@@ -19,11 +21,45 @@ type Tag struct {
 }
 
 // Networks are named networks of both families, looked up by longest prefix.
-// Once read they never change. A nil Networks holds none.
+// Once they are in force they never change. A nil Networks holds none.
 type Networks struct {
 	table  bart.Table[int32] // the networks' index in the lists
 	list   []Network
 	groups []Group // apart from the list, since a gather reads only these
+}
+
+// Add adds a network. It fails for one that is there already, and for one too many.
+func (n *Networks) Add(network Network) error {
+	if _, known := n.table.Get(network.Prefix); known {
+		return fmt.Errorf("network %s is there twice", network.Prefix)
+	}
+	if len(n.list) == maxNetworks {
+		return fmt.Errorf("more than %d networks", maxNetworks)
+	}
+	n.table.Insert(network.Prefix, int32(len(n.list)))
+	n.list = append(n.list, network)
+	n.groups = append(n.groups, groupOf(network.Prefix))
+	return nil
+}
+
+// All goes through the networks, in the order in which they were added.
+func (n *Networks) All() iter.Seq[*Network] {
+	return func(yield func(*Network) bool) {
+		for i := range n.list {
+			if !yield(&n.list[i]) {
+				return
+			}
+		}
+	}
+}
+
+// Find returns the smallest network that an address lies in, or nil.
+func (n *Networks) Find(a netip.Addr) *Network {
+	id := n.find(AddrFrom(a))
+	if id == outside {
+		return nil
+	}
+	return &n.list[id.index()]
 }
 
 // Len returns how many networks there are.

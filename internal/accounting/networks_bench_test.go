@@ -3,7 +3,9 @@ package accounting
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,18 +19,17 @@ import (
 // them.
 func listed(t testing.TB, n int) (*Networks, []Addr) {
 	t.Helper()
-	var list strings.Builder
+	networks := &Networks{}
 	addrs := make([]Addr, n)
 	for i := range addrs {
 		prefix := fmt.Sprintf("10.%d.%d.0/24", i>>8&0xff, i&0xff)
 		if i >= 1<<16 {
 			prefix = fmt.Sprintf("2001:db8:%x:%x::/64", i>>16, i&0xffff)
 		}
-		fmt.Fprintf(&list, "%s,network %d,site=%d\n", prefix, i, i%100)
+		name, keys := fmt.Sprint("network ", i), []Tag{{"site", strconv.Itoa(i % 100)}}
+		require.NoError(t, networks.Add(Network{netip.MustParsePrefix(prefix), name, keys}))
 		addrs[i] = addr(t, prefix[:strings.IndexByte(prefix, '/')])
 	}
-	networks, err := ReadNetworks(strings.NewReader(list.String()))
-	require.NoError(t, err)
 	return networks, addrs
 }
 
@@ -69,9 +70,7 @@ func trackers(t testing.TB, networks *Networks) map[string]*Tracker {
 	t.Helper()
 	masks := byNetwork(t, "24", false)
 	masks.MaxSeries = 200_000
-	var err error
-	masks.Source.IPv6, err = Mask6(64)
-	require.NoError(t, err)
+	masks.Source.IPv6 = PrefixMask(64)
 	masks.Destination.IPv6 = masks.Source.IPv6
 	grouped := masks
 	masks.Source.Network, masks.Destination.Network = false, false

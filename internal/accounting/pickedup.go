@@ -63,7 +63,7 @@ func (t *Tracker) turns(f, turned *Flow) bool {
 // serves reports whether the first of two TCP ports is rather the server's: the one
 // that is interesting, else the lower one.
 func (t *Tracker) serves(port, other uint16) bool {
-	a, b := t.ports.of(protoTCP, port) != OtherPorts, t.ports.of(protoTCP, other) != OtherPorts
+	a, b := t.ports.Of(protoTCP, port) != OtherPorts, t.ports.Of(protoTCP, other) != OtherPorts
 	if a != b {
 		return a
 	}

@@ -77,7 +77,7 @@ func (t *Tracker) endOf(k *key, e *entry, f *Flow, now time.Time) int64 {
 
 // seriesKey returns the series of the flow that goes to dst, if there is room.
 func (t *Tracker) seriesKey(k *key, e *entry, dst *responder) SeriesKey {
-	s := SeriesKey{Port: t.ports.of(k.Proto, dst.port), Proto: k.Proto}
+	s := SeriesKey{Port: t.ports.Of(k.Proto, dst.port), Proto: k.Proto}
 	t.cfg.Source.put(&s.Src, k.Src, t.networks, &e.src)
 	t.cfg.Destination.put(&s.Dst, dst.addr, t.networks, &e.dst)
 	if t.series.splits {

@@ -18,7 +18,7 @@ func (t *Tracker) setResponder(to *responder, f *Flow) {
 		return
 	}
 	to.addr = f.Reply.Src
-	if hasPorts(f.Proto) {
+	if HasPorts(f.Proto) {
 		to.port = f.Reply.SrcPort
 	}
 }

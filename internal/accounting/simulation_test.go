@@ -191,11 +191,7 @@ func v4(a, b, c, d byte) Addr {
 
 func allAddresses(t testing.TB) Grouping {
 	t.Helper()
-	four, err := ParseMask4("32")
-	require.NoError(t, err)
-	six, err := Mask6(128)
-	require.NoError(t, err)
-	return Grouping{Masks: Masks{IPv4: four, IPv6: six}}
+	return Grouping{Masks: Masks{IPv4: PrefixMask(128), IPv6: PrefixMask(128)}}
 }
 
 func testConfig(t testing.TB) Config {
@@ -238,7 +234,8 @@ func TestExactWhenConnectionsAreTurned(t *testing.T) {
 			k := &kernel{rng: rand.New(rand.NewPCG(seed, 1)), now: int64(time.Hour), timestamps: seed%2 == 0, alike: seed%2 == 1, unseen: true}
 			k.simulate(t, cfg, func(tr *Tracker, rng *rand.Rand) {
 				ports := &Ports{}
-				require.NoError(t, ports.Add(fmt.Sprintf("tcp:%d", []int{0, 1, 2, 443}[rng.IntN(4)]), nil))
+				port := []uint16{0, 1, 2, 443}[rng.IntN(4)]
+				ports.Add(protoTCP, port, port)
 				tr.SetPorts(ports)
 			})
 		})

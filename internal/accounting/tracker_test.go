@@ -338,7 +338,7 @@ func TestCardinalityGuardLosesNoByte(t *testing.T) {
 	for port := range uint16(100) {
 		f := flowOf(uint32(port)+1, protoTCP, 10)
 		f.Orig.DstPort = port
-		ports.put(protoTCP, uint64(port), uint64(port))
+		ports.Add(protoTCP, uint16(port), uint16(port))
 		scan = append(scan, f)
 	}
 	tr.SetPorts(ports)
@@ -359,7 +359,7 @@ func TestTranslatedView(t *testing.T) {
 		cfg.Translated = translated
 		cfg.Filter.Destination = []netip.Prefix{netip.MustParsePrefix(map[bool]string{false: "10.0.0.2/32", true: "192.168.7.7/32"}[translated])}
 		tr := started(cfg)
-		tr.SetPorts(portsOf(t, "tcp:80", "tcp:8080"))
+		tr.SetPorts(tcpPorts(80, 8080))
 		port := map[bool]int32{false: 80, true: 8080}[translated]
 		f := flowOf(1, protoTCP, 10)
 		f.Reply = Tuple{Src: v4(192, 168, 7, 7), Dst: f.Orig.Src, SrcPort: 8080, DstPort: f.Orig.SrcPort}

@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"time"
 
-	"telegraf-conntrack-accounting/internal/accounting"
+	"telegraf-conntrack-accounting/internal/notation"
 )
 
 // forgetAfter is how long a flow that vanished may still send its DESTROY
@@ -50,7 +50,7 @@ func (p *Plugin) readAddresses() (err error) {
 func prefixes(option string, list []string) ([]netip.Prefix, error) {
 	var out []netip.Prefix
 	for _, s := range list {
-		prefix, err := accounting.ParsePrefix(s)
+		prefix, err := notation.Prefix(s)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", option, err)
 		}
@@ -60,16 +60,16 @@ func prefixes(option string, list []string) ([]netip.Prefix, error) {
 }
 
 func (p *Plugin) readMasks() (err error) {
-	if p.cfg.Source.IPv4, err = accounting.ParseMask4(string(p.SourceMask)); err != nil {
+	if p.cfg.Source.IPv4, err = notation.IPv4Mask(string(p.SourceMask)); err != nil {
 		return fmt.Errorf("source_mask: %w", err)
 	}
-	if p.cfg.Destination.IPv4, err = accounting.ParseMask4(string(p.DestinationMask)); err != nil {
+	if p.cfg.Destination.IPv4, err = notation.IPv4Mask(string(p.DestinationMask)); err != nil {
 		return fmt.Errorf("destination_mask: %w", err)
 	}
-	if p.cfg.Source.IPv6, err = accounting.Mask6(int(p.SourceMaskIPv6)); err != nil {
+	if p.cfg.Source.IPv6, err = notation.IPv6Mask(int(p.SourceMaskIPv6)); err != nil {
 		return fmt.Errorf("source_mask_ipv6: %w", err)
 	}
-	if p.cfg.Destination.IPv6, err = accounting.Mask6(int(p.DestinationMaskIPv6)); err != nil {
+	if p.cfg.Destination.IPv6, err = notation.IPv6Mask(int(p.DestinationMaskIPv6)); err != nil {
 		return fmt.Errorf("destination_mask_ipv6: %w", err)
 	}
 	return nil

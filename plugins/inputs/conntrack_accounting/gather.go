@@ -8,6 +8,7 @@ import (
 
 	"telegraf-conntrack-accounting/internal/accounting"
 	"telegraf-conntrack-accounting/internal/ctnetlink"
+	"telegraf-conntrack-accounting/internal/notation"
 	"telegraf-conntrack-accounting/internal/report"
 )
 
@@ -134,7 +135,7 @@ func (p *Plugin) take() {
 func (p *Plugin) row(s *accounting.Series, at time.Time) report.Row {
 	row := report.Row{
 		Time:  at.UnixNano(),
-		Proto: accounting.ProtoName(s.Key.Proto),
+		Proto: notation.ProtoName(s.Key.Proto),
 		Src:   s.Key.Src.String(), Dst: s.Key.Dst.String(),
 		Port:       s.Key.Port,
 		SrcPackets: int64(s.Orig.Packets), SrcBytes: int64(s.Orig.Bytes),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"telegraf-conntrack-accounting/internal/accounting"
+	"telegraf-conntrack-accounting/internal/notation"
 )
 
 // readGrouping reads the options that say what series are told apart by.
@@ -21,7 +22,7 @@ func (p *Plugin) readGrouping() error {
 		}
 	}
 	var err error
-	if p.cfg.GroupBy, err = accounting.ParseGroupBy(p.GroupBy); err != nil {
+	if p.cfg.GroupBy, err = notation.GroupBy(p.GroupBy); err != nil {
 		return fmt.Errorf("group_by: %w", err)
 	}
 	p.networks, err = p.readNetworks()
@@ -53,7 +54,7 @@ func (p *Plugin) readNetworks() (networks *accounting.Networks, err error) {
 		p.networksFile = listFile{option: "networks_file", path: p.NetworksFile, holds: "networks"}
 	}
 	err = p.networksFile.read(func(text []byte) error {
-		networks, err = accounting.ReadNetworks(bytes.NewReader(text))
+		networks, err = notation.Networks(bytes.NewReader(text))
 		return err
 	})
 	return networks, err

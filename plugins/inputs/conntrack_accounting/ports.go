@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"telegraf-conntrack-accounting/internal/accounting"
+	"telegraf-conntrack-accounting/internal/notation"
 )
 
 // portList are the entries of the option ports, nil where it is not given: an
@@ -43,8 +44,8 @@ func (p *Plugin) readPorts() (*accounting.Ports, error) {
 		entries = defaultPorts
 	}
 	for _, entry := range entries {
-		err := set.Add(entry, net.LookupPort)
-		if errors.Is(err, accounting.ErrNoPorts) {
+		err := notation.AddPorts(set, entry, net.LookupPort)
+		if errors.Is(err, notation.ErrNoPorts) {
 			p.Log.Warnf("ports: %v", err)
 			continue
 		}
@@ -59,7 +60,7 @@ func (p *Plugin) readPorts() (*accounting.Ports, error) {
 		p.portsFile = listFile{option: "ports_file", path: p.PortsFile, holds: "ports"}
 	}
 	return set, p.portsFile.read(func(text []byte) error {
-		return set.Read(text, net.LookupPort, func(err error) { p.Log.Warnf("ports_file: %s: %v", p.PortsFile, err) })
+		return notation.ReadPorts(set, text, net.LookupPort, func(err error) { p.Log.Warnf("ports_file: %s: %v", p.PortsFile, err) })
 	})
 }
 

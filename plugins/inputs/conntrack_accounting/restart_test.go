@@ -17,6 +17,7 @@ import (
 
 	"telegraf-conntrack-accounting/internal/accounting"
 	"telegraf-conntrack-accounting/internal/ctnetlink"
+	"telegraf-conntrack-accounting/internal/notation"
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
@@ -212,7 +213,7 @@ func (r *restarts) compare(o *load, ends map[string]end) {
 	seen := map[string]testkit.Counter{}
 	var unseen, partly, maybe, connections, handshakes int
 	for source, end := range ends {
-		name := accounting.ProtoName(end.proto)
+		name := notation.ProtoName(end.proto)
 		for side, c := range map[string]accounting.Counters{name + "-src": end.orig, name + "-dst": end.reply} {
 			seen[side] = testkit.Counter{Packets: seen[side].Packets + c.Packets, Bytes: seen[side].Bytes + c.Bytes}
 		}

@@ -1,11 +1,15 @@
-package accounting
+package notation
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"telegraf-conntrack-accounting/internal/accounting"
 )
 
 // someServices knows what /etc/services would say.
@@ -17,11 +21,11 @@ func someServices(network, service string) (int, error) {
 	return 0, errors.New("unknown port")
 }
 
-func portsOf(t *testing.T, entries ...string) *Ports {
+func portsOf(t *testing.T, entries ...string) *accounting.Ports {
 	t.Helper()
-	p := &Ports{}
+	p := &accounting.Ports{}
 	for _, entry := range entries {
-		require.NoError(t, p.Add(entry, someServices), entry)
+		require.NoError(t, AddPorts(p, entry, someServices), entry)
 	}
 	return p
 }
@@ -35,31 +39,31 @@ func TestPorts(t *testing.T) {
 		in, out []flow
 		len     int
 	}{
-		"tcp:443":            {in: []flow{{protoTCP, 443}}, out: []flow{{protoTCP, 442}, {protoUDP, 443}}, len: 1},
-		" TCP : 0 ":          {in: []flow{{protoTCP, 0}}, len: 1},
-		"17:53":              {in: []flow{{protoUDP, 53}}, out: []flow{{protoTCP, 53}}, len: 1},
-		"sctp:1000-2000":     {in: []flow{{protoSCTP, 1000}, {protoSCTP, 2000}}, out: []flow{{protoSCTP, 999}, {protoSCTP, 2001}}, len: 1001},
-		"tcp: 63 - 64":       {in: []flow{{protoTCP, 63}, {protoTCP, 64}}, out: []flow{{protoTCP, 62}, {protoTCP, 65}}, len: 2},
-		"tcp:all":            {in: []flow{{protoTCP, 0}, {protoTCP, 65535}}, out: []flow{{protoUDP, 1}}, len: 65536},
-		"All":                {in: []flow{{protoTCP, 0}, {protoUDP, 1}, {protoUDPLite, 65535}, {protoDCCP, 9}}, out: []flow{{protoICMP, 0}, {47, 0}}, len: 5 * 65536},
-		"1-32767":            {in: []flow{{protoTCP, 1}, {protoSCTP, 32767}}, out: []flow{{protoTCP, 32768}, {protoTCP, 0}}, len: 5 * 32767},
-		"22":                 {in: []flow{{protoTCP, 22}, {protoUDP, 22}}, len: 5},
-		"tcp:https":          {in: []flow{{protoTCP, 443}}, out: []flow{{protoUDP, 443}}, len: 1},
-		"https":              {in: []flow{{protoTCP, 443}, {protoUDP, 443}}, out: []flow{{protoSCTP, 443}}, len: 2},
-		"domain":             {in: []flow{{protoUDP, 53}}, out: []flow{{protoTCP, 53}}, len: 1},
-		"udplite:0-65535":    {in: []flow{{protoUDPLite, 65535}}, len: 65536},
-		"dccp:65535 - 65535": {in: []flow{{protoDCCP, 65535}}, out: []flow{{protoDCCP, 65534}}, len: 1},
+		"tcp:443":            {in: []flow{{unix.IPPROTO_TCP, 443}}, out: []flow{{unix.IPPROTO_TCP, 442}, {unix.IPPROTO_UDP, 443}}, len: 1},
+		" TCP : 0 ":          {in: []flow{{unix.IPPROTO_TCP, 0}}, len: 1},
+		"17:53":              {in: []flow{{unix.IPPROTO_UDP, 53}}, out: []flow{{unix.IPPROTO_TCP, 53}}, len: 1},
+		"sctp:1000-2000":     {in: []flow{{unix.IPPROTO_SCTP, 1000}, {unix.IPPROTO_SCTP, 2000}}, out: []flow{{unix.IPPROTO_SCTP, 999}, {unix.IPPROTO_SCTP, 2001}}, len: 1001},
+		"tcp: 63 - 64":       {in: []flow{{unix.IPPROTO_TCP, 63}, {unix.IPPROTO_TCP, 64}}, out: []flow{{unix.IPPROTO_TCP, 62}, {unix.IPPROTO_TCP, 65}}, len: 2},
+		"tcp:all":            {in: []flow{{unix.IPPROTO_TCP, 0}, {unix.IPPROTO_TCP, 65535}}, out: []flow{{unix.IPPROTO_UDP, 1}}, len: 65536},
+		"All":                {in: []flow{{unix.IPPROTO_TCP, 0}, {unix.IPPROTO_UDP, 1}, {unix.IPPROTO_UDPLITE, 65535}, {unix.IPPROTO_DCCP, 9}}, out: []flow{{unix.IPPROTO_ICMP, 0}, {47, 0}}, len: 5 * 65536},
+		"1-32767":            {in: []flow{{unix.IPPROTO_TCP, 1}, {unix.IPPROTO_SCTP, 32767}}, out: []flow{{unix.IPPROTO_TCP, 32768}, {unix.IPPROTO_TCP, 0}}, len: 5 * 32767},
+		"22":                 {in: []flow{{unix.IPPROTO_TCP, 22}, {unix.IPPROTO_UDP, 22}}, len: 5},
+		"tcp:https":          {in: []flow{{unix.IPPROTO_TCP, 443}}, out: []flow{{unix.IPPROTO_UDP, 443}}, len: 1},
+		"https":              {in: []flow{{unix.IPPROTO_TCP, 443}, {unix.IPPROTO_UDP, 443}}, out: []flow{{unix.IPPROTO_SCTP, 443}}, len: 2},
+		"domain":             {in: []flow{{unix.IPPROTO_UDP, 53}}, out: []flow{{unix.IPPROTO_TCP, 53}}, len: 1},
+		"udplite:0-65535":    {in: []flow{{unix.IPPROTO_UDPLITE, 65535}}, len: 65536},
+		"dccp:65535 - 65535": {in: []flow{{unix.IPPROTO_DCCP, 65535}}, out: []flow{{unix.IPPROTO_DCCP, 65534}}, len: 1},
 	} {
 		p := portsOf(t, entry)
 		require.Equal(t, c.len, p.Len(), entry)
 		for _, f := range c.in {
-			require.EqualValues(t, f.port, p.of(f.proto, f.port), "%s: %v", entry, f)
+			require.EqualValues(t, f.port, p.Of(f.proto, f.port), "%s: %v", entry, f)
 		}
 		for _, f := range c.out {
-			require.EqualValues(t, OtherPorts, p.of(f.proto, f.port), "%s: %v", entry, f)
+			require.EqualValues(t, accounting.OtherPorts, p.Of(f.proto, f.port), "%s: %v", entry, f)
 		}
 	}
-	require.EqualValues(t, OtherPorts, (*Ports)(nil).of(protoTCP, 443))
+	require.EqualValues(t, accounting.OtherPorts, (*accounting.Ports)(nil).Of(unix.IPPROTO_TCP, 443))
 	require.Equal(t, 3, portsOf(t, "tcp:1-3", "tcp:2").Len(), "each counts once")
 }
 
@@ -81,7 +85,7 @@ func TestWrongPorts(t *testing.T) {
 		"256:443":                             `unknown protocol "256"`,
 		"tcp:" + strings.Repeat("9", 100_000): `9999": want a port`,
 	} {
-		err := (&Ports{}).Add(entry, someServices)
+		err := AddPorts(&accounting.Ports{}, entry, someServices)
 		require.ErrorContains(t, err, says, entry)
 		require.NotErrorIs(t, err, ErrNoPorts)
 		require.Less(t, len(err.Error()), 300)
@@ -89,9 +93,9 @@ func TestWrongPorts(t *testing.T) {
 }
 
 func TestPortsFile(t *testing.T) {
-	read := func(text string) (p *Ports, warnings []string, err error) {
-		p = &Ports{}
-		err = p.Read([]byte(text), someServices, func(err error) { warnings = append(warnings, err.Error()) })
+	read := func(text string) (p *accounting.Ports, warnings []string, err error) {
+		p = &accounting.Ports{}
+		err = ReadPorts(p, []byte(text), someServices, func(err error) { warnings = append(warnings, err.Error()) })
 		return p, warnings, err
 	}
 	p, warnings, err := read("# web\r\ntcp:443\r\n\r\n udp : 53 # names\r\nTCP:0")
@@ -122,20 +126,19 @@ func FuzzPorts(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		p := &Ports{}
+		p := &accounting.Ports{}
 		warned := 0
-		if err := p.Read(text, someServices, func(error) { warned++ }); err != nil {
+		if err := ReadPorts(p, text, someServices, func(error) { warned++ }); err != nil {
 			require.Less(t, len(err.Error()), 1000)
 			return
 		}
 		found := 0
-		for proto := range p.sets {
-			if p.sets[proto] == nil {
+		for proto := range math.MaxUint8 + 1 {
+			if !accounting.HasPorts(uint8(proto)) {
 				continue
 			}
-			require.True(t, hasPorts(uint8(proto)))
-			for port := range maxPort + 1 {
-				if p.of(uint8(proto), uint16(port)) == int32(port) {
+			for port := range math.MaxUint16 + 1 {
+				if p.Of(uint8(proto), uint16(port)) == int32(port) {
 					found++
 				}
 			}

@@ -1,26 +1,25 @@
-package accounting
+package notation
 
 import (
-	"encoding/binary"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
-	"math/bits"
-	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"telegraf-conntrack-accounting/internal/accounting"
 )
 
-// ReadNetworks reads a list of networks, CSV: prefix,name[,key=value...]. A
+// Networks reads a list of networks, CSV: prefix,name[,key=value...]. A
 // line that begins with # is a comment. An error names the line.
-func ReadNetworks(r io.Reader) (*Networks, error) {
+func Networks(r io.Reader) (*accounting.Networks, error) {
 	lines := csv.NewReader(r)
 	lines.FieldsPerRecord, lines.TrimLeadingSpace, lines.ReuseRecord, lines.Comment = -1, true, true, '#'
-	n := &Networks{}
+	n := &accounting.Networks{}
 	for {
 		record, err := lines.Read()
 		if errors.Is(err, io.EOF) {
@@ -32,22 +31,22 @@ func ReadNetworks(r io.Reader) (*Networks, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := n.add(record); err != nil {
+		if err := addNetwork(n, record); err != nil {
 			line, _ := lines.FieldPos(0)
 			return nil, fmt.Errorf("line %d: %w", line, err)
 		}
 	}
 }
 
-// add adds the network of a line.
-func (n *Networks) add(fields []string) error {
+// addNetwork adds the network of a line.
+func addNetwork(to *accounting.Networks, fields []string) error {
 	for i := range fields {
 		fields[i] = strings.TrimSpace(fields[i])
 	}
 	if strings.HasPrefix(fields[0], "#") {
 		return nil
 	}
-	prefix, err := ParsePrefix(fields[0])
+	prefix, err := Prefix(fields[0])
 	if err != nil {
 		return err
 	}
@@ -61,49 +60,7 @@ func (n *Networks) add(fields []string) error {
 	if err != nil {
 		return err
 	}
-	if _, known := n.table.Get(prefix); known {
-		return fmt.Errorf("network %s is there twice", prefix)
-	}
-	if len(n.list) == maxNetworks {
-		return fmt.Errorf("more than %d networks", maxNetworks)
-	}
-	n.table.Insert(prefix, int32(len(n.list)))
-	n.list = append(n.list, Network{prefix, fields[1], keys})
-	n.groups = append(n.groups, groupOf(prefix))
-	return nil
-}
-
-// ParsePrefix reads a network in CIDR notation, or an address, which stands
-// for the network of that address alone.
-func ParsePrefix(s string) (netip.Prefix, error) {
-	s = strings.TrimSpace(s)
-	prefix, err := netip.ParsePrefix(s)
-	if addr, single := netip.ParseAddr(s); single == nil {
-		prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
-	}
-	if err != nil || strings.Contains(s, "%") || prefix.Addr().Is4In6() {
-		return netip.Prefix{}, fmt.Errorf("%.60q is neither an address nor a network (10.32.0.0/16, 2001:db8::/32)%s", s, meant(s))
-	}
-	if masked := prefix.Masked(); masked != prefix {
-		return netip.Prefix{}, fmt.Errorf("%q has bits set beyond its prefix length: did you mean %q?", s, masked)
-	}
-	return prefix, nil
-}
-
-// meant says what a network may mean whose length is written as a netmask.
-func meant(s string) string {
-	text, mask, _ := strings.Cut(s, "/")
-	addr, err := netip.ParseAddr(strings.TrimSpace(text))
-	dotted, err2 := netip.ParseAddr(strings.TrimSpace(mask))
-	if err != nil || err2 != nil || !addr.Is4() || !dotted.Is4() {
-		return ""
-	}
-	four := dotted.As4()
-	inverse := ^binary.BigEndian.Uint32(four[:])
-	if inverse&(inverse+1) != 0 {
-		return ": its mask is no prefix length"
-	}
-	return fmt.Sprintf(": did you mean %q?", netip.PrefixFrom(addr, 32-bits.Len32(inverse)).Masked())
+	return to.Add(accounting.Network{Prefix: prefix, Name: fields[1], Keys: keys})
 }
 
 var tagKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
@@ -113,8 +70,8 @@ var tagKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
 var takenKeys = []string{"name", "packets", "bytes"}
 
 // parseTags reads key=value pairs.
-func parseTags(fields []string) ([]Tag, error) {
-	var tags []Tag
+func parseTags(fields []string) ([]accounting.Tag, error) {
+	var tags []accounting.Tag
 	for _, field := range fields {
 		if field == "" {
 			continue // spreadsheets pad short lines with empty fields
@@ -128,13 +85,13 @@ func parseTags(fields []string) ([]Tag, error) {
 			return nil, fmt.Errorf("key %q: want at most 64 letters, digits and _, the first no digit", key)
 		case slices.Contains(takenKeys, key):
 			return nil, fmt.Errorf("key %q is taken: choose another", key)
-		case slices.ContainsFunc(tags, func(t Tag) bool { return t.Key == key }):
+		case slices.ContainsFunc(tags, func(t accounting.Tag) bool { return t.Key == key }):
 			return nil, fmt.Errorf("key %q is there twice", key)
 		}
 		if err := checkTagValue(key, value); err != nil {
 			return nil, err
 		}
-		tags = append(tags, Tag{key, value})
+		tags = append(tags, accounting.Tag{Key: key, Value: value})
 	}
 	return tags, nil
 }
