@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/signal"
@@ -13,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"telegraf-conntrack-accounting/internal/execd"
 	"telegraf-conntrack-accounting/internal/summary"
@@ -27,6 +30,7 @@ type reportOptions struct {
 	csv                        bool
 	lines                      summary.Lines
 	question                   trafficdb.Question
+	choice                     summary.Choice
 	given                      map[string]bool // switches
 }
 
@@ -59,11 +63,19 @@ func (o *reportOptions) flags() *flag.FlagSet {
 	flags.BoolVar(&o.csv, "csv", false, "print CSV (RFC 4180) instead: a header and lines of whole numbers")
 	flags.StringVar(&o.lines.By, "by", "src", "with -csv, what has a `line`: total, src, dst, pair, service (protocol and port), proto, port or host")
 	flags.StringVar(&o.lines.Each, "each", "", "with -csv, have lines for each `period`: "+anyOf(summary.Periods()))
-	for name, list := range map[string]*[]string{
-		"src": &o.question.Src, "dst": &o.question.Dst, "proto": &o.question.Proto, "port": &o.question.Port, "host": &o.question.Host,
-	} {
+	for name, list := range map[string]*[]string{"src": &o.choice.Src, "dst": &o.choice.Dst, "host": &o.choice.Host} {
+		usage := "only traffic with this " + name + "; several `values` with commas between them"
+		if name != "host" {
+			usage += ": names, addresses, or networks for all that is in them"
+		}
+		flags.Func(name, usage, func(text string) error {
+			*list = append(*list, text)
+			return nil
+		})
+	}
+	for name, list := range map[string]*[]string{"proto": &o.question.Proto, "port": &o.question.Port} {
 		flags.Func(name, "only traffic with this "+name+"; several `values` with commas between them", func(text string) error {
-			*list = append(*list, strings.Split(text, ",")...)
+			*list = append(*list, strings.Split(strings.ToLower(text), ",")...)
 			return nil
 		})
 	}
@@ -127,6 +139,13 @@ func (o *reportOptions) run(program execd.Program) error {
 	defer func() { _ = db.Close() }()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	notes, err := summary.Choose(ctx, db, &o.question, o.choice)
+	if err != nil {
+		return err
+	}
+	for _, note := range notes {
+		_, _ = fmt.Fprintf(program.Stderr, "I! %s\n", note)
+	}
 	if o.csv {
 		return o.lines.CSV(ctx, db, o.question, program.Stdout)
 	}
@@ -139,10 +158,27 @@ func (o *reportOptions) run(program execd.Program) error {
 			return err
 		}
 	}
-	if err := s.Print(program.Stdout); err != nil {
+	if err := s.Print(program.Stdout, widthOf(program.Stdout)); err != nil {
 		return fmt.Errorf("printing: %w", err)
 	}
 	return nil
+}
+
+// widthOf is how many cells a line of a terminal has, 0 for what is none: a file has
+// room for all.
+func widthOf(out io.Writer) int {
+	file, ok := out.(*os.File)
+	if !ok {
+		return 0
+	}
+	size, err := unix.IoctlGetWinsize(int(file.Fd()), unix.TIOCGWINSZ)
+	switch {
+	case err != nil:
+		return 0
+	case size.Col == 0: // such as that of a serial line
+		return 80
+	}
+	return int(size.Col)
 }
 
 // writePage writes the page under another name first: whoever looks at an

@@ -2,12 +2,15 @@ package main
 
 import (
 	"encoding/csv"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
+	"github.com/creack/pty"
 	"github.com/stretchr/testify/require"
 
 	traffic "telegraf-conntrack-accounting/internal/report"
@@ -36,15 +39,23 @@ func customers() []traffic.Row {
 	}
 }
 
-func TestReportCSV(t *testing.T) {
+// withCustomers returns psql-sink and a database that has their traffic.
+func withCustomers(t *testing.T) *program {
+	t.Helper()
 	pg := testkit.Postgres(t)
-	p := build(t, pg.DSN())
 	db, err := trafficdb.Open(pg.DSN())
 	require.NoError(t, err)
 	defer func() { _ = db.Close() }()
 	require.NoError(t, db.Migrate(t.Context()))
 	_, err = db.Import(t.Context(), "gw", customers())
 	require.NoError(t, err)
+	return build(t, pg.DSN())
+}
+
+func TestReportCSV(t *testing.T) {
+	p := withCustomers(t)
+	t.Run("words", func(t *testing.T) { testWords(t, p) })
+	t.Run("terminal", func(t *testing.T) { testTerminal(t, p) })
 	report := func(args ...string) string {
 		cmd := exec.Command(p.path, append([]string{"report", "-config", p.config, "-since", "2026-10-01", "-until", "2026-11-01"}, args...)...)
 		cmd.Env = append(os.Environ(), "TZ=Europe/Vienna")
@@ -90,4 +101,60 @@ func TestReportCSV(t *testing.T) {
 	require.Regexp(t, `(?s)Top sources by connections\n.*Team A \(10\.2\.0\.0\).*Müller.*Top destinations`, out)
 	require.Regexp(t, `(?s)Top pairs by connections .*Team A.*Müller.*Top ports by connections.*udp/53.*tcp/443`, out)
 	require.Regexp(t, `(?s)Top sources by packets\n[^\n]*\n[^\n]*\n[^\n]*\n[^\n]*Müller[^\n]*\n[^\n]* all others .*Top dest`, report("-sort", "packets", "-top", "1"))
+}
+
+// testWords asks for customers by what they are called.
+func testWords(t *testing.T, p *program) {
+	report := func(args ...string) (out, problems string, code int) {
+		return alone(p.path).run(append([]string{"report", "-config", p.config, "-csv", "-by", "total", "-since", "2026-09-01", "-until", "2026-11-02"}, args...)...)
+	}
+	for _, test := range []struct{ switches, word, bytes, note string }{
+		{"-src", "Team A", ",1005,", ""},
+		{"-src", `Müller, "Sons" & Co`, ",4503599627371505,", ""},
+		{"-src", "10.0.0.0/8", ",4503599627372510,", ""},
+		{"-src", "10.2.0.0,10.1.0.0", ",4503599627372510,", ""},
+		{"-src", "10.2.44.5", ",1005,", "I! -src 10.2.44.5: stored as part of 10.2.0.0, which is shown\n"},
+		{"-dst", "2001:db8::/32", ",1001,", ""},
+		{"-host", "gw", ",4503599627372510,", ""},
+		{"-port", "other", ",1001,", ""},
+		{"-proto", "UDP", ",2006,", ""},
+	} {
+		out, problems, code := report(test.switches, test.word)
+		require.Zero(t, code, problems)
+		require.Contains(t, out, test.bytes, test.word)
+		require.True(t, strings.HasPrefix(problems, test.note) && (problems == "") == (test.note == ""), problems)
+	}
+	for _, word := range []string{"Team C", "10.3.0.1", "10.3.0.0/16"} {
+		out, problems, code := report("-src", word)
+		require.Equal(t, 1, code)
+		require.Empty(t, out)
+		require.Contains(t, problems, "E! -src ")
+		require.Contains(t, problems, word)
+	}
+	_, problems, _ := report("-host", "gwx")
+	require.Contains(t, problems, `did you mean "gw"?`)
+	out, problems, code := report("-src", "Team A", "-since", "2026-10-10", "-until", "2026-10-11")
+	require.Equal(t, 1, code, "he came later: %s", out)
+	require.Contains(t, problems, "up to the end of this range")
+	out, problems, code = report("-src", "10.1.0.0", "-since", "2026-10-10", "-until", "2026-10-11")
+	require.Zero(t, code, problems)
+	require.Equal(t, 1, strings.Count(out, "\n"), "a header, and no traffic in this range")
+}
+
+// testTerminal prints a report on one of 80 columns.
+func testTerminal(t *testing.T, p *program) {
+	cmd := exec.Command(p.path, "report", "-config", p.config, "-since", "2026-09-01", "-until", "2026-11-02")
+	cmd.Env = append(os.Environ(), "TZ=UTC")
+	terminal, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 80})
+	require.NoError(t, err)
+	defer func() { _ = terminal.Close() }()
+	out, _ := io.ReadAll(terminal) // which ends in EIO when the program does
+	require.NoError(t, cmd.Wait(), "%s", out)
+	for line := range strings.SplitSeq(string(out), "\r\n") {
+		require.LessOrEqual(t, utf8.RuneCountInString(line), 80, "%s", out)
+	}
+	require.Contains(t, string(out), "Of 80 columns there is no room for: ")
+	piped, _, code := alone(p.path).run("report", "-config", p.config, "-since", "2026-09-01", "-until", "2026-11-02")
+	require.Zero(t, code)
+	require.Contains(t, piped, "lifetime │", "a file has room for all")
 }

@@ -17,7 +17,7 @@ func parseMoment(text string, before time.Time) (time.Time, error) {
 	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
 		return before.Add(-ago), nil
 	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"} {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"} {
 		if at, err := time.ParseInLocation(layout, text, time.Local); err == nil {
 			return at, nil
 		}
@@ -43,6 +43,10 @@ func lastTimeOfDay(at, before time.Time) time.Time {
 // numberPorts puts the number in the place of a service's name.
 func numberPorts(ports []string) error {
 	for i, port := range ports {
+		if port == "other" { // as the tables call it
+			ports[i] = "-1"
+			continue
+		}
 		if n, err := strconv.Atoi(port); err == nil && n >= -1 && n <= 65535 {
 			continue
 		}

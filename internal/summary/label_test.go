@@ -32,7 +32,7 @@ func TestTablesObeyNoName(t *testing.T) {
 		Sources: total, Destinations: total, Services: total, Pairs: []trafficdb.Pair{{SrcName: bad, DstName: bad}},
 	}
 	var out strings.Builder
-	require.NoError(t, s.Print(&out))
+	require.NoError(t, s.Print(&out, 0))
 	require.Equal(t, 6, strings.Count(out.String(), `a\x1b[2J\u009b\u202eb`), out.String())
 	require.False(t, strings.ContainsAny(out.String(), "\x1b\u009b\u202e"))
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"telegraf-conntrack-accounting/internal/printable"
@@ -15,23 +14,41 @@ import (
 
 const noTraffic = "no traffic in this range"
 
-// Print writes the tables as text.
-func (s *Summary) Print(w io.Writer) error {
+// Print writes the tables as text that is at most so many cells wide, or as wide as
+// it is if width is 0.
+func (s *Summary) Print(w io.Writer, width int) error {
 	var out strings.Builder
-	fmt.Fprintf(&out, "Traffic from %s to %s\n", stamp(s.Question.Since), stamp(s.Question.Until))
+	say := func(format string, args ...any) {
+		line := fmt.Sprintf(format, args...)
+		if width > 0 {
+			line = text.WrapSoft(line, width)
+		}
+		for part := range strings.SplitSeq(line, "\n") {
+			out.WriteString(strings.TrimRight(part, " ") + "\n")
+		}
+	}
+	say("Traffic from %s to %s", stamp(s.Question.Since), stamp(s.Question.Until))
 	if chosen := s.chosen(); chosen != "" {
-		fmt.Fprintf(&out, "Only %s\n", chosen)
+		say("Only %s", chosen)
 	}
 	if s.Total.Name == "" {
-		fmt.Fprintf(&out, "\n%s\n", noTraffic)
+		say("")
+		say(noTraffic)
 		_, err := io.WriteString(w, out.String())
 		return err
 	}
 	t := s.Total.Sums
-	fmt.Fprintf(&out, "%s: %s requested, %s in response, %s packets, %s connections closed after %s on average\n",
+	say("%s: %s requested, %s in response, %s packets, %s connections closed after %s on average",
 		octets(t.SrcBytes+t.DstBytes), octets(t.SrcBytes), octets(t.DstBytes), count(t.SrcPackets+t.DstPackets), count(t.ConnectionCount), lifetime(t))
+	least := len(s.numbers())
 	for _, part := range s.tables() {
-		fmt.Fprintf(&out, "\n%s\n%s\n", part.Title, part.text(s))
+		table, shown := part.fit(s, width)
+		out.WriteString("\n" + part.Title + "\n" + table + "\n")
+		least = min(least, shown)
+	}
+	if missing := s.missing(least); missing != "" {
+		say("")
+		say("Of %d columns there is no room for: %s", width, missing)
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
@@ -76,41 +93,6 @@ func (s *Summary) tables() []part {
 	}
 }
 
-// numbers are the columns after the names.
-var numbers = []string{"traffic", "share", "requests", "responses", "packets", "connections", "lifetime"}
-
-func (s *Summary) cells(of trafficdb.Sums) []string {
-	return []string{
-		octets(of.SrcBytes + of.DstBytes), fmt.Sprintf("%.1f %%", s.share(of)), octets(of.SrcBytes), octets(of.DstBytes),
-		count(of.SrcPackets + of.DstPackets), count(of.ConnectionCount), lifetime(of),
-	}
-}
-
-func (p *part) text(s *Summary) string {
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
-	t.Style().Format.Header = text.FormatDefault
-	t.AppendHeader(cellsOf(p.Names, numbers))
-	var columns []table.ColumnConfig
-	for i := range numbers {
-		columns = append(columns, table.ColumnConfig{Number: len(p.Names) + i + 1, Align: text.AlignRight, AlignHeader: text.AlignRight})
-	}
-	t.SetColumnConfigs(columns)
-	for _, row := range p.Rows {
-		t.AppendRow(cellsOf(row.Names, s.cells(row.Sums)))
-	}
-	return t.Render()
-}
-
-func cellsOf(lists ...[]string) (cells table.Row) {
-	for _, list := range lists {
-		for _, cell := range list {
-			cells = append(cells, cell)
-		}
-	}
-	return cells
-}
-
 // chosen says which values the traffic is of.
 func (s *Summary) chosen() string {
 	var said []string
@@ -125,10 +107,19 @@ func (s *Summary) chosen() string {
 		{"gateway", s.Question.Host},
 	} {
 		if len(filter.values) > 0 {
-			said = append(said, filter.name+" "+printable.Line(strings.Join(filter.values, ", ")))
+			said = append(said, filter.name+" "+printable.Line(enumerated(filter.values)))
 		}
 	}
 	return strings.Join(said, "; ")
+}
+
+// enumerated names the first ones of many.
+func enumerated(list []string) string {
+	const most = 6
+	if len(list) <= most {
+		return strings.Join(list, ", ")
+	}
+	return fmt.Sprintf("%s and %d others", strings.Join(list[:most-1], ", "), len(list)-most+1)
 }
 
 func stamp(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 MST") }

@@ -100,7 +100,7 @@ func TestSummary(t *testing.T) {
 
 	t.Run("text", func(t *testing.T) {
 		var out strings.Builder
-		require.NoError(t, s.Print(&out))
+		require.NoError(t, s.Print(&out, 0))
 		for _, text := range []string{"Top sources", "Top destinations", "Top pairs (of whole hours)", "Top ports", "10.32.1.0", "tcp/443", "udp/443", "all others"} {
 			require.Contains(t, out.String(), text)
 		}
@@ -124,7 +124,7 @@ func testFilters(t *testing.T, db *trafficdb.DB) {
 	}
 	require.Equal(t, want, s.Both())
 	var out strings.Builder
-	require.NoError(t, s.Print(&out))
+	require.NoError(t, s.Print(&out, 0))
 	require.Contains(t, out.String(), "Only source 10.32.1.0; protocol udp; port 53; gateway gw")
 	require.Contains(t, out.String(), "0 connections closed after - on average", "nothing is divided by zero")
 	require.NoError(t, s.HTML(&out))
@@ -153,7 +153,7 @@ func testNames(t *testing.T, db *trafficdb.DB) {
 	require.Equal(t, "10.32.1.0", s.Pairs[0].Src)
 	require.Equal(t, source, s.Pairs[0].SrcName)
 	var text, page strings.Builder
-	require.NoError(t, s.Print(&text))
+	require.NoError(t, s.Print(&text, 0))
 	require.Equal(t, 2, strings.Count(text.String()[:strings.Index(text.String(), "Top ports")], source+" │ "+destination)+
 		strings.Count(text.String()[:strings.Index(text.String(), "Top destinations")], source), text.String())
 	require.NoError(t, s.HTML(&page))
@@ -169,7 +169,7 @@ func testNothing(t *testing.T, db *trafficdb.DB) {
 	s, err := summary.Make(t.Context(), db, trafficdb.Question{Since: until, Until: until.Add(time.Hour), Src: []string{"<b>&'"}}, 10)
 	require.NoError(t, err)
 	var text, page strings.Builder
-	require.NoError(t, s.Print(&text))
+	require.NoError(t, s.Print(&text, 0))
 	require.Contains(t, text.String(), "no traffic in this range")
 	require.NoError(t, s.HTML(&page))
 	require.Contains(t, page.String(), "No traffic in this range")

@@ -1,0 +1,228 @@
+package summary
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"telegraf-conntrack-accounting/internal/execd"
+	"telegraf-conntrack-accounting/internal/printable"
+	"telegraf-conntrack-accounting/internal/trafficdb"
+)
+
+// Choice is what traffic somebody wants, in his own words: texts as they were given
+// with one switch each.
+type Choice struct{ Src, Dst, Host []string }
+
+// Choose puts the stored values that are meant into a question. A word that stands
+// for nothing that was ever stored is an error: no traffic would be said of what
+// was mistyped. Notes are what to tell besides.
+func Choose(ctx context.Context, db *trafficdb.DB, q *trafficdb.Question, choice Choice) (notes []string, err error) {
+	err = db.Ask(ctx, func(a *trafficdb.Answers) error {
+		for _, column := range []struct {
+			kind  string
+			words []string
+			into  *[]string
+		}{{"src", choice.Src, &q.Src}, {"dst", choice.Dst, &q.Dst}, {"host", choice.Host, &q.Host}} {
+			if len(column.words) == 0 {
+				continue
+			}
+			list, err := a.Values(ctx, column.kind, q.Until)
+			if err != nil {
+				return err
+			}
+			known := newStored(column.kind, list)
+			for _, word := range column.words {
+				values, note, err := known.meant(word)
+				if err != nil {
+					return err
+				}
+				*column.into = append(*column.into, values...)
+				if note != "" {
+					notes = append(notes, note)
+				}
+			}
+			slices.Sort(*column.into)
+			*column.into = slices.Compact(*column.into)
+		}
+		return nil
+	})
+	return notes, err
+}
+
+// stored are the values of a column.
+type stored struct {
+	kind   string
+	list   []trafficdb.Value
+	called map[string][]string // values, by name and by value
+	groups []group
+}
+
+// group is a value that is an address or a network. Groups by a mask are stored
+// as their address alone.
+type group struct {
+	value  string
+	prefix netip.Prefix
+	bare   bool
+}
+
+func newStored(kind string, list []trafficdb.Value) *stored {
+	s := &stored{kind: kind, list: list, called: map[string][]string{}}
+	for _, v := range list {
+		s.called[v.Value] = append(s.called[v.Value], v.Value)
+		if v.Name != "" && v.Name != v.Value {
+			s.called[v.Name] = append(s.called[v.Name], v.Value)
+		}
+		if kind == "host" {
+			continue
+		}
+		if addr, err := netip.ParseAddr(v.Value); err == nil {
+			s.groups = append(s.groups, group{v.Value, netip.PrefixFrom(addr, addr.BitLen()), true})
+		} else if prefix, err := netip.ParsePrefix(v.Value); err == nil {
+			s.groups = append(s.groups, group{v.Value, prefix.Masked(), false})
+		}
+	}
+	return s
+}
+
+// meant returns the values that a text means: a name as a whole, or else what is
+// between commas.
+func (s *stored) meant(text string) (values []string, note string, err error) {
+	if values, ok := s.called[text]; ok {
+		return values, "", nil
+	}
+	var notes []string
+	for word := range strings.SplitSeq(text, ",") {
+		found, note, err := s.word(strings.TrimSpace(word))
+		if err != nil {
+			return nil, "", err
+		}
+		values = append(values, found...)
+		if note != "" {
+			notes = append(notes, note)
+		}
+	}
+	return values, strings.Join(notes, "; "), nil
+}
+
+func (s *stored) word(word string) (values []string, note string, err error) {
+	if values, ok := s.called[word]; ok {
+		return values, "", nil
+	}
+	if prefix, err := netip.ParsePrefix(word); err == nil && s.kind != "host" {
+		return s.within(word, prefix.Masked())
+	}
+	if addr, err := netip.ParseAddr(word); err == nil && s.kind != "host" {
+		return s.around(word, addr.Unmap())
+	}
+	for _, v := range s.list {
+		if v.Name != "" && strings.EqualFold(v.Name, word) || strings.EqualFold(v.Value, word) {
+			values = append(values, v.Value)
+		}
+	}
+	if len(values) == 0 {
+		err = s.nobody(word)
+	}
+	return values, "", err
+}
+
+// within finds what is in a network.
+func (s *stored) within(word string, prefix netip.Prefix) (values []string, note string, err error) {
+	for _, g := range s.groups {
+		if prefix.Bits() <= g.prefix.Bits() && prefix.Contains(g.prefix.Addr()) {
+			values = append(values, g.value)
+		}
+	}
+	larger := s.network(prefix.Addr())
+	switch {
+	case larger.prefix.Bits() >= prefix.Bits():
+		larger = group{}
+	case len(values) == 0 && larger.value != "":
+		return nil, "", fmt.Errorf("-%s %s: no such group: %s, which is stored, holds it and more", s.kind, word, larger.value)
+	}
+	if len(values) == 0 {
+		return nil, "", fmt.Errorf("-%s %s: no such group: nothing that is stored is within it", s.kind, word)
+	}
+	if larger.value != "" {
+		return values, fmt.Sprintf("-%s %s: what is stored as part of %s is not shown", s.kind, word, larger.value), nil
+	}
+	if bits := s.maskOf(prefix.Addr()); bits < prefix.Bits() {
+		note = fmt.Sprintf("-%s %s: stored addresses look like those of networks of /%d or larger: what is found may hold more than was asked for", s.kind, word, bits)
+	}
+	return values, note, nil
+}
+
+// network is the smallest that is stored and holds an address, but for all addresses,
+// which is what floods are folded into.
+func (s *stored) network(addr netip.Addr) (best group) {
+	for _, g := range s.groups {
+		if !g.bare && g.prefix.Contains(addr) && g.prefix.Bits() > best.prefix.Bits() && g.prefix.Bits() > 0 {
+			best = g
+		}
+	}
+	return best
+}
+
+// around finds the group that an address is in: the smallest network, or the
+// address that the mask in use makes of it, which has to be guessed.
+func (s *stored) around(word string, addr netip.Addr) (values []string, note string, err error) {
+	best := s.network(addr)
+	if best.value == "" {
+		masked, err := addr.Prefix(s.maskOf(addr))
+		if err != nil {
+			return nil, "", s.nobody(word)
+		}
+		for _, g := range s.groups {
+			if g.bare && g.prefix.Addr() == masked.Addr() {
+				best = g
+			}
+		}
+	}
+	if best.value == "" {
+		return nil, "", s.nobody(word)
+	}
+	return []string{best.value}, fmt.Sprintf("-%s %s: stored as part of %s, which is shown", s.kind, word, best.value), nil
+}
+
+// maskOf guesses the mask that has made the addresses of a family which are stored
+// without their length: the shortest one, in whole bytes, that leaves all as they
+// are. One that is too long finds nothing, while one that is too short would find
+// somebody else.
+func (s *stored) maskOf(addr netip.Addr) int {
+	bits, found := 0, false
+	for _, g := range s.groups {
+		at := g.prefix.Addr()
+		if !g.bare || at.BitLen() != addr.BitLen() {
+			continue
+		}
+		found = true
+		for bits < at.BitLen() && netip.PrefixFrom(at, bits).Masked().Addr() != at {
+			bits += 8
+		}
+	}
+	if !found {
+		return addr.BitLen()
+	}
+	return bits
+}
+
+// nobody says that there is nothing of that name, and what may be meant.
+func (s *stored) nobody(word string) error {
+	what := map[string]string{"src": "source", "dst": "destination", "host": "gateway"}[s.kind]
+	hint := ""
+	if near := s.nearest(word); near != "" {
+		hint = fmt.Sprintf("; did you mean %q?", printable.Line(near))
+	}
+	return fmt.Errorf("-%s %q: up to the end of this range, nothing is stored of a %s of that name or address%s", s.kind, word, what, hint)
+}
+
+func (s *stored) nearest(word string) string {
+	as := map[string]string{} // how it is written, by small letters
+	for name := range s.called {
+		as[strings.ToLower(name)] = name
+	}
+	return as[execd.Nearest(word, slices.Sorted(maps.Keys(as)))]
+}
