@@ -16,10 +16,12 @@ type manual struct {
 func manuals() []manual {
 	return []manual{
 		{
-			name: "forget", line: "delete days, or a gateway, so that they can be imported anew", run: forget,
+			name: "forget", line: "delete days, a gateway or a customer's addresses", run: forget,
 			about: `Deletes days as a whole, of all gateways or of one: rows, sums of all levels, names,
-and that they were imported. Without -yes it only says what it would delete. It
-needs the rights of the tables' owner; imports wait for a day's work.
+and that they were imported, so that they can be imported anew. With -address it
+deletes what src or dst say of a customer, and leaves the rest of a day.
+Without -yes it only says what it would delete. It needs the rights of the tables'
+owner; imports wait for a day's work.
 `,
 			example: "psql-sink forget -dsn 'host=/var/run/postgresql dbname=vpn role=vpn_traffic_owner' -day 2026-01-03 -to 2026-01-05",
 		},

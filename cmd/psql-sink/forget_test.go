@@ -56,6 +56,11 @@ func TestForget(t *testing.T) {
 	require.Equal(t, 1, code)
 	require.Contains(t, out, "2023-11-14 vpn_traffic: 1 reports are known of which no row is left; make psql-sink forget -day 2023-11-14 and import it again\n")
 	require.Regexp(t, `2023-11-15 vpn_traffic: \d+ reports are known`, out)
+	const sums = `SELECT concat_ws(' ', (SELECT sum(src_bytes) FROM vpn_traffic_hour_by_pair), (SELECT sum(src_bytes) FROM vpn_traffic_minute_by_src))`
+	left := i.query(sums)
+	_, code = p.output("verify", "-repair")
+	require.Equal(t, 1, code)
+	require.Equal(t, left, i.query(sums), "a repair does not take the sums away that are all there is")
 	out, code = p.output("forget", "-day", "2023-11-14", "-to", "2023-11-15", "-yes")
 	require.Zero(t, code, out)
 	imports("gw", file)
@@ -81,5 +86,5 @@ func TestForget(t *testing.T) {
 
 	out, code = p.output("forget")
 	require.Equal(t, 2, code)
-	require.Contains(t, out, "E! say what to forget: -day, -host, or both")
+	require.Contains(t, out, "E! say what to forget: -day, -host, -address")
 }

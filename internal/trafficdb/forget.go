@@ -4,24 +4,34 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/lib/pq"
 )
 
-// Forgotten is what Forget forgets: days, of one host or of all.
+// Forgotten is what Forget forgets: days, of one host or of all, of some addresses
+// or of all.
 type Forgotten struct {
-	From, To time.Time // the first and the last day, in UTC
-	Host     *string   // nil for all
+	From, To  time.Time // the first and the last day, in UTC
+	Host      *string   // nil for all
+	Addresses []string  // as src and dst have them; empty for all
 }
 
-// where is the condition, with its parameters, for a table of a day's rows.
-func (f *Forgotten) where(day time.Time) (condition string, args []any) {
+// where is the condition, with its parameters, for a table of a day's rows. ends
+// are the table's columns of addresses.
+func (f *Forgotten) where(day time.Time, ends ...string) (condition string, args []any) {
 	args = []any{day, day.AddDate(0, 0, 1)}
-	if f.Host == nil {
-		return "time >= $1 AND time < $2", args
+	condition = "time >= $1 AND time < $2"
+	if f.Host != nil {
+		args = append(args, *f.Host)
+		condition += fmt.Sprintf(" AND host = $%d", len(args))
 	}
-	return "time >= $1 AND time < $2 AND host = $3", append(args, *f.Host)
+	if len(f.Addresses) > 0 {
+		args = append(args, pq.StringArray(f.Addresses))
+		condition += fmt.Sprintf(" AND (%s = ANY ($%d))", strings.Join(ends, fmt.Sprintf(" = ANY ($%d) OR ", len(args))), len(args))
+	}
+	return condition, args
 }
 
 // Known is what the database knows of a day.
@@ -58,33 +68,40 @@ func (db *DB) Known(ctx context.Context, f *Forgotten) (days []Known, err error)
 	return days, found.Err()
 }
 
-// Forget deletes all that there is of a day: rows, sums, reports and what was
-// noted of them, so that the day can be imported anew. It is one transaction, for
-// which imports wait. Only the owner can.
+// Forget deletes what there is of a day: rows, sums, reports and what was noted of
+// them, so that the day can be imported anew; of addresses, rows and sums. It is one
+// transaction, for which imports wait. Only the owner can.
 func (db *DB) Forget(ctx context.Context, f *Forgotten, day time.Time) error {
 	err := inTransaction(ctx, db.pool, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `LOCK TABLE vpn_traffic_reports IN SHARE ROW EXCLUSIVE MODE`); err != nil {
 			return err
 		}
-		tables := []string{"vpn_traffic", "vpn_traffic_minute_reports", "vpn_traffic_hour_reports", "vpn_traffic_reports"}
-		for i := range rollupTables {
-			tables = append(tables, rollupTables[i].name)
+		if len(f.Addresses) > 0 {
+			return f.forgetAddresses(ctx, tx, day)
 		}
-		condition, args := f.where(day)
-		for _, table := range tables {
-			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE `+condition, args...); err != nil {
-				return fmt.Errorf("%s: %w", table, err)
-			}
-		}
-		// Of a host alone, the rows of others are gone still.
-		_, err := tx.ExecContext(ctx, `DELETE FROM vpn_traffic_gone WHERE first = $1::date AND next = first + 1 AND NOT EXISTS (
-			SELECT FROM vpn_traffic_reports WHERE time >= $2 AND time < $3 AND expired)`, day.Format(time.DateOnly), day, day.AddDate(0, 0, 1))
-		return err
+		return f.forgetDay(ctx, tx, day)
 	})
 	if err != nil {
 		return fmt.Errorf("forgetting %s: %w", day.Format(time.DateOnly), db.explain(ctx, err))
 	}
 	return nil
+}
+
+func (f *Forgotten) forgetDay(ctx context.Context, tx *sql.Tx, day time.Time) error {
+	tables := []string{"vpn_traffic", "vpn_traffic_minute_reports", "vpn_traffic_hour_reports", "vpn_traffic_reports"}
+	for i := range rollupTables {
+		tables = append(tables, rollupTables[i].name)
+	}
+	condition, args := f.where(day)
+	for _, table := range tables {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE `+condition, args...); err != nil {
+			return fmt.Errorf("%s: %w", table, err)
+		}
+	}
+	// Of a host alone, the rows of others are gone still.
+	_, err := tx.ExecContext(ctx, `DELETE FROM vpn_traffic_gone WHERE first = $1::date AND next = first + 1 AND NOT EXISTS (
+		SELECT FROM vpn_traffic_reports WHERE time >= $2 AND time < $3 AND expired)`, day.Format(time.DateOnly), day, day.AddDate(0, 0, 1))
+	return err
 }
 
 // ForgetNames forgets the values and names that no sums have any more, as those of

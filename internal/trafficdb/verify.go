@@ -46,7 +46,9 @@ func (db *DB) Days(ctx context.Context, from, to time.Time) (days []time.Time, e
 
 // Verify recomputes the rollups of a day from the rows of vpn_traffic, as one
 // moment shows both, and returns those that differ. With repair it replaces
-// them, and imports wait until it is done.
+// them, and imports wait until it is done. Of a day whose rows retention has dropped
+// it returns nothing: its sums are all that there is. So they are of rows that
+// somebody has deleted: a day that has lost reports is not repaired.
 func (db *DB) Verify(ctx context.Context, day time.Time, repair bool) (differences []Difference, err error) {
 	options := &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 	if repair {
@@ -63,11 +65,39 @@ func (db *DB) Verify(ctx context.Context, day time.Time, repair bool) (differenc
 			return nil, fmt.Errorf("waiting for imports to end: %w", err)
 		}
 	}
+	if whole, err := isWhole(ctx, tx, day); err != nil || !whole {
+		return nil, err
+	}
 	if n, err := lost(ctx, tx, day); err != nil {
 		return nil, err
 	} else if n > 0 {
 		differences = append(differences, Difference{Table: "vpn_traffic", Day: day, Keys: n})
+		repair = false // what the sums still have is all that is left of those rows
 	}
+	sums, err := verifyDay(ctx, tx, day, repair)
+	if err != nil {
+		return nil, err
+	}
+	if err := tx.Commit(); err != nil {
+		return nil, fmt.Errorf("verifying: %w", err)
+	}
+	return append(differences, sums...), nil
+}
+
+// isWhole returns whether retention has dropped none of a day's rows: whoever has
+// listed days cannot know what has been dropped since.
+func isWhole(ctx context.Context, tx *sql.Tx, day time.Time) (whole bool, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT NOT EXISTS (SELECT FROM vpn_traffic_gone WHERE retention = 'raw' AND first <= $1::date AND $1::date < next)
+		AND NOT EXISTS (SELECT FROM vpn_traffic_reports WHERE expired AND time >= $2 AND time < $3)`,
+		day.Format(time.DateOnly), day, day.AddDate(0, 0, 1)).Scan(&whole)
+	if err != nil {
+		return false, fmt.Errorf("looking for what retention has dropped: %w", err)
+	}
+	return whole, nil
+}
+
+// verifyDay compares the sums of a day with its rows.
+func verifyDay(ctx context.Context, tx *sql.Tx, day time.Time, repair bool) (differences []Difference, err error) {
 	for _, c := range checks() {
 		n, err := c.differing(ctx, tx, day)
 		if err == nil && n > 0 && repair {
@@ -79,9 +109,6 @@ func (db *DB) Verify(ctx context.Context, day time.Time, repair bool) (differenc
 		if n > 0 {
 			differences = append(differences, Difference{Table: c.table, Day: day, Keys: n, Repaired: repair})
 		}
-	}
-	if err := tx.Commit(); err != nil {
-		return nil, fmt.Errorf("verifying: %w", err)
 	}
 	return differences, nil
 }
