@@ -53,7 +53,7 @@ func TestReadmeInstalls(t *testing.T) {
 	t.Parallel()
 	testkit.Need(t, "unshare", "runuser", "setpriv", "pg_createcluster")
 	root := testkit.Root(t)
-	blocks := installBlocks(t, root)
+	blocks := blocks(t, root, "README.md", "## Install")
 	require.Len(t, blocks, 3, "the README has other blocks than this test runs")
 
 	script := filepath.Join(t.TempDir(), "script")
@@ -64,8 +64,7 @@ func TestReadmeInstalls(t *testing.T) {
 	gateway.TrackAll(t)
 	gateway.Local(t, "10.32.0.0/16")
 	gateway.EchoUDP(t, "10.32.2.1:53")
-	machine := testkit.StartChild(t, gateway.Command("unshare", "--mount", "--propagation", "private",
-		"sh", "testdata/machine.sh", root, testkit.Telegraf(t), t.TempDir(), script))
+	machine := machine(t, gateway, root, script)
 	for ended := false; !ended; {
 		require.NoError(t, gateway.UDP("10.32.1.1", "10.32.2.1:53", 3, 100))
 		select {
@@ -82,16 +81,28 @@ func TestReadmeInstalls(t *testing.T) {
 	}
 }
 
-// installBlocks returns the commands of the README's chapter on installing.
-func installBlocks(t *testing.T, root string) (blocks []string) {
+// blocks returns the commands and statements under a heading of a document.
+func blocks(t *testing.T, root, document, heading string) (found []string) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	text, err := os.ReadFile(filepath.Join(root, document))
 	require.NoError(t, err)
-	_, chapter, found := strings.Cut(string(text), "\n## Install\n")
-	require.True(t, found)
-	chapter, _, _ = strings.Cut(chapter, "\n## ")
-	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(chapter, -1) {
-		blocks = append(blocks, block[1])
+	_, chapter, ok := strings.Cut(string(text), "\n"+heading+"\n")
+	require.True(t, ok, "%s has no %s", document, heading)
+	for line := range strings.Lines(chapter) { // until the next one
+		if strings.HasPrefix(line, "## ") || strings.HasPrefix(line, "### ") {
+			chapter, _, _ = strings.Cut(chapter, "\n"+line)
+			break
+		}
 	}
-	return blocks
+	for _, block := range regexp.MustCompile("(?s)```(?:sh|sql)\n(.*?)```").FindAllStringSubmatch(chapter, -1) {
+		found = append(found, block[1])
+	}
+	return found
+}
+
+// machine runs a script on a machine of its own.
+func machine(t *testing.T, net *testkit.Netns, root, script string) *testkit.Child {
+	t.Helper()
+	return testkit.StartChild(t, net.Command("unshare", "--mount", "--propagation", "private",
+		"sh", "testdata/machine.sh", root, testkit.Telegraf(t), t.TempDir(), script))
 }
