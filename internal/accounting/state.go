@@ -85,9 +85,10 @@ func (t *Tracker) Resume(r io.Reader, size int64, saved time.Time) error {
 }
 
 // unknownBefore is before when flows that are not known now began that are not to be
-// accounted.
+// accounted. A baseline that is over has shown them all, but for those that their
+// marks did not let in then: they may have been let in, and accounted, before it.
 func (t *Tracker) unknownBefore() int64 {
-	if !t.baseline {
+	if !t.baseline && t.cfg.Filter.MarkMask == 0 {
 		return 0
 	}
 	return min(t.listenerStart, t.olderThan)
