@@ -40,6 +40,13 @@ func TestMasksGroupAddresses(t *testing.T) {
 	}
 }
 
+// An IPv6 flow with IPv4-mapped addresses is one of IPv4 to us.
+func TestMappedAddresses(t *testing.T) {
+	mapped := Addr(netip.MustParseAddr("::ffff:192.0.2.1").As16())
+	require.True(t, mapped.Is4())
+	require.Equal(t, "192.0.2.1", mapped.IP().String())
+}
+
 func TestFilter(t *testing.T) {
 	flow := func(src, dst string, proto uint8, zone uint16) Flow {
 		return Flow{Proto: proto, Zone: zone, Orig: Tuple{Src: addr(t, src), Dst: addr(t, dst)}}

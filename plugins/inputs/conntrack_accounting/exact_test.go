@@ -271,6 +271,7 @@ func TestAnotherReliableListenerIsBehind(t *testing.T) {
 	l.flush()
 	for range 20 {
 		l.gather()
+		require.Positive(t, l.internal["dying_flows"])
 	}
 	close(release)
 	l.requireForgotten()

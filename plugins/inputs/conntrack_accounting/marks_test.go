@@ -6,6 +6,23 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// What has the mark between two gathers only is not accounted.
+func TestMarksThatNoGatherSees(t *testing.T) {
+	l := newLab(t)
+	l.serve()
+	l.start(func(p *Plugin) { p.Mark = "0x1/0xff" })
+	flow := l.udp("10.32.0.1")
+	flow(3)
+	l.mark("10.32.0.1", 1)
+	flow(3)
+	l.mark("10.32.0.1", 2)
+	l.gather()
+	require.Empty(t, l.rows)
+	l.flush()
+	l.gather()
+	require.Empty(t, l.rows)
+}
+
 // A flow that is older than the plugin, and gets its mark when the baseline is long
 // over, may have had it before, and have been accounted: it is from then on.
 func TestMarksThatComeBackAfterARestart(t *testing.T) {
