@@ -41,7 +41,14 @@ psql-sink. It does no harm where there is nothing to do.
 		{
 			name: "report", line: "show the traffic of a range", run: showReport,
 			about: `Prints the top sources, destinations, pairs and ports of a range, and writes a page
-with charts if asked to. It changes nothing. That there was no traffic is no error.
+with charts if asked to. With -csv it prints whole numbers for other programs, such
+as the bill of a customer, a line for each day of a month:
+
+  psql-sink report -config /etc/telegraf/vpn_traffic.conf -csv -each day -by total \
+      -src 10.77.1.0 -since 2026-10-01 -until 2026-11-01
+
+It changes nothing. That there was no traffic is no error, but that nothing at all is
+stored of who is asked for is one.
 `,
 			example: "psql-sink report -config /etc/telegraf/vpn_traffic.conf -since 15h -html report.html",
 		},

@@ -30,7 +30,7 @@ func (path alone) run(args ...string) (stdout, stderr string, code int) {
 // Help is what was asked for: on stdout, and no error.
 func TestHelp(t *testing.T) {
 	p := buildAlone(t)
-	for _, args := range [][]string{{"-help"}, {"-h"}, {"help"}} {
+	for _, args := range [][]string{{"-help"}, {"-h"}, {"help"}, {"help", "help"}, {"help", "version"}} {
 		out, problems, code := p.run(args...)
 		require.Zero(t, code, args)
 		require.Empty(t, problems)
@@ -69,6 +69,8 @@ func TestWrongCommandLines(t *testing.T) {
 		`E! there is no command "hel"; did you mean "help"?; psql-sink help lists them`:      {"hel"},
 		`E! there is no command "vpn_traffic.conf"; psql-sink help lists them`:               {"vpn_traffic.conf"},
 		`E! there is no command "nothing"; psql-sink help lists them`:                        {"help", "nothing"},
+		`E! there is no command "-x"; psql-sink help lists them`:                             {"help", "-x"},
+		`E! unexpected argument "more"; -help lists the flags`:                               {"version", "more"},
 		`E! unexpected argument "more"; psql-sink verify -help tells more`:                   {"verify", "more"},
 		`E! unexpected argument "more"; psql-sink watch -help tells more`:                    {"watch", "more"},
 		`E! flag provided but not defined: -x; psql-sink upgrade -help tells more`:           {"upgrade", "-x"},

@@ -25,6 +25,7 @@ package main
 
 import (
 	"os"
+	"strings"
 
 	"github.com/influxdata/telegraf"
 
@@ -50,16 +51,17 @@ func start(program execd.Program) int {
 	if len(rest) > 0 {
 		name, rest = rest[0], rest[1:]
 	}
-	if name == "help" && len(rest) == 1 {
+	if name == "help" && len(rest) > 0 && rest[0] != "help" && rest[0] != "version" {
 		name, rest = rest[0], []string{"-help"}
+		if manualOf(name) == nil {
+			return unknown(program, name)
+		}
 	}
 	if m := manualOf(name); m != nil {
 		program.Args = rest
 		return m.run(program)
 	}
-	switch {
-	case name == "help", name == "version", name == "", name[0] == '-':
-	default:
+	if name != "help" && name != "version" && !strings.HasPrefix(name, "-") && len(program.Args) > 0 {
 		return unknown(program, name)
 	}
 	return execd.RunOutput(execd.Output{

@@ -31,8 +31,8 @@ func parseFlags(name, kind string, args []string) (options, string, error) {
 		flags.BoolVar(&o.oneShot, "one-shot", false, "gather once, without waiting for Telegraf, and exit")
 		flags.DurationVar(&o.pollInterval, "poll_interval", 0, "gather by itself each `interval`, such as 15s: under Telegraf with signal = \"none\", or without Telegraf, until SIGTERM")
 	}
-	if len(args) == 1 && (args[0] == "help" || args[0] == "version") {
-		args = []string{"-" + args[0]}
+	if len(args) > 0 && (args[0] == "help" || args[0] == "version") {
+		args = append([]string{"-" + args[0]}, args[1:]...)
 	}
 	err := flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {

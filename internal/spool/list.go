@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"telegraf-conntrack-accounting/internal/printable"
 	"telegraf-conntrack-accounting/internal/report"
 )
 
@@ -40,6 +41,7 @@ func (s *Spool) List() ([]Entry, error) {
 	}
 	var entries []Entry
 	s.waiting, s.put, s.settles = Count{}, time.Time{}, time.Time{}
+	s.strange = nil
 	if err := s.countLater(); err != nil {
 		return nil, err
 	}
@@ -51,7 +53,11 @@ func (s *Spool) List() ([]Entry, error) {
 		if err != nil {
 			return nil, fmt.Errorf("listing the spool: %w", err)
 		}
-		if !info.Mode().IsRegular() || isHidden(info.Name()) {
+		if isHidden(info.Name()) {
+			continue
+		}
+		if !info.Mode().IsRegular() {
+			s.strange = append(s.strange, printable.Line(info.Name())+" ("+kindOf(info.Mode())+")")
 			continue
 		}
 		s.waiting.add(info.Size())
@@ -77,6 +83,25 @@ func (s *Spool) Settles() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.settles
+}
+
+// Strange names what the last List found in new/ that is no file.
+func (s *Spool) Strange() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.strange
+}
+
+func kindOf(mode fs.FileMode) string {
+	switch mode.Type() {
+	case fs.ModeDir:
+		return "folder"
+	case fs.ModeSymlink:
+		return "symbolic link"
+	case fs.ModeNamedPipe:
+		return "named pipe"
+	}
+	return "no file"
 }
 
 // lookAgain needs s.mu.

@@ -53,6 +53,7 @@ type Spool struct {
 	ahead   map[string]struct{} // names of those that are done after next
 	put     time.Time           // of the first Put since the last List
 	settles time.Time           // when a file that List passed over may be complete
+	strange []string            // what is no file
 
 	reserved bool // nothing is left to do about the reserve
 

@@ -168,6 +168,7 @@ func (im *importer) importAll(ctx context.Context) error {
 	for {
 		im.settle()
 		entries, err := im.spool.List()
+		im.sayStrange(im.spool.Strange())
 		if err != nil {
 			return err
 		}

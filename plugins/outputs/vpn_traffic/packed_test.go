@@ -57,10 +57,13 @@ func testPacked(t *testing.T, dsn string, db *sql.DB) {
 	s.drop(long, row(5)+"nonsense\n")
 	pipe := filepath.Join(s.Spool, "new", "pipe.csv")
 	require.NoError(t, unix.Mkfifo(pipe, 0o600))
+	folder, link := filepath.Join(s.Spool, "new", "folder"), filepath.Join(s.Spool, "new", "link.csv")
+	require.NoError(t, os.Mkdir(folder, 0o700))
+	require.NoError(t, os.Symlink("/dev/zero", link))
 	s.open()
-	require.Eventually(t, func() bool { return len(s.files("new")) == 1 }, time.Minute, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return len(s.files("new")) == 3 }, time.Minute, 10*time.Millisecond)
 	s.close()
-	require.Equal(t, []string{pipe}, s.files("new"))
+	require.Equal(t, []string{folder, link, pipe}, s.files("new"))
 	require.Equal(t, "1gw9 2 3 5", query(t, db, `SELECT string_agg(port || host, ' ' ORDER BY port) FROM vpn_traffic`))
 	for name, text := range aside {
 		kept, err := os.ReadFile(filepath.Join(s.Spool, "rejected", name))
@@ -71,6 +74,7 @@ func testPacked(t *testing.T, dsn string, db *sql.DB) {
 	}
 	require.Len(t, s.files("rejected"), 2*len(aside)+2)
 	log := s.log.String()
+	require.Equal(t, 1, strings.Count(log, "W! "+s.Spool+"/new has what is no file, and stays there: folder (folder), link.csv (symbolic link), pipe.csv (named pipe); "), log)
 	require.Contains(t, log, "E! set a.csv.xz aside as a whole in "+s.Spool+"/rejected: is compressed with xz: only plain text, gzip and zstd are read\n")
 	require.Contains(t, log, "E! set columns.csv aside as a whole in "+s.Spool+"/rejected: no line of it is a row; line 1: proto is neither the name of a protocol nor its number, 0 to 255, but an address: the order of columns is time_ns,proto,src,")
 	require.Contains(t, log, "E! set bomb.csv.gz aside as a whole in "+s.Spool+"/rejected: 400000 lines are no rows, more than are kept apart; the first: line 2: has 1 columns")

@@ -10,6 +10,8 @@ import (
 
 	"github.com/influxdata/line-protocol/v2/lineprotocol"
 	"github.com/influxdata/telegraf"
+
+	"telegraf-conntrack-accounting/internal/printable"
 )
 
 // rejected collects the metrics of one Write that are no rows, and the lines
@@ -17,6 +19,7 @@ import (
 type rejected struct {
 	total   int
 	reasons map[string]int
+	first   string // the series of the first metric
 	text    []byte // for the file in rejected/
 }
 
@@ -27,6 +30,9 @@ const (
 
 func (r *rejected) add(m telegraf.Metric, reason error) {
 	r.count(reason.Error())
+	if r.first == "" {
+		r.first = series(m)
+	}
 	line, err := encode(m)
 	if err == nil && len(line) <= maxMetric {
 		r.text = fmt.Appendf(r.text, "# %v\n%s\n", reason, line)
@@ -34,6 +40,20 @@ func (r *rejected) add(m telegraf.Metric, reason error) {
 	}
 	text := fmt.Sprintf("%s tags=%q fields=%v time=%d", m.Name(), m.Tags(), m.Fields(), m.Time().UnixNano())
 	r.text = fmt.Appendf(r.text, "# %v\n# %q\n", reason, text[:min(len(text), maxMetric)])
+}
+
+// series names a metric as line protocol does, as far as a log line has room.
+func series(m telegraf.Metric) string {
+	const room = 200
+	text := m.Name()
+	for _, tag := range m.TagList() {
+		text += "," + tag.Key + "=" + tag.Value
+	}
+	text = printable.Line(text)
+	if len(text) > room {
+		text = strings.ToValidUTF8(text[:room], "") + "…"
+	}
+	return text
 }
 
 // encode returns a metric as the line protocol that it came as, so that it can be

@@ -1,6 +1,10 @@
 package vpn_traffic
 
-import "sync"
+import (
+	"fmt"
+	"strings"
+	"sync"
+)
 
 // told knows what was told already, to tell it once.
 type told struct {
@@ -22,4 +26,20 @@ func (t *told) first(what string) bool {
 	}
 	t.what[what] = true
 	return true
+}
+
+// sayStrange says what is left in new/ because it is no file: once, and again when
+// there is something else.
+func (im *importer) sayStrange(names []string) {
+	const shown = 5
+	if len(names) == 0 {
+		return
+	}
+	text := strings.Join(names[:min(shown, len(names))], ", ")
+	if len(names) > shown {
+		text += fmt.Sprintf(" and %d more", len(names)-shown)
+	}
+	if im.told.first("strange " + text) {
+		im.log.Warnf("%s/new has what is no file, and stays there: %s; copy reports into it, or name others to psql-sink import", im.spool.Dir(), text)
+	}
 }

@@ -191,6 +191,9 @@ func (v *VPNTraffic) keepRejected(r *rejected, of int) error {
 	if !kept {
 		where = file + " is full and keeps no more"
 	}
+	if r.first != "" {
+		where += "; the first: " + r.first
+	}
 	v.Log.Warnf("rejected %d of %d metrics (%s): %s", r.total, of, r.summary(), where)
 	return nil
 }
