@@ -69,6 +69,8 @@ func (p *Plugin) explainBaseline() {
 		entries = p.health.table.Entries
 	}
 	switch {
+	case p.oneShot:
+		p.Log.Infof("accounting started, for a single look: %d flows are there, and what they sent so far is accounted, once more where outputs have it already", entries)
 	case !p.state.since.IsZero():
 		p.Log.Infof("accounting started: it goes on from the state of %s with %d flows; what they sent since is accounted at the first gather", p.state.since.Format(time.RFC3339), p.state.flows)
 	case !p.state.after.IsZero():

@@ -106,6 +106,25 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+// When the clock was set back before a kill, what began in the time that comes again
+// is not taken as new.
+func TestKilledAfterTheClockWentBack(t *testing.T) {
+	l := newLab(t)
+	l.serve()
+	file, keep := withState(t)
+	l.start(keep)
+	flow := l.udp("10.32.0.1")
+	flow(3)
+	l.gather()
+	l.kill()
+	rewritten(func(o *statefile.Origin) { o.Written = o.Written.Add(time.Hour) })(t, file, nil)
+	require.NoError(t, statefile.Supersede(file, time.Now().Add(-time.Hour)))
+	l.start(keep)
+	flow(4)
+	l.gather()
+	require.EqualValues(t, 3+4, l.sum["udp-src"].Packets)
+}
+
 // gatherUndelivered gathers as the host does when it is killed before it has
 // passed on what was gathered; the test counts that as delivered nonetheless.
 func (l *lab) gatherUndelivered() {
