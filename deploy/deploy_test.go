@@ -96,7 +96,10 @@ func TestInstall(t *testing.T) {
 		require.NoError(t, err, "%s", output)
 		return string(output)
 	}
-	run("install")
+	require.Contains(t, run("install"), "chgrp telegraf /etc/telegraf/vpn_traffic.conf", "nobody but root can read it as it is")
+	options, err := os.Stat(filepath.Join(dir, "etc/telegraf/vpn_traffic.conf"))
+	require.NoError(t, err)
+	require.Equal(t, fs.FileMode(0o640), options.Mode())
 	changed := filepath.Join(dir, "etc/telegraf/conntrack_accounting.conf")
 	require.NoError(t, os.WriteFile(changed, []byte("# changed\n"), 0o600))
 	run("install")

@@ -43,7 +43,8 @@ cd /root
 `
 
 // TestRecipes does what docs/operations.md's recipes say, word for word, on two
-// machines: a gateway with Postgres and Telegraf, and the host Postgres moves to.
+// machines: a gateway with Postgres and Telegraf, and the host Postgres moves to. There
+// it does the upgrade of docs/database.md, too, of a table that a role of its own has.
 func TestRecipes(t *testing.T) {
 	testkit.Need(t, "unshare", "runuser", "setpriv", "pg_createcluster", "influxd", "influx", "openssl")
 	root := testkit.Root(t)
@@ -56,7 +57,7 @@ func TestRecipes(t *testing.T) {
 	}
 	in := func(text string) string { return fmt.Sprintf("cd '%s'\n%s\ncd /root\n", root, text) } // make's
 	readme := blocks(t, root, "README.md", "## Install")
-	restore := recipes["Backup and restore"][1]
+	restore, upgrade := recipes["Backup and restore"][1], blocks(t, root, "docs/database.md", "## Upgrade from the old table")
 
 	gateway := script(t, shared, gatewayPrelude, in(readme[0]), readme[1], first,
 		ask(recipes["Who scanned"][0]), recipes["Who scanned"][1], recipes["A month as CSV"][0], month,
@@ -67,7 +68,8 @@ func TestRecipes(t *testing.T) {
 	host := script(t, shared, gatewayPrelude, "until [ -e $shared/vpn.dump.whole ]; do sleep 0.1; done\ncp $shared/vpn.dump .\n",
 		in("make install"), "service postgresql start\n", restore, recipes["Moving Postgres to another host"][1],
 		"cp vpn_traffic.pgpass $shared/; touch $shared/vpn_traffic.pgpass.whole\nuntil [ -e $shared/stored ]; do sleep 0.1; done\n",
-		`is 1 "$(ask "SELECT count(*) FROM vpn_traffic WHERE src = '10.9.9.9'")" 'rows on the new host'`+"\nservice postgresql stop\n")
+		`is 1 "$(ask "SELECT count(*) FROM vpn_traffic WHERE src = '10.9.9.9'")" 'rows on the new host'`,
+		older, upgrade[0], ask(upgrade[1]), `is 2 "$(ask 'SELECT count(*) FROM vpn_traffic')" 'rows of the old table'`, "service postgresql stop\n")
 
 	a, b := testkit.NewNetns(t), testkit.NewNetns(t)
 	a.TrackAll(t)
@@ -116,6 +118,17 @@ is 1 "$(ask 'SELECT count(*) FROM vpn_traffic')" 'rows that came back'
 is '' "$(ask "SELECT relname FROM pg_class WHERE relname LIKE 'vpn_traffic%' AND relowner <> 'vpn_traffic_owner'::regrole")" 'what the owner does not own'
 echo "${now}000000000,tcp,10.32.3.0,10.32.2.0,443,1,1,10,20,1,5" | report d.csv
 is 2 "$(ask 'SELECT count(*) FROM vpn_traffic')" 'rows after the restore'
+`
+	older = `
+runuser -u postgres -- dropdb vpn
+runuser -u postgres -- createdb --template=template0 --encoding=UTF8 vpn
+ask 'CREATE ROLE importer; GRANT CREATE ON SCHEMA public TO importer; SET ROLE importer;
+    CREATE TABLE vpn_traffic (id serial PRIMARY KEY, time timestamptz, src varchar(16), dst varchar(16), proto varchar(4), port int,
+        src_packets bigint, src_bytes bigint, dst_packets bigint, dst_bytes bigint, connection_times int, connection_count int, open_connections int,
+        UNIQUE (time, src, dst, proto, port));
+    CREATE INDEX vpn_traffic_time ON vpn_traffic (time);
+    CREATE INDEX vpn_traffic_src_dst ON vpn_traffic (src, dst);
+    INSERT INTO vpn_traffic SELECT n, now(), $$10.32.1.0$$, $$10.33.1.0$$, $$tcp$$, n, 1, 100, 1, 100, 1, 1, 1 FROM generate_series(1, 2) AS n'
 `
 	waits = `
 echo "${now}000000000,tcp,10.9.9.9,10.32.2.0,443,1,1,10,20,1,5" | report e.csv
