@@ -143,11 +143,16 @@ func (o *reportOptions) run(program execd.Program) error {
 	if err != nil {
 		return err
 	}
-	for _, note := range notes {
-		_, _ = fmt.Fprintf(program.Stderr, "I! %s\n", note)
+	tell := func(level string, notes []string) {
+		for _, note := range notes {
+			_, _ = fmt.Fprintf(program.Stderr, "%s %s\n", level, note)
+		}
 	}
+	tell("I!", notes)
 	if o.csv {
-		return o.lines.CSV(ctx, db, o.question, program.Stdout)
+		notes, err := o.lines.CSV(ctx, db, o.question, program.Stdout)
+		tell("W!", notes)
+		return err
 	}
 	s, err := summary.Make(ctx, db, o.question, o.top)
 	if err != nil {

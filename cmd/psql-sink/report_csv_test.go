@@ -1,6 +1,7 @@
 package main
 
 import (
+	"database/sql"
 	"encoding/csv"
 	"io"
 	"os"
@@ -40,7 +41,7 @@ func customers() []traffic.Row {
 }
 
 // withCustomers returns psql-sink and a database that has their traffic.
-func withCustomers(t *testing.T) *program {
+func withCustomers(t *testing.T) (p *program, dsn string) {
 	t.Helper()
 	pg := testkit.Postgres(t)
 	db, err := trafficdb.Open(pg.DSN())
@@ -49,11 +50,11 @@ func withCustomers(t *testing.T) *program {
 	require.NoError(t, db.Migrate(t.Context()))
 	_, err = db.Import(t.Context(), "gw", customers())
 	require.NoError(t, err)
-	return build(t, pg.DSN())
+	return build(t, pg.DSN()), pg.DSN()
 }
 
 func TestReportCSV(t *testing.T) {
-	p := withCustomers(t)
+	p, dsn := withCustomers(t)
 	t.Run("words", func(t *testing.T) { testWords(t, p) })
 	t.Run("terminal", func(t *testing.T) { testTerminal(t, p) })
 	report := func(args ...string) string {
@@ -97,6 +98,7 @@ func TestReportCSV(t *testing.T) {
 		require.Equal(t, strings.Count(out, "\r\n"), len(records))
 	}
 
+	t.Run("caveats", func(t *testing.T) { testCaveats(t, p, dsn) })
 	out := report("-sort", "connections")
 	require.Regexp(t, `(?s)Top sources by connections\n.*Team A \(10\.2\.0\.0\).*Müller.*Top destinations`, out)
 	require.Regexp(t, `(?s)Top pairs by connections .*Team A.*Müller.*Top ports by connections.*udp/53.*tcp/443`, out)
@@ -157,4 +159,45 @@ func testTerminal(t *testing.T, p *program) {
 	piped, _, code := alone(p.path).run("report", "-config", p.config, "-since", "2026-09-01", "-until", "2026-11-02")
 	require.Zero(t, code)
 	require.Contains(t, piped, "lifetime │", "a file has room for all")
+}
+
+// testCaveats looks at what is no longer known, or not to the second.
+func testCaveats(t *testing.T, p *program, dsn string) {
+	db, err := sql.Open("postgres", dsn)
+	require.NoError(t, err)
+	defer func() { _ = db.Close() }()
+	gone := func(levels ...string) {
+		_, err := db.Exec(`DELETE FROM vpn_traffic_gone`)
+		require.NoError(t, err)
+		for _, level := range levels {
+			_, err = db.Exec(`INSERT INTO vpn_traffic_gone VALUES ($1, '2026-09-01', '2026-11-30')`, level)
+			require.NoError(t, err)
+		}
+	}
+	for _, test := range []struct {
+		gone []string
+		args string
+		want string
+	}{
+		{nil, "-by src -since 2026-10-01 -until 2026-10-03", ""},
+		{nil, "-by pair -since 2026-10-01T00:10:00Z -until 2026-10-03T00:00:00Z", "are of 2026-10-01 00:00:00 UTC to 2026-10-03 00:00:00 UTC\n"},
+		{[]string{"raw"}, "-by src -since 2026-10-01T00:10:00Z -until 2026-10-03T00:00:00Z", ""},
+		{[]string{"raw", "minute"}, "-by src -since 2026-10-01T00:10:00Z -until 2026-10-03T00:00:00Z", "are of 2026-10-01 00:00:00 UTC to 2026-10-03 00:00:00 UTC\n"},
+		{[]string{"raw", "minute"}, "-by src -since 2026-10-01T18:30:00Z -until 2026-10-03T18:30:00Z -each day", ", and so on, 2 times in all\n"},
+		{[]string{"raw"}, "-by pair -proto tcp -since 2026-10-01 -until 2026-10-03", "W! retention has dropped a part of what this would have to hold: pairs of 2026-10-01 00:00:00 UTC to "},
+		{[]string{"raw", "minute", "hour"}, "-by total -since 2026-10-01 -until 2026-10-03", "W! retention has dropped a part of what this would have to hold: total of "},
+	} {
+		gone(test.gone...)
+		cmd := exec.Command(p.path, append([]string{"report", "-config", p.config, "-csv"}, strings.Fields(test.args)...)...)
+		cmd.Env = append(os.Environ(), "TZ=UTC")
+		var problems strings.Builder
+		cmd.Stderr = &problems
+		require.NoError(t, cmd.Run())
+		require.Contains(t, problems.String(), test.want, test)
+		require.Equal(t, test.want == "", problems.String() == "", "%v: %s", test, problems.String())
+	}
+	out, problems, code := alone(p.path).run("report", "-config", p.config, "-since", "2026-10-31T22:10:00Z", "-until", "2026-10-31T23:10:00Z")
+	require.Zero(t, code, problems)
+	require.Contains(t, out, "Note: retention has dropped")
+	gone()
 }

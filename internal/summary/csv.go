@@ -20,12 +20,14 @@ type Lines struct {
 }
 
 // CSV writes traffic as RFC 4180 has it: a header, then for each period a line for
-// each of what has had any, the greatest first. Nothing is rounded.
-func (l Lines) CSV(ctx context.Context, db *trafficdb.DB, q trafficdb.Question, w io.Writer) error {
+// each of what has had any, the greatest first. Nothing is rounded. Notes are what
+// to tell besides.
+func (l Lines) CSV(ctx context.Context, db *trafficdb.DB, q trafficdb.Question, w io.Writer) (notes []string, err error) {
+	var doubts caveats
 	out := csv.NewWriter(w)
 	out.UseCRLF = true
 	_ = out.Write(slices.Concat([]string{"since", "until"}, trafficdb.LineColumns(l.By), trafficdb.CounterColumns())) // Flush keeps the error
-	err := db.Ask(ctx, func(a *trafficdb.Answers) error {
+	err = db.Ask(ctx, func(a *trafficdb.Answers) error {
 		for _, part := range l.periods(q) {
 			list, err := a.Lines(ctx, &part, l.By, l.Top)
 			if err != nil {
@@ -34,13 +36,16 @@ func (l Lines) CSV(ctx context.Context, db *trafficdb.DB, q trafficdb.Question, 
 			for _, line := range list {
 				_ = out.Write(fields(part, line))
 			}
+			if err := doubts.look(ctx, a, &part, l.By); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
 	if out.Flush(); err == nil && out.Error() != nil {
-		return fmt.Errorf("printing: %w", out.Error())
+		err = fmt.Errorf("printing: %w", out.Error())
 	}
-	return err
+	return doubts.notes(), err
 }
 
 func fields(q trafficdb.Question, line trafficdb.Line) []string {

@@ -40,6 +40,9 @@ func (s *Summary) Print(w io.Writer, width int) error {
 	t := s.Total.Sums
 	say("%s: %s requested, %s in response, %s packets, %s connections closed after %s on average",
 		octets(t.SrcBytes+t.DstBytes), octets(t.SrcBytes), octets(t.DstBytes), count(t.SrcPackets+t.DstPackets), count(t.ConnectionCount), lifetime(t))
+	for _, note := range s.Notes {
+		say("Note: %s", note)
+	}
 	least := len(s.numbers())
 	for _, part := range s.tables() {
 		table, shown := part.fit(s, width)

@@ -25,6 +25,8 @@ type Summary struct {
 	Traffic  []trafficdb.Point // over time, all together
 	BySource []trafficdb.Point // over time, of the greatest sources
 	Interval time.Duration     // between reports, 0 if not known
+
+	Notes []string // where the tables are not quite of the range
 }
 
 // charts are so many points wide.
@@ -50,6 +52,9 @@ func Make(ctx context.Context, db *trafficdb.DB, q trafficdb.Question, top int) 
 			return nil
 		}
 		s.Total = all[0]
+		if err := s.doubt(ctx, a); err != nil {
+			return err
+		}
 		for by, list := range map[string]*[]trafficdb.Total{"src": &s.Sources, "dst": &s.Destinations, "service": &s.Services} {
 			if *list, err = a.Totals(ctx, &q, by, top); err != nil {
 				return err
@@ -69,6 +74,19 @@ func Make(ctx context.Context, db *trafficdb.DB, q trafficdb.Question, top int) 
 		return err
 	})
 	return s, err
+}
+
+// doubt notes where the tables are not of the range. That pairs over long ranges
+// are of whole hours is said above their table.
+func (s *Summary) doubt(ctx context.Context, a *trafficdb.Answers) error {
+	var doubts caveats
+	for _, by := range []string{"", "src", "dst", "service"} {
+		if err := doubts.look(ctx, a, &s.Question, by); err != nil {
+			return err
+		}
+	}
+	s.Notes = doubts.notes()
+	return nil
 }
 
 // step is the least one of the charts.
