@@ -23,6 +23,7 @@ type importRejects struct {
 	out   *bufio.Writer
 	noted bool
 	bytes int
+	most  int // bytes of the file
 }
 
 // maxRejected bounds the file: a small one that is compressed can hold any number
@@ -32,7 +33,7 @@ const maxRejected = 256 << 20
 // newImportRejects makes the file, unless its path is empty. It never writes
 // over one that is there: a slip in the command line must not cost a report.
 func newImportRejects(path string) (*importRejects, error) {
-	r := new(importRejects)
+	r := &importRejects{most: maxRejected}
 	if path == "" {
 		return r, nil
 	}
@@ -70,14 +71,19 @@ func (r *importRejects) add(path string, line *report.BadLine) error {
 		return nil
 	}
 	r.noted = true
-	before := r.bytes
-	if r.bytes += len(line.Text); r.bytes > maxRejected {
-		if before <= maxRejected {
-			_, _ = fmt.Fprintf(r.show, "%s has %d MiB and takes no more: what is rejected from here on is only counted\n", printable.Line(r.file.Name()), maxRejected>>20)
-		}
+	return r.note(fmt.Sprintf("# %s:%d: %v\n%s\n", printable.Line(path), line.Number, line.Reason, line.Text))
+}
+
+// note adds text to the file, as long as it has room, and says when it has none.
+func (r *importRejects) note(text string) error {
+	if r.bytes > r.most {
 		return nil
 	}
-	if _, err := fmt.Fprintf(r.out, "# %s:%d: %v\n%s\n", printable.Line(path), line.Number, line.Reason, line.Text); err != nil {
+	if r.bytes += len(text); r.bytes > r.most {
+		_, _ = fmt.Fprintf(r.show, "%s has %d MiB and takes no more: what is rejected from here on is only counted\n", printable.Line(r.file.Name()), r.most>>20)
+		return nil
+	}
+	if _, err := r.out.WriteString(text); err != nil {
 		return fmt.Errorf("noting a rejected line: %w", err)
 	}
 	return nil

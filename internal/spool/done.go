@@ -47,22 +47,28 @@ func (s *Spool) Done(entry Entry) error {
 // Quarantine moves a whole report that cannot be imported to rejected/, and
 // writes why beside it.
 func (s *Spool) Quarantine(entry Entry, reason error) error {
-	to := s.free(rejectedDir, entry.Name)
 	why := fmt.Sprintf("%s\n%v\n", entry.Name, reason)
-	if err := os.WriteFile(to+".why", []byte(why), 0o640); err != nil {
-		_ = os.Remove(to + ".why") // it may be there by half
+	if err := s.takeRejected(entry.Size, int64(len(why))); err != nil {
 		return fmt.Errorf("rejecting a report: %w", err)
 	}
-	if err := os.Rename(s.path(newDir, entry.Name), to); err != nil {
+	to := s.free(rejectedDir, entry.Name)
+	err := writeSynced(to+whySuffix, []byte(why))
+	if err == nil {
+		err = os.Rename(s.path(newDir, entry.Name), to)
+	}
+	if err != nil {
+		_ = os.Remove(to + whySuffix) // it may be there, by half or as a whole
+		s.giveRejected(entry.Size, int64(len(why)))
 		return fmt.Errorf("rejecting a report: %w", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.gone(entry)
-	s.rejected.add(entry.Size)
-	s.rejected.add(int64(len(why)))
 	return nil
 }
+
+// whySuffix is what the name of the file has that says why a report was rejected.
+const whySuffix = ".why"
 
 func (s *Spool) path(folder, name string) string { return filepath.Join(s.dir, folder, name) }
 
@@ -70,8 +76,8 @@ func (s *Spool) path(folder, name string) string { return filepath.Join(s.dir, f
 // and names of our own have 240 at most.
 const maxName = 245
 
-// free returns a path for name in folder that no file has yet: foreign names
-// can come again. One that is too long for what is put behind it is cut.
+// free returns a path for name in folder that no file has yet, nor one that says
+// why: foreign names can come again. One that is too long for what is put behind it is cut.
 func (s *Spool) free(folder, name string) string {
 	if len(name) > maxName {
 		const digits = 16
@@ -80,7 +86,9 @@ func (s *Spool) free(folder, name string) string {
 	}
 	path := s.path(folder, name)
 	for i := 1; ; i++ {
-		if _, err := os.Lstat(path); err != nil {
+		_, taken := os.Lstat(path)
+		_, said := os.Lstat(path + whySuffix)
+		if taken != nil && said != nil {
 			return path
 		}
 		path = s.path(folder, name) + "." + strconv.Itoa(i)

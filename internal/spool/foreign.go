@@ -37,7 +37,7 @@ func settlesIn(folder string, info fs.FileInfo) time.Duration {
 // network file systems and on files of another user, it reports false.
 func isBeingWritten(path string) bool {
 	// Not to wait for whoever else holds a lease.
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return errors.Is(err, unix.EAGAIN)
 	}

@@ -14,8 +14,9 @@ func (s *Spool) Later(entry Entry) *Rejects {
 	return &Rejects{spool: s, folder: laterDir, name: entry.Name}
 }
 
-// Again moves what waits in later/ back to new/, to be tried again.
-func (s *Spool) Again() error {
+// Again moves what waits in later/ back to new/, to be tried again. What cannot be
+// moved holds up nothing else; of that it returns the first error.
+func (s *Spool) Again() (failed error) {
 	var names []string
 	if err := s.each(laterDir, func(info fs.FileInfo) { names = append(names, info.Name()) }); err != nil {
 		return err
@@ -25,11 +26,11 @@ func (s *Spool) Again() error {
 		if _, err := os.Lstat(to); err == nil {
 			continue // another file of a foreign name
 		}
-		if err := os.Rename(s.path(laterDir, name), to); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("trying again what was set aside: %w", err)
+		if err := os.Rename(s.path(laterDir, name), to); err != nil && !errors.Is(err, fs.ErrNotExist) && failed == nil {
+			failed = fmt.Errorf("trying again what was set aside: %w", err)
 		}
 	}
-	return nil
+	return failed
 }
 
 // countLater counts what waits in later/. It needs s.mu.

@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"telegraf-conntrack-accounting/internal/printable"
 	"telegraf-conntrack-accounting/internal/report"
 )
 
@@ -26,6 +25,7 @@ type Entry struct {
 	arrived time.Time // which decides the order
 	since   time.Time // when it came into new/
 	changed time.Time
+	touched time.Time // when its contents, name or rights were last changed
 }
 
 // List returns the reports that wait, in the order of their arrival. Hidden
@@ -40,24 +40,17 @@ func (s *Spool) List() ([]Entry, error) {
 		return nil, fmt.Errorf("listing the spool: %w", err)
 	}
 	var entries []Entry
-	s.waiting, s.put, s.settles = Count{}, time.Time{}, time.Time{}
-	s.strange = nil
+	s.waiting, s.put, s.settles, s.strange = Count{}, time.Time{}, time.Time{}, nil
 	if err := s.countLater(); err != nil {
 		return nil, err
 	}
 	for _, file := range files {
 		info, err := file.Info()
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) || isHidden(file.Name()) {
 			continue
 		}
-		if err != nil {
-			return nil, fmt.Errorf("listing the spool: %w", err)
-		}
-		if isHidden(info.Name()) {
-			continue
-		}
-		if !info.Mode().IsRegular() {
-			s.strange = append(s.strange, printable.Line(info.Name())+" ("+kindOf(info.Mode())+")")
+		if err != nil || !info.Mode().IsRegular() {
+			s.strange = append(s.strange, describeStrange(file, err))
 			continue
 		}
 		s.waiting.add(info.Size())
@@ -85,23 +78,30 @@ func (s *Spool) Settles() time.Time {
 	return s.settles
 }
 
-// Strange names what the last List found in new/ that is no file.
+// Strange names what the last List found in new/ that is no file, quoted, and says
+// what it is.
 func (s *Spool) Strange() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.strange
 }
 
-func kindOf(mode fs.FileMode) string {
-	switch mode.Type() {
+// describeStrange describes an entry of a folder that is no file, or that cannot be
+// looked at.
+func describeStrange(file fs.DirEntry, err error) string {
+	kind := "no file"
+	switch file.Type() {
 	case fs.ModeDir:
-		return "folder"
+		kind = "folder"
 	case fs.ModeSymlink:
-		return "symbolic link"
+		kind = "symbolic link"
 	case fs.ModeNamedPipe:
-		return "named pipe"
+		kind = "named pipe"
 	}
-	return "no file"
+	if err != nil {
+		kind = err.Error()
+	}
+	return fmt.Sprintf("%q (%s)", file.Name(), kind)
 }
 
 // lookAgain needs s.mu.
@@ -118,10 +118,10 @@ func isHidden(name string) bool {
 
 // newEntry also reports whether some other program named the file.
 func newEntry(info fs.FileInfo) (entry Entry, foreign bool) {
-	entry = Entry{Name: info.Name(), Size: info.Size(), arrived: info.ModTime(), changed: info.ModTime()}
+	entry = Entry{Name: info.Name(), Size: info.Size(), arrived: info.ModTime(), changed: info.ModTime(), touched: changeTime(info)}
 	name := report.ParseName(entry.Name)
 	if name.Arrived.IsZero() {
-		entry.since = changeTime(info)
+		entry.since = entry.touched
 		return entry, true
 	}
 	entry.arrived, entry.since, entry.Host = name.Arrived, name.Arrived, name.Host

@@ -24,8 +24,9 @@ func (s *Spool) Lock(ctx context.Context) error {
 		return fmt.Errorf("locking the spool: %w", err)
 	}
 	s.locked = lock
-	// None but the importer writes there, so nobody does now.
-	return removeTemporary(filepath.Join(s.dir, rejectedDir), time.Now())
+	// None but the importer writes there, so nobody does now. What stays is in nobody's way.
+	_ = removeTemporary(filepath.Join(s.dir, rejectedDir), time.Now())
+	return nil
 }
 
 // Unlock lets another process import.

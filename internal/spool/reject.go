@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
 	"telegraf-conntrack-accounting/internal/report"
 )
 
@@ -24,7 +22,7 @@ type Rejects struct {
 	name   string
 	file   *os.File
 	out    *bufio.Writer
-	most   int // bytes of lines; 0 for no limit
+	most   int // bytes of all that is noted; 0 for no limit
 	lines  int
 	bytes  int
 	first  error
@@ -44,21 +42,35 @@ func (r *Rejects) Add(line *report.BadLine) error {
 	if r.lines++; r.first == nil {
 		r.first = line
 	}
-	if r.bytes += len(line.Text); r.tooMany() {
+	if r.tooMany() {
+		return nil
+	}
+	reason := line.Error()
+	if r.bytes += len("# \n\n") + len(reason) + len(line.Text); r.tooMany() {
 		r.Abort()
 		return nil
 	}
-	if r.file == nil {
-		// Truncated: what an import that was cut short had noted comes again.
-		file, err := os.OpenFile(r.temporary(), os.O_CREATE|os.O_TRUNC|os.O_WRONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o640)
-		if err != nil {
-			return fmt.Errorf("noting a rejected line: %w", err)
-		}
-		r.file, r.out = file, bufio.NewWriter(file)
-	}
-	if _, err := fmt.Fprintf(r.out, "# %v\n%s\n", line, line.Text); err != nil {
+	if err := r.open(); err != nil {
 		return fmt.Errorf("noting a rejected line: %w", err)
 	}
+	if _, err := fmt.Fprintf(r.out, "# %s\n%s\n", reason, line.Text); err != nil {
+		return fmt.Errorf("noting a rejected line: %w", err)
+	}
+	return nil
+}
+
+// open makes the file, unless it is open. What an import that was cut short had
+// noted, or somebody has put there, goes: it comes again, or is not ours.
+func (r *Rejects) open() error {
+	if r.file != nil {
+		return nil
+	}
+	_ = os.Remove(r.temporary())
+	file, err := os.OpenFile(r.temporary(), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640)
+	if err != nil {
+		return err
+	}
+	r.file, r.out = file, bufio.NewWriter(file)
 	return nil
 }
 
@@ -82,6 +94,9 @@ func (r *Rejects) Commit() error {
 	}
 	err := errors.Join(r.out.Flush(), r.file.Sync(), r.file.Close())
 	r.file = nil
+	if err == nil && r.folder == rejectedDir {
+		err = r.spool.takeRejected(int64(r.bytes))
+	}
 	if err == nil {
 		err = os.Rename(r.temporary(), r.spool.free(r.folder, r.name))
 	}

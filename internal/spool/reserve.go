@@ -43,7 +43,10 @@ func (s *Spool) giveReserve() bool {
 
 // allocate makes a file that has size bytes of the disk to itself.
 func allocate(path string, size int64) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o640)
+	if info, err := os.Lstat(path); err == nil && !isOwn(info) {
+		_ = os.Remove(path) // a link would have the room taken elsewhere
+	}
+	f, _, err := openOwn(path, 0)
 	if err != nil {
 		return err
 	}

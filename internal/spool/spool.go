@@ -32,6 +32,8 @@ type Options struct {
 	Reserve int64 // bytes of the disk that Room keeps free for a sender's last words
 	Archive bool  // move imported reports to processed/ instead of deleting them
 
+	RejectedLimit int64 // bytes that may be in rejected/ before no more is put there; 0 for no limit
+
 	ArchiveMaxAge  time.Duration // since a report came into processed/; 0 for no limit
 	ArchiveMaxSize int64         // bytes in processed/; 0 for no limit
 }
@@ -70,7 +72,7 @@ const (
 	laterDir     = "later"
 )
 
-// Open makes the folders that are missing, checks that they can be written,
+// Open makes the folders that are missing, checks that files can be moved between them,
 // removes what a crash left half-written and counts what waits.
 func Open(dir string, options Options) (*Spool, error) {
 	s := &Spool{dir: dir, options: options}
@@ -79,16 +81,14 @@ func Open(dir string, options Options) (*Spool, error) {
 		if err := os.MkdirAll(folder, 0o750); err != nil {
 			return nil, fmt.Errorf("making the spool (create %s and let this user write to it): %w", dir, err)
 		}
-		if err := writable(folder); err != nil {
-			return nil, fmt.Errorf("opening the spool: %w", err)
-		}
+	}
+	if err := s.tryFolders(); err != nil {
+		return nil, fmt.Errorf("opening the spool: %w", err)
 	}
 	if err := syncDir(dir); err != nil {
 		return nil, err
 	}
-	if err := removeTemporary(filepath.Join(dir, newDir), time.Now().Add(-abandoned)); err != nil {
-		return nil, fmt.Errorf("cleaning the spool: %w", err)
-	}
+	_ = removeTemporary(filepath.Join(dir, newDir), time.Now().Add(-abandoned)) // Tidy tells what stays
 	writer, err := NewWriter(filepath.Join(dir, newDir))
 	if err != nil {
 		return nil, err

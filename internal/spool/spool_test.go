@@ -157,22 +157,6 @@ func TestRejects(t *testing.T) {
 	require.Equal(t, []string{"a.csv", "a.csv.1", "a.csv.1.why"}, names(t, dir, "rejected"))
 }
 
-func TestRejectedMetricsHaveABound(t *testing.T) {
-	s := open(t, t.TempDir(), spool.Options{})
-	chunk := make([]byte, 9<<20)
-	at := time.Unix(1700000000, 0)
-	name, kept, err := s.Reject(at, chunk)
-	require.NoError(t, err)
-	require.True(t, kept)
-	require.Equal(t, "metrics-20231114.txt", filepath.Base(name))
-	_, kept, err = s.Reject(at, chunk)
-	require.NoError(t, err)
-	require.False(t, kept)
-	_, kept, err = s.Reject(at.AddDate(0, 0, 1), chunk)
-	require.NoError(t, err)
-	require.True(t, kept)
-}
-
 func TestOneImporterAtATime(t *testing.T) {
 	dir := t.TempDir()
 	first, second := open(t, dir, spool.Options{}), open(t, dir, spool.Options{})

@@ -55,11 +55,12 @@ type archivedFile struct {
 	at   time.Time // when it came there
 }
 
-// trim deletes from processed/ what its limits do not allow.
-func (s *Spool) trim(now time.Time) (left, deleted Count, err error) {
+// trim deletes from processed/ what its limits do not allow. Of what cannot be
+// deleted it returns the first error.
+func (s *Spool) trim(now time.Time) (left, deleted Count, failed error) {
 	var files []archivedFile
 	limited := s.options.ArchiveMaxAge > 0 || s.options.ArchiveMaxSize > 0
-	err = s.each(processedDir, func(info fs.FileInfo) {
+	err := s.each(processedDir, func(info fs.FileInfo) {
 		if left.add(info.Size()); limited {
 			files = append(files, archivedFile{info.Name(), info.Size(), changeTime(info)})
 		}
@@ -77,12 +78,13 @@ func (s *Spool) trim(now time.Time) (left, deleted Count, err error) {
 			break
 		}
 		if err := os.Remove(s.path(processedDir, file.name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return left, deleted, fmt.Errorf("trimming the archive: %w", err)
+			failed = cmp.Or(failed, fmt.Errorf("trimming the archive: %w", err))
+			continue
 		}
 		left.remove(file.size)
 		deleted.add(file.size)
 	}
-	return left, deleted, nil
+	return left, deleted, failed
 }
 
 // archiveTarget returns how many bytes may stay of those that are there: all,
@@ -126,8 +128,9 @@ func (s *Spool) each(folder string, fn func(fs.FileInfo)) error {
 	}
 }
 
-// removeTemporary removes temporary files that were last written before then.
-func removeTemporary(folder string, then time.Time) error {
+// removeTemporary removes temporary files that were last written before then. Of
+// what cannot be removed it returns the first error.
+func removeTemporary(folder string, then time.Time) (failed error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return err
@@ -137,12 +140,12 @@ func removeTemporary(folder string, then time.Time) error {
 			continue
 		}
 		info, err := entry.Info()
-		if err != nil || info.ModTime().After(then) {
+		if err != nil || info.IsDir() || info.ModTime().After(then) {
 			continue
 		}
 		if err := os.Remove(filepath.Join(folder, entry.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+			failed = cmp.Or(failed, err)
 		}
 	}
-	return nil
+	return failed
 }

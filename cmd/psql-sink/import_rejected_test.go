@@ -1,0 +1,34 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/report"
+)
+
+// A small file that is compressed can hold any number of short lines: what is said
+// of each counts, too.
+func TestTheFileOfRejectedLinesIsBounded(t *testing.T) {
+	const most, lines = 4 << 20, 200_000
+	path := filepath.Join(t.TempDir(), "bad.csv")
+	r, err := newImportRejects(path)
+	require.NoError(t, err)
+	var show bytes.Buffer
+	r.show, r.most = &show, most
+	for n := range lines {
+		require.NoError(t, r.add("bomb.csv.gz", &report.BadLine{Number: n, Text: "x", Reason: errors.New("has 1 columns, not 11, 12 or 14")}))
+	}
+	require.NoError(t, r.close())
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.LessOrEqual(t, info.Size(), int64(most))
+	require.Greater(t, info.Size(), int64(most-1000))
+	require.Equal(t, 1, strings.Count(show.String(), path+" has 4 MiB and takes no more: what is rejected from here on is only counted\n"))
+}
