@@ -231,7 +231,7 @@ func testBadRows(t *testing.T, dsn string, db *sql.DB) {
 	require.Contains(t, log, "I! storing into vpn at ")
 	require.Contains(t, log, "; the first: cpu")
 	require.Contains(t, log, "W! rejected 1 of 1 metrics (tag port is not -1 to 65535: 1)")
-	require.Contains(t, log, "W! a.csv has lines that are no rows (line 2: has 1 columns, not 11, 12 or 14); see ")
+	require.Contains(t, log, "W! \"a.csv\" has lines that are no rows (line 2: has 1 columns, not 11, 12 or 14); see ")
 	require.Contains(t, log, "4 rejected in this run")
 }
 
@@ -271,7 +271,7 @@ func testUnknown(t *testing.T, dsn string, db *sql.DB) {
 	require.Equal(t, "6, 6", query(t, db, exact))
 	require.Len(t, s.files("rejected"), 2)
 	require.Contains(t, s.log.String(), "W! an import failed (SQLSTATE P0001): ")
-	require.Contains(t, s.log.String(), "_bad.csv aside in "+s.Spool+"/rejected after 5 attempts: ")
+	require.Contains(t, s.log.String(), "_bad.csv\" aside in "+s.Spool+"/rejected after 5 attempts: ")
 }
 
 // One row for which somebody's trigger raises costs none of the reports around it.

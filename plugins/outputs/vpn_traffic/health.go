@@ -102,6 +102,8 @@ func jitter(d time.Duration) time.Duration {
 type counters struct {
 	inserted, duplicates, conflicts, expired, rejected, postponed, reports atomic.Int64
 
+	passed atomic.Int64 // reports that can be neither imported nor moved, now
+
 	lastCommit atomic.Int64 // ns since the epoch, 0 before the first
 	perReport  atomic.Int64 // ns that the last unit took, for each of its reports
 
@@ -116,6 +118,9 @@ func (c *counters) status(waiting spool.Stats) string {
 	var later string
 	if n := waiting.Later.Files; n > 0 {
 		later = fmt.Sprintf(", of which %d files hold rows that it does not take for now", n)
+	}
+	if n := c.passed.Load(); n > 0 {
+		later += fmt.Sprintf(", of which %d files are passed over", n)
 	}
 	var conflicts string
 	if n := c.conflicts.Load(); n > 0 {

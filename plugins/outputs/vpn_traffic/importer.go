@@ -2,6 +2,7 @@ package vpn_traffic
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -33,6 +34,7 @@ type importer struct {
 	keeper   keeper
 	upkeep   upkeep
 	told     told
+	stuck    stuck
 
 	ready    bool            // the schema is there and current
 	failures map[string]int  // by report, of those that may be its own fault
@@ -53,6 +55,7 @@ func newImporter(reports *spool.Spool, db *trafficdb.DB, keep trafficdb.Retentio
 		health:   health{log: log, spool: reports},
 		lookout:  lookout{log: log, spool: reports, scan: scanEvery},
 		keeper:   keeper{log: log, spool: reports},
+		stuck:    newStuck(log, reports),
 		failures: make(map[string]int), alone: make(map[string]bool),
 		budget:  loader.NewBudget(),
 		woken:   make(chan struct{}, 1),
@@ -119,7 +122,7 @@ func (im *importer) run(ctx context.Context) {
 			}
 			return
 		}
-		pause, woken := im.lookout.pause(), im.woken
+		pause, woken := im.stuck.pause(im.lookout.pause()), im.woken
 		if err != nil {
 			pause, woken = im.health.failed(err), nil // new reports change nothing
 		} else {
@@ -161,8 +164,8 @@ func (im *importer) importAll(ctx context.Context) error {
 	}
 	if time.Since(im.tried) >= againEvery {
 		im.tried = time.Now()
-		if err := im.spool.Again(); err != nil {
-			return err
+		if err := im.spool.Again(); err != nil && im.told.first("again "+err.Error()) {
+			im.log.Warn(err)
 		}
 	}
 	for {
@@ -173,7 +176,11 @@ func (im *importer) importAll(ctx context.Context) error {
 			return err
 		}
 		before := im.counters.reports.Load()
-		if err := im.importListed(ctx, entries); err != nil {
+		due, done := im.stuck.sort(entries, time.Now())
+		im.counters.reports.Add(int64(done))
+		err = errors.Join(im.importListed(ctx, due), im.stuck.judge(time.Now()))
+		im.counters.passed.Store(im.stuck.count())
+		if err != nil {
 			return err
 		}
 		if im.counters.reports.Load() == before {
@@ -187,7 +194,8 @@ func (im *importer) importAll(ctx context.Context) error {
 // comes after it.
 func (im *importer) importListed(ctx context.Context, entries []spool.Entry) error {
 	var failed failures
-	waiting, before := len(entries), im.counters.reports.Load()
+	before := im.counters.reports.Load()
+	done := before
 	for part := range slices.Chunk(im.units(entries), importers()) {
 		if unit, err := im.importUnits(ctx, part); err != nil {
 			failed = append(failed, failure{unit, err})
@@ -196,32 +204,14 @@ func (im *importer) importListed(ctx context.Context, entries []spool.Entry) err
 			}
 			continue
 		}
-		for _, unit := range part {
-			waiting -= len(unit)
-		}
 		im.keeper.tidy()
-		im.health.worked(waiting)
+		if now := im.counters.reports.Load(); now > done {
+			done = now
+			im.health.worked(len(entries) - int(done-before))
+		}
 		im.upkeep.do(ctx)
 	}
 	return im.judgeAll(ctx, failed, im.counters.reports.Load() > before)
-}
-
-// settle waits until the batches that a gather comes in are there, or enough of
-// them for a large transaction: each further one has to be compared with what is
-// stored of the gather, and adds to the sums of the same minute and hour.
-func (im *importer) settle() {
-	const quiet, longest, enough = 200 * time.Millisecond, time.Second, 3 << 20
-	for begin := time.Now(); time.Since(begin) < longest && im.spool.Waiting() < enough; {
-		left := quiet - time.Since(time.Unix(0, im.newest.Load()))
-		if left <= 0 {
-			return
-		}
-		select {
-		case <-im.closing:
-			return
-		case <-time.After(min(left, 20*time.Millisecond)):
-		}
-	}
 }
 
 // importers returns how many units are imported at once when many wait: the

@@ -54,7 +54,7 @@ func (im *importer) judgeAll(ctx context.Context, failed failures, others bool) 
 func (im *importer) judge(ctx context.Context, f failure, others bool) error {
 	problem, ok := errors.AsType[*databaseError](f.err)
 	if !ok {
-		return f.err // the spool's disk is full, say: that passes
+		return f.err // the end of it all
 	}
 	if trafficdb.IsGone(problem) {
 		im.ready = false // somebody has dropped the schema
@@ -80,10 +80,11 @@ func (im *importer) judge(ctx context.Context, f failure, others bool) error {
 	for _, entry := range f.unit {
 		delete(im.alone, entry.Name)
 		if err := im.spool.Quarantine(entry, problem); err != nil {
-			return err
+			im.stuck.add(entry, errors.Join(problem, err), false)
+			continue
 		}
+		im.log.Errorf("set %q aside in %s/rejected after %d attempts: %v", entry.Name, im.spool.Dir(), attempts, problem)
 	}
-	im.log.Errorf("set %s aside in %s/rejected after %d attempts: %v", name, im.spool.Dir(), attempts, problem)
 	return nil
 }
 

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"telegraf-conntrack-accounting/internal/loader"
-	"telegraf-conntrack-accounting/internal/printable"
 	"telegraf-conntrack-accounting/internal/report"
 	"telegraf-conntrack-accounting/internal/spool"
 	"telegraf-conntrack-accounting/internal/trafficdb"
@@ -25,11 +24,13 @@ type load struct {
 	rejects []*spool.Rejects // for each of the unit, nil where it was not read
 	later   []*spool.Rejects // the same
 	aside   []error          // why it goes to rejected/ as a whole, nil where it does not
+	failed  []error          // what the spool could not do with it, nil where it could
 	rows    loader.Loader
 }
 
 func newLoad(im *importer, unit []spool.Entry) *load {
-	l := &load{importer: im, unit: unit, rejects: make([]*spool.Rejects, len(unit)), later: make([]*spool.Rejects, len(unit)), aside: make([]error, len(unit))}
+	n := len(unit)
+	l := &load{importer: im, unit: unit, rejects: make([]*spool.Rejects, n), later: make([]*spool.Rejects, n), aside: make([]error, n), failed: make([]error, n)}
 	l.rows = loader.Loader{Rows: loader.ChunkRows(importers()), Most: loader.ReportMost, Store: l.store, Reject: l.reject, Postpone: l.postpone, Divide: im.alone[unit[0].Name]}
 	return l
 }
@@ -45,13 +46,15 @@ func (l *load) run(ctx context.Context) error {
 		return err
 	}
 	for n := range l.unit {
-		if l.rejects[n] == nil {
-			continue
+		stored := false
+		if l.failed[n] == nil && l.rejects[n] != nil {
+			stored, l.failed[n] = l.finish(n)
 		}
-		if err := l.finish(n); err != nil {
-			return err
+		if err := l.failed[n]; err != nil {
+			l.stuck.add(l.unit[n], err, stored)
+		} else if l.rejects[n] != nil {
+			l.counters.reports.Add(1)
 		}
-		l.counters.reports.Add(1)
 	}
 	l.counters.perReport.Store(int64(time.Since(begin)) / int64(len(l.unit)))
 	return nil
@@ -61,18 +64,33 @@ func (l *load) run(ctx context.Context) error {
 func (l *load) read(ctx context.Context, n int) error {
 	entry := l.unit[n]
 	file, err := l.spool.OpenEntry(entry)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
-		l.tellUnread(entry, err)
+		l.failed[n] = err
 		return nil // one file of wrong permissions does not hold up the others
 	}
 	defer func() { _ = file.Close() }()
 	l.rejects[n], l.later[n] = l.spool.Rejects(entry), l.spool.Later(entry)
 	err = l.readRows(ctx, n, file)
 	if fault, ok := errors.AsType[*unpack.Error](err); ok {
-		l.aside[n], err = fault, nil
+		l.aside[n] = fault
 		l.counters.rejected.Add(1)
+		return nil
+	}
+	if unread, ok := errors.AsType[*loader.ReadError](err); ok {
+		l.fail(n, unread)
+		return nil
 	}
 	return err
+}
+
+// fail takes note of the first thing that the spool could not do with a report.
+func (l *load) fail(n int, err error) {
+	if l.failed[n] == nil {
+		l.failed[n] = err
+	}
 }
 
 // readRows sets a file without a single row aside: it is something else, and cut
@@ -80,7 +98,7 @@ func (l *load) read(ctx context.Context, n int) error {
 func (l *load) readRows(ctx context.Context, n int, file *os.File) error {
 	in, err := unpack.New(file)
 	if err != nil {
-		return err
+		return &loader.ReadError{Err: err}
 	}
 	defer in.Close()
 	rows := report.NewReader(in)
@@ -93,41 +111,39 @@ func (l *load) readRows(ctx context.Context, n int, file *os.File) error {
 	return nil
 }
 
-// finish takes a report out of new/, the rows of which are stored.
-func (l *load) finish(n int) error {
+// finish takes a report out of new/, the rows of which are stored. When it fails it
+// returns whether that was all that was left to do.
+func (l *load) finish(n int) (stored bool, err error) {
 	entry, rejects, why := l.unit[n], l.rejects[n], l.aside[n]
 	if err := l.later[n].Commit(); err != nil {
-		return err
+		return false, err
 	}
 	if why == nil {
 		why = rejects.Overflow()
 	}
 	if why == nil {
 		if err := rejects.Commit(); err != nil {
-			return err
+			return false, err
 		}
-		return l.spool.Done(entry)
+		return true, l.spool.Done(entry)
 	}
 	rejects.Abort()
 	if err := l.spool.Quarantine(entry, why); err != nil {
-		return err
+		return false, errors.Join(why, err)
 	}
-	l.log.Errorf("set %s aside as a whole in %s/rejected: %v", printable.Line(entry.Name), l.spool.Dir(), why)
-	return nil
-}
-
-func (l *load) tellUnread(entry spool.Entry, err error) {
-	if errors.Is(err, fs.ErrNotExist) || !l.told.first("unread "+entry.Name) {
-		return
-	}
-	l.log.Errorf("leaving a report alone: %v", err)
+	l.log.Errorf("set %q aside as a whole in %s/rejected: %v", entry.Name, l.spool.Dir(), why)
+	return false, nil
 }
 
 func (l *load) reject(n int, line *report.BadLine) error {
-	if l.counters.rejected.Add(1); l.told.first("rejected " + l.unit[n].Name) {
-		l.log.Warnf("%s has lines that are no rows (%v); see %s/rejected/%s", l.unit[n].Name, line, l.spool.Dir(), l.unit[n].Name)
+	if l.failed[n] != nil {
+		return nil // it comes again
 	}
-	return l.rejects[n].Add(line)
+	if l.counters.rejected.Add(1); l.told.first("rejected " + l.unit[n].Name) {
+		l.log.Warnf("%q has lines that are no rows (%v); see %s/rejected", l.unit[n].Name, line, l.spool.Dir())
+	}
+	l.fail(n, l.rejects[n].Add(line))
+	return nil
 }
 
 // postpone sets a row aside that cannot be stored for now.
@@ -135,7 +151,8 @@ func (l *load) postpone(n int, line *report.BadLine) error {
 	if l.counters.postponed.Add(1); l.told.first("later " + line.Reason.Error()) {
 		l.log.Warnf("%v; they wait in %s/later, tried again every %v, and all others are stored", line.Reason, l.spool.Dir(), againEvery)
 	}
-	return l.later[n].Add(line)
+	l.fail(n, l.later[n].Add(line))
+	return nil
 }
 
 // store imports rows. What it made of them is counted even when the unit is

@@ -25,6 +25,7 @@ func TestTheSpoolOfASink(t *testing.T) {
 		"Replaced":   testReplaced,
 		"Trimmed":    testTrimmed,
 		"TellsOfOld": testTellsOfOld,
+		"Stuck":      testStuck,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -124,12 +124,16 @@ func (v *VPNTraffic) CheckRetention() error {
 // that the disk is full: its largest batch and a full pipe, many times over.
 const reserve = 16 << 20
 
+// rejectedLimit is what rejected/ may hold: somebody is to look at it, and what comes
+// beyond says nothing new.
+const rejectedLimit = 2 << 30
+
 // Connect opens the spool and starts importing from it. The database may be
 // away.
 func (v *VPNTraffic) Connect() error {
 	reports, err := spool.Open(v.Spool, spool.Options{
 		Limit: int64(v.SpoolLimit), Reserve: reserve, Archive: v.Archive,
-		ArchiveMaxAge: time.Duration(v.ArchiveMaxAge), ArchiveMaxSize: int64(v.ArchiveMaxSize),
+		ArchiveMaxAge: time.Duration(v.ArchiveMaxAge), ArchiveMaxSize: int64(v.ArchiveMaxSize), RejectedLimit: rejectedLimit,
 	})
 	if err != nil {
 		return err
@@ -140,6 +144,9 @@ func (v *VPNTraffic) Connect() error {
 	defer cancel()
 	if err := reports.Lock(ctx); err != nil {
 		return err
+	}
+	if exposed := reports.Exposed(); exposed != "" {
+		v.Log.Warn(exposed)
 	}
 	v.spool = reports
 	v.importer = newImporter(reports, v.db, v.Keep(), v.Log)
@@ -189,7 +196,7 @@ func (v *VPNTraffic) keepRejected(r *rejected, of int) error {
 	}
 	where := "see " + file
 	if !kept {
-		where = file + " is full and keeps no more"
+		where = fmt.Sprintf("%s/rejected has %d MiB of today and keeps no more", v.spool.Dir(), spool.DailyLimit>>20)
 	}
 	if r.first != "" {
 		where += "; the first: " + r.first
