@@ -52,7 +52,7 @@ func classOfCode(err *pq.Error) Class {
 	switch err.Code.Class() {
 	case pqerror.ClassDataException, pqerror.ClassIntegrityConstraintViolation, pqerror.ClassProgramLimitExceeded:
 		return Reject
-	case pqerror.ClassFeatureNotSupported, // a standby does not begin READ WRITE
+	case pqerror.ClassFeatureNotSupported, // what somebody has added to the tables, or a standby
 		pqerror.ClassConnectionException,               // lost
 		pqerror.ClassTransactionRollback,               // serialization, deadlock
 		pqerror.ClassInsufficientResources,             // disk full, too many connections
@@ -79,10 +79,17 @@ func MayBeRows(err error) bool {
 }
 
 // isSpecific reports whether an error, in which the server refused something, may be
-// about just that, rather than about us or the server: a table or right can be
-// missing for one statement alone, such as one of a trigger.
+// about just that, rather than about us or the server: a table, a right or a feature
+// can be missing for one statement alone, such as one of a trigger.
 func isSpecific(err error, refusal *pq.Error) bool {
-	return ClassOf(err) != Retry || refusal.Code.Class() == pqerror.ClassSyntaxErrorOrAccessRuleViolation
+	switch {
+	case ClassOf(err) != Retry:
+		return true
+	case isReadOnly(err):
+		return false
+	}
+	class := refusal.Code.Class()
+	return class == pqerror.ClassSyntaxErrorOrAccessRuleViolation || class == pqerror.ClassFeatureNotSupported
 }
 
 // isNotReady reports whether an error says that the schema is not, or cannot be,

@@ -72,10 +72,9 @@ func describeConnect(failed connectError) string {
 }
 
 // isReadOnly reports whether the server takes no rows for now, but answers
-// queries. A standby refuses to begin READ WRITE as a feature not supported.
+// queries.
 func isReadOnly(err error) bool {
-	return errors.Is(err, errStandby) || errors.Is(err, errReadOnly) ||
-		pq.As(err, pqerror.ReadOnlySQLTransaction, pqerror.FeatureNotSupported) != nil
+	return errors.Is(err, errStandby) || errors.Is(err, errReadOnly) || pq.As(err, pqerror.ReadOnlySQLTransaction) != nil
 }
 
 // isUntrusted reports whether there is no TLS between us and the server: for want

@@ -75,6 +75,7 @@ func TestDatabase(t *testing.T) {
 		"readers":    testReaders,
 		"dropped":    testDroppedPartition,
 		"refused":    testRefused,
+		"states":     testStates,
 		"concurrent": testConcurrent,
 		"cancelled":  testCancelled,
 		"defaults":   testDefaults,

@@ -3,6 +3,10 @@ package trafficdb
 import (
 	"context"
 	"database/sql"
+	"fmt"
+
+	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 )
 
 // inTransaction calls fn in a transaction of its own. Read committed is what
@@ -10,6 +14,9 @@ import (
 // what those committed for whose locks it waited.
 func inTransaction(ctx context.Context, on beginner, fn func(*sql.Tx) error) error {
 	tx, err := on.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if pq.As(err, pqerror.FeatureNotSupported) != nil {
+		return fmt.Errorf("%w: %w", errStandby, err) // which does not begin READ WRITE
+	}
 	if err != nil {
 		return err
 	}
