@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"telegraf-conntrack-accounting/internal/execd"
+	"telegraf-conntrack-accounting/internal/loader"
 	"telegraf-conntrack-accounting/internal/report"
 )
 
@@ -30,7 +31,7 @@ const importCodes = `3 lines were rejected, all else is in
 // importOptions are what the command line says.
 type importOptions struct {
 	config, host, rejected string
-	jobs                   int
+	jobs, days             int
 	wait                   time.Duration
 	debug, past            bool
 	files                  []string
@@ -41,6 +42,7 @@ func (o *importOptions) flags() *flag.FlagSet {
 	flags.StringVar(&o.config, "config", "", "read dsn and retention from `file`, a [[outputs.vpn_traffic]] table")
 	flags.StringVar(&o.host, "host", "", "the `gateway` that made the files, for the column host, where a file's name does not tell")
 	flags.IntVar(&o.jobs, "jobs", min(4, runtime.NumCPU()), "import so many files at once; with 1 they come strictly in the order of time")
+	flags.IntVar(&o.days, "days", loader.NewDays, "take so many past `days` of one file of which the database has nothing yet, and reject the others; 0 takes all")
 	flags.DurationVar(&o.wait, "wait", time.Hour, "give up when the database takes nothing for so long")
 	flags.StringVar(&o.rejected, "rejected", "", "write rejected lines to `file`, which must not exist; mended, it can be imported")
 	flags.BoolVar(&o.past, pastRetention, false, "import rows though they are older than the configured retention, which drops them within hours and leaves their sums")
@@ -80,6 +82,8 @@ func (o *importOptions) check() error {
 		return fmt.Errorf("-host %q %w", o.host, err)
 	case o.jobs < 1:
 		return fmt.Errorf("-jobs %d: must be at least 1", o.jobs)
+	case o.days < 0:
+		return fmt.Errorf("-days %d: must not be negative", o.days)
 	case o.wait < 0:
 		return fmt.Errorf("-wait %v: must not be negative", o.wait)
 	}

@@ -106,6 +106,7 @@ type importWorker struct {
 func newImportWorker(j *importJob) *importWorker {
 	w := &importWorker{importJob: j}
 	w.rows = loader.Loader{Rows: loader.ChunkRows(j.options.jobs), Most: loader.ReportMost, Store: w.store, Reject: w.reject, Postpone: w.postpone, Divide: true}
+	w.rows.Days = loader.Days{Most: j.options.days, Has: w.hasDay}
 	if !j.begin.IsZero() {
 		w.rows.Begin = j.begin.UnixNano()
 	}
@@ -192,6 +193,14 @@ func (w *importWorker) store(ctx context.Context, rows *trafficdb.Rows) error {
 	}
 	w.tell(rows.Len())
 	return nil
+}
+
+func (w *importWorker) hasDay(ctx context.Context, day time.Time) (has bool, err error) {
+	err = w.patience.Do(ctx, func(ctx context.Context) error {
+		has, err = w.db.HasDay(ctx, day)
+		return err
+	})
+	return has, err
 }
 
 func (w *importWorker) reject(n int, line *report.BadLine) error {

@@ -135,7 +135,7 @@ func TestImport(t *testing.T) {
 	for name, test := range map[string]func(*importTest){
 		"files": testImportFiles, "hosts": testImportHosts, "two_hosts": testImportUnderTwoHosts, "bad": testImportBadLines, "refused": testImportRefused,
 		"missing": testImportMissing, "overlap": testImportOverlap, "stdin": testImportStdin, "usage": testImportUsage,
-		"pipe": testImportPipe, "times": testImportTimes, "past": testImportPast, "detached": testImportDetached, "misconfigured": testImportMisconfigured,
+		"pipe": testImportPipe, "times": testImportTimes, "past": testImportPast, "days": testImportDays, "detached": testImportDetached, "misconfigured": testImportMisconfigured,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

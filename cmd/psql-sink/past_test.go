@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -82,4 +83,39 @@ func testImportPast(i *importTest) {
 	require.Equal(i.t, importPast, code)
 	require.Contains(i.t, stdout, "0 rows imported, 1 duplicate, 0 rejected, 1 of reports that were imported once and have been dropped since;")
 	require.Equal(i.t, 1, strings.Count(stdout, "\n"))
+}
+
+// A row a day would cost some twenty relations each. What is beyond a month is kept to
+// the side, and comes in when somebody says so.
+func testImportDays(i *importTest) {
+	const days = 60
+	history := func(year int) string {
+		var text strings.Builder
+		for n := range days {
+			at := time.Date(year, 3, 1+n, 12, 0, 0, 0, time.UTC)
+			fmt.Fprintf(&text, "%d,tcp,10.0.0.1,192.0.2.1,443,1,2,%d,200,1,5\n", at.UnixNano(), n)
+		}
+		return text.String()
+	}
+	all := history(2021)
+	bad := filepath.Join(i.dir, "bad.csv")
+	code, stdout, stderr := i.run("", "-rejected", bad, i.file("all.csv", all))
+	require.Equal(i.t, importRejected, code, stderr)
+	require.Contains(i.t, stdout, "1 of 1 files: 31 rows imported, 0 duplicate, 29 rejected;")
+	require.Contains(i.t, stderr, "all.csv:32: of 2021-04-01, beyond the 31 days of the past that one file may bring when the database has nothing of them: "+
+		"if its times are right, import it with \"psql-sink import -days 0\"\n")
+	partitions := func() string {
+		return i.query(`SELECT count(*)::text FROM vpn_traffic_partitions WHERE parent = 'vpn_traffic'`)
+	}
+	require.Equal(i.t, "31", partitions())
+	i.t.Log(i.query(`SELECT count(*) || ' relations of partitions, ' || sum(pg_relation_size(oid)) / 31 || ' bytes a day'
+		FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relname ~ '_20210[34]'`))
+	_, stdout, _ = i.run("", i.file("half.csv", strings.Join(strings.SplitAfter(all, "\n")[:31], "")))
+	require.Contains(i.t, stdout, " 0 rejected", "days that are there cost nothing")
+
+	i.ok("-days", "29", bad)
+	require.Equal(i.t, "60", partitions())
+	require.Equal(i.t, fmt.Sprint(days*(days-1)/2), i.query(`SELECT sum(src_bytes)::text FROM vpn_traffic`))
+	i.ok("-days", "0", i.file("history.csv", history(2020)))
+	require.Equal(i.t, "120", partitions())
 }

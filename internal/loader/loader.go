@@ -37,6 +37,8 @@ type Loader struct {
 	// ones are left out, and counted in Past.
 	Begin int64
 	Past  int
+	// Days bounds how many days a file may bring.
+	Days Days
 	// Store stores rows, all or none. An error of class trafficdb.Reject makes
 	// the Loader look for the row that caused it; any other ends the loading.
 	Store func(ctx context.Context, rows *trafficdb.Rows) error
@@ -61,15 +63,11 @@ type Loader struct {
 // much to hold.
 func (l *Loader) Read(ctx context.Context, file int, in *report.Reader) error {
 	var row report.Row
+	l.Days.file()
 	for {
 		err := in.Read(&row)
-		if err == nil && row.Time < l.Begin {
-			l.Past++
-			continue
-		}
 		if err == nil {
-			l.hold(&row, Origin{int32(file), int32(in.Line())})
-			if err := l.storeSome(ctx); err != nil {
+			if err := l.take(ctx, file, in.Line(), &row); err != nil {
 				return err
 			}
 			continue
@@ -85,6 +83,23 @@ func (l *Loader) Read(ctx context.Context, file int, in *report.Reader) error {
 			return err
 		}
 	}
+}
+
+// take takes a row, or leaves it out.
+func (l *Loader) take(ctx context.Context, file, line int, row *report.Row) error {
+	if row.Time < l.Begin {
+		l.Past++
+		return nil
+	}
+	taken, err := l.Days.take(ctx, row.Time)
+	if err != nil {
+		return err
+	}
+	if !taken {
+		return l.rejectLine(ctx, file, l.Days.beyond(row, line))
+	}
+	l.hold(row, Origin{int32(file), int32(line)})
+	return l.storeSome(ctx)
 }
 
 func (l *Loader) hold(row *report.Row, from Origin) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lib/pq" //nolint:depguard // errors as the server refuses with them
 	"github.com/stretchr/testify/require"
@@ -187,4 +188,33 @@ func TestACancelledContextEndsTheReadingOfBadLines(t *testing.T) {
 	err := s.loader(100).Read(ctx, 0, report.NewReader(strings.NewReader("bad\n")))
 	require.ErrorIs(t, err, context.Canceled)
 	require.Empty(t, s.rejected)
+}
+
+// A file may bring so many days that the database has not, besides those that it has
+// and today; the next file as many again.
+func TestDaysAreBounded(t *testing.T) {
+	const day = int64(24 * time.Hour)
+	now := time.Now().UnixNano() / day * day
+	line := func(day int64) string { return fmt.Sprintf("%d,tcp,10.0.0.1,b::,1,1,1,1,1,1,1\n", day) }
+	var s stored
+	l := s.loader(100)
+	asked := 0
+	l.Days = loader.Days{Most: 2, Has: func(_ context.Context, at time.Time) (bool, error) {
+		asked++
+		return at.UnixNano() == now-5*day, nil
+	}}
+	for file := range 2 {
+		text := line(now) + line(now-5*day) + line(now-9*day) + line(now-8*day+1) + line(now-8*day+2) + line(now-7*day) + line(now-7*day+1) + line(now-9*day+1)
+		require.NoError(t, l.Read(t.Context(), file, report.NewReader(strings.NewReader(text))))
+	}
+	require.NoError(t, l.Flush(t.Context()))
+	require.Equal(t, []int{12}, s.sizes())
+	require.Len(t, s.rejected, 4)
+	for n, want := range []string{"0: line 6: of ", "0: line 7: of ", "1: line 6: of ", "1: line 7: of "} {
+		require.Contains(t, s.rejected[n], want)
+	}
+	require.Equal(t, 7, asked, "not for each row")
+
+	l.Days.Has = func(context.Context, time.Time) (bool, error) { return false, io.ErrUnexpectedEOF }
+	require.ErrorIs(t, l.Read(t.Context(), 0, report.NewReader(strings.NewReader(line(now-6*day)))), io.ErrUnexpectedEOF)
 }

@@ -45,6 +45,16 @@ func (db *DB) makeDay(ctx context.Context, day int64) error {
 	return nil
 }
 
+// HasDay reports whether there is a partition of a day.
+func (db *DB) HasDay(ctx context.Context, day time.Time) (has bool, err error) {
+	if db.knowsDay(day.UnixMicro() / dayMicros) {
+		return true, nil
+	}
+	err = db.pool.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_inherits
+		WHERE inhparent = to_regclass('vpn_traffic') AND inhrelid = to_regclass('vpn_traffic_' || $1))`, day.UTC().Format("20060102")).Scan(&has)
+	return has, err
+}
+
 func (db *DB) knowsDay(day int64) bool {
 	db.mu.Lock()
 	defer db.mu.Unlock()

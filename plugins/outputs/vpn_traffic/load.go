@@ -32,6 +32,7 @@ func newLoad(im *importer, unit []spool.Entry) *load {
 	n := len(unit)
 	l := &load{importer: im, unit: unit, rejects: make([]*spool.Rejects, n), later: make([]*spool.Rejects, n), aside: make([]error, n), failed: make([]error, n)}
 	l.rows = loader.Loader{Rows: loader.ChunkRows(importers()), Most: loader.ReportMost, Store: l.store, Reject: l.reject, Postpone: l.postpone, Divide: im.alone[unit[0].Name]}
+	l.rows.Days = loader.Days{Most: loader.NewDays, Has: l.hasDay}
 	return l
 }
 
@@ -175,6 +176,16 @@ func (l *load) store(ctx context.Context, rows *trafficdb.Rows) error {
 	l.tellConflicts(result.Conflicts)
 	l.counters.lastCommit.Store(time.Now().UnixNano())
 	return nil
+}
+
+func (l *load) hasDay(ctx context.Context, day time.Time) (bool, error) {
+	limited, cancel := context.WithTimeout(ctx, loader.ImportTimeout)
+	defer cancel()
+	has, err := l.db.HasDay(limited, day)
+	if err != nil {
+		return false, &databaseError{err}
+	}
+	return has, nil
 }
 
 // tellConflicts says that two sources seem to have one name. Of a key, the row that

@@ -26,6 +26,7 @@ func TestTheSpoolOfASink(t *testing.T) {
 		"Trimmed":    testTrimmed,
 		"TellsOfOld": testTellsOfOld,
 		"Stuck":      testStuck,
+		"Days":       testDays,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -120,4 +121,26 @@ func TestASpoolThatCannotBeTidiedIsToldOnce(t *testing.T) {
 		k.tidy()
 	}
 	require.Regexp(t, "^W! the spool may grow: tidying the spool: open "+dir+"/processed: no such file or directory\n$", log)
+}
+
+// A report that brings a row of each of many past days makes few partitions; what is
+// beyond is kept. The next report brings what it may.
+func testDays(t *testing.T, dsn string, db *sql.DB) {
+	s := newSink(t, dsn, t.TempDir())
+	const days = 400
+	var text strings.Builder
+	for n := range days {
+		fmt.Fprintf(&text, "%d,tcp,10.32.1.0,10.33.0.0,443,1,2,3,4,5,6\n", noon.AddDate(0, 0, n-days).UnixNano())
+	}
+	s.drop("a.csv", text.String())
+	s.drop("b.csv", fmt.Sprintf("%d,tcp,10.32.1.0,10.33.0.0,443,1,2,3,4,5,6\n", noon.UnixNano()))
+	s.open()
+	s.drained()
+	s.close()
+	require.Equal(t, "32, 32", query(t, db, exact))
+	require.Equal(t, "32", query(t, db, `SELECT count(*) FROM vpn_traffic_partitions WHERE parent = 'vpn_traffic' AND first < current_date`))
+	kept, err := os.ReadFile(s.files("rejected")[0])
+	require.NoError(t, err)
+	require.Equal(t, days-31, strings.Count(string(kept), "# line "))
+	require.Contains(t, s.log.String(), `W! "a.csv" has lines that are no rows (line 32: of 2022-11-10, beyond the 31 days of the past that one file may bring`)
 }

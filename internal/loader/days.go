@@ -1,0 +1,85 @@
+package loader
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"telegraf-conntrack-accounting/internal/report"
+)
+
+// NewDays is how many past days, of which the database has nothing yet, a file may
+// bring unless somebody says more. A day costs some twenty tables and indexes, however
+// few its rows: a file with a row a day for some years would cost thousands. What
+// a gateway sends is of one day, or of those of an outage.
+const NewDays = 31
+
+// Days bounds the days that a file may bring. What is beyond is rejected.
+type Days struct {
+	Most int // past days that the database has not; 0 for no limit
+	// Has reports whether the database has partitions for a day.
+	Has func(ctx context.Context, day time.Time) (bool, error)
+
+	known map[int64]bool // days of which it has, or that are not past
+	fresh map[int64]bool // days that the file brings
+	last  int64          // day that was judged last, and
+	taken bool           // how
+	begun bool
+}
+
+// file begins a file.
+func (d *Days) file() { d.fresh, d.begun = nil, false }
+
+// take reports whether rows of a time are taken.
+func (d *Days) take(ctx context.Context, ns int64) (bool, error) {
+	const length = int64(24 * time.Hour)
+	day := ns / length // no row is of before 1970
+	if d.Most <= 0 || d.begun && day == d.last {
+		return d.Most <= 0 || d.taken, nil
+	}
+	taken, err := d.judge(ctx, day)
+	if err == nil {
+		d.last, d.taken, d.begun = day, taken, true
+	}
+	return taken, err
+}
+
+func (d *Days) judge(ctx context.Context, day int64) (taken bool, err error) {
+	if d.known[day] || d.fresh[day] {
+		return true, nil
+	}
+	begin := time.Unix(0, 0).UTC().AddDate(0, 0, int(day))
+	has := time.Since(begin) < 24*time.Hour
+	if !has {
+		if has, err = d.Has(ctx, begin); err != nil {
+			return false, fmt.Errorf("looking for the partition of a day: %w", err)
+		}
+	}
+	switch {
+	case has:
+		set(&d.known, day)
+	case len(d.fresh) < d.Most:
+		set(&d.fresh, day)
+	default:
+		return false, nil
+	}
+	return true, nil
+}
+
+func set(days *map[int64]bool, day int64) {
+	if *days == nil {
+		*days = make(map[int64]bool)
+	}
+	(*days)[day] = true
+}
+
+// beyond is a row of a day too many, as the line that it was.
+func (d *Days) beyond(row *report.Row, line int) *report.BadLine {
+	return &report.BadLine{
+		Number: line,
+		Text:   strings.TrimSuffix(string(report.Append(nil, row)), "\n"),
+		Reason: fmt.Errorf("of %s, beyond the %d days of the past that one file may bring when the database has nothing of them: "+
+			`if its times are right, import it with "psql-sink import -days 0"`, time.Unix(0, row.Time).UTC().Format(time.DateOnly), d.Most),
+	}
+}
