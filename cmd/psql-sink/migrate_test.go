@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -40,12 +41,16 @@ func TestMigrateAsTheOwner(t *testing.T) {
 	}
 	p.logs("(the schema is not ready)")
 	write(epoch + 40*86400*int64(1e9)) // a new day, and a new month
+	db := pg.DB()
+	require.Eventually(t, func() bool { // an end that is waited for has to be quick
+		var rows int
+		return db.QueryRow(`SELECT count(*) FROM vpn_traffic`).Scan(&rows) == nil && rows == 100
+	}, 2*time.Minute, 50*time.Millisecond)
 	require.NoError(t, out.Close())
 	require.NoError(t, sink.Wait())
 	p.finish()
 	require.Equal(t, 1, strings.Count(p.log.String(), "W!"), "told once")
 
-	db := pg.DB()
 	testkit.RequireExact(t, db)
 	var rows, foreign int
 	require.NoError(t, db.QueryRow(`SELECT (SELECT count(*) FROM vpn_traffic), (SELECT count(*) FROM pg_class

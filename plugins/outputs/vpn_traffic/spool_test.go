@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/influxdata/telegraf/config"
 	"github.com/stretchr/testify/require"
 
 	"telegraf-conntrack-accounting/internal/execd"
@@ -27,6 +28,7 @@ func TestTheSpoolOfASink(t *testing.T) {
 		"TellsOfOld": testTellsOfOld,
 		"Stuck":      testStuck,
 		"Days":       testDays,
+		"Ending":     testEnding,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -143,4 +145,20 @@ func testDays(t *testing.T, dsn string, db *sql.DB) {
 	require.NoError(t, err)
 	require.Equal(t, days-31, strings.Count(string(kept), "# line "))
 	require.Contains(t, s.log.String(), `W! "a.csv" has lines that are no rows (line 32: of 2022-11-10, beyond the 31 days of the past that one file may bring`)
+}
+
+// An end that breaks off what waits for somebody's lock is no trouble.
+func testEnding(t *testing.T, dsn string, db *sql.DB) {
+	s := newSink(t, dsn, t.TempDir())
+	s.CloseTimeout = config.Duration(100 * time.Millisecond)
+	s.open()
+	s.write(reports("gw", noon, 1)...)
+	s.drained()
+	reader, err := db.Begin()
+	require.NoError(t, err)
+	defer func() { _ = reader.Rollback() }()
+	_, err = reader.Exec(`LOCK TABLE sink_status`)
+	require.NoError(t, err)
+	s.close()
+	require.NotContains(t, s.log.String(), "cannot keep up")
 }

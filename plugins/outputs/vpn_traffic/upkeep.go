@@ -52,7 +52,7 @@ func (u *upkeep) do(ctx context.Context) {
 	}
 	if now.Sub(u.saved) >= saveEvery {
 		u.saved = now
-		u.tell("cannot keep up the database", errors.Join(u.db.SaveStatus(ctx, u.status()), u.db.Summarize(ctx)))
+		u.tell(ctx, "cannot keep up the database", errors.Join(u.db.SaveStatus(ctx, u.status()), u.db.Summarize(ctx)))
 	}
 }
 
@@ -75,13 +75,15 @@ func (u *upkeep) retain(ctx context.Context, now time.Time) {
 			u.log.Warnf("%s is older than its retention and stays, for it cannot be dropped: %v", kept.Partition, kept.Err)
 		}
 	}
-	u.tell("cannot keep to the retention", err)
+	u.tell(ctx, "cannot keep to the retention", err)
 }
 
 // tell tells a trouble once until it is over, unless the importer meets it too and
-// tells: that the server is away, or its disk full.
-func (u *upkeep) tell(what string, err error) {
+// tells: that the server is away, or its disk full. What our end has broken off is
+// none.
+func (u *upkeep) tell(ctx context.Context, what string, err error) {
 	switch {
+	case ctx.Err() != nil:
 	case err == nil:
 		delete(u.troubles, what)
 	case !u.troubles[what] && !trafficdb.IsUnreachable(err) && !trafficdb.IsDiskFull(err):
@@ -92,7 +94,7 @@ func (u *upkeep) tell(what string, err error) {
 
 // finish says that the sink has nothing more to do.
 func (u *upkeep) finish(ctx context.Context) {
-	u.tell("cannot keep up the database", u.db.SaveStatus(ctx, u.status()))
+	u.tell(ctx, "cannot keep up the database", u.db.SaveStatus(ctx, u.status()))
 }
 
 func (u *upkeep) status() trafficdb.Status {
