@@ -39,6 +39,9 @@ func (t *Tracker) Observe(f *Flow) {
 		t.back = append(t.back, wentBack{k, dst, final{f.OrigCounters, f.ReplyCounters}})
 		return
 	}
+	if f.dying() {
+		e.flags |= ending
+	}
 	e.mark = f.Mark & t.cfg.GroupBy.MarkMask
 	t.account(&k, e, f, &dst, t.dumpTime)
 	if connectionOriented(k.Proto) {

@@ -35,9 +35,9 @@ func (t *Tracker) orient(f *Flow) *Flow {
 	if f.Began == BeganSeen && f.Start != 0 {
 		return f // without a start time, it may be known by the tuple of one before it
 	}
-	t.turned = f.reverse()
-	if t.turns(f, &t.turned) {
-		return &t.turned
+	t.changed = f.reverse()
+	if t.turns(f, &t.changed) {
+		return &t.changed
 	}
 	return f
 }
@@ -76,9 +76,9 @@ func (t *Tracker) refused(f *Flow) {
 	if !f.pickedUp() || t.cfg.PickedUpByPort {
 		return
 	}
-	t.turned = f.reverse()
+	t.changed = f.reverse()
 	var dst responder
-	if t.admit(&t.turned, &dst) {
+	if t.admit(&t.changed, &dst) {
 		t.stats.PickedUpRefused++
 	}
 }

@@ -21,6 +21,34 @@ func (t *Tracker) account(k *key, e *entry, f *Flow, dst *responder, now int64) 
 	t.add(k, e, dst, orig, reply)
 }
 
+// notBehind returns the DESTROY event with the counters of the dying list where those
+// are higher: the event was sent before that was dumped. The result is valid until the
+// next call.
+func (t *Tracker) notBehind(f *Flow, e *entry) *Flow {
+	t.changed = *f
+	t.changed.OrigCounters.add(beyond(e.orig, f.OrigCounters))
+	t.changed.ReplyCounters.add(beyond(e.reply, f.ReplyCounters))
+	return &t.changed
+}
+
+// accountLate accounts what a DESTROY event that comes again has more than before:
+// between its event and its removal from the table, packets still find an entry.
+func (t *Tracker) accountLate(k *key, f *Flow, dst *responder) {
+	end := *t.dead.get(k)
+	orig, reply := beyond(f.OrigCounters, end.orig), beyond(f.ReplyCounters, end.reply)
+	e := &entry{mark: f.Mark & t.cfg.GroupBy.MarkMask}
+	e.note(f)
+	if t.leavesOut(e) {
+		t.stats.IgnoredPackets += orig.Packets + reply.Packets
+		t.stats.IgnoredBytes += orig.Bytes + reply.Bytes
+	} else {
+		t.add(k, e, dst, orig, reply)
+	}
+	end.orig.add(orig)
+	end.reply.add(reply)
+	t.dead.put(k, end)
+}
+
 // add adds to its series what the flow sent.
 func (t *Tracker) add(k *key, e *entry, dst *responder, orig, reply Counters) {
 	if orig == (Counters{}) && reply == (Counters{}) {

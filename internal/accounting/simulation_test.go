@@ -101,8 +101,13 @@ func (k *kernel) destroy(i int) {
 	}
 }
 
-// resend sends the event of a dying flow again, to all listeners.
+// resend sends the event of a dying flow again, to all listeners. A packet may have
+// found its entry between the first event and its removal from the table.
 func (k *kernel) resend(i int) {
+	if f := &k.dying[i]; k.timestamps && k.rng.IntN(3) == 0 {
+		f.OrigCounters.add(Counters{1, 100})
+		k.packets, k.bytes = k.packets+1, k.bytes+100
+	}
 	all := k.rng.IntN(3) > 0 // of the listeners have it now
 	if !k.deaf {
 		k.queue = append(k.queue, k.dying[i])

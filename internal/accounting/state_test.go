@@ -140,10 +140,10 @@ func (k *kernel) notDying(events []Flow) (gone []Flow) {
 	for i := range k.dying {
 		dying[keyOf(&k.dying[i])] = true
 	}
-	for i := range events {
-		if e := keyOf(&events[i]); !dying[e] {
-			dying[e] = true // it may be queued twice
-			gone = append(gone, events[i])
+	for _, event := range slices.Backward(events) {
+		if e := keyOf(&event); !dying[e] {
+			dying[e] = true // it may be queued twice, and the last one says most
+			gone = append(gone, event)
 		}
 	}
 	return gone
@@ -153,13 +153,17 @@ func (k *kernel) notDying(events []Flow) (gone []Flow) {
 // there was one.
 func (s *totals) forget(tr *Tracker, f *Flow) (known bool) {
 	k := keyOf(f)
-	if tr.dead.get(&k) != nil {
-		return false
-	}
 	e, known := contents(&tr.flows)[k]
-	orig, reply := since(e.orig, f.OrigCounters), since(e.reply, f.ReplyCounters)
+	tomb := tr.dead.get(&k)
+	if tomb != nil {
+		e.orig, e.reply = tomb.orig, tomb.reply
+	}
+	orig, reply := beyond(f.OrigCounters, e.orig), beyond(f.ReplyCounters, e.reply)
 	s.bytes += orig.Bytes + reply.Bytes
 	s.packets += orig.Packets + reply.Packets
+	if tomb != nil {
+		return false
+	}
 	if f.Status&statusAssured != 0 && !e.has(answered) { // as far as the state knew, it was no connection
 		s.connections++
 	}

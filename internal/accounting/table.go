@@ -54,6 +54,7 @@ type flags uint8
 const (
 	pending  flags = 1 << iota // the connection is closed, to be counted when the dump ends
 	answered                   // see Flow.answered
+	ending                     // a dump showed it on the dying list
 )
 
 func (e *entry) has(f flags) bool { return e.flags&f != 0 }

@@ -83,7 +83,7 @@ type Tracker struct {
 	viewed  most       // of views
 	closed  most       // of closes
 	back    []wentBack // without start time, since the dump began
-	turned  Flow       // what orient returned last
+	changed Flow       // what orient or notBehind returned last
 
 	timeouts TCPTimeouts
 
@@ -141,7 +141,7 @@ func (t *Tracker) Destroy(f *Flow, now time.Time) {
 	known := e != nil
 	if !known && t.repeated(&k, &end) {
 		t.stats.Repeated++
-		t.dead.put(&k, end)
+		t.accountLate(&k, f, &dst)
 		return
 	}
 	if !known {
@@ -156,6 +156,10 @@ func (t *Tracker) Destroy(f *Flow, now time.Time) {
 		}
 		t.stats.ShortFlows++
 		e = &entry{first: now.UnixNano()}
+	}
+	if e.has(ending) && k.Start != 0 {
+		f = t.notBehind(f, e)
+		end = final{f.OrigCounters, f.ReplyCounters}
 	}
 	e.mark = f.Mark & t.cfg.GroupBy.MarkMask
 	ahead := t.accountEnd(&k, e, f, &dst, now.UnixNano())

@@ -329,6 +329,25 @@ func TestDestroyTwice(t *testing.T) {
 	}
 }
 
+// The kernel counts packets that find an entry between its DESTROY event and its
+// removal. Who is sent the event again learns of them.
+func TestPacketsAfterTheEnd(t *testing.T) {
+	tr := started(testConfig(t))
+	f := flowOf(1, 47, 10)
+	f.Start = at(0.5).UnixNano()
+	tr.Destroy(&f, at(1))
+	require.EqualValues(t, 10, one(t, tr).Orig.Bytes)
+	late := f
+	late.OrigCounters.add(Counters{1, 29})
+	tr.Destroy(&late, at(2))
+	s := one(t, tr)
+	require.Equal(t, Counters{1, 29}, s.Orig)
+	require.Equal(t, Counters{}, s.Reply)
+	tr.Destroy(&late, at(3))
+	require.Empty(t, take(tr))
+	require.EqualValues(t, 2, tr.Stats().Repeated)
+}
+
 func TestCardinalityGuardLosesNoByte(t *testing.T) {
 	cfg := testConfig(t)
 	cfg.MaxSeries = 10

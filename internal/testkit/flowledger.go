@@ -138,12 +138,34 @@ func (l *FlowLedger) event(datagram []byte) error {
 	if l.during != nil {
 		l.during[id] = struct{}{}
 	}
-	if id.start != 0 && l.ended.again(id) {
+	if id.start == 0 {
+		l.end(e.Flow)
 		return nil
 	}
-	l.sums.Ended++
-	l.add(&l.sums, e.Flow, true)
+	before, again := l.ended.note(id, counters{e.Flow.CountersOrig, e.Flow.CountersReply})
+	if !again {
+		l.end(e.Flow)
+		return nil
+	}
+	// Packets still find an entry between its event and its removal from the table.
+	e.Flow.CountersOrig = beyond(e.Flow.CountersOrig, before.orig)
+	e.Flow.CountersReply = beyond(e.Flow.CountersReply, before.reply)
+	l.sums.send(l.pairOf(e.Flow), e.Flow)
 	return nil
+}
+
+func (l *FlowLedger) end(f *conntrack.Flow) {
+	l.sums.Ended++
+	l.add(&l.sums, f, true)
+}
+
+// counters are those of a flow, in both directions.
+type counters struct{ orig, reply conntrack.Counter }
+
+func beyond(now, before conntrack.Counter) conntrack.Counter {
+	now.Packets -= min(now.Packets, before.Packets)
+	now.Bytes -= min(now.Bytes, before.Bytes)
+	return now
 }
 
 func (l *FlowLedger) add(sums *FlowSums, f *conntrack.Flow, ended bool) {
@@ -220,22 +242,25 @@ func idOf(f *conntrack.Flow) flowID {
 	return id
 }
 
-// recently holds flows that ended within the last minutes: for as long, the
-// kernel may repeat an event while a listener is behind.
+// recently holds the last counters of flows that ended within the last minutes: for
+// as long, the kernel may repeat an event while a listener is behind.
 type recently struct {
-	young, old map[flowID]struct{}
+	young, old map[flowID]counters
 	since      time.Time // of young
 }
 
-// again notes a flow that ended, and reports whether it was noted before.
-func (r *recently) again(id flowID) bool {
+// note notes the counters that a flow ended with, and returns those that were noted
+// before.
+func (r *recently) note(id flowID, end counters) (before counters, again bool) {
 	if r.young == nil || time.Since(r.since) > 2*time.Minute {
-		r.young, r.old, r.since = make(map[flowID]struct{}), r.young, time.Now()
+		r.young, r.old, r.since = make(map[flowID]counters), r.young, time.Now()
 	}
-	_, old := r.old[id]
-	_, young := r.young[id]
-	r.young[id] = struct{}{}
-	return old || young
+	before, again = r.young[id]
+	if !again {
+		before, again = r.old[id]
+	}
+	r.young[id] = end
+	return before, again
 }
 
 func (l *FlowLedger) dump(options *conntrack.DumpOptions) (flows []conntrack.Flow, err error) {
