@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"telegraf-conntrack-accounting/internal/execd"
+	"telegraf-conntrack-accounting/internal/printable"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
 )
@@ -43,7 +44,7 @@ func (c *command) run(do func(ctx context.Context, db *trafficdb.DB) error) int 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	if err := c.withDatabase(func(db *trafficdb.DB) error { return do(ctx, db) }); err != nil {
-		_, _ = fmt.Fprintf(c.Stderr, "E! %v\n", err)
+		execd.NewLogger(c.Stderr, c.Stderr, false).Error(err)
 		if own, ok := errors.AsType[*exitError](err); ok {
 			return own.code
 		}
@@ -75,6 +76,15 @@ func (c *command) withDatabase(do func(*trafficdb.DB) error) error {
 	return errors.Join(do(db), db.Close())
 }
 
+// printf prints to stdout. Texts may come out of the database, where others put them.
 func (c *command) printf(format string, args ...any) {
+	for i, arg := range args {
+		switch text := arg.(type) {
+		case string:
+			args[i] = printable.Line(text)
+		case error:
+			args[i] = printable.Line(text.Error())
+		}
+	}
 	_, _ = fmt.Fprintf(c.Stdout, format, args...)
 }

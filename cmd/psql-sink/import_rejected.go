@@ -56,12 +56,13 @@ func (r *importRejects) is(info os.FileInfo) bool {
 
 func (r *importRejects) add(path string, line *report.BadLine) error {
 	const most = 10
+	reason := fmt.Sprintf("%s:%d: %s", printable.Line(path), line.Number, printable.Line(line.Reason.Error()))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.shown++
 	switch {
 	case r.shown <= most:
-		_, _ = fmt.Fprintf(r.show, "%s:%d: %v\n", printable.Line(path), line.Number, line.Reason)
+		_, _ = fmt.Fprintln(r.show, reason)
 	case r.shown == most+1 && r.file == nil:
 		_, _ = fmt.Fprintln(r.show, "more lines are rejected; -rejected FILE keeps them all")
 	case r.shown == most+1:
@@ -71,7 +72,7 @@ func (r *importRejects) add(path string, line *report.BadLine) error {
 		return nil
 	}
 	r.noted = true
-	return r.note(fmt.Sprintf("# %s:%d: %v\n%s\n", printable.Line(path), line.Number, line.Reason, line.Text))
+	return r.note("# " + reason + "\n" + line.Text + "\n")
 }
 
 // note adds text to the file, as long as it has room, and says when it has none.

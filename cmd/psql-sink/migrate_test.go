@@ -67,6 +67,8 @@ func TestMigrateRefuses(t *testing.T) {
 	require.Contains(t, p.log.String(), `E! the schema is not ready: the tables are missing, and role "nobody" may make none in schema "public"`)
 	p.run(1, "migrate", "-dsn", "host=/absent")
 	require.Contains(t, p.log.String(), "E! Postgres is unreachable: root at /absent as root: dial unix /absent/.s.PGSQL.5432: connect: no such file or directory")
+	p.run(1, "migrate", "-dsn", "host=/\x1b[2Jabsent")
+	require.Contains(t, p.log.String(), `dial unix /\x1b[2Jabsent/`, "no terminal obeys it")
 	for _, dsn := range []string{"host=/absent password=secret", "postgres://u:secret@absent/vpn"} {
 		p.run(2, "migrate", "-dsn", dsn)
 	}

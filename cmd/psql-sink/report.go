@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"telegraf-conntrack-accounting/internal/execd"
+	"telegraf-conntrack-accounting/internal/printable"
 	"telegraf-conntrack-accounting/internal/summary"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
@@ -46,7 +47,7 @@ func showReport(program execd.Program) int {
 		return refuse(program, flags, err)
 	}
 	if err := o.run(program); err != nil {
-		_, _ = fmt.Fprintf(program.Stderr, "E! %v\n", err)
+		execd.NewLogger(program.Stderr, program.Stderr, false).Error(err)
 		return 1
 	}
 	return 0
@@ -145,7 +146,7 @@ func (o *reportOptions) run(program execd.Program) error {
 	}
 	tell := func(level string, notes []string) {
 		for _, note := range notes {
-			_, _ = fmt.Fprintf(program.Stderr, "%s %s\n", level, note)
+			_, _ = fmt.Fprintf(program.Stderr, "%s %s\n", level, printable.Line(note))
 		}
 	}
 	tell("I!", notes)

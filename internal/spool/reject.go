@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"telegraf-conntrack-accounting/internal/printable"
 	"telegraf-conntrack-accounting/internal/report"
 )
 
@@ -45,7 +46,7 @@ func (r *Rejects) Add(line *report.BadLine) error {
 	if r.tooMany() {
 		return nil
 	}
-	reason := line.Error()
+	reason := printable.Line(line.Error()) // a second line of it would be taken for a row
 	if r.bytes += len("# \n\n") + len(reason) + len(line.Text); r.tooMany() {
 		r.Abort()
 		return nil

@@ -145,7 +145,7 @@ func TestRejects(t *testing.T) {
 
 	rejects := s.Rejects(entry)
 	require.NoError(t, rejects.Add(&report.BadLine{Number: 3, Text: "bad", Reason: errors.New("is bad")}))
-	require.NoError(t, rejects.Add(&report.BadLine{Number: 5, Text: "worse", Reason: errors.New("is worse")}))
+	require.NoError(t, rejects.Add(&report.BadLine{Number: 5, Text: "worse", Reason: errors.New("is\nworse")}))
 	require.NoError(t, rejects.Commit())
 	rejects.Abort()
 	text, err := os.ReadFile(filepath.Join(dir, "rejected", "a.csv"))
