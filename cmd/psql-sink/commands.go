@@ -64,7 +64,9 @@ goes on where it was when it is run again.
 		{
 			name: "verify", line: "compare the sums with the rows, and repair them", run: verify,
 			about: `Computes the sums of each day anew from the rows of vpn_traffic, and prints which
-tables differ; that ends with exit code 1. With -repair it replaces them.
+tables differ; that ends with exit code 1. With -repair it replaces them, but for days
+with reports of which no row is left: their sums are all there is, until -lost gives
+them up.
 `,
 			example: "psql-sink verify -config /etc/telegraf/vpn_traffic.conf -from 2026-01-01 -to 2026-01-31",
 		},

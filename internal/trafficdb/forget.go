@@ -128,6 +128,26 @@ func (db *DB) ForgetNames(ctx context.Context) error {
 	return nil
 }
 
+// ForgetLost deletes the reports of a day of which no row is left, so that they can
+// be imported anew once the sums are made again without them.
+func (db *DB) ForgetLost(ctx context.Context, day time.Time) error {
+	err := inTransaction(ctx, db.pool, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `LOCK TABLE vpn_traffic_reports IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+			return err
+		}
+		if whole, err := isWhole(ctx, tx, day); err != nil || !whole {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `DELETE FROM vpn_traffic_reports AS r WHERE time >= $1 AND time < $2
+			AND NOT EXISTS (SELECT FROM vpn_traffic AS v WHERE v.host = r.host AND v.time = r.time AND v.time >= $1 AND v.time < $2)`, day, day.AddDate(0, 0, 1))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("forgetting what is lost of %s: %w", day.Format(time.DateOnly), db.explain(ctx, err))
+	}
+	return nil
+}
+
 // lost returns how many reports of a day are known of which no row is left, as
 // after somebody has truncated or dropped a table.
 func lost(ctx context.Context, tx *sql.Tx, day time.Time) (n int, err error) {

@@ -168,8 +168,9 @@ func TestTheReaderReadsAndNoMore(t *testing.T) {
 			pg.Exec("SET ROLE vpn_traffic_owner; CREATE TABLE " + name + ".vpn_traffic_of_the_next_version (n int)")
 
 			_, direct := openAs(t, pg, "user=vpn_traffic_reader")
-			require.Equal(t, "off 32MB on "+name, query(t, direct, `SELECT concat_ws(' ', current_setting('jit'), current_setting('work_mem'),
-				current_setting('default_transaction_read_only'), current_setting('search_path'))`))
+			require.Equal(t, "off 32MB 4GB 5min 5min 50 on "+name, query(t, direct, `SELECT concat_ws(' ', current_setting('jit'), current_setting('work_mem'),
+				current_setting('temp_file_limit'), current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout'),
+				(SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user), current_setting('default_transaction_read_only'), current_setting('search_path'))`))
 			require.Equal(t, "5", query(t, direct, `SELECT count(*) FROM vpn_traffic`))
 			for _, ask := range []string{
 				`SELECT sum(src_packets) FROM vpn_traffic_totals('2023-11-14Z', '2023-11-15Z', 'src')`,
@@ -201,6 +202,7 @@ func TestTheReaderReadsAndNoMore(t *testing.T) {
 			for _, statement := range []string{
 				"INSERT INTO vpn_traffic_names VALUES ('a', 'b', now(), now())", "SELECT vpn_traffic_make_partitions('2024-01-01')",
 				"SELECT vpn_traffic_drop_partition('vpn_traffic_20231114')", "SELECT * FROM other.secret", "CREATE TABLE mine (n int)",
+				"CREATE TEMPORARY TABLE mine (n int)", "SET temp_file_limit = -1", "ALTER ROLE vpn_traffic_reader CONNECTION LIMIT 1000",
 			} {
 				_, err := bold.Exec(statement)
 				require.NotNil(t, pq.As(err, pqerror.InsufficientPrivilege), "%s: %v", statement, err)

@@ -154,7 +154,8 @@ func begins(level string) string {
 func summed(columns []string, limit func(string) int64) string {
 	list := make([]string, len(columns))
 	for i, column := range columns {
-		list[i] = fmt.Sprintf("least(sum(%[1]s), %[2]d)::bigint AS %[1]s", column, limit(column))
+		// least passes over a NULL, as of a gauge that nobody has counted.
+		list[i] = fmt.Sprintf("CASE WHEN sum(%[1]s) IS NOT NULL THEN least(sum(%[1]s), %[2]d) END::bigint AS %[1]s", column, limit(column))
 	}
 	return strings.Join(list, ", ")
 }
