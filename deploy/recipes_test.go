@@ -23,9 +23,17 @@ systemctl() {
     install -d -o telegraf -g telegraf -m 0750 /var/lib/psql-sink /var/lib/psql-sink/new
     (cd / && HOME=/ setpriv --reuid telegraf --regid telegraf --init-groups psql-sink -config /etc/telegraf/vpn_traffic.conf </dev/null) || true
 }
+# await FILE: until the other machine has made it, or has failed.
+trap '[ $? = 0 ] || touch "$shared/failed"' EXIT
+await() {
+    until [ -e "$shared/$1" ]; do
+        [ ! -e "$shared/failed" ] || { echo "the other machine has failed" >&2; exit 1; }
+        sleep 0.5
+    done
+}
 scp() {
     case $1 in
-    192.0.2.20:*) until [ -e "$shared/${1#*:}.whole" ]; do sleep 0.1; done; cp "$shared/${1#*:}" "$2" ;;
+    192.0.2.20:*) await "${1#*:}.whole"; cp "$shared/${1#*:}" "$2" ;;
     *) cp "$1" "$shared/" && touch "$shared/$1.whole" ;;
     esac
 }
@@ -57,6 +65,7 @@ func TestRecipes(t *testing.T) {
 	}
 	in := func(text string) string { return fmt.Sprintf("cd '%s'\n%s\ncd /root\n", root, text) } // make's
 	readme := blocks(t, root, "README.md", "## Install")
+	roles := blocks(t, root, "docs/operations.md", "## Roles")
 	restore, upgrade := recipes["Backup and restore"][1], blocks(t, root, "docs/database.md", "## Upgrade from the old table")
 
 	gateway := script(t, shared, gatewayPrelude, in(readme[0]), readme[1], first,
@@ -65,9 +74,10 @@ func TestRecipes(t *testing.T) {
 		recipes["Backup and restore"][0], damaged, restore, restored,
 		in(recipes["Upgrading"][0]), recipes["Moving Postgres to another host"][0], waits, recipes["Moving Postgres to another host"][2], moved,
 		in(recipes["Uninstalling"][0]), recipes["Uninstalling"][1], gone)
-	host := script(t, shared, gatewayPrelude, "until [ -e $shared/vpn.dump.whole ]; do sleep 0.1; done\ncp $shared/vpn.dump .\n",
-		in("make install"), "service postgresql start\n", restore, recipes["Moving Postgres to another host"][1],
-		"cp vpn_traffic.pgpass $shared/; touch $shared/vpn_traffic.pgpass.whole\nuntil [ -e $shared/stored ]; do sleep 0.1; done\n",
+	host := script(t, shared, gatewayPrelude, "await vpn.dump.whole\ncp $shared/vpn.dump .\n",
+		in("make install"), "service postgresql start\n", restore, roles[0], roles[1],
+		`is t "$(ask "SELECT keep = interval '14 days' FROM vpn_traffic_retention WHERE level = 'raw'")" 'what the owner keeps'`, recipes["Moving Postgres to another host"][1],
+		"cp vpn_traffic.pgpass $shared/; touch $shared/vpn_traffic.pgpass.whole\nawait stored\n",
 		`is 1 "$(ask "SELECT count(*) FROM vpn_traffic WHERE src = '10.9.9.9'")" 'rows on the new host'`,
 		older, upgrade[0], ask(upgrade[1]), `is 2 "$(ask 'SELECT count(*) FROM vpn_traffic')" 'rows of the old table'`, "service postgresql stop\n")
 
