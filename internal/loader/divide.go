@@ -93,32 +93,34 @@ func (l *Loader) rejectUnsure() error {
 
 // storeOthers stores the rows of other days and postpones those of one.
 func (l *Loader) storeOthers(ctx context.Context, begin, end int, day *trafficdb.DayError) error {
-	order := make([]int, 0, end-begin)
-	for _, ofDay := range [...]bool{false, true} {
-		for n := begin; n < end; n++ {
-			if day.Has(l.rows.Time(n)) == ofDay {
-				order = append(order, n)
-			}
-		}
-		if !ofDay {
-			end = begin + len(order)
+	order, ofDay := make([]int, 0, end-begin), []int(nil)
+	for n := begin; n < end; n++ {
+		if day.Has(l.rows.Time(n)) {
+			ofDay = append(ofDay, n)
+		} else {
+			order = append(order, n)
 		}
 	}
+	others := begin + len(order)
+	if others == end {
+		return day // of which there is no row
+	}
+	order = append(order, ofDay...)
 	l.rows.Reorder(begin, order)
 	from := make([]Origin, len(order))
 	for i, n := range order {
 		from[i] = l.from[n]
 	}
 	copy(l.from[begin:], from)
-	for n := end; n < begin+len(order); n++ {
+	for n := others; n < end; n++ {
 		if err := l.give(l.Postpone, n, day); err != nil {
 			return err
 		}
 	}
-	if begin == end || end == begin+len(order) {
+	if begin == others {
 		return nil
 	}
-	return l.storeRows(ctx, begin, end)
+	return l.storeRows(ctx, begin, others)
 }
 
 // give gives a row away as the line that it was.

@@ -218,3 +218,49 @@ func TestDaysAreBounded(t *testing.T) {
 	l.Days.Has = func(context.Context, time.Time) (bool, error) { return false, io.ErrUnexpectedEOF }
 	require.ErrorIs(t, l.Read(t.Context(), 0, report.NewReader(strings.NewReader(line(now-6*day)))), io.ErrUnexpectedEOF)
 }
+
+// Rows of a day that takes none are postponed and all others are stored, whichever
+// come first.
+func TestADayThatTakesNone(t *testing.T) {
+	day := &trafficdb.DayError{Day: time.Date(2020, 3, 1, 0, 0, 0, 0, time.UTC)}
+	of := map[byte]time.Time{'d': day.Day, 'D': day.Day.Add(-400 * time.Nanosecond), 'o': day.Day.Add(-time.Second), 'O': day.Day.AddDate(0, 0, 1)}
+	for _, order := range []string{"d", "D", "dd", "do", "od", "odOdo", "ddoo", "oodd", "dodDo"} {
+		var s stored
+		var postponed []int
+		l := s.loader(100)
+		store := l.Store
+		l.Store = func(ctx context.Context, rows *trafficdb.Rows) error {
+			for n := range rows.Len() {
+				if day.Has(rows.Time(n)) {
+					return day
+				}
+			}
+			return store(ctx, rows)
+		}
+		l.Postpone = func(_ int, line *report.BadLine) error {
+			postponed = append(postponed, line.Number)
+			return nil
+		}
+		var text strings.Builder
+		var want []int
+		for n := range order {
+			fmt.Fprintf(&text, "%d,tcp,10.0.0.1,b::,%d,1,1,1,1,1,1\n", of[order[n]].UnixNano(), n)
+			if order[n] == 'd' || order[n] == 'D' {
+				want = append(want, n+1)
+			}
+		}
+		require.NoError(t, l.Read(t.Context(), 0, report.NewReader(strings.NewReader(text.String()))))
+		require.NoError(t, l.Flush(t.Context()))
+		require.Equal(t, want, postponed, order)
+		total := 0
+		for _, size := range s.sizes() {
+			total += size
+		}
+		require.Equal(t, len(order)-len(want), total, order)
+	}
+
+	l := (&stored{fail: day}).loader(100)
+	l.Postpone = func(int, *report.BadLine) error { return nil }
+	require.NoError(t, l.Read(t.Context(), 0, report.NewReader(strings.NewReader(reports(1)))))
+	require.ErrorIs(t, l.Flush(t.Context()), day, "a day of which there is no row")
+}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/lib/pq"
 	"github.com/lib/pq/pqerror"
+
+	"telegraf-conntrack-accounting/internal/report"
 )
 
 // DayError says that rows of one day cannot be stored, as long as nobody mends
@@ -27,9 +29,10 @@ func (d *DayError) Error() string {
 // Unwrap returns what the server said.
 func (d *DayError) Unwrap() error { return d.err }
 
-// Has reports whether a row's time, in nanoseconds since the epoch, is of the day.
+// Has reports whether a row's time, in nanoseconds since the epoch, is of the day, as
+// Postgres rounds it.
 func (d *DayError) Has(ns int64) bool {
-	at := time.Unix(0, ns)
+	at := time.UnixMicro(report.Micros(ns))
 	return !at.Before(d.Day) && at.Before(d.Day.AddDate(0, 0, 1))
 }
 
