@@ -58,7 +58,7 @@ func importFiles(program execd.Program) int {
 	ctx, stop := importContext()
 	defer stop()
 	begin := time.Now()
-	j := &importJob{options: o, log: log, db: db, rejects: rejects, stdin: program.Stdin, budget: loader.NewBudget()}
+	j := &importJob{options: o, log: log, db: db, sink: sink, looks: lookReader{sink.FileReader()}, rejects: rejects, stdin: program.Stdin, budget: loader.NewBudget()}
 	if !o.past {
 		j.retention = time.Duration(sink.Retention)
 		j.begin = trafficdb.Retention{Raw: j.retention}.Begin(begin)
@@ -110,6 +110,7 @@ type importJob struct {
 	options  *importOptions
 	log      telegraf.Logger
 	db       *trafficdb.DB
+	sink     *vpn_traffic.VPNTraffic // its options
 	rejects  *importRejects
 	stdin    *os.File
 	patience loader.Patience

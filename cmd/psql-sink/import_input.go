@@ -13,6 +13,7 @@ import (
 
 	"telegraf-conntrack-accounting/internal/report"
 	"telegraf-conntrack-accounting/internal/unpack"
+	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
 )
 
 // importInput is an open source, decompressed.
@@ -81,31 +82,28 @@ func (s *stream) Read(p []byte) (int, error) {
 }
 
 // lookReader looks into one file after the other.
-type lookReader struct{ rows *report.Reader }
+type lookReader struct{ rows *vpn_traffic.FileReader }
 
 // first returns the time of the first row of a file, or the last of all times
-// where there is none among the first lines. What cannot be read is not told
-// here: the import will.
-func (l *lookReader) first(path string) int64 {
+// where there is none among the first lines, and whether its rows name hosts. What
+// cannot be read is not told here: the import will.
+func (l *lookReader) first(path string) (at int64, hosts bool) {
 	const most = 100 // lines that are no rows
 	in, err := openInput(path)
 	if err != nil {
-		return math.MaxInt64
+		return math.MaxInt64, false
 	}
 	defer func() { _ = in.Close() }()
-	if l.rows == nil {
-		l.rows = report.NewReader(in)
-	}
-	l.rows.Reset(in)
+	l.rows.Reset(in.Reader, "")
 	for range most {
 		var row report.Row
 		err := l.rows.Read(&row)
 		if err == nil {
-			return row.Time
+			return row.Time, l.rows.Metrics()
 		}
 		if _, ok := errors.AsType[*report.BadLine](err); !ok {
 			break
 		}
 	}
-	return math.MaxInt64
+	return math.MaxInt64, l.rows.Metrics()
 }

@@ -16,7 +16,8 @@ import (
 const importAbout = `Imports report files into Postgres, each row exactly once: files that were
 imported before, in part or as a whole, and files that overlap do no harm. FILE
 may be a folder, for all the files in it, or - for standard input. Files may be
-compressed with gzip or zstd. Importing the same files again goes on where it ended.
+compressed with gzip or zstd, and may hold line protocol, as the spool's
+rejected/metrics-*.txt do. Importing the same files again goes on where it ended.
 
 The database is that of dsn in the configuration file, or of the PG* environment
 variables, .pgpass and PGSERVICE. There is no switch for a password, which all
@@ -39,12 +40,12 @@ type importOptions struct {
 
 func (o *importOptions) flags() *flag.FlagSet {
 	flags := newFlags("import")
-	flags.StringVar(&o.config, "config", "", "read dsn and retention from `file`, a [[outputs.vpn_traffic]] table")
+	flags.StringVar(&o.config, "config", "", "read dsn, retention, measurements and host_tag from `file`, a [[outputs.vpn_traffic]] table")
 	flags.StringVar(&o.host, "host", "", "the `gateway` that made the files, for the column host, where a file's name does not tell")
 	flags.IntVar(&o.jobs, "jobs", min(4, runtime.NumCPU()), "import so many files at once; with 1 they come strictly in the order of time")
 	flags.IntVar(&o.days, "days", loader.NewDays, "take so many past `days` of one file of which the database has nothing yet, and reject the others; 0 takes all")
 	flags.DurationVar(&o.wait, "wait", time.Hour, "give up when the database takes nothing for so long")
-	flags.StringVar(&o.rejected, "rejected", "", "write rejected lines to `file`, which must not exist; mended, it can be imported")
+	flags.StringVar(&o.rejected, "rejected", "", "write rejected lines to `file`, those of line protocol to file.influx, which must not exist; mended, they can be imported")
 	flags.BoolVar(&o.past, pastRetention, false, "import rows though they are older than the configured retention, which drops them within hours and leaves their sums")
 	flags.BoolVar(&o.debug, "debug", false, "log debug messages too")
 	return flags

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -13,96 +12,78 @@ import (
 )
 
 // importRejects notes rejected lines: the first few on the terminal, all in a
-// file if the user wants one. Mended, that file can be imported.
+// file if the user wants one, and those of line protocol in another beside it, so that
+// each is of one kind. Mended, these files can be imported.
 type importRejects struct {
 	show io.Writer
 
-	mu    sync.Mutex
-	shown int
-	file  *os.File // nil where there is none
-	out   *bufio.Writer
-	noted bool
-	bytes int
-	most  int // bytes of the file
+	mu      sync.Mutex
+	shown   int
+	report  *rejectFile // nil where there is none
+	metrics *rejectFile
 }
 
-// maxRejected bounds the file: a small one that is compressed can hold any number
-// of lines.
-const maxRejected = 256 << 20
+// metricsSuffix is behind the name of the file of metrics.
+const metricsSuffix = ".influx"
 
-// newImportRejects makes the file, unless its path is empty. It never writes
-// over one that is there: a slip in the command line must not cost a report.
-func newImportRejects(path string) (*importRejects, error) {
-	r := &importRejects{most: maxRejected}
+// newImportRejects makes the files, unless their path is empty.
+func newImportRejects(path string) (r *importRejects, err error) {
+	r = new(importRejects)
 	if path == "" {
 		return r, nil
 	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640)
-	if err != nil {
-		return nil, fmt.Errorf("-rejected: %w", err)
+	if r.report, err = newRejectFile(path); err != nil {
+		return nil, err
 	}
-	r.file, r.out = file, bufio.NewWriter(file)
+	if r.metrics, err = newRejectFile(path + metricsSuffix); err != nil {
+		return nil, errors.Join(err, r.report.close())
+	}
 	return r, nil
 }
 
-// is reports whether a file is the one of r.
+// is reports whether a file is one of r.
 func (r *importRejects) is(info os.FileInfo) bool {
-	if r.file == nil {
-		return false
-	}
-	own, err := r.file.Stat()
-	return err == nil && os.SameFile(own, info)
+	return r.report != nil && (r.report.is(info) || r.metrics.is(info))
 }
 
-func (r *importRejects) add(path string, line *report.BadLine) error {
-	const most = 10
-	reason := fmt.Sprintf("%s:%d: %s", printable.Line(path), line.Number, printable.Line(line.Reason.Error()))
+// add notes a line of a file, which is a report or line protocol.
+func (r *importRejects) add(path string, line *report.BadLine, metrics bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	file := r.report
+	if metrics {
+		file = r.metrics
+	}
+	r.tell(path, line, file)
+	if file == nil {
+		return nil
+	}
+	full, err := file.add(path, line)
+	if full {
+		_, _ = fmt.Fprintf(r.show, "%s has %d MiB and takes no more: what is rejected from here on is only counted\n", printable.Line(file.path), file.most>>20)
+	}
+	return err
+}
+
+func (r *importRejects) tell(path string, line *report.BadLine, file *rejectFile) {
+	const most = 10
 	r.shown++
 	switch {
 	case r.shown <= most:
-		_, _ = fmt.Fprintln(r.show, reason)
-	case r.shown == most+1 && r.file == nil:
+		_, _ = fmt.Fprintf(r.show, "%s:%d: %s\n", printable.Line(path), line.Number, printable.Line(line.Reason.Error()))
+	case r.shown == most+1 && file == nil:
 		_, _ = fmt.Fprintln(r.show, "more lines are rejected; -rejected FILE keeps them all")
 	case r.shown == most+1:
-		_, _ = fmt.Fprintf(r.show, "more lines are rejected; see %s\n", printable.Line(r.file.Name()))
+		_, _ = fmt.Fprintf(r.show, "more lines are rejected; see %s\n", printable.Line(file.path))
 	}
-	if r.file == nil {
-		return nil
-	}
-	r.noted = true
-	return r.note("# " + reason + "\n" + line.Text + "\n")
 }
 
-// note adds text to the file, as long as it has room, and says when it has none.
-func (r *importRejects) note(text string) error {
-	if r.bytes > r.most {
-		return nil
-	}
-	if r.bytes += len(text); r.bytes > r.most {
-		_, _ = fmt.Fprintf(r.show, "%s has %d MiB and takes no more: what is rejected from here on is only counted\n", printable.Line(r.file.Name()), r.most>>20)
-		return nil
-	}
-	if _, err := r.out.WriteString(text); err != nil {
-		return fmt.Errorf("noting a rejected line: %w", err)
-	}
-	return nil
-}
-
-// close completes the file, and removes it again when nothing is in it.
+// close completes the files, and removes those again in which nothing is.
 func (r *importRejects) close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.file == nil {
+	if r.report == nil {
 		return nil
 	}
-	err := errors.Join(r.out.Flush(), r.file.Close())
-	if !r.noted {
-		err = errors.Join(err, os.Remove(r.file.Name()))
-	}
-	if err != nil {
-		return fmt.Errorf("keeping rejected lines: %w", err)
-	}
-	return nil
+	return errors.Join(r.report.close(), r.metrics.close())
 }

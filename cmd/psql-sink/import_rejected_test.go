@@ -21,11 +21,11 @@ func TestTheFileOfRejectedLinesIsBounded(t *testing.T) {
 	r, err := newImportRejects(path)
 	require.NoError(t, err)
 	var show bytes.Buffer
-	r.show, r.most = &show, most
+	r.show, r.report.most = &show, most
 	forged := errors.New("pq: because\n1700000000000000000,tcp,10.0.0.1,10.0.0.2,443,1,1,1,1,0,0")
-	require.NoError(t, r.add("a.csv", &report.BadLine{Number: 1, Text: "x", Reason: forged}))
+	require.NoError(t, r.add("a.csv", &report.BadLine{Number: 1, Text: "x", Reason: forged}, false))
 	for n := range lines {
-		require.NoError(t, r.add("bomb.csv.gz", &report.BadLine{Number: n, Text: "x", Reason: errors.New("has 1 columns, not 11, 12 or 14")}))
+		require.NoError(t, r.add("bomb.csv.gz", &report.BadLine{Number: n, Text: "x", Reason: errors.New("has 1 columns, not 11, 12 or 14")}, false))
 	}
 	require.NoError(t, r.close())
 	text, err := os.ReadFile(path)

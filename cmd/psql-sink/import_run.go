@@ -14,6 +14,7 @@ import (
 	"telegraf-conntrack-accounting/internal/loader"
 	"telegraf-conntrack-accounting/internal/report"
 	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
 )
 
 // importRuns cuts sources, which are in order, into runs that may be imported
@@ -95,27 +96,40 @@ func (j *importJob) index(ctx context.Context) error {
 // importWorker imports one run at a time.
 type importWorker struct {
 	*importJob
-	rows   loader.Loader
-	reader *report.Reader
-	run    []importSource
-	in     *importInput // being read, or the last one
-	told   int64        // bytes of it, to the progress bar
-	once   bool         // rows are being divided that failed often enough
+	rows    loader.Hosts
+	reader  *vpn_traffic.FileReader
+	run     []importSource
+	metrics []bool       // for each of the run, whether it is line protocol
+	in      *importInput // being read, or the last one
+	told    int64        // bytes of it, to the progress bar
+	once    bool         // rows are being divided that failed often enough
 }
 
 func newImportWorker(j *importJob) *importWorker {
-	w := &importWorker{importJob: j}
-	w.rows = loader.Loader{Rows: loader.ChunkRows(j.options.jobs), Most: loader.ReportMost, Store: w.store, Reject: w.reject, Postpone: w.postpone, Divide: true}
-	w.rows.Days = loader.Days{Most: j.options.days, Has: w.hasDay}
-	if !j.begin.IsZero() {
-		w.rows.Begin = j.begin.UnixNano()
+	w := &importWorker{importJob: j, reader: j.sink.FileReader()}
+	w.rows = loader.Hosts{
+		Rows: loader.ChunkRows(j.options.jobs), New: w.loader,
+		Days: &loader.Days{Most: j.options.days, Has: w.hasDay},
 	}
 	return w
 }
 
+// loader returns what loads the rows of a host.
+func (w *importWorker) loader(host string) *loader.Loader {
+	l := &loader.Loader{
+		Rows: w.rows.Rows, Most: loader.ReportMost, Reject: w.reject, Postpone: w.postpone, Divide: true, Days: w.rows.Days,
+		Store: func(ctx context.Context, rows *trafficdb.Rows) error { return w.store(ctx, host, rows) },
+		Text:  func(n int, row *report.Row) string { return w.reader.Text(row, host, w.metrics[n]) },
+	}
+	if !w.begin.IsZero() {
+		l.Begin = w.begin.UnixNano()
+	}
+	return l
+}
+
 // load imports the files of a run as if they were one.
 func (w *importWorker) load(ctx context.Context, run []importSource) error {
-	w.run = run
+	w.run, w.metrics = run, make([]bool, len(run))
 	w.rows.Past = 0
 	defer func() { w.counts.past.Add(int64(w.rows.Past)) }()
 	whole := 0
@@ -149,10 +163,8 @@ func (w *importWorker) read(ctx context.Context, n int) error {
 	defer func() { _ = in.Close() }()
 	w.tell(0)
 	w.in, w.told = in, 0
-	if w.reader == nil {
-		w.reader = report.NewReader(in)
-	}
-	w.reader.Reset(in)
+	w.reader.Reset(in.Reader, w.run[n].host)
+	w.metrics[n] = w.reader.Metrics()
 	err = w.rows.Read(ctx, n, w.reader)
 	if unread, ok := errors.AsType[*loader.ReadError](err); ok {
 		unread.Err = fmt.Errorf("reading %s: %w", w.run[n].path, unread.Err)
@@ -174,12 +186,12 @@ func (w *importWorker) open(ctx context.Context, source importSource) (*importIn
 	return openInput(source.path)
 }
 
-func (w *importWorker) store(ctx context.Context, rows *trafficdb.Rows) error {
+func (w *importWorker) store(ctx context.Context, host string, rows *trafficdb.Rows) error {
 	giveBack, err := w.budget.Take(ctx, rows)
 	if err != nil {
 		return err
 	}
-	result, err := w.patience.Import(ctx, w.run[0].host, rows, w.once)
+	result, err := w.patience.Import(ctx, host, rows, w.once)
 	giveBack()
 	w.once = err != nil && trafficdb.ClassOf(err) == trafficdb.Unknown || w.once && rows.Len() < w.rows.Rows
 	if err != nil {
@@ -189,7 +201,7 @@ func (w *importWorker) store(ctx context.Context, rows *trafficdb.Rows) error {
 	w.counts.duplicates.Add(int64(result.Duplicates))
 	w.counts.expired.Add(int64(result.Expired))
 	if n := int64(result.Conflicts); n > 0 && w.counts.conflicts.Add(n) == n {
-		w.log.Warnf("rows of host %q came before with other numbers, and those stay: are they of another gateway? -host gives files a host", w.run[0].host)
+		w.log.Warnf("rows of host %q came before with other numbers, and those stay: are they of another gateway? -host gives files a host", host)
 	}
 	w.tell(rows.Len())
 	return nil
@@ -205,7 +217,7 @@ func (w *importWorker) hasDay(ctx context.Context, day time.Time) (has bool, err
 
 func (w *importWorker) reject(n int, line *report.BadLine) error {
 	w.counts.rejected.Add(1)
-	return w.rejects.add(w.run[n].path, line)
+	return w.rejects.add(w.run[n].path, line, w.metrics[n])
 }
 
 // postpone tells what cannot be stored, once for each day.

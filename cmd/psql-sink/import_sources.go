@@ -18,7 +18,7 @@ import (
 type importSource struct {
 	path   string // "-" for standard input
 	host   string
-	silent bool  // its name tells no host: it is the one of -host
+	silent bool  // neither its name nor its rows tell a host: it is the one of -host
 	first  int64 // time of the first row; the last of all times where it is not known
 	size   int64 // bytes; 0 for a stream
 	stream bool  // can be read only once
@@ -125,7 +125,8 @@ func (j *importJob) look(path string) (importSource, error) {
 		return source, errOwnFile
 	}
 	source.size, source.stream = info.Size(), false
-	source.first = j.looks.first(path)
+	first, hosts := j.looks.first(path)
+	source.first, source.silent = first, source.silent && !hosts
 	return source, nil
 }
 

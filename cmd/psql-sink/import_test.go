@@ -136,6 +136,7 @@ func TestImport(t *testing.T) {
 		"files": testImportFiles, "hosts": testImportHosts, "two_hosts": testImportUnderTwoHosts, "bad": testImportBadLines, "refused": testImportRefused,
 		"missing": testImportMissing, "overlap": testImportOverlap, "stdin": testImportStdin, "usage": testImportUsage,
 		"pipe": testImportPipe, "times": testImportTimes, "past": testImportPast, "days": testImportDays, "detached": testImportDetached, "misconfigured": testImportMisconfigured,
+		"metrics": testImportMetrics,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -4,7 +4,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -12,7 +14,8 @@ import (
 )
 
 // What was rejected for how Telegraf is configured comes in once it is mended: the
-// file is line protocol, which psql-sink reads as it reads Telegraf's.
+// file is line protocol, which psql-sink reads as it reads Telegraf's, on standard
+// input and in new/.
 func TestRejectedMetricsCanBeSentAgain(t *testing.T) {
 	pg := testkit.Postgres(t)
 	p := build(t, pg.DSN())
@@ -29,6 +32,12 @@ func TestRejectedMetricsCanBeSentAgain(t *testing.T) {
 
 	require.NoError(t, p.start(strings.NewReader(strings.ReplaceAll(string(text), "vpn_traffic_raw,", "traffic,"))).Wait())
 	p.finish()
+	again := p.start(nil, "watch")
+	require.NoError(t, os.Rename(files[0], filepath.Join(p.spool, "new", filepath.Base(files[0]))))
+	require.Eventually(t, func() bool { return p.waiting() == 0 && len(p.rejected()) > 0 }, time.Minute, 10*time.Millisecond)
+	require.NoError(t, again.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, again.Wait())
+	require.Contains(t, p.rejected(), "no line of it is a row; line 2: measurement \"vpn_traffic_raw\" is renamed traffic", "which is rejected again, since nobody has mended it")
 	var stored string
 	require.NoError(t, pg.DB().QueryRow(`SELECT concat_ws(' ', count(*), sum(src_bytes), min(host)) FROM vpn_traffic`).Scan(&stored))
 	require.Equal(t, "1 77 g w", stored)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"telegraf-conntrack-accounting/internal/lines"
 )
 
 const (
@@ -19,7 +21,7 @@ type rejecter interface {
 var errCutOff = errors.New("cut off by the end of stdin")
 
 // pending reports whether something waits to be delivered.
-func (h *outputHost) pending() bool { return h.size() > 0 || h.lines.undecided() }
+func (h *outputHost) pending() bool { return h.size() > 0 || h.lines.Undecided() }
 
 // size counts the lines of the batch.
 func (h *outputHost) size() int { return len(h.batch) + h.rejected }
@@ -29,7 +31,7 @@ func (h *outputHost) size() int { return len(h.batch) + h.rejected }
 func (h *outputHost) take(giveUp bool) error {
 	now := time.Now()
 	for {
-		e, ok := h.lines.next(giveUp)
+		e, ok := h.lines.Next(giveUp)
 		if !ok {
 			break
 		}
@@ -37,7 +39,7 @@ func (h *outputHost) take(giveUp bool) error {
 			h.began = now
 		}
 		h.takeEntry(e, now)
-		h.lines.consume()
+		h.lines.Consume()
 		if h.size() >= batchLines {
 			if err := h.deliver(); err != nil {
 				return err
@@ -50,15 +52,15 @@ func (h *outputHost) take(giveUp bool) error {
 	return nil
 }
 
-func (h *outputHost) takeEntry(e entry, now time.Time) {
-	if e.err != nil {
-		h.reject(e.text, e.err)
+func (h *outputHost) takeEntry(e lines.Entry, now time.Time) {
+	if e.Err != nil {
+		h.reject(e.Text, e.Err)
 		return
 	}
-	m, err := decodeEntry(e.text, now)
+	m, err := lines.Decode(e.Text, now)
 	switch {
 	case err != nil:
-		h.reject(e.text, err)
+		h.reject(e.Text, err)
 	case m != nil:
 		h.batch = append(h.batch, m)
 	}
@@ -98,7 +100,7 @@ func (h *outputHost) reject(line []byte, err error) {
 	if len(text) > loggedLineText {
 		text, dots = text[:loggedLineText], "..."
 	}
-	h.log.Errorf("rejected line %d: %v: %q%s", h.lines.line, err, text, dots)
+	h.log.Errorf("rejected line %d: %v: %q%s", h.lines.Line(), err, text, dots)
 }
 
 // askAccepting finds out whether the plugin wants more metrics.

@@ -13,6 +13,8 @@ import (
 	"github.com/influxdata/telegraf/metric"
 	"github.com/influxdata/telegraf/plugins/serializers/influx"
 	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/lines"
 )
 
 // sinkOfTest keeps the metrics that are written to it.
@@ -50,10 +52,10 @@ func FuzzTelegrafLines(f *testing.F) {
 		require.NoError(t, err)
 
 		sink, bad := &sinkOfTest{}, &rejectsOfTest{}
-		h := &outputHost{session: &session{log: bad}, lines: newSplitter(), plugin: sink}
+		h := &outputHost{session: &session{log: bad}, lines: lines.NewSplitter(), plugin: sink}
 		for rest := stream; len(rest) > 0; {
 			n := min(int(chunk)+1, len(rest))
-			h.lines.add(rest[:n])
+			h.lines.Add(rest[:n])
 			require.NoError(t, h.take(false))
 			rest = rest[n:]
 		}

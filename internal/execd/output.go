@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/influxdata/telegraf"
+
+	"telegraf-conntrack-accounting/internal/lines"
 )
 
 const (
@@ -60,7 +62,7 @@ func RunOutput(out Output) int {
 	defer signal.Reset(syscall.SIGHUP)
 	defer closeDrained(s.Stdout, s.Stderr)
 
-	h := &outputHost{session: s, plugin: plugin, interrupts: interrupts, lines: newSplitter()}
+	h := &outputHost{session: s, plugin: plugin, interrupts: interrupts, lines: lines.NewSplitter()}
 	return h.run()
 }
 
@@ -68,7 +70,7 @@ type outputHost struct {
 	*session
 	plugin     telegraf.Output
 	interrupts <-chan os.Signal
-	lines      *splitter
+	lines      *lines.Splitter
 
 	batch    []telegraf.Metric
 	began    time.Time // when the batch got its first line
@@ -113,7 +115,7 @@ func (h *outputHost) serve() error {
 			return errors.Join(h.take(true), h.deliver(), h.refusal)
 		case ready:
 			n, readErr := h.Stdin.Read(chunk)
-			h.lines.add(chunk[:n])
+			h.lines.Add(chunk[:n])
 			h.heard = time.Now()
 			if err := h.take(false); err != nil {
 				return err
@@ -166,7 +168,7 @@ func (h *outputHost) finish(readErr error) error {
 	if err := h.take(true); err != nil {
 		return err
 	}
-	if rest := bytes.TrimSpace(h.lines.rest()); len(rest) > 0 {
+	if rest := bytes.TrimSpace(h.lines.Rest()); len(rest) > 0 {
 		// Its last number may be cut short, and decode all the same.
 		h.reject(rest, errCutOff)
 	}

@@ -12,6 +12,8 @@ import (
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/metric"
 	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/lines"
 )
 
 // split runs text through a splitter and the decoder, in chunks, and returns
@@ -20,7 +22,7 @@ func split(text string, chunk int) (names []string, bad []int) {
 	h := newOutputOfTest()
 	for rest := []byte(text); len(rest) > 0; {
 		n := min(chunk, len(rest))
-		h.lines.add(rest[:n])
+		h.lines.Add(rest[:n])
 		rest = rest[n:]
 		_ = h.take(false)
 	}
@@ -30,7 +32,7 @@ func split(text string, chunk int) (names []string, bad []int) {
 }
 
 func newOutputOfTest() *outputHost {
-	lines := newSplitter()
+	lines := lines.NewSplitter()
 	return &outputHost{session: &session{log: &rejectsOfTest{}}, lines: lines, plugin: &namesOfTest{lines: lines}}
 }
 
@@ -39,11 +41,11 @@ func newOutputOfTest() *outputHost {
 type namesOfTest struct {
 	telegraf.Output
 	names []string
-	lines *splitter
+	lines *lines.Splitter
 	bad   []int
 }
 
-func (o *namesOfTest) Rejected([]byte, error) { o.bad = append(o.bad, o.lines.line) }
+func (o *namesOfTest) Rejected([]byte, error) { o.bad = append(o.bad, o.lines.Line()) }
 
 func (o *namesOfTest) Write(metrics []telegraf.Metric) error {
 	for _, m := range metrics {
@@ -119,17 +121,17 @@ func countTo(n int) (all []int) {
 func TestDecodeEntry(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(5, 6)
-	m, err := decodeEntry([]byte(`traffic,src=10.0.0.0,proto=tcp a=1i,b=2u,c=2.5,d=t,e="x y" 1700000000000000001`), now)
+	m, err := lines.Decode([]byte(`traffic,src=10.0.0.0,proto=tcp a=1i,b=2u,c=2.5,d=t,e="x y" 1700000000000000001`), now)
 	require.NoError(t, err)
 	require.Equal(t, metric.New("traffic", map[string]string{"proto": "tcp", "src": "10.0.0.0"}, nil, time.Unix(0, 1700000000000000001)).Tags(), m.Tags())
 	require.Equal(t, map[string]any{"a": int64(1), "b": uint64(2), "c": 2.5, "d": true, "e": "x y"}, m.Fields())
 	require.EqualValues(t, 1700000000000000001, m.Time().UnixNano())
 
-	m, err = decodeEntry([]byte("a f=1"), now)
+	m, err = lines.Decode([]byte("a f=1"), now)
 	require.NoError(t, err)
 	require.Equal(t, now, m.Time())
 
-	_, err = decodeEntry([]byte("a,b f=1"), now)
+	_, err = lines.Decode([]byte("a,b f=1"), now)
 	require.EqualError(t, err, `at column 3: expected '=' after tag key "b", but got ' ' instead`)
 }
 
@@ -156,7 +158,7 @@ func FuzzLines(f *testing.F) {
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte("a,t=x f=1i,g=\"s\" 1"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		m, err := decodeEntry(text, time.Unix(1, 0))
+		m, err := lines.Decode(text, time.Unix(1, 0))
 		if err != nil || m == nil {
 			return
 		}
@@ -165,7 +167,7 @@ func FuzzDecode(f *testing.F) {
 		if e.encode(m) != nil {
 			return // what line protocol can say, but Telegraf cannot
 		}
-		again, err := decodeEntry(bytes.TrimSuffix(e.line.Bytes(), []byte("\n")), time.Time{})
+		again, err := lines.Decode(bytes.TrimSuffix(e.line.Bytes(), []byte("\n")), time.Time{})
 		require.NoError(t, err)
 		require.Equal(t, fmt.Sprint(m.Tags(), m.Fields(), m.Time()), fmt.Sprint(again.Tags(), again.Fields(), again.Time()))
 	})
@@ -182,7 +184,7 @@ func BenchmarkTake(b *testing.B) {
 		h := newOutputOfTest()
 		for rest := text.Bytes(); len(rest) > 0; {
 			n := min(64<<10, len(rest))
-			h.lines.add(rest[:n])
+			h.lines.Add(rest[:n])
 			_ = h.take(false)
 			rest = rest[n:]
 		}

@@ -3,10 +3,7 @@ package loader
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
-
-	"telegraf-conntrack-accounting/internal/report"
 )
 
 // NewDays is how many past days, of which the database has nothing yet, a file may
@@ -29,12 +26,19 @@ type Days struct {
 }
 
 // file begins a file.
-func (d *Days) file() { d.fresh, d.begun = nil, false }
+func (d *Days) file() {
+	if d != nil {
+		d.fresh, d.begun = nil, false
+	}
+}
 
 // take reports whether rows of a time are taken.
 func (d *Days) take(ctx context.Context, ns int64) (bool, error) {
 	const length = int64(24 * time.Hour)
 	day := ns / length // no row is of before 1970
+	if d == nil {
+		return true, nil
+	}
 	if d.Most <= 0 || d.begun && day == d.last {
 		return d.Most <= 0 || d.taken, nil
 	}
@@ -74,12 +78,8 @@ func set(days *map[int64]bool, day int64) {
 	(*days)[day] = true
 }
 
-// beyond is a row of a day too many, as the line that it was.
-func (d *Days) beyond(row *report.Row, line int) *report.BadLine {
-	return &report.BadLine{
-		Number: line,
-		Text:   strings.TrimSuffix(string(report.Append(nil, row)), "\n"),
-		Reason: fmt.Errorf("of %s, beyond the %d days of the past that one file may bring when the database has nothing of them: "+
-			`if its times are right, import it with "psql-sink import -days 0"`, time.Unix(0, row.Time).UTC().Format(time.DateOnly), d.Most),
-	}
+// beyond says why a row of a day too many is rejected.
+func (d *Days) beyond(ns int64) error {
+	return fmt.Errorf("of %s, beyond the %d days of the past that one file may bring when the database has nothing of them: "+
+		`if its times are right, import it with "psql-sink import -days 0"`, time.Unix(0, ns).UTC().Format(time.DateOnly), d.Most)
 }

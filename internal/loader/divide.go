@@ -126,6 +126,12 @@ func (l *Loader) storeOthers(ctx context.Context, begin, end int, day *trafficdb
 // give gives a row away as the line that it was.
 func (l *Loader) give(to func(int, *report.BadLine) error, n int, reason error) error {
 	row, from := l.rows.At(n), l.from[n]
-	text := strings.TrimSuffix(string(report.Append(nil, &row)), "\n")
-	return to(int(from.File), &report.BadLine{Number: int(from.Line), Text: text, Reason: reason})
+	return to(int(from.File), &report.BadLine{Number: int(from.Line), Text: l.text(int(from.File), &row), Reason: reason})
+}
+
+func (l *Loader) text(file int, row *report.Row) string {
+	if l.Text != nil {
+		return l.Text(file, row)
+	}
+	return strings.TrimSuffix(string(report.Append(nil, row)), "\n")
 }

@@ -26,6 +26,15 @@ func (e *ReadError) Error() string { return e.Err.Error() }
 // Unwrap returns the error of the file.
 func (e *ReadError) Unwrap() error { return e.Err }
 
+// Reader reads the rows of a file.
+type Reader interface {
+	// Read sets row to the next one. It returns io.EOF at the end, a
+	// *report.BadLine for what is no row, or the error of the file.
+	Read(row *report.Row) error
+	// Line returns the number of the line that was read last.
+	Line() int
+}
+
 // Loader loads the files of one host as if they were one. It may be left
 // anywhere and begun again: what was stored is then found to be there.
 type Loader struct {
@@ -37,8 +46,8 @@ type Loader struct {
 	// ones are left out, and counted in Past.
 	Begin int64
 	Past  int
-	// Days bounds how many days a file may bring.
-	Days Days
+	// Days, if there are any, bounds how many days a file may bring.
+	Days *Days
 	// Store stores rows, all or none. An error of class trafficdb.Reject makes
 	// the Loader look for the row that caused it; any other ends the loading.
 	Store func(ctx context.Context, rows *trafficdb.Rows) error
@@ -48,6 +57,9 @@ type Loader struct {
 	Postpone func(file int, line *report.BadLine) error
 	// Reject is told each line that is no row, or that the database refuses.
 	Reject func(file int, line *report.BadLine) error
+	// Text, if there is one, returns the line that a row was, for a file of which
+	// the lines are not those of a report.
+	Text func(file int, row *report.Row) string
 
 	rows trafficdb.Rows
 	from []Origin // of each of the rows
@@ -61,32 +73,30 @@ type Loader struct {
 
 // Read reads a file, which the caller has numbered, and stores whatever is too
 // much to hold.
-func (l *Loader) Read(ctx context.Context, file int, in *report.Reader) error {
+func (l *Loader) Read(ctx context.Context, file int, in Reader) error {
 	var row report.Row
 	l.Days.file()
 	for {
 		err := in.Read(&row)
-		if err == nil {
-			if err := l.take(ctx, file, in.Line(), &row); err != nil {
-				return err
-			}
-			continue
-		}
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		bad, ok := errors.AsType[*report.BadLine](err)
-		if !ok {
-			return &ReadError{err}
-		}
-		if err := l.rejectLine(ctx, file, bad); err != nil {
+		if err := l.take(ctx, &row, err, Origin{int32(file), int32(in.Line())}); err != nil {
 			return err
 		}
 	}
 }
 
-// take takes a row, or leaves it out.
-func (l *Loader) take(ctx context.Context, file, line int, row *report.Row) error {
+// take takes what was read: a row, or why there is none.
+func (l *Loader) take(ctx context.Context, row *report.Row, err error, from Origin) error {
+	file := int(from.File)
+	if err != nil {
+		bad, ok := errors.AsType[*report.BadLine](err)
+		if !ok {
+			return &ReadError{err}
+		}
+		return l.rejectLine(ctx, file, bad)
+	}
 	if row.Time < l.Begin {
 		l.Past++
 		return nil
@@ -96,9 +106,9 @@ func (l *Loader) take(ctx context.Context, file, line int, row *report.Row) erro
 		return err
 	}
 	if !taken {
-		return l.rejectLine(ctx, file, l.Days.beyond(row, line))
+		return l.rejectLine(ctx, file, &report.BadLine{Number: int(from.Line), Text: l.text(file, row), Reason: l.Days.beyond(row.Time)})
 	}
-	l.hold(row, Origin{int32(file), int32(line)})
+	l.hold(row, from)
 	return l.storeSome(ctx)
 }
 

@@ -199,7 +199,7 @@ func TestDaysAreBounded(t *testing.T) {
 	var s stored
 	l := s.loader(100)
 	asked := 0
-	l.Days = loader.Days{Most: 2, Has: func(_ context.Context, at time.Time) (bool, error) {
+	l.Days = &loader.Days{Most: 2, Has: func(_ context.Context, at time.Time) (bool, error) {
 		asked++
 		return at.UnixNano() == now-5*day, nil
 	}}

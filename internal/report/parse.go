@@ -17,7 +17,8 @@ const maxLine = 4096
 // BadLine is a line that is no row.
 type BadLine struct {
 	Number int    // counted from 1
-	Text   string // as it stands in the file, cut when it is very long
+	Text   string // as it stands in the file
+	Cut    bool   // it is so long that Text is its beginning only
 	Reason error
 }
 
@@ -67,7 +68,7 @@ func (r *Reader) Read(row *Row) error {
 			err = r.parse(line, row)
 		}
 		if err != nil {
-			return &BadLine{Number: r.line, Text: string(line), Reason: err}
+			return &BadLine{Number: r.line, Text: string(line), Cut: errors.Is(err, errLine), Reason: err}
 		}
 		r.rows++
 		return nil

@@ -15,8 +15,9 @@ import (
 // Rejects collects the lines of one report that are no rows. They end up in
 // rejected/ under the report's own name, each below a comment that says why;
 // mended, the file can be moved back to new/. Nothing is written, nor any file
-// made, before the first line. When there are too many, none are kept: the report
-// is then to be set aside as a whole, which takes no more room than it has.
+// made, before the first line. When there are too many, or one is too long, none are
+// kept: the report is then to be set aside as a whole, which takes no more room than
+// it has.
 type Rejects struct {
 	spool  *Spool
 	folder string
@@ -27,6 +28,7 @@ type Rejects struct {
 	lines  int
 	bytes  int
 	first  error
+	cut    error // why not all of it can be kept line by line
 }
 
 // maxRejects bounds what is noted of one report: a small one that is compressed can
@@ -42,6 +44,9 @@ func (s *Spool) Rejects(entry Entry) *Rejects {
 func (r *Rejects) Add(line *report.BadLine) error {
 	if r.lines++; r.first == nil {
 		r.first = line
+	}
+	if line.Cut && r.cut == nil {
+		r.cut = line
 	}
 	if r.tooMany() {
 		return nil
@@ -80,7 +85,7 @@ func (r *Rejects) tooMany() bool { return r.most > 0 && r.bytes > r.most }
 // Overflow says why the report is to be set aside as a whole, or returns nil.
 func (r *Rejects) Overflow() error {
 	if !r.tooMany() {
-		return nil
+		return r.cut
 	}
 	return fmt.Errorf("%d lines are no rows, more than are kept apart; the first: %w", r.lines, r.first)
 }

@@ -63,15 +63,15 @@ func decode(text []byte) ([]byte, error) {
 	if len(text) > Max {
 		return nil, fmt.Errorf("is larger than %d MiB", Max>>20)
 	}
-	if wide(text) {
+	if IsWide(text) {
 		return nil, errors.New("is UTF-16, as Windows writes it: save it as UTF-8")
 	}
 	return bytes.TrimPrefix(text, []byte("\ufeff")), nil
 }
 
-// wide reports whether a text is UTF-16: by its byte order mark, which is no UTF-8,
+// IsWide reports whether a text is UTF-16: by its byte order mark, which is no UTF-8,
 // or by a NUL in its first character, which no text holds.
-func wide(text []byte) bool {
+func IsWide(text []byte) bool {
 	if len(text) < 2 {
 		return false
 	}

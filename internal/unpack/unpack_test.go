@@ -47,11 +47,20 @@ func TestKinds(t *testing.T) {
 			require.Equal(t, text, got)
 		}
 	}
+	for _, packed := range [][]byte{[]byte("\ufeff" + long), gzipped(t, "\ufeff"+long), zstandard(t, "\ufeff"+long)} {
+		got, err := readAll(bytes.NewReader(packed))
+		require.NoError(t, err)
+		require.Equal(t, long, got, "without the byte order mark")
+	}
 	for magic, want := range map[string]string{
-		"\xfd7zXZ\x00...": "is compressed with xz: only plain text, gzip and zstd are read",
-		"BZh91AY":         "is compressed with bzip2: only plain text, gzip and zstd are read",
-		"PK\x03\x04....":  "is a zip archive: only plain text, gzip and zstd are read",
-		"\xff\xfe1\x00":   "is UTF-16, not UTF-8: only plain text, gzip and zstd are read",
+		"\xfd7zXZ\x00...":                    "is compressed with xz: unxz it first; plain text, gzip and zstd are read",
+		"BZh91AY":                            "is compressed with bzip2: bunzip2 it first; plain text, gzip and zstd are read",
+		"PK\x03\x04....":                     "is a zip archive: unzip it first; plain text, gzip and zstd are read",
+		"\xff\xfe1\x00":                      "is UTF-16, not UTF-8: iconv -f UTF-16 -t UTF-8 makes text of it; plain text, gzip and zstd are read",
+		"1\x007\x00":                         "is UTF-16, not UTF-8: iconv -f UTF-16 -t UTF-8 makes text of it; plain text, gzip and zstd are read",
+		string(gzipped(t, "\x001\x007")):     "is UTF-16, not UTF-8: iconv -f UTF-16 -t UTF-8 makes text of it; plain text, gzip and zstd are read",
+		string(zstandard(t, "\xfd7zXZ\x00")): "is compressed with xz: unxz it first; plain text, gzip and zstd are read",
+		string(gzipped(t, string(gzipped(t, "1,tcp\n")))): "is compressed with gzip or zstd twice: decompress it once; plain text, gzip and zstd are read",
 	} {
 		_, err := readAll(strings.NewReader(magic))
 		require.EqualError(t, err, want)

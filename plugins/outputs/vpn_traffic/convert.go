@@ -9,22 +9,28 @@ import (
 	"time"
 
 	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/metric"
 
 	"telegraf-conntrack-accounting/internal/report"
 )
 
-// batch turns the metrics of one Write into a report for each host.
-type batch struct {
+// converter knows how metrics of traffic look.
+type converter struct {
 	hostTag      string
 	measurements []string
+}
+
+// batch turns the metrics of one Write into a report for each host.
+type batch struct {
+	converter
 
 	hosts    []string // in the order of their first metric
 	reports  map[string][]byte
 	rejected rejected
 }
 
-func newBatch(hostTag string, measurements []string) *batch {
-	return &batch{hostTag: hostTag, measurements: measurements, reports: make(map[string][]byte)}
+func newBatch(c converter) *batch {
+	return &batch{converter: c, reports: make(map[string][]byte)}
 }
 
 func (b *batch) add(m telegraf.Metric) {
@@ -45,9 +51,9 @@ func (b *batch) add(m telegraf.Metric) {
 
 // internal reports whether the metric is what the input says of itself, which
 // is no traffic: by its name or, under a name_override, by its shape.
-func (b *batch) internal(m telegraf.Metric) bool {
+func (c *converter) internal(m telegraf.Metric) bool {
 	if m.Name() == "conntrack_accounting_internal" {
-		return !slices.Contains(b.measurements, m.Name())
+		return !slices.Contains(c.measurements, m.Name())
 	}
 	return m.HasField("destroy_events") && !m.HasTag("src") && !m.HasTag("dst")
 }
@@ -63,12 +69,12 @@ func foreign(m telegraf.Metric) error {
 
 // row makes a row of a metric. Its errors name tags and fields, but quote no
 // values: they are counted by their text.
-func (b *batch) row(m telegraf.Metric, host string) (row report.Row, err error) {
-	if !slices.Contains(b.measurements, m.Name()) {
+func (c *converter) row(m telegraf.Metric, host string) (row report.Row, err error) {
+	if !slices.Contains(c.measurements, m.Name()) {
 		return row, foreign(m)
 	}
 	if err := report.CheckHost(host); err != nil {
-		return row, fmt.Errorf("tag %s %w", b.hostTag, err)
+		return row, fmt.Errorf("tag %s %w", c.hostTag, err)
 	}
 	if row.Time, err = nanoseconds(m.Time()); err != nil {
 		return row, err
@@ -84,6 +90,24 @@ func (b *batch) row(m telegraf.Metric, host string) (row report.Row, err error) 
 	}
 	setNames(&row, m)
 	return row, row.Check()
+}
+
+// metric is the reverse of row.
+func (c *converter) metric(row *report.Row, host string) telegraf.Metric {
+	tags := map[string]string{"proto": row.Proto, "src": row.Src, "dst": row.Dst, "port": strconv.Itoa(int(row.Port))}
+	for tag, value := range map[string]string{c.hostTag: host, "src_name": row.SrcName, "dst_name": row.DstName} {
+		if value != "" {
+			tags[tag] = value
+		}
+	}
+	fields := map[string]any{
+		"src_packets": row.SrcPackets, "src_bytes": row.SrcBytes, "dst_packets": row.DstPackets, "dst_bytes": row.DstBytes,
+		"connection_count": row.ConnectionCount, "connection_times": row.ConnectionTimes,
+	}
+	if row.HasOpen {
+		fields["open_connections"] = row.OpenConnections
+	}
+	return metric.New(c.measurements[0], tags, fields, time.Unix(0, row.Time))
 }
 
 // checkGroupBy refuses the tags of the input's group_by that tell apart what

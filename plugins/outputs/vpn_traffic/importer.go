@@ -25,6 +25,7 @@ const (
 // importer moves reports from the spool to the database, in their order, in a
 // goroutine of its own between start and stop.
 type importer struct {
+	sink     *VPNTraffic // its options
 	spool    *spool.Spool
 	db       *trafficdb.DB
 	log      telegraf.Logger
@@ -49,9 +50,10 @@ type importer struct {
 	cancel  context.CancelFunc
 }
 
-func newImporter(reports *spool.Spool, db *trafficdb.DB, keep trafficdb.Retention, log telegraf.Logger) *importer {
+func newImporter(sink *VPNTraffic, reports *spool.Spool) *importer {
+	db, log := sink.db, sink.Log
 	im := &importer{
-		spool: reports, db: db, log: log,
+		sink: sink, spool: reports, db: db, log: log,
 		health:   health{log: log, spool: reports},
 		lookout:  lookout{log: log, spool: reports, scan: scanEvery},
 		keeper:   keeper{log: log, spool: reports},
@@ -63,7 +65,7 @@ func newImporter(reports *spool.Spool, db *trafficdb.DB, keep trafficdb.Retentio
 		ended:   make(chan struct{}),
 	}
 	im.upkeep = upkeep{
-		log: log, db: db, spool: reports, counters: &im.counters, keep: keep, sink: sinkName(reports.Dir()), started: time.Now(),
+		log: log, db: db, spool: reports, counters: &im.counters, keep: sink.Keep(), sink: sinkName(reports.Dir()), started: time.Now(),
 		troubles: make(map[string]bool),
 	}
 	return im

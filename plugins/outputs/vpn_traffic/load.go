@@ -16,24 +16,37 @@ import (
 	"telegraf-conntrack-accounting/internal/unpack"
 )
 
-// load is the import of one unit: reports of one host, read as if they were
-// one. It can be broken off anywhere and begun again.
+// load is the import of one unit: files read as if they were one. It can be broken
+// off anywhere and begun again.
 type load struct {
 	*importer
 	unit    []spool.Entry
-	rejects []*spool.Rejects // for each of the unit, nil where it was not read
+	file    *FileReader
+	metrics []bool           // for each of the unit, whether it is line protocol
+	rejects []*spool.Rejects // the same, nil where it was not read
 	later   []*spool.Rejects // the same
 	aside   []error          // why it goes to rejected/ as a whole, nil where it does not
 	failed  []error          // what the spool could not do with it, nil where it could
-	rows    loader.Loader
+	rows    loader.Hosts
 }
 
 func newLoad(im *importer, unit []spool.Entry) *load {
-	n := len(unit)
-	l := &load{importer: im, unit: unit, rejects: make([]*spool.Rejects, n), later: make([]*spool.Rejects, n), aside: make([]error, n), failed: make([]error, n)}
-	l.rows = loader.Loader{Rows: loader.ChunkRows(importers()), Most: loader.ReportMost, Store: l.store, Reject: l.reject, Postpone: l.postpone, Divide: im.alone[unit[0].Name]}
-	l.rows.Days = loader.Days{Most: loader.NewDays, Has: l.hasDay}
+	count := len(unit)
+	l := &load{
+		importer: im, unit: unit, file: im.sink.FileReader(), metrics: make([]bool, count),
+		rejects: make([]*spool.Rejects, count), later: make([]*spool.Rejects, count), aside: make([]error, count), failed: make([]error, count),
+	}
+	l.rows = loader.Hosts{Rows: loader.ChunkRows(importers()), New: l.loader, Days: &loader.Days{Most: loader.NewDays, Has: l.hasDay}}
 	return l
+}
+
+// loader returns what loads the rows of a host.
+func (l *load) loader(host string) *loader.Loader {
+	return &loader.Loader{
+		Rows: l.rows.Rows, Most: loader.ReportMost, Reject: l.reject, Postpone: l.postpone, Divide: l.alone[l.unit[0].Name], Days: l.rows.Days,
+		Store: func(ctx context.Context, rows *trafficdb.Rows) error { return l.store(ctx, host, rows) },
+		Text:  func(n int, row *report.Row) string { return l.file.Text(row, host, l.metrics[n]) },
+	}
 }
 
 func (l *load) run(ctx context.Context) error {
@@ -102,11 +115,12 @@ func (l *load) readRows(ctx context.Context, n int, file *os.File) error {
 		return &loader.ReadError{Err: err}
 	}
 	defer in.Close()
-	rows := report.NewReader(in)
-	if err := l.rows.Read(ctx, n, rows); err != nil {
+	l.file.Reset(in, l.unit[n].Host)
+	l.metrics[n] = l.file.Metrics()
+	if err := l.rows.Read(ctx, n, l.file); err != nil {
 		return err
 	}
-	if first := l.rejects[n].First(); rows.Rows() == 0 && first != nil {
+	if first := l.rejects[n].First(); l.file.Rows() == 0 && first != nil {
 		l.aside[n] = fmt.Errorf("no line of it is a row; %w", first)
 	}
 	return nil
@@ -158,7 +172,7 @@ func (l *load) postpone(n int, line *report.BadLine) error {
 
 // store imports rows. What it made of them is counted even when the unit is
 // broken off later.
-func (l *load) store(ctx context.Context, rows *trafficdb.Rows) error {
+func (l *load) store(ctx context.Context, host string, rows *trafficdb.Rows) error {
 	giveBack, err := l.budget.Take(ctx, rows)
 	if err != nil {
 		return err
@@ -166,14 +180,14 @@ func (l *load) store(ctx context.Context, rows *trafficdb.Rows) error {
 	defer giveBack()
 	limited, cancel := context.WithTimeout(ctx, loader.ImportTimeout)
 	defer cancel()
-	result, err := l.db.ImportRows(limited, l.unit[0].Host, rows)
+	result, err := l.db.ImportRows(limited, host, rows)
 	if err != nil {
 		return &databaseError{err}
 	}
 	l.counters.inserted.Add(int64(result.Inserted))
 	l.counters.duplicates.Add(int64(result.Duplicates))
 	l.counters.expired.Add(int64(result.Expired))
-	l.tellConflicts(result.Conflicts)
+	l.tellConflicts(host, result.Conflicts)
 	l.counters.lastCommit.Store(time.Now().UnixNano())
 	return nil
 }
@@ -190,11 +204,10 @@ func (l *load) hasDay(ctx context.Context, day time.Time) (bool, error) {
 
 // tellConflicts says that two sources seem to have one name. Of a key, the row that
 // came first is kept: nobody knows whether the other is more of it or instead.
-func (l *load) tellConflicts(n int) {
+func (l *load) tellConflicts(host string, n int) {
 	if n == 0 {
 		return
 	}
-	host := l.unit[0].Host
 	if l.counters.conflicts.Add(int64(n)); l.told.first("conflicts " + host) {
 		l.log.Warnf("%d rows of host %q came again with other numbers, and were not stored: two gateways, or two inputs of one, seem to have that name; "+
 			"give each its own, by hostname of Telegraf's agent and report_host of the input", n, host)

@@ -75,7 +75,7 @@ func testPacked(t *testing.T, dsn string, db *sql.DB) {
 	require.Len(t, s.files("rejected"), 2*len(aside)+2)
 	log := s.log.String()
 	require.Equal(t, 1, strings.Count(log, "W! "+s.Spool+"/new has what is no file, and stays there: \"folder\" (folder), \"link.csv\" (symbolic link), \"pipe.csv\" (named pipe); "), log)
-	require.Contains(t, log, "E! set \"a.csv.xz\" aside as a whole in "+s.Spool+"/rejected: is compressed with xz: only plain text, gzip and zstd are read\n")
+	require.Contains(t, log, "E! set \"a.csv.xz\" aside as a whole in "+s.Spool+"/rejected: is compressed with xz: unxz it first; plain text, gzip and zstd are read\n")
 	require.Contains(t, log, "E! set \"columns.csv\" aside as a whole in "+s.Spool+"/rejected: no line of it is a row; line 1: proto is neither the name of a protocol nor its number, 0 to 255, but an address: the order of columns is time_ns,proto,src,")
 	require.Contains(t, log, "E! set \"bomb.csv.gz\" aside as a whole in "+s.Spool+"/rejected: 400000 lines are no rows, more than are kept apart; the first: line 2: has 1 columns")
 }

@@ -28,6 +28,8 @@ const (
 	maxLine   = 1024 // and of one line that is none: its beginning shows what it is
 )
 
+const unreadable = "no line protocol"
+
 func (r *rejected) add(m telegraf.Metric, reason error) {
 	r.count(reason.Error())
 	if r.first == "" {
@@ -78,7 +80,6 @@ func encode(m telegraf.Metric) ([]byte, error) {
 // addLine adds a line of which nobody knows what it holds, so it is quoted. Its
 // reason names a column, which would make a reason of its own of each.
 func (r *rejected) addLine(line []byte, reason error) {
-	const unreadable = "no line protocol"
 	r.count(unreadable)
 	r.text = fmt.Appendf(r.text, "# %s: %v\n%q\n", unreadable, reason, line[:min(len(line), maxLine)])
 }

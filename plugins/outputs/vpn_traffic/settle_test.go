@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-conntrack-accounting/internal/spool"
-	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
 // The batches that a gather comes in are imported together, but none waits long.
@@ -18,7 +17,7 @@ func TestSettle(t *testing.T) {
 	require.NoError(t, err)
 	took := func(t *testing.T, during func(im *importer)) (took time.Duration) {
 		synctest.Test(t, func(*testing.T) {
-			im := newImporter(reports, nil, trafficdb.Retention{}, nil)
+			im := newImporter(New(), reports)
 			var others sync.WaitGroup
 			others.Go(func() { during(im) })
 			synctest.Wait()

@@ -149,7 +149,7 @@ func (v *VPNTraffic) Connect() error {
 		v.Log.Warn(exposed)
 	}
 	v.spool = reports
-	v.importer = newImporter(reports, v.db, v.Keep(), v.Log)
+	v.importer = newImporter(v, reports)
 	v.importer.lookout.scan = v.scan
 	v.importer.start()
 	return nil
@@ -167,10 +167,12 @@ func (v *VPNTraffic) Keep() trafficdb.Retention {
 // goroutine at a time.
 func (v *VPNTraffic) Rejected(line []byte, reason error) { v.unreadable.addLine(line, reason) }
 
+func (v *VPNTraffic) converter() converter { return converter{v.HostTag, v.Measurements} }
+
 // Write makes metrics durable. When it returns nil, every one of them is in
 // the spool, as a row of a report or as a rejected metric with its reason.
 func (v *VPNTraffic) Write(metrics []telegraf.Metric) error {
-	b := newBatch(v.HostTag, v.Measurements)
+	b := newBatch(v.converter())
 	b.rejected, v.unreadable = v.unreadable, rejected{}
 	of := len(metrics) + b.rejected.total
 	for _, m := range metrics {

@@ -145,7 +145,7 @@ func TestMetricsBecomeRows(t *testing.T) {
 		"1970":            {m: early, err: "time is before 2000: a clock was off"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBatch("host", []string{"conntrack_accounting", "traffic"})
+			b := newBatch(converter{"host", []string{"conntrack_accounting", "traffic"}})
 			host, _ := test.m.GetTag("host")
 			row, err := b.row(test.m, host)
 			if test.err != "" {
@@ -162,20 +162,20 @@ func TestMetricsBecomeRows(t *testing.T) {
 func TestInternalMetricsAreLeftOut(t *testing.T) {
 	fields := map[string]any{"destroy_events": int64(1), "flows": int64(2)}
 	for _, name := range []string{"conntrack_accounting_internal", "traffic"} {
-		b := newBatch("host", New().Measurements)
+		b := newBatch(converter{"host", New().Measurements})
 		b.add(metric.New(name, map[string]string{"host": "gw"}, fields, noon))
 		b.add(traffic(nil, map[string]any{"destroy_events": int64(1)}))
 		require.Zero(t, b.rejected.total, name)
 		require.Equal(t, []string{"gw"}, b.hosts)
 		require.Equal(t, 1, strings.Count(string(b.reports["gw"]), "\n"))
 	}
-	b := newBatch("host", []string{"conntrack_accounting_internal"}) // which asks for it
+	b := newBatch(converter{"host", []string{"conntrack_accounting_internal"}}) // which asks for it
 	b.add(metric.New("conntrack_accounting_internal", nil, fields, noon))
 	require.Equal(t, 1, b.rejected.total)
 }
 
 func TestRejectedMetricsAreSummedUp(t *testing.T) {
-	b := newBatch("host", []string{"a"})
+	b := newBatch(converter{"host", []string{"a"}})
 	for _, name := range []string{"b", "c", "b", "d", "e", "f", "g"} {
 		m := traffic(nil, map[string]any{"note": "two\nlines"})
 		m.SetName(name)
@@ -192,7 +192,7 @@ func TestRejectedMetricsAreSummedUp(t *testing.T) {
 	require.Contains(t, lines[1], `src_packets=1i`) // fields come in any order
 
 	huge := traffic(map[string]string{"src": "x"}, map[string]any{"note": strings.Repeat("x\n", maxMetric)})
-	b = newBatch("host", New().Measurements)
+	b = newBatch(converter{"host", New().Measurements})
 	b.add(huge)
 	require.Equal(t, 2, strings.Count(string(b.rejected.text), "\n"), "of what is too long, its beginning in a comment")
 	require.Equal(t, 2, strings.Count("\n"+string(b.rejected.text), "\n# "))

@@ -1,4 +1,6 @@
-package execd
+// Package lines reads line protocol, as Telegraf writes it: from a stream, entry by
+// entry, or from a file.
+package lines
 
 import (
 	"bytes"
@@ -22,14 +24,14 @@ var (
 	errOpenText  = errors.New("has a string that does not end")
 )
 
-// A splitter cuts a stream into entries of line protocol. An entry is one line, or
+// A Splitter cuts a stream into entries of line protocol. An entry is one line, or
 // several when a string field holds newlines. Lines in a string are never entries,
 // whatever is wrong with the one that they belong to: who can put text into a
 // string could otherwise make metrics of his own. Only where a quote is just wrong,
 // which is so when something other than the next field or the time follows its
 // counterpart, the first line alone is taken, and one bad line does not take others
 // with it.
-type splitter struct {
+type Splitter struct {
 	store []byte // the memory that buf is in: its start, its capacity
 	buf   []byte // what is not consumed yet
 	line  int    // the number of the line that buf begins with
@@ -44,19 +46,20 @@ type splitter struct {
 	passed int    // how much of it was
 	lines  int    // newlines in that
 
-	taken, takenLines int // of the entry that next returned
+	taken, takenLines int // of the entry that Next returned
 }
 
-// entry is what lies between two newlines that are in no string.
-type entry struct {
-	text []byte // without its last newline; only its beginning when it is too long
-	err  error  // why it is none, unless decoding it shall tell
+// Entry is what lies between two newlines that are in no string.
+type Entry struct {
+	Text []byte // without its last newline; only its beginning when it is too long
+	Err  error  // why it is none, unless decoding it shall tell
 }
 
-func newSplitter() *splitter { return &splitter{line: 1, first: -1} }
+// NewSplitter returns a Splitter of a stream that is yet to come.
+func NewSplitter() *Splitter { return &Splitter{line: 1, first: -1} }
 
-// add appends a chunk of the stream.
-func (s *splitter) add(chunk []byte) {
+// Add appends a chunk of the stream.
+func (s *Splitter) Add(chunk []byte) {
 	if need := len(s.buf) + len(chunk); need > cap(s.buf) {
 		if need > cap(s.store) {
 			s.store = make([]byte, 0, max(need, 2*cap(s.store)))
@@ -67,10 +70,10 @@ func (s *splitter) add(chunk []byte) {
 	s.buf = append(s.buf, chunk...)
 }
 
-// next returns the entry that the stream continues with, if it is complete. It is
-// good until consume. When giveUp is set, because nothing more is coming, lines
+// Next returns the entry that the stream continues with, if it is complete. It is
+// good until Consume. When giveUp is set, because nothing more is coming, lines
 // that a string holds up are returned as one entry that is none.
-func (s *splitter) next(giveUp bool) (e entry, ok bool) {
+func (s *Splitter) Next(giveUp bool) (e Entry, ok bool) {
 	for {
 		i := bytes.IndexByte(s.buf[s.searched:], '\n')
 		if i < 0 {
@@ -97,7 +100,7 @@ func (s *splitter) next(giveUp bool) (e entry, ok bool) {
 	if s.passed+len(s.buf) > maxEntry {
 		s.pass()
 	}
-	if giveUp && s.undecided() {
+	if giveUp && s.Undecided() {
 		end, err := bytes.LastIndexByte(s.buf, '\n'), errOpenText // -1 where all is passed over
 		if s.head != nil {
 			err = errLongEntry
@@ -108,14 +111,14 @@ func (s *splitter) next(giveUp bool) (e entry, ok bool) {
 }
 
 // take notes that the entry ends at end, where a newline is.
-func (s *splitter) take(end int, text []byte, err error) entry {
+func (s *Splitter) take(end int, text []byte, err error) Entry {
 	s.taken = end + 1
 	s.takenLines = s.lines + bytes.Count(s.buf[:s.taken], []byte{'\n'})
-	return entry{text, err}
+	return Entry{text, err}
 }
 
 // beginning returns some of an entry that is not there as a whole.
-func (s *splitter) beginning(end int) []byte {
+func (s *Splitter) beginning(end int) []byte {
 	if s.head != nil {
 		return s.head
 	}
@@ -123,7 +126,7 @@ func (s *splitter) beginning(end int) []byte {
 }
 
 // pass passes over what there is of an entry.
-func (s *splitter) pass() {
+func (s *Splitter) pass() {
 	if s.head == nil {
 		s.head = bytes.Clone(s.buf[:maxHead])
 	}
@@ -133,16 +136,19 @@ func (s *splitter) pass() {
 	s.buf, s.scanned, s.searched, s.first = s.buf[:0], 0, 0, 0
 }
 
-// consume moves on to what follows the entry that next returned.
-func (s *splitter) consume() {
+// Consume moves on to what follows the entry that Next returned.
+func (s *Splitter) Consume() {
 	s.line += s.takenLines
 	s.buf = s.buf[s.taken:]
 	s.first, s.scanned, s.searched, s.syntax = -1, 0, 0, syntax{}
 	s.head, s.passed, s.lines = nil, 0, 0
 }
 
-// undecided reports whether lines are held up by a string that is still open.
-func (s *splitter) undecided() bool { return s.first >= 0 }
+// Undecided reports whether lines are held up by a string that is still open.
+func (s *Splitter) Undecided() bool { return s.first >= 0 }
 
-// rest returns what is left of the stream: a line without an end.
-func (s *splitter) rest() []byte { return s.buf }
+// Line returns the number of the line that the next entry begins with.
+func (s *Splitter) Line() int { return s.line }
+
+// Rest returns what is left of the stream: a line without an end.
+func (s *Splitter) Rest() []byte { return s.buf }

@@ -1,4 +1,4 @@
-package execd
+package lines
 
 import (
 	"errors"
@@ -12,9 +12,9 @@ import (
 
 var errTwoEntries = errors.New("text after the end of the entry")
 
-// decodeEntry makes a metric of one entry of line protocol, and nil of an empty
+// Decode makes a metric of one entry of line protocol, and nil of an empty
 // one or a comment. An entry without a timestamp gets now.
-func decodeEntry(text []byte, now time.Time) (telegraf.Metric, error) {
+func Decode(text []byte, now time.Time) (telegraf.Metric, error) {
 	d := lineprotocol.NewDecoderWithBytes(text)
 	if !d.Next() {
 		return nil, nil

@@ -1,0 +1,120 @@
+package vpn_traffic
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"telegraf-conntrack-accounting/internal/lines"
+	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/unpack"
+)
+
+// FileReader reads the rows of files, one file after the other: of reports, and of
+// line protocol, such as the sink keeps what it has rejected in.
+type FileReader struct {
+	converter
+	report  *report.Reader
+	metrics *lines.Reader // nil where the file is a report
+	given   string        // the host of what names none
+	host    string        // of the row that was read last
+	rows    int           // of line protocol
+}
+
+// FileReader returns a FileReader that knows metrics as the sink does.
+func (v *VPNTraffic) FileReader() *FileReader {
+	return &FileReader{converter: v.converter(), report: report.NewReader(nil)}
+}
+
+// Reset makes it read another file. host is that of a report, and of metrics that
+// name none.
+func (f *FileReader) Reset(in *unpack.Reader, host string) {
+	f.given, f.host, f.rows, f.metrics = host, host, 0, nil
+	if isLineProtocol(in) {
+		f.metrics = lines.NewReader(in)
+		return
+	}
+	f.report.Reset(in)
+}
+
+// Read sets row to the next row. See report.Reader.
+func (f *FileReader) Read(row *report.Row) error {
+	if f.metrics == nil {
+		return f.report.Read(row)
+	}
+	for {
+		entry, err := f.metrics.Next()
+		if err != nil {
+			return err
+		}
+		found, err := f.decode(entry, row)
+		if err != nil {
+			cut := entry.Err != nil && !errors.Is(entry.Err, lines.ErrCut)
+			return &report.BadLine{Number: f.metrics.Line(), Text: string(entry.Text), Cut: cut, Reason: err}
+		}
+		if found {
+			f.rows++
+			return nil
+		}
+	}
+}
+
+var errTimeless = errors.New("has no time: it would be another row each time that the file is read")
+
+// decode makes a row of an entry, if one is in it.
+func (f *FileReader) decode(entry lines.Entry, row *report.Row) (found bool, err error) {
+	if entry.Err != nil {
+		return false, fmt.Errorf("%s: %w", unreadable, entry.Err)
+	}
+	m, err := lines.Decode(entry.Text, time.Time{})
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", unreadable, err)
+	}
+	if m == nil || f.internal(m) {
+		return false, nil
+	}
+	if m.Time().IsZero() {
+		return false, errTimeless
+	}
+	host, named := m.GetTag(f.hostTag)
+	if !named {
+		host = f.given
+	}
+	*row, err = f.row(m, host)
+	f.host = host
+	return err == nil, err
+}
+
+// Host returns the host of the row that was read last.
+func (f *FileReader) Host() string { return f.host }
+
+// Line returns the number of the line that was read last.
+func (f *FileReader) Line() int {
+	if f.metrics == nil {
+		return f.report.Line()
+	}
+	return f.metrics.Line()
+}
+
+// Rows returns how many rows were read.
+func (f *FileReader) Rows() int {
+	if f.metrics == nil {
+		return f.report.Rows()
+	}
+	return f.rows
+}
+
+// Metrics reports whether the file is line protocol.
+func (f *FileReader) Metrics() bool { return f.metrics != nil }
+
+// Text returns a row as the line of a file of this kind. As a metric it names its
+// host.
+func (f *FileReader) Text(row *report.Row, host string, metrics bool) string {
+	if metrics {
+		if line, err := encode(f.metric(row, host)); err == nil {
+			return string(line)
+		}
+	}
+	return strings.TrimSuffix(string(report.Append(nil, row)), "\n")
+}
