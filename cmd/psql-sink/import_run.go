@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"telegraf-conntrack-accounting/internal/loader"
+	"telegraf-conntrack-accounting/internal/printable"
 	"telegraf-conntrack-accounting/internal/report"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
@@ -166,6 +167,9 @@ func (w *importWorker) read(ctx context.Context, n int) error {
 	w.reader.Reset(in.Reader, w.run[n].host)
 	w.metrics[n] = w.reader.Metrics()
 	err = w.rows.Read(ctx, n, w.reader)
+	if warning := w.reader.Thin().Warning(printable.Line(w.run[n].path)); warning != "" {
+		w.log.Warn(warning)
+	}
 	if unread, ok := errors.AsType[*loader.ReadError](err); ok {
 		unread.Err = fmt.Errorf("reading %s: %w", w.run[n].path, unread.Err)
 	}

@@ -97,7 +97,7 @@ func (i *importTest) query(text string) (value string) {
 func reportLines(number, n int) string {
 	var text strings.Builder
 	for row := range n {
-		fmt.Fprintf(&text, "%d,tcp,10.%d.%d.0,10.33.0.0,443,1,1,%d,1,2,3\n", epoch+int64(number)*interval, 32+row/250, row%250, number*n+row)
+		fmt.Fprintf(&text, "%d,tcp,10.%d.%d.0,10.33.0.0,443,0,0,%d,1,2,3\n", epoch+int64(number)*interval, 32+row/250, row%250, number*n+row)
 	}
 	return text.String()
 }
@@ -136,7 +136,7 @@ func TestImport(t *testing.T) {
 		"files": testImportFiles, "hosts": testImportHosts, "two_hosts": testImportUnderTwoHosts, "bad": testImportBadLines, "refused": testImportRefused,
 		"missing": testImportMissing, "overlap": testImportOverlap, "stdin": testImportStdin, "usage": testImportUsage,
 		"pipe": testImportPipe, "times": testImportTimes, "past": testImportPast, "days": testImportDays, "detached": testImportDetached, "misconfigured": testImportMisconfigured,
-		"metrics": testImportMetrics,
+		"metrics": testImportMetrics, "thin": testImportThinRows,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -148,21 +148,39 @@ func TestImport(t *testing.T) {
 }
 
 func testImportFiles(i *importTest) {
-	eleven := i.file("eleven", "1500000000000000000,tcp,10.32.1.0,10.33.0.0,443,1,2,3,4,5,6\n")
-	twelve := i.file("twelve.csv", "1500000000000000000,udp,10.32.1.0,10.33.0.0,53,1,2,3,4,5,6,7\r\n\n# a comment\n")
+	eleven := i.file("eleven", "\ufefftime_ns,proto,src,dst,port,src_packets,dst_packets,src_bytes,dst_bytes,connection_count,connection_times\n"+
+		"1500000000000000000,tcp,10.32.1.0,10.33.0.0,443,1,2,30,40,5,6,\n")
+	twelve := i.file("twelve.csv", `"1500000000000000000","udp","10.32.1.0","10.33.0.0","53","1","2","30","40","5","6","7"`+"\r\n\n# a comment\n")
 	i.file("folder/a.csv", reportLines(0, 100))
 	i.file("folder/b.csv.gz", reportLines(1, 100))
 	i.file("folder/.hidden.tmp", reportLines(2, 100))
 	i.file("folder/empty", "")
 	summary := i.ok(eleven, twelve, filepath.Join(i.dir, "folder"))
 	require.Regexp(i.t, `^5 of 5 files: 202 rows imported, 0 duplicate, 0 rejected; \d+\.\d s, \d+ rows/s\n$`, summary)
-	require.Equal(i.t, "1 2 3 4 5 6", i.query(`SELECT concat_ws(' ', src_packets, dst_packets, src_bytes, dst_bytes,
+	require.Equal(i.t, "1 2 30 40 5 6", i.query(`SELECT concat_ws(' ', src_packets, dst_packets, src_bytes, dst_bytes,
 		connection_count, connection_times) FROM vpn_traffic WHERE time = '2017-07-14 02:40:00Z' AND open_connections IS NULL`))
 	require.Equal(i.t, "7", i.query(`SELECT open_connections FROM vpn_traffic WHERE proto = 'udp'`))
 	require.Equal(i.t, "19900", i.query(`SELECT sum(src_bytes) FROM vpn_traffic WHERE time > '2020-01-01Z'`))
 	i.requireRollups()
 
 	require.Contains(i.t, i.ok(eleven, twelve, filepath.Join(i.dir, "folder")), "5 of 5 files: 0 rows imported, 202 duplicate, 0 rejected;")
+}
+
+// Rows of which the columns seem to be in another order are stored, with a warning.
+func testImportThinRows(i *importTest) {
+	text := reportLines(0, 10) + strings.ReplaceAll(reportLines(1, 10), ",443,0,0,", ",443,100,0,")
+	file := i.file("thin.csv", text)
+	code, stdout, stderr := i.run("", file)
+	require.Zero(i.t, code)
+	require.Contains(i.t, stdout, "20 rows imported")
+	require.Equal(i.t, "W! 10 rows of "+file+" have fewer than 20 bytes a packet, line 11 the first: are its columns in another order? "+
+		"They are time_ns,proto,src,dst,port,src_packets,dst_packets,src_bytes,dst_bytes,connection_count,connection_times\n", stderr)
+
+	header := i.file("header.csv", "time,proto,src,dst,port,src_bytes,src_packets,dst_bytes,dst_packets,connection_count,connection_times\n"+reportLines(2, 10))
+	code, stdout, stderr = i.run("", header)
+	require.Equal(i.t, importRejected, code)
+	require.Contains(i.t, stdout, "0 rows imported, 0 duplicate, 11 rejected;")
+	require.Contains(i.t, stderr, header+":1: is a header line of other columns: the order of columns is time_ns,")
 }
 
 // The host is the one in the name of one of our own files, or else -host.
@@ -185,7 +203,7 @@ func testImportUnderTwoHosts(i *importTest) {
 	require.Zero(i.t, code)
 	require.Regexp(i.t, `^W! files that name no host are imported as of host "", of which the database has no rows, but it has of gw: .* -host NAME names it\n$`, stderr)
 	i.ok(i.file("c.csv", reportLines(2, 10)))
-	code, stdout, stderr := i.run("", "-host", "gw", i.file("d.csv", strings.ReplaceAll(reportLines(0, 10), ",443,1,1,", ",443,1,2,")))
+	code, stdout, stderr := i.run("", "-host", "gw", i.file("d.csv", strings.ReplaceAll(reportLines(0, 10), ",2,3\n", ",2,4\n")))
 	require.Zero(i.t, code)
 	require.Contains(i.t, stdout, "0 rows imported, 10 duplicate, 0 rejected, 10 of the duplicates with other numbers;")
 	require.Regexp(i.t, `^W! rows of host "gw" came before with other numbers`, stderr)
@@ -275,7 +293,7 @@ func testImportRefused(i *importTest) {
 // nothing else.
 func testImportDetached(i *importTest) {
 	day := func(n int) string {
-		return fmt.Sprintf("%d,tcp,10.0.0.1,192.0.2.1,443,1,2,%d,200,1,5\n", epoch+int64(n)*int64(24*time.Hour)/4, n)
+		return fmt.Sprintf("%d,tcp,10.0.0.1,192.0.2.1,443,0,2,%d,200,1,5\n", epoch+int64(n)*int64(24*time.Hour)/4, n)
 	}
 	i.ok(i.file("0.csv", day(0)))
 	_, err := i.db.Exec(`ALTER TABLE vpn_traffic DETACH PARTITION vpn_traffic_20231114;

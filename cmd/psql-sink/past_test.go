@@ -59,7 +59,7 @@ func testImportPast(i *importTest) {
 	require.NoError(i.t, os.WriteFile(i.config, fmt.Appendf(nil, "[[outputs.vpn_traffic]]\n  dsn = %q\n  spool = \"/nowhere\"\n  retention = \"30d\"\n", i.dsn), 0o600))
 	now := time.Now()
 	row := func(days int) string {
-		return fmt.Sprintf("%d,tcp,10.0.0.1,192.0.2.1,443,1,2,%d,200,1,5\n", now.AddDate(0, 0, -days).UnixNano(), days)
+		return fmt.Sprintf("%d,tcp,10.0.0.1,192.0.2.1,443,0,2,%d,200,1,5\n", now.AddDate(0, 0, -days).UnixNano(), days)
 	}
 	old, recent := i.file("old.csv", row(40)+row(20)), i.file("recent.csv", row(10))
 	code, stdout, stderr := i.run("", old, recent)

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
-	"strconv"
 )
 
 // maxLine bounds a line: three texts, two names with all their quotes and nine
@@ -38,6 +36,8 @@ type Reader struct {
 	quoted []byte            // the name read last, without its quotes
 	times  horizon
 	rows   int
+	thin   Thin
+	other  bool // a header line has named other columns
 	err    error
 }
 
@@ -53,7 +53,7 @@ func NewReader(in io.Reader) *Reader {
 // of a new one, and the texts that both inputs have.
 func (r *Reader) Reset(in io.Reader) {
 	r.in.Reset(in)
-	r.line, r.rows, r.err = 0, 0, nil
+	r.line, r.rows, r.thin, r.other, r.err = 0, 0, Thin{}, false, nil
 }
 
 // Read sets row to the next row. It returns io.EOF at the end, a *BadLine for
@@ -67,10 +67,14 @@ func (r *Reader) Read(row *Row) error {
 		if err == nil {
 			err = r.parse(line, row)
 		}
+		if errors.Is(err, errHeader) {
+			continue
+		}
 		if err != nil {
 			return &BadLine{Number: r.line, Text: string(line), Cut: errors.Is(err, errLine), Reason: err}
 		}
 		r.rows++
+		r.thin.look(row, r.line)
 		return nil
 	}
 	return r.err
@@ -115,25 +119,14 @@ const (
 	maxColumns = 12 // before those of names
 )
 
-const order = "time_ns,proto,src,dst,port,src_packets,dst_packets,src_bytes,dst_bytes,connection_count,connection_times"
-
-// columnOf returns the nth column of a line, counted from 0.
-func columnOf(line []byte, n int) string {
-	return string(bytes.Split(line, []byte{','})[n])
-}
-
-// parse reads a line. That it has too few columns says more than what is wrong
-// with one of them.
+// parse reads a line.
 func (r *Reader) parse(line []byte, row *Row) error {
 	err := r.parseColumns(line, row)
-	if err == nil {
-		return nil
+	if err != nil {
+		err = r.parseUnusual(line, row, err)
 	}
-	if n := bytes.Count(line, []byte{','}) + 1; n < minColumns {
-		return columnsError(n)
-	}
-	if errors.Is(err, errProto) && checkAddress(columnOf(line, 1)) == nil {
-		return fmt.Errorf("%w, but an address: the order of columns is %s", err, order)
+	if err == nil && r.other {
+		return errOther
 	}
 	return err
 }
@@ -203,49 +196,4 @@ func (r *Reader) readGauge(c *columns, row *Row) (err error) {
 		return nil
 	}
 	return r.readNames(c.rest, row)
-}
-
-// columns are those of a line that are not read yet.
-type columns struct {
-	rest []byte
-	more bool
-}
-
-// next returns the next column.
-func (c *columns) next() (text []byte) {
-	text, c.rest, c.more = bytes.Cut(c.rest, []byte{','})
-	return text
-}
-
-// number reads a decimal number, the next column. It is stricter than
-// strconv.ParseInt, which would take a leading plus sign.
-func (c *columns) number() (int64, error) {
-	const safe = 19 // so many digits fit 64 bits
-	text := c.rest
-	begin, sum := 0, uint64(0)
-	if len(text) > 0 && text[0] == '-' {
-		begin = 1
-	}
-	n := begin
-	for ; n < len(text) && text[n] != ','; n++ {
-		digit := text[n] - '0'
-		if digit > 9 {
-			return 0, errNumber
-		}
-		sum = sum*10 + uint64(digit)
-	}
-	c.rest, c.more = text[min(n+1, len(text)):], n < len(text)
-	switch {
-	case n == begin:
-		return 0, errNumber
-	case n-begin > safe || sum > math.MaxInt64:
-		value, err := strconv.ParseInt(string(text[:n]), 10, 64)
-		if err != nil {
-			return 0, errRange
-		}
-		return value, nil
-	case begin > 0:
-		return -int64(sum), nil
-	}
-	return int64(sum), nil
 }

@@ -105,6 +105,14 @@ func (f *FileReader) Rows() int {
 	return f.rows
 }
 
+// Thin returns the rows of a report that may have their columns in another order.
+func (f *FileReader) Thin() report.Thin {
+	if f.metrics != nil {
+		return report.Thin{} // their fields have names
+	}
+	return f.report.Thin()
+}
+
 // Metrics reports whether the file is line protocol.
 func (f *FileReader) Metrics() bool { return f.metrics != nil }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strconv"
 	"time"
 
 	"telegraf-conntrack-accounting/internal/loader"
@@ -119,6 +120,9 @@ func (l *load) readRows(ctx context.Context, n int, file *os.File) error {
 	l.metrics[n] = l.file.Metrics()
 	if err := l.rows.Read(ctx, n, l.file); err != nil {
 		return err
+	}
+	if warning := l.file.Thin().Warning(strconv.Quote(l.unit[n].Name)); warning != "" && l.told.first("thin "+l.unit[n].Name) {
+		l.log.Warn(warning)
 	}
 	if first := l.rejects[n].First(); l.file.Rows() == 0 && first != nil {
 		l.aside[n] = fmt.Errorf("no line of it is a row; %w", first)

@@ -53,6 +53,12 @@ func testPacked(t *testing.T, dsn string, db *sql.DB) {
 	for name, text := range aside {
 		s.drop(name, text)
 	}
+	s.drop("spreadsheet.csv", "\ufefftime_ns,proto,src,dst,port,src_packets,dst_packets,src_bytes,dst_bytes,connection_count,connection_times,\r\n"+
+		`"`+strings.ReplaceAll(strings.TrimSuffix(row(6), "\n"), ",", `","`)+"\"\r\n"+strings.ReplaceAll(row(7), "\n", ",\r\n"))
+	aside["semicolons.csv"] = strings.ReplaceAll(row(8), ",", ";")
+	aside["wide.csv"] = "\xff\xfe1\x00,\x00"
+	s.drop("semicolons.csv", aside["semicolons.csv"])
+	s.drop("wide.csv", aside["wide.csv"])
 	long := strings.Repeat("n", 251) + ".csv"
 	s.drop(long, row(5)+"nonsense\n")
 	pipe := filepath.Join(s.Spool, "new", "pipe.csv")
@@ -64,7 +70,7 @@ func testPacked(t *testing.T, dsn string, db *sql.DB) {
 	require.Eventually(t, func() bool { return len(s.files("new")) == 3 }, time.Minute, 10*time.Millisecond)
 	s.close()
 	require.Equal(t, []string{folder, link, pipe}, s.files("new"))
-	require.Equal(t, "1gw9 2 3 5", query(t, db, `SELECT string_agg(port || host, ' ' ORDER BY port) FROM vpn_traffic`))
+	require.Equal(t, "1gw9 2 3 5 6 7", query(t, db, `SELECT string_agg(port || host, ' ' ORDER BY port) FROM vpn_traffic`))
 	for name, text := range aside {
 		kept, err := os.ReadFile(filepath.Join(s.Spool, "rejected", name))
 		require.NoError(t, err)
@@ -72,10 +78,13 @@ func testPacked(t *testing.T, dsn string, db *sql.DB) {
 		_, err = os.Stat(filepath.Join(s.Spool, "rejected", name+".why"))
 		require.NoError(t, err)
 	}
-	require.Len(t, s.files("rejected"), 2*len(aside)+2)
+	require.Len(t, s.files("rejected"), 2*len(aside)+2, s.files("rejected"))
 	log := s.log.String()
 	require.Equal(t, 1, strings.Count(log, "W! "+s.Spool+"/new has what is no file, and stays there: \"folder\" (folder), \"link.csv\" (symbolic link), \"pipe.csv\" (named pipe); "), log)
 	require.Contains(t, log, "E! set \"a.csv.xz\" aside as a whole in "+s.Spool+"/rejected: is compressed with xz: unxz it first; plain text, gzip and zstd are read\n")
+	require.Contains(t, log, "E! set \"wide.csv\" aside as a whole in "+s.Spool+"/rejected: is UTF-16, not UTF-8: iconv -f UTF-16 -t UTF-8 makes text of it")
+	require.Contains(t, log, "E! set \"semicolons.csv\" aside as a whole in "+s.Spool+"/rejected: no line of it is a row; line 1: has semicolons between its columns, not commas\n")
+	require.Contains(t, log, "W! 2 rows of \"spreadsheet.csv\" have fewer than 20 bytes a packet, line 2 the first: are its columns in another order? They are time_ns,")
 	require.Contains(t, log, "E! set \"columns.csv\" aside as a whole in "+s.Spool+"/rejected: no line of it is a row; line 1: proto is neither the name of a protocol nor its number, 0 to 255, but an address: the order of columns is time_ns,proto,src,")
 	require.Contains(t, log, "E! set \"bomb.csv.gz\" aside as a whole in "+s.Spool+"/rejected: 400000 lines are no rows, more than are kept apart; the first: line 2: has 1 columns")
 }
