@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -15,7 +16,6 @@ import (
 
 	"telegraf-conntrack-accounting/internal/execd"
 	"telegraf-conntrack-accounting/internal/loader"
-	"telegraf-conntrack-accounting/internal/printable"
 	"telegraf-conntrack-accounting/internal/progress"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
@@ -164,13 +164,28 @@ func (j *importJob) tellHost(ctx context.Context, sources []importSource) {
 	}); err != nil {
 		return // the import meets it, too
 	}
-	if len(known) > 0 && !slices.Contains(known, host) {
-		const most = 10
+	switch {
+	case len(known) > 0 && !slices.Contains(known, host):
 		j.log.Warnf("files that name no host are imported as of host %q, of which the database has no rows, but it has of %s: "+
-			"if they are of one of these, their rows may be there already and count twice; -host NAME names it", host, printable.Line(strings.Join(known[:min(most, len(known))], ", ")))
-		return
+			"if they are of one of these, their rows may be there already and count twice; -host NAME names it", host, quoted(known))
+	case host == "":
+		j.log.Infof("files that name no host are imported as of host %q; -host NAME names one", host)
+	default:
+		j.log.Debugf("files that name no host are imported as of host %q", host)
 	}
-	j.log.Debugf("files that name no host are imported as of host %q; -host NAME names another", host)
+}
+
+// quoted lists names, the first of many.
+func quoted(names []string) string {
+	const most = 10
+	var list []string
+	for _, name := range names[:min(most, len(names))] {
+		list = append(list, strconv.Quote(name))
+	}
+	if more := len(names) - len(list); more > 0 {
+		list = append(list, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(list, ", ")
 }
 
 // fail says what could not be done. What interrupts us needs no words.

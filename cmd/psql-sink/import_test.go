@@ -20,6 +20,8 @@ import (
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
+const noHost = "I! files that name no host are imported as of host \"\"; -host NAME names one\n"
+
 // importTest is the real program, a database for it and a folder for files.
 type importTest struct {
 	t                    *testing.T
@@ -72,8 +74,10 @@ func (i *importTest) run(stdin string, args ...string) (code int, stdout, stderr
 	return cmd.ProcessState.ExitCode(), child.Stdout(), withoutProgress(child.Stderr())
 }
 
-// withoutProgress takes those lines out that come only when it takes long.
+// withoutProgress takes those lines out that come only when it takes long, and the one
+// that says that files name no host.
 func withoutProgress(log string) string {
+	log = strings.Replace(log, noHost, "", 1)
 	return regexp.MustCompile(`(?m)^importing .* rows/s, .*\n`).ReplaceAllString(log, "")
 }
 
@@ -133,7 +137,7 @@ func (i *importTest) requireRollups() {
 func TestImport(t *testing.T) {
 	pg := testkit.Postgres(t)
 	for name, test := range map[string]func(*importTest){
-		"files": testImportFiles, "hosts": testImportHosts, "two_hosts": testImportUnderTwoHosts, "bad": testImportBadLines, "refused": testImportRefused,
+		"files": testImportFiles, "hosts": testImportHosts, "two_hosts": testImportUnderTwoHosts, "no_host": testImportWithoutHost, "bad": testImportBadLines, "refused": testImportRefused,
 		"missing": testImportMissing, "overlap": testImportOverlap, "stdin": testImportStdin, "usage": testImportUsage,
 		"pipe": testImportPipe, "times": testImportTimes, "past": testImportPast, "days": testImportDays, "detached": testImportDetached, "misconfigured": testImportMisconfigured,
 		"metrics": testImportMetrics, "thin": testImportThinRows,
@@ -201,12 +205,24 @@ func testImportUnderTwoHosts(i *importTest) {
 	i.ok("-host", "gw", i.file("b.csv", reportLines(1, 10)))
 	code, _, stderr := i.run("", i.file("c.csv", reportLines(2, 10)))
 	require.Zero(i.t, code)
-	require.Regexp(i.t, `^W! files that name no host are imported as of host "", of which the database has no rows, but it has of gw: .* -host NAME names it\n$`, stderr)
+	require.Regexp(i.t, `^W! files that name no host are imported as of host "", of which the database has no rows, but it has of "gw": .* -host NAME names it\n$`, stderr)
 	i.ok(i.file("c.csv", reportLines(2, 10)))
 	code, stdout, stderr := i.run("", "-host", "gw", i.file("d.csv", strings.ReplaceAll(reportLines(0, 10), ",2,3\n", ",2,4\n")))
 	require.Zero(i.t, code)
 	require.Contains(i.t, stdout, "0 rows imported, 10 duplicate, 0 rejected, 10 of the duplicates with other numbers;")
 	require.Regexp(i.t, `^W! rows of host "gw" came before with other numbers`, stderr)
+}
+
+// Without -host it is said which host files get that name none, and with it, later,
+// that their rows may be there already.
+func testImportWithoutHost(i *importTest) {
+	file := i.file("a.csv", reportLines(0, 10))
+	said, err := i.command(file).CombinedOutput()
+	require.NoError(i.t, err)
+	require.Contains(i.t, string(said), noHost)
+	code, _, stderr := i.run("", "-host", "gw", file)
+	require.Zero(i.t, code)
+	require.Contains(i.t, stderr, `are imported as of host "gw", of which the database has no rows, but it has of "": if they are`)
 }
 
 func testImportBadLines(i *importTest) {

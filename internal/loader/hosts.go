@@ -18,7 +18,7 @@ type HostReader interface {
 }
 
 // maxHosts bounds the memory of Loaders: a file may name any number of hosts.
-const maxHosts = 64
+const maxHosts = 1024
 
 // Hosts loads files in which each row may be of another host: with a Loader for
 // each host, all of which together hold no more rows than one.

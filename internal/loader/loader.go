@@ -127,7 +127,7 @@ func (l *Loader) hold(row *report.Row, from Origin) {
 // grow makes room for more rows: up to a chunk and some of the next report at
 // first, since append alone would end with far too much.
 func (l *Loader) grow() {
-	const least = 1024
+	const least = 64 // there may be a Loader for each of many hosts
 	more, usual := max(cap(l.from), least), l.Rows+l.Rows/8-cap(l.from)
 	if usual <= 0 {
 		usual = max(l.Rows/4, least)

@@ -264,3 +264,60 @@ func TestADayThatTakesNone(t *testing.T) {
 	require.NoError(t, l.Read(t.Context(), 0, report.NewReader(strings.NewReader(reports(1)))))
 	require.ErrorIs(t, l.Flush(t.Context()), day, "a day of which there is no row")
 }
+
+// Rows of a file that names hosts go to a Loader for each, and however many there are,
+// few are held.
+func TestRowsOfManyHosts(t *testing.T) {
+	const hosts, rows = 3000, 40_000
+	stored, held, most := map[string]int{}, 0, 0
+	h := loader.Hosts{Rows: 1000}
+	h.New = func(host string) *loader.Loader {
+		return &loader.Loader{
+			Rows: 1000, Most: 4000, Begin: report.Earliest + 1,
+			Store: func(_ context.Context, rows *trafficdb.Rows) error {
+				stored[host] += rows.Len()
+				held -= rows.Len()
+				return nil
+			},
+			Reject: func(int, *report.BadLine) error { return nil },
+		}
+	}
+	in := &manyHosts{rows: rows, hosts: hosts, read: func(past bool) {
+		if !past {
+			held++
+		}
+		most = max(most, held)
+	}}
+	require.NoError(t, h.Read(t.Context(), 0, in))
+	require.NoError(t, h.Flush(t.Context()))
+	require.Zero(t, held)
+	require.LessOrEqual(t, most, 1001)
+	require.Equal(t, rows/10, h.Past)
+	require.Len(t, stored, hosts/10*9)
+	for host, n := range stored {
+		require.InDelta(t, rows/hosts, n, 1, host)
+	}
+}
+
+// manyHosts reads rows of one host after the other; those of each tenth are old.
+type manyHosts struct {
+	n, rows, hosts int
+	read           func(past bool)
+}
+
+func (m *manyHosts) Read(row *report.Row) error {
+	if m.n == m.rows {
+		return io.EOF
+	}
+	m.n++
+	past := m.n%10 == 0
+	*row = report.Row{Time: report.Earliest + 1, Proto: "tcp", Src: "a::", Dst: "b::"}
+	if past {
+		row.Time--
+	}
+	m.read(past)
+	return nil
+}
+
+func (m *manyHosts) Line() int    { return m.n }
+func (m *manyHosts) Host() string { return fmt.Sprint(m.n % m.hosts) }
