@@ -90,6 +90,7 @@ func TestDatabase(t *testing.T) {
 		"depended":   testDependedOn,
 		"exact":      testExact,
 		"stray":      testStray,
+		"forgotten":  testForgottenMeanwhile,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
