@@ -147,6 +147,7 @@ func TestSink(t *testing.T) {
 		"Archive":        testArchive,
 		"OneName":        testTwoGatewaysOfOneName,
 		"Metrics":        testMetricsFile,
+		"Closing":        testClosing,
 		"MetricsRefused": testMetricsRefused,
 		"MetricsThatLie": testMetricsThatLie,
 	} {
