@@ -28,8 +28,9 @@ func TestImportMemory(t *testing.T) {
 			text = appendBenchReport(text, at.Add(time.Duration(n)*15*time.Second), n, 10_000)
 		}
 		i.file(fmt.Sprintf("usual/%d.csv", hour), string(text))
+		i.file(fmt.Sprintf("metrics/%d.txt", hour), metricsOfManyHosts(at, 12_500))
 	}
-	for _, run := range [][2]string{{"usual", "2"}, {"usual", "4"}, {"huge", "4"}} {
+	for _, run := range [][2]string{{"usual", "2"}, {"usual", "4"}, {"huge", "4"}, {"metrics", "4"}} {
 		folder, jobs := run[0], run[1]
 		child := testkit.StartChild(t, i.command("-jobs", jobs, "-host", folder+jobs, filepath.Join(i.dir, folder)))
 		peak := 0
@@ -42,11 +43,22 @@ func TestImportMemory(t *testing.T) {
 			}
 		}
 		require.NoError(t, child.Wait(time.Minute), child.Stderr())
-		require.Regexp(t, `^4 of 4 files: (24|60)0000 rows imported, 0 duplicate`, child.Stdout())
+		require.Regexp(t, `^4 of 4 files: (5|24|60)0000 rows imported, 0 duplicate`, child.Stdout())
 		t.Logf("%s reports, %s jobs: peak of resident memory: %d MB", folder, jobs, peak>>20)
 		require.Positive(t, peak)
 		require.Less(t, peak, memoryBound)
 	}
+}
+
+// metricsOfManyHosts returns line protocol of a hundred hosts, some lines of each at a
+// time.
+func metricsOfManyHosts(at time.Time, rows int) string {
+	var text strings.Builder
+	for row := range rows {
+		fmt.Fprintf(&text, "traffic,dst=10.33.%d.0,host=gw%d,port=443,proto=tcp,src=10.32.%d.0,src_name=%0200d src_packets=1i,src_bytes=100i,dst_packets=1i,dst_bytes=100i %d\n",
+			row/100%100, row/20%100, row%100, row, at.Add(time.Duration(row/5_000)*time.Minute).UnixNano())
+	}
+	return text.String()
 }
 
 // hugeReport returns the lines of a report in which nobody talks to the same

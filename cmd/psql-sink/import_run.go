@@ -167,13 +167,20 @@ func (w *importWorker) read(ctx context.Context, n int) error {
 	w.reader.Reset(in.Reader, w.run[n].host)
 	w.metrics[n] = w.reader.Metrics()
 	err = w.rows.Read(ctx, n, w.reader)
-	if warning := w.reader.Thin().Warning(printable.Line(w.run[n].path)); warning != "" {
-		w.log.Warn(warning)
-	}
+	w.tellThin(w.run[n].path)
 	if unread, ok := errors.AsType[*loader.ReadError](err); ok {
 		unread.Err = fmt.Errorf("reading %s: %w", w.run[n].path, unread.Err)
 	}
 	return err
+}
+
+// tellThin says of the first file that it may have its columns in another order. How
+// many rows of all files seem to, the summary tells.
+func (w *importWorker) tellThin(path string) {
+	thin := w.reader.Thin()
+	if rows := int64(thin.Rows); rows > 0 && w.counts.thin.Add(rows) == rows {
+		w.log.Warn(thin.Warning(printable.Line(path)))
+	}
 }
 
 func (w *importWorker) open(ctx context.Context, source importSource) (*importInput, error) {

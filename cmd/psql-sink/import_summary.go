@@ -18,6 +18,7 @@ type importCounts struct {
 	conflicts                               atomic.Int64 // duplicates with other numbers
 	past                                    atomic.Int64 // rows that retention would drop
 	postponed                               atomic.Int64 // rows of days that take none
+	thin                                    atomic.Int64 // rows with too few bytes for their packets
 
 	failed  atomic.Bool // something could not be imported
 	refused bool        // nothing was, since retention would drop it
@@ -43,6 +44,9 @@ func (j *importJob) summary(took time.Duration) string {
 	}
 	if n := c.postponed.Load(); n > 0 {
 		fmt.Fprintf(&s, ", %d of days that take none for now", n)
+	}
+	if n := c.thin.Load(); n > 0 {
+		fmt.Fprintf(&s, ", %d with fewer than 20 bytes a packet", n)
 	}
 	if n := c.past.Load(); n > 0 {
 		fmt.Fprintf(&s, ", %d older than the retention and left out (-%s takes them)", n, pastRetention)

@@ -137,7 +137,7 @@ func (i *importTest) requireRollups() {
 func TestImport(t *testing.T) {
 	pg := testkit.Postgres(t)
 	for name, test := range map[string]func(*importTest){
-		"files": testImportFiles, "hosts": testImportHosts, "two_hosts": testImportUnderTwoHosts, "no_host": testImportWithoutHost, "bad": testImportBadLines, "refused": testImportRefused,
+		"files": testImportFiles, "hosts": testImportHosts, "two_hosts": testImportUnderTwoHosts, "no_host": testImportWithoutHost, "first": testImportFirstStays, "bad": testImportBadLines, "refused": testImportRefused,
 		"missing": testImportMissing, "overlap": testImportOverlap, "stdin": testImportStdin, "usage": testImportUsage,
 		"pipe": testImportPipe, "times": testImportTimes, "past": testImportPast, "days": testImportDays, "detached": testImportDetached, "misconfigured": testImportMisconfigured,
 		"metrics": testImportMetrics, "thin": testImportThinRows,
@@ -176,7 +176,7 @@ func testImportThinRows(i *importTest) {
 	file := i.file("thin.csv", text)
 	code, stdout, stderr := i.run("", file)
 	require.Zero(i.t, code)
-	require.Contains(i.t, stdout, "20 rows imported")
+	require.Contains(i.t, stdout, "20 rows imported, 0 duplicate, 0 rejected, 10 with fewer than 20 bytes a packet;")
 	require.Equal(i.t, "W! 10 rows of "+file+" have fewer than 20 bytes a packet, line 11 the first: are its columns in another order? "+
 		"They are time_ns,proto,src,dst,port,src_packets,dst_packets,src_bytes,dst_bytes,connection_count,connection_times\n", stderr)
 
@@ -211,6 +211,19 @@ func testImportUnderTwoHosts(i *importTest) {
 	require.Zero(i.t, code)
 	require.Contains(i.t, stdout, "0 rows imported, 10 duplicate, 0 rejected, 10 of the duplicates with other numbers;")
 	require.Regexp(i.t, `^W! rows of host "gw" came before with other numbers`, stderr)
+}
+
+// Of rows of one key with other numbers, those of the file that begins first stay, if
+// files are imported one after the other.
+func testImportFirstStays(i *importTest) {
+	for n := range 6 { // named the other way round
+		text := strings.ReplaceAll(reportLines(100, 10), ",443,0,0,", fmt.Sprintf(",443,0,0,%d", n+1))
+		i.file(fmt.Sprintf("f/%d.csv", 9-n), strings.ReplaceAll(reportLines(n, 1), ",443,", ",80,")+text)
+	}
+	code, stdout, stderr := i.run("", "-jobs", "1", filepath.Join(i.dir, "f"))
+	require.Zero(i.t, code, stderr)
+	require.Contains(i.t, stdout, "16 rows imported, 50 duplicate, 0 rejected, 50 of the duplicates with other numbers;")
+	require.Equal(i.t, "11000 11009", i.query(`SELECT min(src_bytes) || ' ' || max(src_bytes) FROM vpn_traffic WHERE port = 443`))
 }
 
 // Without -host it is said which host files get that name none, and with it, later,

@@ -121,13 +121,20 @@ func (l *load) readRows(ctx context.Context, n int, file *os.File) error {
 	if err := l.rows.Read(ctx, n, l.file); err != nil {
 		return err
 	}
-	if warning := l.file.Thin().Warning(strconv.Quote(l.unit[n].Name)); warning != "" && l.told.first("thin "+l.unit[n].Name) {
-		l.log.Warn(warning)
-	}
+	l.tellThin(l.unit[n])
 	if first := l.rejects[n].First(); l.file.Rows() == 0 && first != nil {
 		l.aside[n] = fmt.Errorf("no line of it is a row; %w", first)
 	}
 	return nil
+}
+
+// tellThin says that a file may have its columns in another order: one that was named
+// by who made it, for those of our own have not.
+func (l *load) tellThin(entry spool.Entry) {
+	warning := l.file.Thin().Warning(strconv.Quote(entry.Name))
+	if warning != "" && report.ParseName(entry.Name).Arrived.IsZero() && l.told.first("thin "+entry.Name) {
+		l.log.Warn(warning)
+	}
 }
 
 // finish takes a report out of new/, the rows of which are stored. When it fails it

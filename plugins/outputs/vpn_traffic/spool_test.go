@@ -43,7 +43,7 @@ func testTold(t *testing.T, dsn string, db *sql.DB) {
 	s := newSink(t, dsn, t.TempDir())
 	s.scan = never
 	s.open()
-	const row = "1500000000000000000,tcp,10.32.1.0,10.33.0.0,%d,1,2,3,4,5,6\n"
+	const row = "1500000000000000000,tcp,10.32.1.0,10.33.0.0,%d,1,2,30,40,5,6\n"
 	outside := filepath.Join(s.Spool, "outside")
 	for port, name := range []string{"1500000000000000000-1-000001_gw.csv", "foreign.csv"} {
 		require.NoError(t, os.WriteFile(outside, fmt.Appendf(nil, row, port), 0o600))
