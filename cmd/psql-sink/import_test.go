@@ -255,7 +255,7 @@ func testImportBadLines(i *importTest) {
 	require.Equal(i.t, 46, strings.Count(string(text), "\n"))
 	require.Contains(i.t, string(text), "# "+second+":71: has no line end: the file may have been cut short\n1500000000000000000,tcp,cut short\n")
 	require.NoError(i.t, os.WriteFile(rejected, []byte(strings.NewReplacer("99999", "80", "\nx\n", "\n",
-		"\ntime,proto\n", "\n", "tcp,cut short", "tcp,10.0.0.1,10.0.0.2,1,1,1,1,1,1,1").Replace(string(text))), 0o600))
+		"\ntime,proto\n", "\n", "tcp,cut short", "tcp,10.0.0.1,10.0.0.2,1,0,0,1,1,1,1").Replace(string(text))), 0o600))
 	code, stdout, stderr = i.run("", rejected)
 	require.Zero(i.t, code, stderr)
 	require.Contains(i.t, stdout, "1 of 1 files: 2 rows imported, 0 duplicate, 0 rejected;", "mended")
