@@ -93,7 +93,7 @@ func testImportDays(i *importTest) {
 		var text strings.Builder
 		for n := range days {
 			at := time.Date(year, 3, 1+n, 12, 0, 0, 0, time.UTC)
-			fmt.Fprintf(&text, "%d,tcp,10.0.0.1,192.0.2.1,443,1,2,%d,200,1,5\n", at.UnixNano(), n)
+			fmt.Fprintf(&text, "%d,tcp,10.0.0.1,192.0.2.1,443,0,2,%d,200,1,5\n", at.UnixNano(), n)
 		}
 		return text.String()
 	}
