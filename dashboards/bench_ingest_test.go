@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 // refreshEvery is the shortest interval that Grafana offers.
@@ -109,10 +109,10 @@ func sleep(ctx context.Context, every time.Duration) {
 	}
 }
 
-func benchReport(at time.Time) []report.Row {
-	rows := make([]report.Row, 9900)
+func benchReport(at time.Time) []reportfile.Row {
+	rows := make([]reportfile.Row, 9900)
 	for i := range rows {
-		rows[i] = report.Row{
+		rows[i] = reportfile.Row{
 			Time: at.UnixNano(), Proto: "tcp", Port: []int32{443, 80, 22, -1}[i%4],
 			Src: fmt.Sprintf("10.32.%d.0", i/83), Dst: fmt.Sprintf("10.33.%d.0", i%83),
 			SrcPackets: 10, SrcBytes: 5000, DstPackets: 20, DstBytes: 25000, ConnectionCount: 1, ConnectionTimes: 1000, HasOpen: true, OpenConnections: 3,

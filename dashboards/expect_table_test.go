@@ -8,13 +8,13 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 const ever = 1000 * time.Hour
 
 // rangeTruth is the truth about the whole range, by name.
-func (q question) rangeTruth(from, to time.Time, name func(string, *report.Row) string) map[string]*sums {
+func (q question) rangeTruth(from, to time.Time, name func(string, *reportfile.Row) string) map[string]*sums {
 	all := map[string]*sums{}
 	for _, s := range q.reports().truth(from, to, ever, q.keep, name) {
 		for name, of := range s.names {
@@ -73,7 +73,7 @@ func checkSums(t testing.TB, frame *data.Frame, row int, of *sums) {
 }
 
 // ranked expects a row for each of the ten greatest, and one for all others.
-func ranked(name func(string, *report.Row) string) expectation {
+func ranked(name func(string, *reportfile.Row) string) expectation {
 	return func(t testing.TB, frame *data.Frame, q question) {
 		t.Helper()
 		truth := q.rangeTruth(q.from, q.to, name)
@@ -120,7 +120,7 @@ func (q question) pairRange() (from, to time.Time) {
 	return q.from.Truncate(time.Hour), q.to.Add(time.Hour - 1).Truncate(time.Hour)
 }
 
-func pairName(_ string, row *report.Row) string { return row.Src + " " + row.Dst }
+func pairName(_ string, row *reportfile.Row) string { return row.Src + " " + row.Dst }
 
 func pairs(t testing.TB, frame *data.Frame, q question) {
 	t.Helper()

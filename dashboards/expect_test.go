@@ -7,7 +7,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 // value computes what a panel shows of a step of so many seconds, from the truth.
@@ -105,7 +105,7 @@ func total1(found map[time.Time]*step) []string {
 // truthOf computes the truth in the steps of the frame, and returns them with
 // how long they are. It demands that the steps are those that Grafana asked for,
 // or whole hours where only those can answer.
-func truthOf(t testing.TB, frame *data.Frame, q question, name func(string, *report.Row) string) (map[time.Time]*step, time.Duration) {
+func truthOf(t testing.TB, frame *data.Frame, q question, name func(string, *reportfile.Row) string) (map[time.Time]*step, time.Duration) {
 	t.Helper()
 	width := max(q.interval(q.panel), pace)
 	if width < time.Minute {
@@ -145,7 +145,7 @@ func eitherLines(one, other map[string]value) expectation {
 }
 
 // named expects a line for each of the top names, and one for all others.
-func named(name func(string, *report.Row) string, most int, value value) expectation {
+func named(name func(string, *reportfile.Row) string, most int, value value) expectation {
 	return func(t testing.TB, frame *data.Frame, q question) {
 		t.Helper()
 		truth, width := truthOf(t, frame, q, name)

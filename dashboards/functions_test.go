@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/testkit"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
@@ -68,7 +68,7 @@ func TestFunctionsQuote(t *testing.T) {
 	odd := []string{`'`, `"`, `{a,b}`, `a'); DROP TABLE vpn_traffic; --`, `$1 %s %L`, `→`, `NULL`, `,`, `\`}
 	for i, host := range odd {
 		row := traffic["gw1"][i]
-		traffic[host] = []report.Row{row}
+		traffic[host] = []reportfile.Row{row}
 	}
 	db := filled2(t, traffic)
 	for i, host := range odd {

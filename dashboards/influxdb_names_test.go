@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
@@ -17,7 +17,7 @@ import (
 const renamedAfter = 2*time.Hour + 12*time.Minute + pace
 
 // nameTags writes the tags for names, which ends without a name have not.
-func nameTags(row *report.Row) (tags string) {
+func nameTags(row *reportfile.Row) (tags string) {
 	escaped := strings.NewReplacer(",", `\,`, " ", `\ `, "=", `\=`)
 	if row.SrcName != "" {
 		tags += ",src_name=" + escaped.Replace(row.SrcName)
@@ -31,9 +31,9 @@ func nameTags(row *report.Row) (tags string) {
 // labelOf is how a line of InfluxDB is called.
 func labelOf(name, address string) string { return strings.TrimSpace(name + " " + address) }
 
-func bySrcNamed(_ string, row *report.Row) string { return labelOf(row.SrcName, row.Src) }
+func bySrcNamed(_ string, row *reportfile.Row) string { return labelOf(row.SrcName, row.Src) }
 
-func byDstNamed(_ string, row *report.Row) string { return labelOf(row.DstName, row.Dst) }
+func byDstNamed(_ string, row *reportfile.Row) string { return labelOf(row.DstName, row.Dst) }
 
 // renamedColumns returns what a table calls the tags that it shows.
 func renamedColumns(t *testing.T, p *panel) map[string]string {

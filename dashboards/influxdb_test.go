@@ -20,7 +20,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
@@ -143,7 +143,7 @@ func TestInfluxDBPanels(t *testing.T) {
 
 	views := map[string]struct {
 		view
-		keep    func(host string, row *report.Row) bool
+		keep    func(host string, row *reportfile.Row) bool
 		policy  string // of the rollups
 		full    string
 		seconds int
@@ -155,17 +155,17 @@ func TestInfluxDBPanels(t *testing.T) {
 		"a week":       {view{from: begin.Add(lasts - 168*time.Hour), to: begin.Add(lasts)}, nil, "conntrack_hour", "conntrack_hour", 3600},
 		"a source and a port": {
 			view{begin, begin.Add(lasts), map[string][]string{"src": {"10.32.3.0", "10.32.4.0"}, "port": {"443"}}},
-			func(_ string, row *report.Row) bool {
+			func(_ string, row *reportfile.Row) bool {
 				return (row.Src == "10.32.3.0" || row.Src == "10.32.4.0") && row.Port == 443
 			}, "conntrack_report", "conntrack_tenminutes", 60,
 		},
 		"a gateway": {
 			view{begin, begin.Add(time.Hour), map[string][]string{"host": {"gw2"}}},
-			func(host string, _ *report.Row) bool { return host == "gw2" }, "conntrack_report", "autogen", 15,
+			func(host string, _ *reportfile.Row) bool { return host == "gw2" }, "conntrack_report", "autogen", 15,
 		},
 		"nothing": {
 			view{begin, begin.Add(time.Hour), map[string][]string{"host": {"none"}}},
-			func(string, *report.Row) bool { return false }, "conntrack_report", "autogen", 15,
+			func(string, *reportfile.Row) bool { return false }, "conntrack_report", "autogen", 15,
 		},
 	}
 	for _, file := range []string{"influxdb/connections.json", "influxdb/groups.json"} {
@@ -200,7 +200,7 @@ func TestInfluxDBPanels(t *testing.T) {
 }
 
 // checkInflux asks what a panel asks and compares it with the truth.
-func checkInflux(t *testing.T, db *testkit.InfluxDB, d *dashboard, v view, kind string, p *panel, target object, traffic known, keep func(string, *report.Row) bool) {
+func checkInflux(t *testing.T, db *testkit.InfluxDB, d *dashboard, v view, kind string, p *panel, target object, traffic known, keep func(string, *reportfile.Row) bool) {
 	t.Helper()
 	query := v.influxql(t, d, target["query"].(string), v.interval(p))
 	series := db.Query("telegraf", query)
@@ -265,10 +265,12 @@ func nominalOpen(s *step, name string, seconds float64) (float64, bool) {
 	return sum / (seconds / pace.Seconds()), known
 }
 
-func plainService(_ string, row *report.Row) string { return fmt.Sprintf("%s/%d", row.Proto, row.Port) }
+func plainService(_ string, row *reportfile.Row) string {
+	return fmt.Sprintf("%s/%d", row.Proto, row.Port)
+}
 
 // influxMeaning is what the lines of a panel have to be.
-func influxMeaning(t *testing.T, p *panel) (name func(string, *report.Row) string, values map[string]value) {
+func influxMeaning(t *testing.T, p *panel) (name func(string, *reportfile.Row) string, values map[string]value) {
 	t.Helper()
 	only := func(label string, v value) map[string]value { return map[string]value{label: v} }
 	switch p.Title {

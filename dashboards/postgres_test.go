@@ -9,7 +9,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/testkit"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
@@ -25,7 +25,7 @@ func filled(t *testing.T, traffic known) *sql.DB {
 	for host, rows := range traffic {
 		// In two parts that cut a report, as a slow pipe would.
 		half := len(rows)/2 + 3
-		for _, part := range [][]report.Row{rows[:half], rows[half:]} {
+		for _, part := range [][]reportfile.Row{rows[:half], rows[half:]} {
 			_, err := db.Import(t.Context(), host, part)
 			require.NoError(t, err)
 		}
@@ -55,7 +55,7 @@ func TestPostgresPanels(t *testing.T) {
 	db := filled(t, traffic)
 	views := map[string]struct {
 		view
-		keep func(host string, row *report.Row) bool
+		keep func(host string, row *reportfile.Row) bool
 	}{
 		"all of an hour":   {view{from: begin.Add(61 * time.Minute), to: begin.Add(121 * time.Minute)}, nil},
 		"all of the range": {view{from: begin, to: end}, nil},
@@ -63,23 +63,25 @@ func TestPostgresPanels(t *testing.T) {
 		"crooked":          {view{from: begin.Add(17*time.Minute + 3*time.Second), to: end.Add(-22*time.Minute - 7*time.Second)}, nil},
 		"sources": {
 			view{begin, end, map[string][]string{"src": {"10.32.3.0", "10.32.4.0"}}},
-			func(_ string, row *report.Row) bool { return row.Src == "10.32.3.0" || row.Src == "10.32.4.0" },
+			func(_ string, row *reportfile.Row) bool { return row.Src == "10.32.3.0" || row.Src == "10.32.4.0" },
 		},
 		"a destination": {
 			view{begin, begin.Add(time.Hour), map[string][]string{"dst": {"10.33.1.0"}}},
-			func(_ string, row *report.Row) bool { return row.Dst == "10.33.1.0" },
+			func(_ string, row *reportfile.Row) bool { return row.Dst == "10.33.1.0" },
 		},
 		"a pair": {
 			view{begin, end, map[string][]string{"src": {"10.32.3.0"}, "dst": {"10.33.1.0"}}},
-			func(_ string, row *report.Row) bool { return row.Src == "10.32.3.0" && row.Dst == "10.33.1.0" },
+			func(_ string, row *reportfile.Row) bool { return row.Src == "10.32.3.0" && row.Dst == "10.33.1.0" },
 		},
 		"a port of a gateway": {
 			view{begin, end, map[string][]string{"port": {"53"}, "proto": {"udp"}, "host": {"gw2"}}},
-			func(host string, row *report.Row) bool { return row.Port == 53 && row.Proto == "udp" && host == "gw2" },
+			func(host string, row *reportfile.Row) bool {
+				return row.Port == 53 && row.Proto == "udp" && host == "gw2"
+			},
 		},
 		"nothing at all": {
 			view{begin, end, map[string][]string{"src": {"it's not there"}, "host": {"gw1"}}},
-			func(string, *report.Row) bool { return false },
+			func(string, *reportfile.Row) bool { return false },
 		},
 		"before everything": {view{from: begin.Add(-48 * time.Hour), to: begin.Add(-24 * time.Hour)}, nil},
 	}
@@ -100,7 +102,7 @@ func TestPostgresPanels(t *testing.T) {
 							keep = nil // it has no other variables
 						}
 						if file == "postgres/connections.json" && v.chosen["host"] != nil {
-							keep = func(host string, _ *report.Row) bool { return host == v.chosen["host"][0] }
+							keep = func(host string, _ *reportfile.Row) bool { return host == v.chosen["host"][0] }
 						}
 						check(t, frame, question{traffic, v.view, keep, p})
 					}
@@ -114,7 +116,7 @@ func TestPostgresPanels(t *testing.T) {
 type question struct {
 	traffic known
 	view
-	keep  func(host string, row *report.Row) bool
+	keep  func(host string, row *reportfile.Row) bool
 	panel *panel
 }
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 // Known traffic: two gateways over four hours across midnight in UTC, a report
@@ -23,7 +23,7 @@ const (
 	quietAfter = 95 * time.Minute
 )
 
-type known map[string][]report.Row // by host
+type known map[string][]reportfile.Row // by host
 
 func knownTraffic() known { return trafficFrom(begin) }
 
@@ -46,7 +46,7 @@ func trafficFrom(begin time.Time) known {
 					continue // not every series is in every report
 				}
 				size := int64((s+1)*1000 + n%7*10 + h)
-				row := report.Row{
+				row := reportfile.Row{
 					Time: at.UnixNano(), Proto: service.proto, Port: service.port,
 					Src: fmt.Sprintf("10.32.%d.0", s), Dst: fmt.Sprintf("10.33.%d.0", (s+n)%3),
 					SrcPackets: size / 100, SrcBytes: size, DstPackets: size / 50, DstBytes: 3 * size,
@@ -70,7 +70,7 @@ type sums struct {
 	open                                                     map[string]float64 // by host, summed over reports
 }
 
-func (s *sums) add(host string, row *report.Row) {
+func (s *sums) add(host string, row *reportfile.Row) {
 	s.srcPackets += float64(row.SrcPackets)
 	s.srcBytes += float64(row.SrcBytes)
 	s.dstPackets += float64(row.DstPackets)
@@ -92,7 +92,7 @@ type step struct {
 }
 
 // truth sums up rows by step and name, which name and keep choose.
-func (k known) truth(from, to time.Time, width time.Duration, keep func(host string, row *report.Row) bool, name func(host string, row *report.Row) string) map[time.Time]*step {
+func (k known) truth(from, to time.Time, width time.Duration, keep func(host string, row *reportfile.Row) bool, name func(host string, row *reportfile.Row) string) map[time.Time]*step {
 	found := map[time.Time]*step{}
 	for host, rows := range k {
 		for i := range rows {
@@ -156,13 +156,13 @@ func top(found map[time.Time]*step, n int, value func(*step, string) float64) ma
 	return shown
 }
 
-func total(string, *report.Row) string { return "total" }
+func total(string, *reportfile.Row) string { return "total" }
 
-func bySrc(_ string, row *report.Row) string { return row.Src }
+func bySrc(_ string, row *reportfile.Row) string { return row.Src }
 
-func byDst(_ string, row *report.Row) string { return row.Dst }
+func byDst(_ string, row *reportfile.Row) string { return row.Dst }
 
-func byService(_ string, row *report.Row) string {
+func byService(_ string, row *reportfile.Row) string {
 	if row.Port == -1 {
 		return row.Proto + "/other"
 	}

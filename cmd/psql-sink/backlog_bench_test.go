@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/testkit"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
@@ -68,7 +68,7 @@ func fillBefore(b *testing.B, dsn string, count int, at time.Time) time.Time {
 	require.NoError(b, err)
 	defer func() { _ = db.Close() }()
 	require.NoError(b, db.Migrate(b.Context()))
-	var rows []report.Row
+	var rows []reportfile.Row
 	for n := range count / backlogSeries {
 		for i := range backlogSeries {
 			rows = append(rows, *benchRow(at, n, i))
@@ -88,7 +88,7 @@ func writeBacklog(b *testing.B, folder string, count int, at time.Time) {
 	b.Helper()
 	require.NoError(b, os.MkdirAll(folder, 0o755))
 	for n := range count / backlogSeries {
-		name := filepath.Join(folder, report.FileName(at, 1, n, "gw"))
+		name := filepath.Join(folder, reportfile.FileName(at, 1, n, "gw"))
 		require.NoError(b, os.WriteFile(name, appendBenchReport(nil, at, n, backlogSeries), 0o600))
 		at = at.Add(15 * time.Second)
 	}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
@@ -112,17 +112,17 @@ func writeHistory(b *testing.B, folder string, from time.Time) (whole string) {
 // appendBenchReport appends the lines of a report: so many benchRows.
 func appendBenchReport(text []byte, at time.Time, n, rows int) []byte {
 	for i := range rows {
-		text = report.Append(text, benchRow(at, n, i))
+		text = reportfile.Append(text, benchRow(at, n, i))
 	}
 	return text
 }
 
 // benchRow is the row of a series in a report: 120 teams talk to 90 others, on
 // a handful of ports.
-func benchRow(at time.Time, n, i int) *report.Row {
+func benchRow(at time.Time, n, i int) *reportfile.Row {
 	ports := [...]int32{443, 80, 53, 22, -1}
 	v := int64(n*7919 + i*104729)
-	return &report.Row{
+	return &reportfile.Row{
 		Time: at.UnixNano(), Proto: []string{"tcp", "udp"}[i%2], Port: ports[i%len(ports)],
 		Src: fmt.Sprintf("10.32.%d.0", i%120), Dst: fmt.Sprintf("10.33.%d.0", (i/120+n)%90),
 		SrcPackets: 1 + v%5000, SrcBytes: 60 + v%4_000_000, DstPackets: 1 + v%7000, DstBytes: 60 + v%9_000_000,
@@ -176,11 +176,11 @@ func (o *oldImporter) load(b *testing.B, path string, rows int) {
 	file, err := os.Open(path)
 	require.NoError(b, err)
 	defer func() { _ = file.Close() }()
-	in := report.NewReader(bufio.NewReader(file))
+	in := reportfile.NewReader(bufio.NewReader(file))
 	for range rows / oldBatch {
 		o.args = o.args[:0]
 		for range oldBatch {
-			var r report.Row
+			var r reportfile.Row
 			require.NoError(b, in.Read(&r))
 			o.args = append(o.args, time.Unix(0, r.Time), r.Src, r.Dst, r.Proto, r.Port, r.SrcPackets, r.SrcBytes,
 				r.DstPackets, r.DstBytes, r.ConnectionTimes, r.ConnectionCount, r.OpenConnections)

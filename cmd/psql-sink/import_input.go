@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/unpack"
 	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
 )
@@ -96,12 +96,12 @@ func (l *lookReader) first(path string) (at int64, hosts bool) {
 	defer func() { _ = in.Close() }()
 	l.rows.Reset(in.Reader, "")
 	for range most {
-		var row report.Row
+		var row reportfile.Row
 		err := l.rows.Read(&row)
 		if err == nil {
 			return row.Time, l.rows.Metrics()
 		}
-		if _, ok := errors.AsType[*report.BadLine](err); !ok {
+		if _, ok := errors.AsType[*reportfile.BadLine](err); !ok {
 			break
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 	"telegraf-conntrack-accounting/internal/execd"
 	"telegraf-conntrack-accounting/internal/loader"
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 const importAbout = `Imports report files into Postgres, each row exactly once: files that were
@@ -78,7 +78,7 @@ func (o *importOptions) check() error {
 			return fmt.Errorf("%q comes behind a file's name: switches come first, and a file of such a name is ./%s", file, file)
 		}
 	}
-	switch err := report.CheckHost(o.host); {
+	switch err := reportfile.CheckHost(o.host); {
 	case err != nil:
 		return fmt.Errorf("-host %q %w", o.host, err)
 	case o.jobs < 1:

@@ -7,7 +7,7 @@ import (
 	"os"
 
 	"telegraf-conntrack-accounting/internal/printable"
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 // maxRejected bounds the file: a small one that is compressed can hold any number
@@ -40,7 +40,7 @@ func (f *rejectFile) is(info os.FileInfo) bool {
 }
 
 // add also reports that the file has become full.
-func (f *rejectFile) add(path string, line *report.BadLine) (full bool, err error) {
+func (f *rejectFile) add(path string, line *reportfile.BadLine) (full bool, err error) {
 	if f.noted = true; f.bytes > f.most {
 		return false, nil
 	}

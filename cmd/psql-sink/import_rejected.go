@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"telegraf-conntrack-accounting/internal/printable"
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 // importRejects notes rejected lines: the first few on the terminal, all in a
@@ -47,7 +47,7 @@ func (r *importRejects) is(info os.FileInfo) bool {
 }
 
 // add notes a line of a file, which is a report or line protocol.
-func (r *importRejects) add(path string, line *report.BadLine, metrics bool) error {
+func (r *importRejects) add(path string, line *reportfile.BadLine, metrics bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	file := r.report
@@ -65,7 +65,7 @@ func (r *importRejects) add(path string, line *report.BadLine, metrics bool) err
 	return err
 }
 
-func (r *importRejects) tell(path string, line *report.BadLine, file *rejectFile) {
+func (r *importRejects) tell(path string, line *reportfile.BadLine, file *rejectFile) {
 	const most = 10
 	r.shown++
 	switch {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 // A small file that is compressed can hold any number of short lines: what is said
@@ -23,9 +23,9 @@ func TestTheFileOfRejectedLinesIsBounded(t *testing.T) {
 	var show bytes.Buffer
 	r.show, r.report.most = &show, most
 	forged := errors.New("pq: because\n1700000000000000000,tcp,10.0.0.1,10.0.0.2,443,1,1,1,1,0,0")
-	require.NoError(t, r.add("a.csv", &report.BadLine{Number: 1, Text: "x", Reason: forged}, false))
+	require.NoError(t, r.add("a.csv", &reportfile.BadLine{Number: 1, Text: "x", Reason: forged}, false))
 	for n := range lines {
-		require.NoError(t, r.add("bomb.csv.gz", &report.BadLine{Number: n, Text: "x", Reason: errors.New("has 1 columns, not 11, 12 or 14")}, false))
+		require.NoError(t, r.add("bomb.csv.gz", &reportfile.BadLine{Number: n, Text: "x", Reason: errors.New("has 1 columns, not 11, 12 or 14")}, false))
 	}
 	require.NoError(t, r.close())
 	text, err := os.ReadFile(path)

@@ -13,7 +13,7 @@ import (
 
 	"telegraf-conntrack-accounting/internal/loader"
 	"telegraf-conntrack-accounting/internal/printable"
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
 )
@@ -120,7 +120,7 @@ func (w *importWorker) loader(host string) *loader.Loader {
 	l := &loader.Loader{
 		Rows: w.rows.Rows, Most: loader.ReportMost, Reject: w.reject, Postpone: w.postpone, Divide: true, Days: w.rows.Days,
 		Store: func(ctx context.Context, rows *trafficdb.Rows) error { return w.store(ctx, host, rows) },
-		Text:  func(n int, row *report.Row) string { return w.reader.Text(row, host, w.metrics[n]) },
+		Text:  func(n int, row *reportfile.Row) string { return w.reader.Text(row, host, w.metrics[n]) },
 	}
 	if !w.begin.IsZero() {
 		l.Begin = w.begin.UnixNano()
@@ -226,13 +226,13 @@ func (w *importWorker) hasDay(ctx context.Context, day time.Time) (has bool, err
 	return has, err
 }
 
-func (w *importWorker) reject(n int, line *report.BadLine) error {
+func (w *importWorker) reject(n int, line *reportfile.BadLine) error {
 	w.counts.rejected.Add(1)
 	return w.rejects.add(w.run[n].path, line, w.metrics[n])
 }
 
 // postpone tells what cannot be stored, once for each day.
-func (w *importWorker) postpone(_ int, line *report.BadLine) error {
+func (w *importWorker) postpone(_ int, line *reportfile.BadLine) error {
 	w.counts.postponed.Add(1)
 	if _, told := w.postponed.LoadOrStore(line.Reason.Error(), true); !told {
 		w.fail(line.Reason)

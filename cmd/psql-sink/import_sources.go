@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 // importSource is a file to import.
@@ -111,7 +111,7 @@ func (j *importJob) look(path string) (importSource, error) {
 	if path == "-" {
 		return source, nil
 	}
-	if name := report.ParseName(filepath.Base(path)); !name.Arrived.IsZero() {
+	if name := reportfile.ParseName(filepath.Base(path)); !name.Arrived.IsZero() {
 		source.host, source.silent = name.Host, false
 	}
 	info, err := os.Stat(path)

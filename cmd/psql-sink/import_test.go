@@ -15,7 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/testkit"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
@@ -189,9 +189,9 @@ func testImportThinRows(i *importTest) {
 
 // The host is the one in the name of one of our own files, or else -host.
 func testImportHosts(i *importTest) {
-	i.file("f/"+report.FileName(time.Unix(0, epoch), 1, 1, "gw1"), reportLines(0, 10))
-	i.file("f/"+report.FileName(time.Unix(0, epoch), 1, 2, "")+".gz", reportLines(0, 10))
-	i.file("f/"+report.FileName(time.Unix(0, epoch), 1, 3, "gw2")+".gz", reportLines(0, 10))
+	i.file("f/"+reportfile.FileName(time.Unix(0, epoch), 1, 1, "gw1"), reportLines(0, 10))
+	i.file("f/"+reportfile.FileName(time.Unix(0, epoch), 1, 2, "")+".gz", reportLines(0, 10))
+	i.file("f/"+reportfile.FileName(time.Unix(0, epoch), 1, 3, "gw2")+".gz", reportLines(0, 10))
 	i.file("f/foreign.csv", reportLines(0, 10))
 	i.ok("-host", "gw/3", filepath.Join(i.dir, "f"))
 	require.Equal(i.t, ":10 gw/3:10 gw1:10 gw2:10", i.query(`SELECT string_agg(host || ':' || n, ' ' ORDER BY host) FROM

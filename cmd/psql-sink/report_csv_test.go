@@ -14,7 +14,7 @@ import (
 	"github.com/creack/pty"
 	"github.com/stretchr/testify/require"
 
-	traffic "telegraf-conntrack-accounting/internal/report"
+	traffic "telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/testkit"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )

@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
@@ -69,7 +69,7 @@ func (p *program) backlog() (rows int, at time.Time) {
 	sequence := 0
 	put := func(at time.Time, text []byte) {
 		sequence++
-		name := report.FileName(at, 1, sequence, "gw")
+		name := reportfile.FileName(at, 1, sequence, "gw")
 		require.NoError(t, os.WriteFile(filepath.Join(p.spool, "new", name), text, 0o600))
 	}
 	at = time.Unix(0, epoch)

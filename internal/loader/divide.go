@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
@@ -124,14 +124,14 @@ func (l *Loader) storeOthers(ctx context.Context, begin, end int, day *trafficdb
 }
 
 // give gives a row away as the line that it was.
-func (l *Loader) give(to func(int, *report.BadLine) error, n int, reason error) error {
+func (l *Loader) give(to func(int, *reportfile.BadLine) error, n int, reason error) error {
 	row, from := l.rows.At(n), l.from[n]
-	return to(int(from.File), &report.BadLine{Number: int(from.Line), Text: l.text(int(from.File), &row), Reason: reason})
+	return to(int(from.File), &reportfile.BadLine{Number: int(from.Line), Text: l.text(int(from.File), &row), Reason: reason})
 }
 
-func (l *Loader) text(file int, row *report.Row) string {
+func (l *Loader) text(file int, row *reportfile.Row) string {
 	if l.Text != nil {
 		return l.Text(file, row)
 	}
-	return strings.TrimSuffix(string(report.Append(nil, row)), "\n")
+	return strings.TrimSuffix(string(reportfile.Append(nil, row)), "\n")
 }

@@ -7,7 +7,7 @@ import (
 	"maps"
 	"slices"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 // HostReader reads the rows of a file in which each may be of another host.
@@ -36,7 +36,7 @@ type Hosts struct {
 
 // Read reads a file as Loader.Read does.
 func (h *Hosts) Read(ctx context.Context, file int, in HostReader) error {
-	var row report.Row
+	var row reportfile.Row
 	h.Days.file()
 	for {
 		err := in.Read(&row)

@@ -10,7 +10,7 @@ import (
 	"io"
 	"slices"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
@@ -29,8 +29,8 @@ func (e *ReadError) Unwrap() error { return e.Err }
 // Reader reads the rows of a file.
 type Reader interface {
 	// Read sets row to the next one. It returns io.EOF at the end, a
-	// *report.BadLine for what is no row, or the error of the file.
-	Read(row *report.Row) error
+	// *reportfile.BadLine for what is no row, or the error of the file.
+	Read(row *reportfile.Row) error
 	// Line returns the number of the line that was read last.
 	Line() int
 }
@@ -54,12 +54,12 @@ type Loader struct {
 	// Divide makes it look for the rows, too, of an error that nobody understands.
 	Divide bool
 	// Postpone, if there is one, is told each row of a day that takes none for now.
-	Postpone func(file int, line *report.BadLine) error
+	Postpone func(file int, line *reportfile.BadLine) error
 	// Reject is told each line that is no row, or that the database refuses.
-	Reject func(file int, line *report.BadLine) error
+	Reject func(file int, line *reportfile.BadLine) error
 	// Text, if there is one, returns the line that a row was, for a file of which
 	// the lines are not those of a report.
-	Text func(file int, row *report.Row) string
+	Text func(file int, row *reportfile.Row) string
 
 	rows trafficdb.Rows
 	from []Origin // of each of the rows
@@ -74,7 +74,7 @@ type Loader struct {
 // Read reads a file, which the caller has numbered, and stores whatever is too
 // much to hold.
 func (l *Loader) Read(ctx context.Context, file int, in Reader) error {
-	var row report.Row
+	var row reportfile.Row
 	l.Days.file()
 	for {
 		err := in.Read(&row)
@@ -88,10 +88,10 @@ func (l *Loader) Read(ctx context.Context, file int, in Reader) error {
 }
 
 // take takes what was read: a row, or why there is none.
-func (l *Loader) take(ctx context.Context, row *report.Row, err error, from Origin) error {
+func (l *Loader) take(ctx context.Context, row *reportfile.Row, err error, from Origin) error {
 	file := int(from.File)
 	if err != nil {
-		bad, ok := errors.AsType[*report.BadLine](err)
+		bad, ok := errors.AsType[*reportfile.BadLine](err)
 		if !ok {
 			return &ReadError{err}
 		}
@@ -106,13 +106,13 @@ func (l *Loader) take(ctx context.Context, row *report.Row, err error, from Orig
 		return err
 	}
 	if !taken {
-		return l.rejectLine(ctx, file, &report.BadLine{Number: int(from.Line), Text: l.text(file, row), Reason: l.Days.beyond(row.Time)})
+		return l.rejectLine(ctx, file, &reportfile.BadLine{Number: int(from.Line), Text: l.text(file, row), Reason: l.Days.beyond(row.Time)})
 	}
 	l.hold(row, from)
 	return l.storeSome(ctx)
 }
 
-func (l *Loader) hold(row *report.Row, from Origin) {
+func (l *Loader) hold(row *reportfile.Row, from Origin) {
 	n := len(l.from)
 	if n == cap(l.from) {
 		l.grow()
@@ -138,7 +138,7 @@ func (l *Loader) grow() {
 }
 
 // rejectLine asks the context too: a file may hold nothing but bad lines.
-func (l *Loader) rejectLine(ctx context.Context, file int, line *report.BadLine) error {
+func (l *Loader) rejectLine(ctx context.Context, file int, line *reportfile.BadLine) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}

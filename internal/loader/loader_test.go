@@ -13,13 +13,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-conntrack-accounting/internal/loader"
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
 // stored collects what a Loader does.
 type stored struct {
-	chunks   [][]report.Row
+	chunks   [][]reportfile.Row
 	rejected []string
 	fail     error
 }
@@ -28,14 +28,14 @@ func (s *stored) loader(rows int) *loader.Loader {
 	return &loader.Loader{
 		Rows: rows, Most: 4 * rows,
 		Store: func(_ context.Context, rows *trafficdb.Rows) error {
-			chunk := make([]report.Row, rows.Len())
+			chunk := make([]reportfile.Row, rows.Len())
 			for n := range chunk {
 				chunk[n] = rows.At(n)
 			}
 			s.chunks = append(s.chunks, chunk)
 			return s.fail
 		},
-		Reject: func(file int, line *report.BadLine) error {
+		Reject: func(file int, line *reportfile.BadLine) error {
 			s.rejected = append(s.rejected, fmt.Sprintf("%d: %v", file, line))
 			return nil
 		},
@@ -54,7 +54,7 @@ func reports(counts ...int) string {
 	var text strings.Builder
 	for at, count := range counts {
 		for i := range count {
-			fmt.Fprintf(&text, "%d,tcp,10.0.0.1,b::,%d,1,1,1,1,1,1\n", report.Earliest+int64(at), i)
+			fmt.Fprintf(&text, "%d,tcp,10.0.0.1,b::,%d,1,1,1,1,1,1\n", reportfile.Earliest+int64(at), i)
 		}
 	}
 	return text.String()
@@ -79,7 +79,7 @@ func TestChunksEndWithAReport(t *testing.T) {
 			text := reports(test.counts...)
 			half := strings.Index(text[len(text)/2:], "\n") + 1 + len(text)/2
 			for file, part := range []string{text[:min(half, len(text))], text[min(half, len(text)):]} {
-				require.NoError(t, l.Read(t.Context(), file, report.NewReader(strings.NewReader(part))))
+				require.NoError(t, l.Read(t.Context(), file, reportfile.NewReader(strings.NewReader(part))))
 			}
 			require.NoError(t, l.Flush(t.Context()))
 			require.NoError(t, l.Flush(t.Context()), "a second time")
@@ -87,7 +87,7 @@ func TestChunksEndWithAReport(t *testing.T) {
 			var all []byte
 			for _, chunk := range s.chunks {
 				for i := range chunk {
-					all = report.Append(all, &chunk[i])
+					all = reportfile.Append(all, &chunk[i])
 				}
 			}
 			require.Equal(t, text, string(all), "each row once, in order")
@@ -101,9 +101,9 @@ func TestEndlessTextsDoNotFillMemory(t *testing.T) {
 	l := s.loader(1_000_000)
 	var text strings.Builder
 	for n := range rows {
-		fmt.Fprintf(&text, "%d,tcp,10.0.0.1,b::%x,1,1,1,1,1,1,1,,%0200d,%0250d\n", report.Earliest, n, n, n)
+		fmt.Fprintf(&text, "%d,tcp,10.0.0.1,b::%x,1,1,1,1,1,1,1,,%0200d,%0250d\n", reportfile.Earliest, n, n, n)
 	}
-	require.NoError(t, l.Read(t.Context(), 0, report.NewReader(strings.NewReader(text.String()))))
+	require.NoError(t, l.Read(t.Context(), 0, reportfile.NewReader(strings.NewReader(text.String()))))
 	require.NotEmpty(t, s.chunks)
 	require.NoError(t, l.Flush(t.Context()))
 	total := 0
@@ -118,7 +118,7 @@ func TestBadLinesGoToReject(t *testing.T) {
 	var s stored
 	l := s.loader(100)
 	for file, text := range []string{"bad\n" + reports(1), reports(1) + "worse\n"} {
-		require.NoError(t, l.Read(t.Context(), file, report.NewReader(strings.NewReader(text))))
+		require.NoError(t, l.Read(t.Context(), file, reportfile.NewReader(strings.NewReader(text))))
 	}
 	require.NoError(t, l.Flush(t.Context()))
 	require.Equal(t, []int{2}, s.sizes())
@@ -140,7 +140,7 @@ func TestRefusalsOfEverythingAreBounded(t *testing.T) {
 		}
 		return store(ctx, rows)
 	}
-	require.NoError(t, l.Read(t.Context(), 0, report.NewReader(strings.NewReader(reports(10_000)))))
+	require.NoError(t, l.Read(t.Context(), 0, reportfile.NewReader(strings.NewReader(reports(10_000)))))
 	require.NoError(t, l.Flush(t.Context()))
 	require.Less(t, len(s.chunks), 600)
 	require.GreaterOrEqual(t, len(s.rejected), 9000)
@@ -163,7 +163,7 @@ func (b *brokenDisk) Read(p []byte) (int, error) {
 func TestErrorsTellWhoseTheyAre(t *testing.T) {
 	var s stored
 	l := s.loader(100)
-	err := l.Read(t.Context(), 0, report.NewReader(&brokenDisk{strings.NewReader(reports(3))}))
+	err := l.Read(t.Context(), 0, reportfile.NewReader(&brokenDisk{strings.NewReader(reports(3))}))
 	unread, ok := errors.AsType[*loader.ReadError](err)
 	require.True(t, ok)
 	require.ErrorIs(t, unread, errDisk)
@@ -171,7 +171,7 @@ func TestErrorsTellWhoseTheyAre(t *testing.T) {
 	require.Equal(t, []int{3}, s.sizes(), "what could be read is stored")
 
 	s.fail = errors.New("no database")
-	err = l.Read(t.Context(), 0, report.NewReader(strings.NewReader(reports(80, 80))))
+	err = l.Read(t.Context(), 0, reportfile.NewReader(strings.NewReader(reports(80, 80))))
 	require.ErrorIs(t, err, s.fail)
 	_, ok = errors.AsType[*loader.ReadError](err)
 	require.False(t, ok)
@@ -185,7 +185,7 @@ func TestACancelledContextEndsTheReadingOfBadLines(t *testing.T) {
 	var s stored
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := s.loader(100).Read(ctx, 0, report.NewReader(strings.NewReader("bad\n")))
+	err := s.loader(100).Read(ctx, 0, reportfile.NewReader(strings.NewReader("bad\n")))
 	require.ErrorIs(t, err, context.Canceled)
 	require.Empty(t, s.rejected)
 }
@@ -205,7 +205,7 @@ func TestDaysAreBounded(t *testing.T) {
 	}}
 	for file := range 2 {
 		text := line(now) + line(now-5*day) + line(now-9*day) + line(now-8*day+1) + line(now-8*day+2) + line(now-7*day) + line(now-7*day+1) + line(now-9*day+1)
-		require.NoError(t, l.Read(t.Context(), file, report.NewReader(strings.NewReader(text))))
+		require.NoError(t, l.Read(t.Context(), file, reportfile.NewReader(strings.NewReader(text))))
 	}
 	require.NoError(t, l.Flush(t.Context()))
 	require.Equal(t, []int{12}, s.sizes())
@@ -216,7 +216,7 @@ func TestDaysAreBounded(t *testing.T) {
 	require.Equal(t, 7, asked, "not for each row")
 
 	l.Days.Has = func(context.Context, time.Time) (bool, error) { return false, io.ErrUnexpectedEOF }
-	require.ErrorIs(t, l.Read(t.Context(), 0, report.NewReader(strings.NewReader(line(now-6*day)))), io.ErrUnexpectedEOF)
+	require.ErrorIs(t, l.Read(t.Context(), 0, reportfile.NewReader(strings.NewReader(line(now-6*day)))), io.ErrUnexpectedEOF)
 }
 
 // Rows of a day that takes none are postponed and all others are stored, whichever
@@ -237,7 +237,7 @@ func TestADayThatTakesNone(t *testing.T) {
 			}
 			return store(ctx, rows)
 		}
-		l.Postpone = func(_ int, line *report.BadLine) error {
+		l.Postpone = func(_ int, line *reportfile.BadLine) error {
 			postponed = append(postponed, line.Number)
 			return nil
 		}
@@ -249,7 +249,7 @@ func TestADayThatTakesNone(t *testing.T) {
 				want = append(want, n+1)
 			}
 		}
-		require.NoError(t, l.Read(t.Context(), 0, report.NewReader(strings.NewReader(text.String()))))
+		require.NoError(t, l.Read(t.Context(), 0, reportfile.NewReader(strings.NewReader(text.String()))))
 		require.NoError(t, l.Flush(t.Context()))
 		require.Equal(t, want, postponed, order)
 		total := 0
@@ -260,8 +260,8 @@ func TestADayThatTakesNone(t *testing.T) {
 	}
 
 	l := (&stored{fail: day}).loader(100)
-	l.Postpone = func(int, *report.BadLine) error { return nil }
-	require.NoError(t, l.Read(t.Context(), 0, report.NewReader(strings.NewReader(reports(1)))))
+	l.Postpone = func(int, *reportfile.BadLine) error { return nil }
+	require.NoError(t, l.Read(t.Context(), 0, reportfile.NewReader(strings.NewReader(reports(1)))))
 	require.ErrorIs(t, l.Flush(t.Context()), day, "a day of which there is no row")
 }
 
@@ -273,13 +273,13 @@ func TestRowsOfManyHosts(t *testing.T) {
 	h := loader.Hosts{Rows: 1000}
 	h.New = func(host string) *loader.Loader {
 		return &loader.Loader{
-			Rows: 1000, Most: 4000, Begin: report.Earliest + 1,
+			Rows: 1000, Most: 4000, Begin: reportfile.Earliest + 1,
 			Store: func(_ context.Context, rows *trafficdb.Rows) error {
 				stored[host] += rows.Len()
 				held -= rows.Len()
 				return nil
 			},
-			Reject: func(int, *report.BadLine) error { return nil },
+			Reject: func(int, *reportfile.BadLine) error { return nil },
 		}
 	}
 	in := &manyHosts{rows: rows, hosts: hosts, read: func(past bool) {
@@ -305,13 +305,13 @@ type manyHosts struct {
 	read           func(past bool)
 }
 
-func (m *manyHosts) Read(row *report.Row) error {
+func (m *manyHosts) Read(row *reportfile.Row) error {
 	if m.n == m.rows {
 		return io.EOF
 	}
 	m.n++
 	past := m.n%10 == 0
-	*row = report.Row{Time: report.Earliest + 1, Proto: "tcp", Src: "a::", Dst: "b::"}
+	*row = reportfile.Row{Time: reportfile.Earliest + 1, Proto: "tcp", Src: "a::", Dst: "b::"}
 	if past {
 		row.Time--
 	}

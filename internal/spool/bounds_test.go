@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/spool"
 )
 
@@ -62,7 +62,7 @@ func TestWhatIsNotedOfAReportIsBounded(t *testing.T) {
 	drop(t, dir, "a.csv", "x\n", time.Hour)
 	rejects := s.Rejects(list(t, s)[0])
 	for n := range 1_000_000 { // 2 MB of lines, 45 MB with what is wrong with them
-		require.NoError(t, rejects.Add(&report.BadLine{Number: n, Text: "x", Reason: errors.New("has 1 columns, not 11, 12 or 14")}))
+		require.NoError(t, rejects.Add(&reportfile.BadLine{Number: n, Text: "x", Reason: errors.New("has 1 columns, not 11, 12 or 14")}))
 		if n%100_000 == 0 {
 			require.Less(t, sizeOf(t, dir, "rejected"), int64(17<<20))
 		}
@@ -92,7 +92,7 @@ func TestRejectedHasALimit(t *testing.T) {
 	require.NoError(t, s.Quarantine(entry("a.csv", strings.Repeat("a", 9000)), why))
 	require.ErrorIs(t, s.Quarantine(entry("b.csv", strings.Repeat("b", 2000)), why), spool.ErrRejectedFull)
 	rejects := s.Rejects(entry("c.csv", "c\n"))
-	require.NoError(t, rejects.Add(&report.BadLine{Number: 1, Text: strings.Repeat("c", 2000), Reason: why}))
+	require.NoError(t, rejects.Add(&reportfile.BadLine{Number: 1, Text: strings.Repeat("c", 2000), Reason: why}))
 	err := rejects.Commit()
 	require.ErrorIs(t, err, spool.ErrRejectedFull)
 	require.ErrorContains(t, err, "bytes are in "+filepath.Join(dir, "rejected")+", which takes 10000: mend what is there and move it back to new/, or delete it")

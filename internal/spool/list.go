@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 // Entry is a report that waits in new/.
@@ -119,13 +119,13 @@ func isHidden(name string) bool {
 // newEntry also reports whether some other program named the file.
 func newEntry(info fs.FileInfo) (entry Entry, foreign bool) {
 	entry = Entry{Name: info.Name(), Size: info.Size(), arrived: info.ModTime(), changed: info.ModTime(), touched: changeTime(info)}
-	name := report.ParseName(entry.Name)
+	name := reportfile.ParseName(entry.Name)
 	if name.Arrived.IsZero() {
 		entry.since = entry.touched
 		return entry, true
 	}
 	entry.arrived, entry.since, entry.Host = name.Arrived, name.Arrived, name.Host
-	return entry, !strings.HasSuffix(entry.Name, report.Suffix) // we compress nothing
+	return entry, !strings.HasSuffix(entry.Name, reportfile.Suffix) // we compress nothing
 }
 
 // OpenEntry opens a report for reading. What somebody has put in its place since

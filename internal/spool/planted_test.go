@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/spool"
 	"telegraf-conntrack-accounting/internal/testkit"
 )
@@ -55,7 +55,7 @@ func TestPlantedLinksAndPipes(t *testing.T) {
 	require.Len(t, entries, 1)
 	require.Equal(t, []string{`"folder.csv" (folder)`, `"link.csv" (symbolic link)`, `"pipe.csv" (named pipe)`}, s.Strange())
 	rejects := s.Rejects(entries[0])
-	require.NoError(t, rejects.Add(&report.BadLine{Number: 1, Text: "bad", Reason: errors.New("is bad")}))
+	require.NoError(t, rejects.Add(&reportfile.BadLine{Number: 1, Text: "bad", Reason: errors.New("is bad")}))
 	require.NoError(t, rejects.Commit())
 	require.NoError(t, s.Quarantine(entries[0], errors.New("no row")))
 

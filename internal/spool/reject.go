@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"telegraf-conntrack-accounting/internal/printable"
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 // Rejects collects the lines of one report that are no rows. They end up in
@@ -41,7 +41,7 @@ func (s *Spool) Rejects(entry Entry) *Rejects {
 }
 
 // Add notes a line.
-func (r *Rejects) Add(line *report.BadLine) error {
+func (r *Rejects) Add(line *reportfile.BadLine) error {
 	if r.lines++; r.first == nil {
 		r.first = line
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/spool"
 	"telegraf-conntrack-accounting/internal/testkit"
 )
@@ -53,7 +53,7 @@ func TestAFullDiskAndRejects(t *testing.T) {
 	require.NoError(t, s.Put("gw", []byte("bad\n")))
 	entry := list(t, s)[0]
 	rejects := s.Rejects(entry)
-	require.NoError(t, rejects.Add(&report.BadLine{Number: 1, Text: "bad", Reason: os.ErrInvalid}))
+	require.NoError(t, rejects.Add(&reportfile.BadLine{Number: 1, Text: "bad", Reason: os.ErrInvalid}))
 	name, _, err := s.Reject(time.Now(), []byte("kept\n"))
 	require.NoError(t, err)
 

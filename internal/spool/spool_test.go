@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/spool"
 )
 
@@ -139,13 +139,13 @@ func TestRejects(t *testing.T) {
 	require.Empty(t, names(t, dir, "rejected"))
 
 	aborted := s.Rejects(entry)
-	require.NoError(t, aborted.Add(&report.BadLine{Number: 1, Text: "gone", Reason: errors.New("x")}))
+	require.NoError(t, aborted.Add(&reportfile.BadLine{Number: 1, Text: "gone", Reason: errors.New("x")}))
 	aborted.Abort()
 	require.Empty(t, names(t, dir, "rejected"))
 
 	rejects := s.Rejects(entry)
-	require.NoError(t, rejects.Add(&report.BadLine{Number: 3, Text: "bad", Reason: errors.New("is bad")}))
-	require.NoError(t, rejects.Add(&report.BadLine{Number: 5, Text: "worse", Reason: errors.New("is\nworse")}))
+	require.NoError(t, rejects.Add(&reportfile.BadLine{Number: 3, Text: "bad", Reason: errors.New("is bad")}))
+	require.NoError(t, rejects.Add(&reportfile.BadLine{Number: 5, Text: "worse", Reason: errors.New("is\nworse")}))
 	require.NoError(t, rejects.Commit())
 	rejects.Abort()
 	text, err := os.ReadFile(filepath.Join(dir, "rejected", "a.csv"))

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/spool"
 )
 
@@ -154,7 +154,7 @@ func TestTheOldestOfWhatIsLeft(t *testing.T) {
 	}
 	entries := list(t, s)
 	for _, entry := range entries {
-		oldest = append(oldest, report.ParseName(entry.Name).Arrived)
+		oldest = append(oldest, reportfile.ParseName(entry.Name).Arrived)
 	}
 	for _, step := range []struct {
 		done int

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 const (
@@ -69,7 +69,7 @@ func (w *Writer) Write(host string, data []byte) error {
 func (w *Writer) write(host string, data []byte, rename func(from, to string) error, remove func(string) error) error {
 	w.mu.Lock()
 	w.seq++
-	name := report.FileName(time.Now(), os.Getpid(), w.seq, host)
+	name := reportfile.FileName(time.Now(), os.Getpid(), w.seq, host)
 	w.mu.Unlock()
 	err := writeDurably(w.folder, name, data, rename, remove)
 	if isNoRoom(err) {

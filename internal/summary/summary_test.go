@@ -14,7 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/summary"
 	"telegraf-conntrack-accounting/internal/testkit"
 	"telegraf-conntrack-accounting/internal/trafficdb"
@@ -27,7 +27,7 @@ var (
 
 // traffic is a working day of offices that use a few services: sizes follow
 // curves, and no random numbers.
-func traffic() (rows []report.Row) {
+func traffic() (rows []reportfile.Row) {
 	services := []struct {
 		proto string
 		port  int32
@@ -42,7 +42,7 @@ func traffic() (rows []report.Row) {
 				service := services[(i*3+j)%len(services)]
 				curve := math.Pow(math.Sin(math.Pi*math.Mod(day+0.07*float64(i), 1)), 2)*(1+0.25*math.Sin(day*97+float64(i*j))) + 0.02
 				size := int64(4e7 * curve * service.part / float64(1+i) * float64(1+(i*7+j*3)%5))
-				row := report.Row{
+				row := reportfile.Row{
 					Time: at.UnixNano(), Proto: service.proto, Port: service.port, Src: src, Dst: dst,
 					SrcPackets: size / 400, SrcBytes: size / 6, DstPackets: size / 900, DstBytes: size, HasOpen: true, OpenConnections: size / 1e6,
 				}

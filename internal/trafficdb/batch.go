@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 // batch is what one import stores: some of the rows it was given, in an order
@@ -62,7 +62,7 @@ func newBatch(host string, rows *Rows) *batch {
 	b.orderTexts()
 	for i := range rows.list {
 		p := &rows.list[i]
-		b.entries[i] = entry{key{report.Micros(p.time), b.ranks[p.src], b.ranks[p.dst], b.ranks[p.proto], p.port}, int32(i)}
+		b.entries[i] = entry{key{reportfile.Micros(p.time), b.ranks[p.src], b.ranks[p.dst], b.ranks[p.proto], p.port}, int32(i)}
 	}
 	slices.SortFunc(b.entries, func(x, y entry) int {
 		if order := compareKeys(&x.key, &y.key); order != 0 {
@@ -146,7 +146,7 @@ func (b *batch) expire(us int64) {
 
 // find returns which of the entries has this time and otherwise the same key
 // as row.
-func (b *batch) find(us int64, row *report.Row) (int, bool) {
+func (b *batch) find(us int64, row *reportfile.Row) (int, bool) {
 	src, known := b.rank(row.Src)
 	dst, knownDst := b.rank(row.Dst)
 	proto, knownProto := b.rank(row.Proto)

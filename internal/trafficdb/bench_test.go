@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/testkit"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
@@ -27,11 +27,11 @@ func BenchmarkImport(b *testing.B) {
 	require.NoError(b, db.Migrate(b.Context()))
 
 	at := noon
-	next := func() []report.Row {
+	next := func() []reportfile.Row {
 		at = at.Add(15 * time.Second)
 		return series(at, benchRows)
 	}
-	measure := func(name string, prepare func() []report.Row, run func(b *testing.B, rows []report.Row)) {
+	measure := func(name string, prepare func() []reportfile.Row, run func(b *testing.B, rows []reportfile.Row)) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			n := 0
@@ -45,22 +45,22 @@ func BenchmarkImport(b *testing.B) {
 			b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "rows/s")
 		})
 	}
-	load := func(b *testing.B, rows []report.Row) {
+	load := func(b *testing.B, rows []reportfile.Row) {
 		_, err := db.Import(b.Context(), "gw", rows)
 		require.NoError(b, err)
 	}
 	measure("whole", next, load)
-	measure("parts", next, func(b *testing.B, rows []report.Row) {
+	measure("parts", next, func(b *testing.B, rows []reportfile.Row) {
 		for i := range 4 {
 			load(b, rows[i*benchRows/4:(i+1)*benchRows/4])
 		}
 	})
 	last := next()
 	load(b, last)
-	measure("again", func() []report.Row { return last }, load)
+	measure("again", func() []reportfile.Row { return last }, load)
 	file := filepath.Join(b.TempDir(), "rows.csv")
 	plain := benchTable(b, pg.DB())
-	measure("psql", func() []report.Row { return writeCSV(b, file, next()) }, func(_ *testing.B, _ []report.Row) {
+	measure("psql", func() []reportfile.Row { return writeCSV(b, file, next()) }, func(_ *testing.B, _ []reportfile.Row) {
 		pg.Psql(nil, "-c", `\copy `+plain+` FROM '`+file+`' CSV`)
 	})
 }
@@ -73,11 +73,11 @@ func benchTable(b *testing.B, db *sql.DB) string {
 	return "plain"
 }
 
-func writeCSV(b *testing.B, file string, rows []report.Row) []report.Row {
+func writeCSV(b *testing.B, file string, rows []reportfile.Row) []reportfile.Row {
 	b.Helper()
 	var text []byte
 	for i := range rows {
-		text = report.Append(text, &rows[i])
+		text = reportfile.Append(text, &rows[i])
 	}
 	require.NoError(b, os.WriteFile(file, text, 0o644))
 	return rows

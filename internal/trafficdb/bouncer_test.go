@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/testkit"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
@@ -75,7 +75,7 @@ func TestSeveralSinksBehindAPool(t *testing.T) {
 }
 
 // importAgain imports, and again as long as somebody else was in the way.
-func importAgain(t *testing.T, db *trafficdb.DB, host string, rows []report.Row) (result trafficdb.Result, err error) {
+func importAgain(t *testing.T, db *trafficdb.DB, host string, rows []reportfile.Row) (result trafficdb.Result, err error) {
 	for range 20 {
 		if result, err = db.Import(t.Context(), host, rows); !trafficdb.IsMomentary(err) {
 			break

@@ -8,7 +8,7 @@ import (
 	"github.com/lib/pq"
 	"github.com/lib/pq/pqerror"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 // DayError says that rows of one day cannot be stored, as long as nobody mends
@@ -32,7 +32,7 @@ func (d *DayError) Unwrap() error { return d.err }
 // Has reports whether a row's time, in nanoseconds since the epoch, is of the day, as
 // Postgres rounds it.
 func (d *DayError) Has(ns int64) bool {
-	at := time.UnixMicro(report.Micros(ns))
+	at := time.UnixMicro(reportfile.Micros(ns))
 	return !at.Before(d.Day) && at.Before(d.Day.AddDate(0, 0, 1))
 }
 

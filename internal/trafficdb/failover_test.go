@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/testkit"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
@@ -29,7 +29,7 @@ func TestSeveralHosts(t *testing.T) {
 		require.Eventually(t, func() bool { return query(t, pg.DB(), "SHOW default_transaction_read_only") == value },
 			time.Minute, 10*time.Millisecond)
 	}
-	refused := func(rows []report.Row) error {
+	refused := func(rows []reportfile.Row) error {
 		_, err := db.Import(t.Context(), "gw", rows)
 		require.Error(t, err)
 		require.Equal(t, trafficdb.Retry, trafficdb.ClassOf(err), "%v", err)

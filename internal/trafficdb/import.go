@@ -8,7 +8,7 @@ import (
 
 	"github.com/lib/pq"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 // Result says what became of the rows of an import.
@@ -21,7 +21,7 @@ type Result struct {
 
 // Import stores rows of a host, all or none, in one transaction, and adds them
 // to the rollups. The rows must pass their Check; they are left as they are.
-func (db *DB) Import(ctx context.Context, host string, rows []report.Row) (Result, error) {
+func (db *DB) Import(ctx context.Context, host string, rows []reportfile.Row) (Result, error) {
 	return db.ImportRows(ctx, host, Pack(rows))
 }
 
@@ -144,7 +144,7 @@ func dropStored(ctx context.Context, tx *sql.Tx, b *batch, reports []batchReport
 	gone := make([]bool, len(b.entries))
 	for stored.Next() {
 		var at time.Time
-		var row report.Row
+		var row reportfile.Row
 		var p packedRow
 		t := &p.traffic
 		if err := stored.Scan(&at, &row.Src, &row.Dst, &row.Proto, &row.Port, &t[0], &t[1], &t[2], &t[3], &t[4], &p.count, &p.open); err != nil {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/testkit"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
@@ -91,7 +91,7 @@ func TestAnyMixOfLevelsIsExact(t *testing.T) {
 		level, day := []string{"raw", "minute"}[r.IntN(2)], first.AddDate(0, 0, r.IntN(days))
 		exec(t, direct, `SELECT vpn_traffic_drop_partition(name) FROM vpn_traffic_partitions WHERE retention = '`+level+`' AND first = '`+day.Format(time.DateOnly)+`'`)
 		gone[level+day.Format("20060102")] = true
-		late := []report.Row{rows[r.IntN(len(rows))]}
+		late := []reportfile.Row{rows[r.IntN(len(rows))]}
 		result, err := db.Import(t.Context(), "gw", late) // a row that comes again, of any day
 		require.NoError(t, err)
 		require.Zero(t, result.Inserted)

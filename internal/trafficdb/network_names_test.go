@@ -11,13 +11,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/testkit"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
 // said is a report of one row, of the minute after noon, that uses names.
-func said(minute int, srcName, dstName string) []report.Row {
+func said(minute int, srcName, dstName string) []reportfile.Row {
 	rows := series(noon.Add(time.Duration(minute)*time.Minute), 1)
 	rows[0].SrcName, rows[0].DstName = srcName, dstName
 	return rows
@@ -107,7 +107,7 @@ func testLateNames(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
 
 // Whole hours at once, in any order, give the same log.
 func testNamesOfHistory(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
-	hours := make([][]report.Row, 6)
+	hours := make([][]reportfile.Row, 6)
 	for h := range hours {
 		for minute := range 60 {
 			name := []string{"Lab", "Lab", "Annex"}[(h*60+minute)/130]

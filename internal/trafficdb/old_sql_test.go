@@ -11,7 +11,7 @@ import (
 	"github.com/lib/pq"
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
@@ -95,7 +95,7 @@ func TestOldSQLGivesTheSameNumbers(t *testing.T) {
 }
 
 // oldRows are what the old table can hold: short texts and 32 bits.
-func oldRows(r *rand.Rand) (rows []report.Row) {
+func oldRows(r *rand.Rand) (rows []reportfile.Row) {
 	for n := range 120 {
 		at := noon.Add(time.Duration(n) * 15 * time.Second)
 		for src := range 6 {
@@ -103,7 +103,7 @@ func oldRows(r *rand.Rand) (rows []report.Row) {
 				if r.IntN(3) == 0 {
 					continue
 				}
-				row := report.Row{
+				row := reportfile.Row{
 					Time: at.UnixNano(), Proto: []string{"tcp", "udp", "icmp"}[r.IntN(3)], Port: []int32{-1, 22, 443, 8080}[r.IntN(4)],
 					Src: fmt.Sprintf("10.32.%d.0", src), Dst: fmt.Sprintf("10.33.%d.0", dst),
 					SrcPackets: r.Int64N(1e6), SrcBytes: r.Int64N(1e12), DstPackets: r.Int64N(1e6), DstBytes: r.Int64N(1e12),
@@ -119,7 +119,7 @@ func oldRows(r *rand.Rand) (rows []report.Row) {
 	return rows
 }
 
-func insertOld(t *testing.T, old *sql.DB, rows []report.Row) {
+func insertOld(t *testing.T, old *sql.DB, rows []reportfile.Row) {
 	t.Helper()
 	tx, err := old.Begin()
 	require.NoError(t, err)

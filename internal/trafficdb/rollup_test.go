@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
@@ -40,11 +40,11 @@ func differences(t *testing.T, db *trafficdb.DB, repair bool) (all []trafficdb.D
 }
 
 // random returns rows of a few reports, of few keys, so that they meet often.
-func random(r *rand.Rand, n int) []report.Row {
-	rows := make([]report.Row, n)
+func random(r *rand.Rand, n int) []reportfile.Row {
+	rows := make([]reportfile.Row, n)
 	for i := range rows {
 		at := noon.Add(time.Duration(r.IntN(1200)) * 15 * time.Second).Add(9 * time.Hour) // into the next day
-		rows[i] = report.Row{
+		rows[i] = reportfile.Row{
 			Time: at.UnixNano(), Proto: []string{"tcp", "udp"}[r.IntN(2)], Port: int32(r.IntN(3)) - 1,
 			Src: fmt.Sprintf("10.32.%d.0", r.IntN(4)), Dst: fmt.Sprintf("10.33.%d.0", r.IntN(4)),
 			SrcPackets: r.Int64N(100), SrcBytes: r.Int64N(1e9), DstPackets: r.Int64N(100), DstBytes: r.Int64N(1e9),
@@ -92,7 +92,7 @@ func testGauges(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
 	second[0].OpenConnections = 3
 	untracked := series(noon.Add(30*time.Second), 1)
 	untracked[0].OpenConnections, untracked[0].HasOpen = 0, false
-	for _, rows := range [][]report.Row{first[:1], second, untracked} {
+	for _, rows := range [][]reportfile.Row{first[:1], second, untracked} {
 		mustImport(t, db, "gw", rows)
 	}
 	average := func(step string) string {

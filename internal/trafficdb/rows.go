@@ -3,10 +3,10 @@ package trafficdb
 import (
 	"slices"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
-// Rows is a list of rows to import, in half the memory of a []report.Row: each
+// Rows is a list of rows to import, in half the memory of a []reportfile.Row: each
 // text is kept once, and in the rows the garbage collector has nothing to look
 // for. The zero Rows is empty.
 type Rows struct {
@@ -14,7 +14,7 @@ type Rows struct {
 	texts *textTable
 }
 
-// packedRow is a report.Row with numbers for its texts.
+// packedRow is a reportfile.Row with numbers for its texts.
 type packedRow struct {
 	time             int64    // ns since the epoch
 	traffic          [5]int64 // in the order of sumColumns, up to connection_times
@@ -60,7 +60,7 @@ func (t *textTable) id(text string) uint32 {
 }
 
 // Pack returns rows as Rows.
-func Pack(rows []report.Row) *Rows {
+func Pack(rows []reportfile.Row) *Rows {
 	var r Rows
 	r.Grow(len(rows))
 	for i := range rows {
@@ -70,7 +70,7 @@ func Pack(rows []report.Row) *Rows {
 }
 
 // Add adds a row, which must pass its Check.
-func (r *Rows) Add(row *report.Row) {
+func (r *Rows) Add(row *reportfile.Row) {
 	if r.texts == nil {
 		r.texts = newTextTable()
 	}
@@ -96,9 +96,9 @@ func (r *Rows) Len() int { return len(r.list) }
 func (r *Rows) Time(n int) int64 { return r.list[n].time }
 
 // At returns a row as it was added.
-func (r *Rows) At(n int) report.Row {
+func (r *Rows) At(n int) reportfile.Row {
 	p, t := &r.list[n], r.texts.list
-	row := report.Row{
+	row := reportfile.Row{
 		Time: p.time, Proto: t[p.proto], Src: t[p.src], Dst: t[p.dst], Port: p.port,
 		SrcPackets: p.traffic[0], SrcBytes: p.traffic[1], DstPackets: p.traffic[2], DstBytes: p.traffic[3],
 		ConnectionTimes: p.traffic[4], ConnectionCount: int64(p.count),

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
@@ -16,7 +16,7 @@ func TestRowsComeBackAsTheyWereAdded(t *testing.T) {
 	rows := series(noon, 300)
 	rows[1].HasOpen, rows[1].OpenConnections = false, 0
 	rows[2].SrcName, rows[2].DstName = "East", "Web"
-	rows[3] = report.Row{
+	rows[3] = reportfile.Row{
 		Time: math.MinInt64, Proto: "ipv6-icmp", Src: "2001:db8:1::", Dst: "2001:db8:2::", Port: -1,
 		SrcPackets: math.MaxInt64, DstPackets: math.MaxInt64 - 1, SrcBytes: math.MaxInt64 - 2, DstBytes: math.MaxInt64 - 3,
 		ConnectionCount: math.MaxInt32, ConnectionTimes: math.MaxInt64 - 4, OpenConnections: math.MaxInt32, HasOpen: true,

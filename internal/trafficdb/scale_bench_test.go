@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/testkit"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
@@ -32,11 +32,11 @@ var gameServices = [...]struct {
 }{{"tcp", 22}, {"tcp", 80}, {"tcp", 443}, {"tcp", 3000}, {"tcp", 8080}, {"tcp", -1}, {"udp", -1}}
 
 // report appends the rows of one report.
-func (g *game) report(rows []report.Row, at time.Time) []report.Row {
+func (g *game) report(rows []reportfile.Row, at time.Time) []reportfile.Row {
 	for range gameRows {
 		service := gameServices[g.random.IntN(len(gameServices))]
 		packets := g.random.Int64N(1000)
-		rows = append(rows, report.Row{
+		rows = append(rows, reportfile.Row{
 			Time: at.UnixNano(), Proto: service.proto, Port: service.port,
 			Src: fmt.Sprintf("10.32.%d.0", g.random.IntN(gameSubnets)), Dst: fmt.Sprintf("10.33.%d.0", g.random.IntN(gameSubnets)),
 			SrcPackets: packets, SrcBytes: packets * 90, DstPackets: packets + 3, DstBytes: packets * 700,
@@ -61,7 +61,7 @@ func BenchmarkScale(b *testing.B) {
 	defer func() { _ = db.Close() }()
 	require.NoError(b, db.Migrate(b.Context()))
 	g := &game{rand.New(rand.NewPCG(1, 1))}
-	at, rows, total := noon, []report.Row(nil), 0
+	at, rows, total := noon, []reportfile.Row(nil), 0
 	var rates []float64
 	for b.Loop() {
 		for total < millions*1_000_000 {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
@@ -83,13 +83,13 @@ func BenchmarkSums(b *testing.B) {
 }
 
 // sumsRows returns the rows of ten reports.
-func sumsRows() (rows []report.Row, begin, end time.Time) {
+func sumsRows() (rows []reportfile.Row, begin, end time.Time) {
 	begin = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 	ports := [...]int32{443, 80, 53, 22, 8080, 3000, -1}
 	end = begin
 	for n := range 10 {
 		for i := range 10_000 {
-			rows = append(rows, report.Row{
+			rows = append(rows, reportfile.Row{
 				Time: end.UnixNano(), Proto: "tcp", Port: ports[i%len(ports)],
 				Src: fmt.Sprintf("10.32.%d.0", i%120), Dst: fmt.Sprintf("10.33.%d.0", (i/120+n)%90),
 				SrcPackets: 1, SrcBytes: 60, DstPackets: 2, DstBytes: 6000, ConnectionCount: 1, ConnectionTimes: 50, OpenConnections: 3, HasOpen: true,

@@ -13,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/testkit"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 )
@@ -21,10 +21,10 @@ import (
 var noon = time.Date(2023, 11, 14, 12, 0, 0, 0, time.UTC)
 
 // series returns n rows of one report, with different keys.
-func series(at time.Time, n int) []report.Row {
-	rows := make([]report.Row, n)
+func series(at time.Time, n int) []reportfile.Row {
+	rows := make([]reportfile.Row, n)
 	for i := range rows {
-		rows[i] = report.Row{
+		rows[i] = reportfile.Row{
 			Time: at.UnixNano(), Proto: "tcp", Port: 443,
 			Src: fmt.Sprintf("10.32.%d.0", i/200), Dst: fmt.Sprintf("10.33.%d.0", i%200),
 			SrcPackets: 1, SrcBytes: 2, DstPackets: 3, DstBytes: 4,
@@ -56,7 +56,7 @@ func query(t *testing.T, db *sql.DB, text string, args ...any) (value string) {
 	return value
 }
 
-func mustImport(t *testing.T, db *trafficdb.DB, host string, rows []report.Row) trafficdb.Result {
+func mustImport(t *testing.T, db *trafficdb.DB, host string, rows []reportfile.Row) trafficdb.Result {
 	t.Helper()
 	result, err := db.Import(t.Context(), host, rows)
 	require.NoError(t, err)
@@ -120,7 +120,7 @@ func testSchema(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
 func testRepeats(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
 	all := series(noon, 3000)
 	all = append(all, series(noon.Add(15*time.Second), 3000)...)
-	original := append([]report.Row(nil), all...)
+	original := append([]reportfile.Row(nil), all...)
 	require.Equal(t, trafficdb.Result{Inserted: 2000}, mustImport(t, db, "gw", all[:2000]))
 	require.Equal(t, trafficdb.Result{Inserted: 3500, Duplicates: 1500}, mustImport(t, db, "gw", all[500:5500]))
 	require.Equal(t, trafficdb.Result{Inserted: 500, Duplicates: 5500}, mustImport(t, db, "gw", all))
@@ -150,14 +150,14 @@ func testHosts(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
 }
 
 func testExtremes(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
-	latest := time.Now().Add(report.Ahead - time.Minute).UTC().Truncate(time.Microsecond)
-	top := report.Row{
+	latest := time.Now().Add(reportfile.Ahead - time.Minute).UTC().Truncate(time.Microsecond)
+	top := reportfile.Row{
 		Time: latest.UnixNano(), Proto: "ipv6-icmp", Src: "2001:db8:1::", Dst: "2001:db8:2::", Port: -1,
 		SrcPackets: math.MaxInt64, DstPackets: math.MaxInt64, SrcBytes: math.MaxInt64, DstBytes: math.MaxInt64,
 		ConnectionCount: math.MaxInt32, ConnectionTimes: math.MaxInt64, OpenConnections: math.MaxInt32, HasOpen: true,
 	}
-	bottom := report.Row{Time: report.Earliest, Proto: "0", Src: "x", Dst: "y", Port: 65535}
-	rows := []report.Row{top, bottom}
+	bottom := reportfile.Row{Time: reportfile.Earliest, Proto: "0", Src: "x", Dst: "y", Port: 65535}
+	rows := []reportfile.Row{top, bottom}
 	require.Equal(t, trafficdb.Result{Inserted: 2}, mustImport(t, db, "gw", rows))
 	require.Equal(t, trafficdb.Result{Duplicates: 2}, mustImport(t, db, "gw", rows))
 	require.Equal(t, "(\""+strings.TrimRight(latest.Format("2006-01-02 15:04:05.000000"), "0")+"+00\","+
@@ -168,7 +168,7 @@ func testExtremes(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
 }
 
 func testDays(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
-	var rows []report.Row
+	var rows []reportfile.Row
 	for _, at := range []string{
 		"2000-01-01T00:00:00Z", "2023-12-31T23:59:59.9999994Z", "2023-12-31T23:59:59.9999996Z", "2024-02-29T12:00:00Z",
 	} {
@@ -227,7 +227,7 @@ func testRefused(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
 	_, err = db.Import(t.Context(), "gw", rows)
 	require.Equal(t, trafficdb.Reject, trafficdb.ClassOf(err), "%v", err)
 	require.Equal(t, "0", query(t, direct, `SELECT count(*) FROM vpn_traffic`))
-	require.Equal(t, trafficdb.Result{Inserted: 2}, mustImport(t, db, "gw", []report.Row{rows[0], rows[2]}), "the connection is usable")
+	require.Equal(t, trafficdb.Result{Inserted: 2}, mustImport(t, db, "gw", []reportfile.Row{rows[0], rows[2]}), "the connection is usable")
 
 	_, err = direct.Exec(`DROP TABLE vpn_traffic_reports`)
 	require.NoError(t, err)
@@ -238,7 +238,7 @@ func testRefused(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
 // Several importers, each with its own process's view, of the same and of other
 // hosts' rows, in different orders.
 func testConcurrent(t *testing.T, db *trafficdb.DB, direct *sql.DB) {
-	var all []report.Row
+	var all []reportfile.Row
 	for i := range 20 {
 		all = append(all, series(noon.Add(time.Duration(i)*time.Hour), 100)...)
 	}

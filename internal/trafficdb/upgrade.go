@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 // upgradeRows are the rows of one transaction of an upgrade.
@@ -206,7 +206,7 @@ func (u *upgrade) copyOldRows(ctx context.Context) error {
 // noTime marks a row without one.
 const noTime = -1 << 63
 
-func scanOld(old *sql.Rows) (row report.Row, err error) {
+func scanOld(old *sql.Rows) (row reportfile.Row, err error) {
 	var at sql.NullTime
 	var open sql.NullInt64
 	err = old.Scan(&at, &row.Src, &row.Dst, &row.Proto, &row.Port, &row.SrcPackets, &row.SrcBytes, &row.DstPackets, &row.DstBytes,
@@ -218,7 +218,7 @@ func scanOld(old *sql.Rows) (row report.Row, err error) {
 	return row, err
 }
 
-func (u *upgrade) reject(row *report.Row, err error) {
+func (u *upgrade) reject(row *reportfile.Row, err error) {
 	if row.Time == noTime {
 		err = errors.New("time is null")
 	}

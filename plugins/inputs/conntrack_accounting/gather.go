@@ -9,7 +9,7 @@ import (
 	"telegraf-conntrack-accounting/internal/accounting"
 	"telegraf-conntrack-accounting/internal/ctnetlink"
 	"telegraf-conntrack-accounting/internal/notation"
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 const (
@@ -112,7 +112,7 @@ func (p *Plugin) emit(acc telegraf.Accumulator, at time.Time) {
 		setFields(fields, &row)
 		p.setTags(tags, &s.Key, &row)
 		acc.AddFields(measurement, fields, tags, at)
-		row.SrcName, row.DstName = report.CleanName(tags["src_name"]), report.CleanName(tags["dst_name"])
+		row.SrcName, row.DstName = reportfile.CleanName(tags["src_name"]), reportfile.CleanName(tags["dst_name"])
 		p.reports.add(&row)
 	})
 	p.reports.write()
@@ -132,8 +132,8 @@ func (p *Plugin) take() {
 }
 
 // row is what both the metric and the report say about a series.
-func (p *Plugin) row(s *accounting.Series, at time.Time) report.Row {
-	row := report.Row{
+func (p *Plugin) row(s *accounting.Series, at time.Time) reportfile.Row {
+	row := reportfile.Row{
 		Time:  at.UnixNano(),
 		Proto: notation.ProtoName(s.Key.Proto),
 		Src:   s.Key.Src.String(), Dst: s.Key.Dst.String(),
@@ -149,7 +149,7 @@ func (p *Plugin) row(s *accounting.Series, at time.Time) report.Row {
 }
 
 // setFields sets the fields of a series: always the same ones.
-func setFields(fields map[string]interface{}, row *report.Row) {
+func setFields(fields map[string]interface{}, row *reportfile.Row) {
 	fields["src_packets"] = row.SrcPackets
 	fields["src_bytes"] = row.SrcBytes
 	fields["dst_packets"] = row.DstPackets

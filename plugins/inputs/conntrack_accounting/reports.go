@@ -6,7 +6,7 @@ import (
 
 	"github.com/influxdata/telegraf"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/spool"
 )
 
@@ -47,7 +47,7 @@ type reportCounts struct {
 // hold already.
 func (p *Plugin) readReports() (err error) {
 	p.reports = reports{log: p.Log, host: p.ReportHost, summed: len(p.GroupBy) > 0}
-	if err := report.CheckHost(p.ReportHost); err != nil {
+	if err := reportfile.CheckHost(p.ReportHost); err != nil {
 		return fmt.Errorf("report_host: %q %w", p.ReportHost, err)
 	}
 	if p.ReportDirectory == "" || p.oneShot {
@@ -78,7 +78,7 @@ func (r *reports) tell() {
 }
 
 // add adds a row to the report of this gather.
-func (r *reports) add(row *report.Row) {
+func (r *reports) add(row *reportfile.Row) {
 	switch {
 	case r.writer == nil:
 	case r.summed:
@@ -88,7 +88,7 @@ func (r *reports) add(row *report.Row) {
 	}
 }
 
-func (r *reports) print(row *report.Row) { r.lines = report.Append(r.lines, row) }
+func (r *reports) print(row *reportfile.Row) { r.lines = reportfile.Append(r.lines, row) }
 
 // write writes the report of this gather, after those that are late.
 func (r *reports) write() {

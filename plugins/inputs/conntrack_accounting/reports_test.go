@@ -13,24 +13,24 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-conntrack-accounting/internal/accounting"
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
 // readReports returns the rows of all reports in a folder, in the order of
 // their names, after a check that they speak for host.
-func readReports(t *testing.T, folder, host string) (rows []report.Row) {
+func readReports(t *testing.T, folder, host string) (rows []reportfile.Row) {
 	t.Helper()
 	files, err := os.ReadDir(folder)
 	require.NoError(t, err)
 	for _, file := range files {
-		name := report.ParseName(file.Name())
+		name := reportfile.ParseName(file.Name())
 		require.Equal(t, host, name.Host, file.Name())
 		require.False(t, name.Arrived.IsZero())
 		in, err := os.Open(filepath.Join(folder, file.Name()))
 		require.NoError(t, err)
-		for lines := report.NewReader(in); ; {
-			var row report.Row
+		for lines := reportfile.NewReader(in); ; {
+			var row reportfile.Row
 			err := lines.Read(&row)
 			if errors.Is(err, io.EOF) {
 				break
@@ -44,7 +44,7 @@ func readReports(t *testing.T, folder, host string) (rows []report.Row) {
 }
 
 // asMetrics returns rows as the lab keeps metrics.
-func asMetrics(rows []report.Row) (list []row) {
+func asMetrics(rows []reportfile.Row) (list []row) {
 	for i := range rows {
 		r := &rows[i]
 		named := map[string]string{"proto": r.Proto, "src": r.Src, "dst": r.Dst, "port": strconv.Itoa(int(r.Port))}
@@ -149,7 +149,7 @@ func TestReportsSumUpWhatGroupByTellsApart(t *testing.T) {
 	rows := readReports(t, folder, "gw")
 	require.Len(t, rows, 2, "a row for each gather")
 	for i, row := range rows {
-		require.Equal(t, report.Row{
+		require.Equal(t, reportfile.Row{
 			Time: row.Time, Proto: "udp", Src: "10.32.0.1", Dst: "10.32.0.0", Port: 53,
 			SrcPackets: 8, SrcBytes: 3*128 + 5*228, DstPackets: 8, DstBytes: 3*128 + 5*228, HasOpen: true,
 		}, row, "gather %d", i)
@@ -215,7 +215,7 @@ func TestTheLastReportsAreWrittenAtTheEnd(t *testing.T) {
 			require.NoError(t, os.Mkdir(folder, 0o700))
 			p, log := pluginWithReports(t, folder)
 			require.NoError(t, os.Remove(folder))
-			p.reports.add(&report.Row{Time: report.Earliest, Proto: "tcp", Src: "10.0.0.1", Dst: "10.0.0.2"})
+			p.reports.add(&reportfile.Row{Time: reportfile.Earliest, Proto: "tcp", Src: "10.0.0.1", Dst: "10.0.0.2"})
 			p.reports.write()
 			p.reports.write()
 			require.Len(t, log.with("E! report_directory: writing a report: open "+folder), 1)
@@ -249,7 +249,7 @@ func TestUnsavedReportsHaveABound(t *testing.T) {
 	const rows, reports = 100_000, 12
 	for n := range reports {
 		for i := range rows {
-			p.reports.add(&report.Row{Time: int64(1_700_000_000_000_000_000 + n), Proto: "tcp", Src: "10.0.0.0", Dst: "10.0.0.1", Port: accounting.OtherPorts, SrcBytes: int64(i)})
+			p.reports.add(&reportfile.Row{Time: int64(1_700_000_000_000_000_000 + n), Proto: "tcp", Src: "10.0.0.0", Dst: "10.0.0.1", Port: accounting.OtherPorts, SrcBytes: int64(i)})
 		}
 		p.reports.write()
 		require.LessOrEqual(t, p.reports.size, maxUnsaved)
@@ -270,7 +270,7 @@ func TestReportHostIsThisHost(t *testing.T) {
 	p, folder := New(), t.TempDir()
 	p.ReportDirectory = folder
 	require.NoError(t, p.Init())
-	p.reports.add(&report.Row{Time: report.Earliest, Proto: "tcp", Src: "10.0.0.1", Dst: "10.0.0.2"})
+	p.reports.add(&reportfile.Row{Time: reportfile.Earliest, Proto: "tcp", Src: "10.0.0.1", Dst: "10.0.0.2"})
 	p.reports.write()
 	host, err := os.Hostname()
 	require.NoError(t, err)

@@ -1,13 +1,13 @@
 package conntrack_accounting
 
-import "telegraf-conntrack-accounting/internal/report"
+import "telegraf-conntrack-accounting/internal/reportfile"
 
 // rowSums add up the rows of one gather that a report cannot tell apart: those
 // of series that only the keys of group_by do. The database knows a row by its
 // time, protocol, groups and port, and would keep but one of them.
 type rowSums struct {
 	index map[rowKey]int
-	rows  []report.Row
+	rows  []reportfile.Row
 }
 
 type rowKey struct {
@@ -15,7 +15,7 @@ type rowKey struct {
 	port            int32
 }
 
-func (r *rowSums) add(row *report.Row) {
+func (r *rowSums) add(row *reportfile.Row) {
 	key := rowKey{row.Proto, row.Src, row.Dst, row.Port}
 	i, known := r.index[key]
 	if !known {
@@ -37,7 +37,7 @@ func (r *rowSums) add(row *report.Row) {
 }
 
 // take hands the sums over and begins anew.
-func (r *rowSums) take(fn func(*report.Row)) {
+func (r *rowSums) take(fn func(*reportfile.Row)) {
 	for i := range r.rows {
 		fn(&r.rows[i])
 	}

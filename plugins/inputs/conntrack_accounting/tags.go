@@ -4,11 +4,11 @@ import (
 	"strconv"
 
 	"telegraf-conntrack-accounting/internal/accounting"
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 // setTags makes tags those of a series.
-func (p *Plugin) setTags(tags map[string]string, k *accounting.SeriesKey, row *report.Row) {
+func (p *Plugin) setTags(tags map[string]string, k *accounting.SeriesKey, row *reportfile.Row) {
 	clear(tags)
 	tags["proto"], tags["src"], tags["dst"] = row.Proto, row.Src, row.Dst
 	tags["port"] = strconv.Itoa(int(k.Port))

@@ -11,7 +11,7 @@ import (
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/metric"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 // converter knows how metrics of traffic look.
@@ -46,7 +46,7 @@ func (b *batch) add(m telegraf.Metric) {
 	if _, known := b.reports[host]; !known {
 		b.hosts = append(b.hosts, host)
 	}
-	b.reports[host] = report.Append(b.reports[host], &row)
+	b.reports[host] = reportfile.Append(b.reports[host], &row)
 }
 
 // internal reports whether the metric is what the input says of itself, which
@@ -69,11 +69,11 @@ func foreign(m telegraf.Metric) error {
 
 // row makes a row of a metric. Its errors name tags and fields, but quote no
 // values: they are counted by their text.
-func (c *converter) row(m telegraf.Metric, host string) (row report.Row, err error) {
+func (c *converter) row(m telegraf.Metric, host string) (row reportfile.Row, err error) {
 	if !slices.Contains(c.measurements, m.Name()) {
 		return row, foreign(m)
 	}
-	if err := report.CheckHost(host); err != nil {
+	if err := reportfile.CheckHost(host); err != nil {
 		return row, fmt.Errorf("tag %s %w", c.hostTag, err)
 	}
 	if row.Time, err = nanoseconds(m.Time()); err != nil {
@@ -93,7 +93,7 @@ func (c *converter) row(m telegraf.Metric, host string) (row report.Row, err err
 }
 
 // metric is the reverse of row.
-func (c *converter) metric(row *report.Row, host string) telegraf.Metric {
+func (c *converter) metric(row *reportfile.Row, host string) telegraf.Metric {
 	tags := map[string]string{"proto": row.Proto, "src": row.Src, "dst": row.Dst, "port": strconv.Itoa(int(row.Port))}
 	for tag, value := range map[string]string{c.hostTag: host, "src_name": row.SrcName, "dst_name": row.DstName} {
 		if value != "" {
@@ -133,7 +133,7 @@ func nanoseconds(at time.Time) (int64, error) {
 	return ns, nil
 }
 
-func setTags(row *report.Row, m telegraf.Metric) error {
+func setTags(row *reportfile.Row, m telegraf.Metric) error {
 	var port string
 	for _, tag := range [...]struct {
 		name string
@@ -155,16 +155,16 @@ func setTags(row *report.Row, m telegraf.Metric) error {
 
 // setNames sets what the ends are called. Whoever gave them a name that cannot
 // be one may not be who counted: such a name is mended, and the row is kept.
-func setNames(row *report.Row, m telegraf.Metric) {
+func setNames(row *reportfile.Row, m telegraf.Metric) {
 	if name, found := m.GetTag("src_name"); found {
-		row.SrcName = report.CleanName(name)
+		row.SrcName = reportfile.CleanName(name)
 	}
 	if name, found := m.GetTag("dst_name"); found {
-		row.DstName = report.CleanName(name)
+		row.DstName = reportfile.CleanName(name)
 	}
 }
 
-func setFields(row *report.Row, m telegraf.Metric) error {
+func setFields(row *reportfile.Row, m telegraf.Metric) error {
 	for _, field := range [...]struct {
 		name     string
 		to       *int64

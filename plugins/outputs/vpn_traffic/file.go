@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"telegraf-conntrack-accounting/internal/lines"
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/unpack"
 )
 
@@ -15,7 +15,7 @@ import (
 // line protocol, such as the sink keeps what it has rejected in.
 type FileReader struct {
 	converter
-	report  *report.Reader
+	report  *reportfile.Reader
 	metrics *lines.Reader // nil where the file is a report
 	given   string        // the host of what names none
 	host    string        // of the row that was read last
@@ -24,7 +24,7 @@ type FileReader struct {
 
 // FileReader returns a FileReader that knows metrics as the sink does.
 func (v *VPNTraffic) FileReader() *FileReader {
-	return &FileReader{converter: v.converter(), report: report.NewReader(nil)}
+	return &FileReader{converter: v.converter(), report: reportfile.NewReader(nil)}
 }
 
 // Reset makes it read another file. host is that of a report, and of metrics that
@@ -38,8 +38,8 @@ func (f *FileReader) Reset(in *unpack.Reader, host string) {
 	f.report.Reset(in)
 }
 
-// Read sets row to the next row. See report.Reader.
-func (f *FileReader) Read(row *report.Row) error {
+// Read sets row to the next row. See reportfile.Reader.
+func (f *FileReader) Read(row *reportfile.Row) error {
 	if f.metrics == nil {
 		return f.report.Read(row)
 	}
@@ -51,7 +51,7 @@ func (f *FileReader) Read(row *report.Row) error {
 		found, err := f.decode(entry, row)
 		if err != nil {
 			cut := entry.Err != nil && !errors.Is(entry.Err, lines.ErrCut)
-			return &report.BadLine{Number: f.metrics.Line(), Text: string(entry.Text), Cut: cut, Reason: err}
+			return &reportfile.BadLine{Number: f.metrics.Line(), Text: string(entry.Text), Cut: cut, Reason: err}
 		}
 		if found {
 			f.rows++
@@ -63,7 +63,7 @@ func (f *FileReader) Read(row *report.Row) error {
 var errTimeless = errors.New("has no time: it would be another row each time that the file is read")
 
 // decode makes a row of an entry, if one is in it.
-func (f *FileReader) decode(entry lines.Entry, row *report.Row) (found bool, err error) {
+func (f *FileReader) decode(entry lines.Entry, row *reportfile.Row) (found bool, err error) {
 	if entry.Err != nil {
 		return false, fmt.Errorf("%s: %w", unreadable, entry.Err)
 	}
@@ -106,9 +106,9 @@ func (f *FileReader) Rows() int {
 }
 
 // Thin returns the rows of a report that may have their columns in another order.
-func (f *FileReader) Thin() report.Thin {
+func (f *FileReader) Thin() reportfile.Thin {
 	if f.metrics != nil {
-		return report.Thin{} // their fields have names
+		return reportfile.Thin{} // their fields have names
 	}
 	return f.report.Thin()
 }
@@ -118,11 +118,11 @@ func (f *FileReader) Metrics() bool { return f.metrics != nil }
 
 // Text returns a row as the line of a file of this kind. As a metric it names its
 // host.
-func (f *FileReader) Text(row *report.Row, host string, metrics bool) string {
+func (f *FileReader) Text(row *reportfile.Row, host string, metrics bool) string {
 	if metrics {
 		if line, err := encode(f.metric(row, host)); err == nil {
 			return string(line)
 		}
 	}
-	return strings.TrimSuffix(string(report.Append(nil, row)), "\n")
+	return strings.TrimSuffix(string(reportfile.Append(nil, row)), "\n")
 }

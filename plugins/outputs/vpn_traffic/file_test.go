@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-conntrack-accounting/internal/lines"
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/testkit"
 	"telegraf-conntrack-accounting/internal/unpack"
 )
@@ -177,16 +177,16 @@ func FuzzFile(f *testing.F) {
 	})
 }
 
-func readFile(t *testing.T, files *FileReader, text string) (rows []report.Row, hosts []string) {
+func readFile(t *testing.T, files *FileReader, text string) (rows []reportfile.Row, hosts []string) {
 	in, err := unpack.New(strings.NewReader(text))
 	if err != nil {
 		return nil, nil
 	}
 	files.Reset(in, "")
 	for range strings.Count(text, "\n") + 2 {
-		var row report.Row
+		var row reportfile.Row
 		err := files.Read(&row)
-		if bad, ok := err.(*report.BadLine); ok { //nolint:errorlint // Read says that it is one
+		if bad, ok := err.(*reportfile.BadLine); ok { //nolint:errorlint // Read says that it is one
 			require.Positive(t, bad.Number)
 			continue
 		}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"telegraf-conntrack-accounting/internal/loader"
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/spool"
 	"telegraf-conntrack-accounting/internal/trafficdb"
 	"telegraf-conntrack-accounting/internal/unpack"
@@ -46,7 +46,7 @@ func (l *load) loader(host string) *loader.Loader {
 	return &loader.Loader{
 		Rows: l.rows.Rows, Most: loader.ReportMost, Reject: l.reject, Postpone: l.postpone, Divide: l.alone[l.unit[0].Name], Days: l.rows.Days,
 		Store: func(ctx context.Context, rows *trafficdb.Rows) error { return l.store(ctx, host, rows) },
-		Text:  func(n int, row *report.Row) string { return l.file.Text(row, host, l.metrics[n]) },
+		Text:  func(n int, row *reportfile.Row) string { return l.file.Text(row, host, l.metrics[n]) },
 	}
 }
 
@@ -132,7 +132,7 @@ func (l *load) readRows(ctx context.Context, n int, file *os.File) error {
 // by who made it, for those of our own have not.
 func (l *load) tellThin(entry spool.Entry) {
 	warning := l.file.Thin().Warning(strconv.Quote(entry.Name))
-	if warning != "" && report.ParseName(entry.Name).Arrived.IsZero() && l.told.first("thin "+entry.Name) {
+	if warning != "" && reportfile.ParseName(entry.Name).Arrived.IsZero() && l.told.first("thin "+entry.Name) {
 		l.log.Warn(warning)
 	}
 }
@@ -161,7 +161,7 @@ func (l *load) finish(n int) (stored bool, err error) {
 	return false, nil
 }
 
-func (l *load) reject(n int, line *report.BadLine) error {
+func (l *load) reject(n int, line *reportfile.BadLine) error {
 	if l.failed[n] != nil {
 		return nil // it comes again
 	}
@@ -173,7 +173,7 @@ func (l *load) reject(n int, line *report.BadLine) error {
 }
 
 // postpone sets a row aside that cannot be stored for now.
-func (l *load) postpone(n int, line *report.BadLine) error {
+func (l *load) postpone(n int, line *reportfile.BadLine) error {
 	if l.counters.postponed.Add(1); l.told.first("later " + line.Reason.Error()) {
 		l.log.Warnf("%v; they wait in %s/later, tried again every %v, and all others are stored", line.Reason, l.spool.Dir(), againEvery)
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 func zipped(t *testing.T, text string) string {
@@ -40,7 +40,7 @@ func testPacked(t *testing.T, dsn string, db *sql.DB) {
 	row := func(port int) string {
 		return fmt.Sprintf("1500000000000000000,tcp,10.32.1.0,10.33.0.0,%d,1,2,3,4,5,6\n", port)
 	}
-	name := report.FileName(time.Unix(1_700_000_000, 0), 1, 1, "gw9")
+	name := reportfile.FileName(time.Unix(1_700_000_000, 0), 1, 1, "gw9")
 	s.drop(name+".gz", zipped(t, row(1)))
 	s.drop("a.csv.zst", zstandard(t, row(2)+"nonsense\n"))
 	aside := map[string]string{

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"telegraf-conntrack-accounting/internal/execd"
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/spool"
 )
 
@@ -39,7 +39,7 @@ func testStuck(t *testing.T, dsn string, db *sql.DB) {
 	row := func(port int) string {
 		return fmt.Sprintf("1500000000000000000,tcp,10.32.1.0,10.33.0.0,%d,1,2,3,4,5,6\n", port)
 	}
-	name := func(n int) string { return report.FileName(time.Unix(1_700_000_000, 0), 1, n, "gw") }
+	name := func(n int) string { return reportfile.FileName(time.Unix(1_700_000_000, 0), 1, n, "gw") }
 	path := func(n int) string { return filepath.Join(s.Spool, "new", name(n)) }
 	for n := range 6 {
 		s.drop(name(n), row(n)+"nonsense\n")

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-conntrack-accounting/internal/execd"
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 func TestSampleConfigShowsTheDefaults(t *testing.T) {
@@ -83,12 +83,12 @@ func traffic(tags map[string]string, fields map[string]any) telegraf.Metric {
 
 func TestMetricsBecomeRows(t *testing.T) {
 	ns := noon.UnixNano()
-	whole := report.Row{
+	whole := reportfile.Row{
 		Time: ns, Proto: "tcp", Src: "10.32.1.0", Dst: "10.33.0.0", Port: 443,
 		SrcPackets: 1, SrcBytes: 2, DstPackets: 3, DstBytes: 4,
 		ConnectionCount: 5, ConnectionTimes: 6, OpenConnections: 7, HasOpen: true,
 	}
-	with := func(change func(*report.Row)) report.Row {
+	with := func(change func(*reportfile.Row)) reportfile.Row {
 		row := whole
 		change(&row)
 		return row
@@ -99,26 +99,26 @@ func TestMetricsBecomeRows(t *testing.T) {
 	early.SetTime(time.Unix(86400, 0))
 	for name, test := range map[string]struct {
 		m    telegraf.Metric
-		want report.Row
+		want reportfile.Row
 		err  string
 	}{
 		"whole": {m: traffic(nil, nil), want: whole},
 		"unsigned": {
 			m:    traffic(nil, map[string]any{"src_bytes": uint64(1 << 53)}),
-			want: with(func(r *report.Row) { r.SrcBytes = 1 << 53 }),
+			want: with(func(r *reportfile.Row) { r.SrcBytes = 1 << 53 }),
 		},
 		"whole float": {
 			m:    traffic(nil, map[string]any{"src_bytes": 1e15}),
-			want: with(func(r *report.Row) { r.SrcBytes = 1e15 }),
+			want: with(func(r *reportfile.Row) { r.SrcBytes = 1e15 }),
 		},
 
 		"names": {
 			m:    traffic(map[string]string{"src_name": "Corp, Ltd", "dst_name": "Web", "src_site": "a", "family": "ipv4"}, nil),
-			want: with(func(r *report.Row) { r.SrcName, r.DstName = "Corp, Ltd", "Web" }),
+			want: with(func(r *reportfile.Row) { r.SrcName, r.DstName = "Corp, Ltd", "Web" }),
 		},
 		"bad names": {
 			m:    traffic(map[string]string{"src_name": " a\tb\x01", "dst_name": strings.Repeat("x", 300)}, nil),
-			want: with(func(r *report.Row) { r.SrcName, r.DstName = "a b", strings.Repeat("x", 255) }),
+			want: with(func(r *reportfile.Row) { r.SrcName, r.DstName = "a b", strings.Repeat("x", 255) }),
 		},
 
 		"no src":          {m: traffic(map[string]string{"src": ""}, nil), err: "tag src is missing"},

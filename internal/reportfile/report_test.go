@@ -1,4 +1,4 @@
-package report_test
+package reportfile_test
 
 import (
 	"errors"
@@ -10,17 +10,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 // now is the time of rows of which the time does not matter.
 const now = "1500000000000000000"
 
 // latest is a time that is still none of the far future.
-func latest() int64 { return time.Now().Add(report.Ahead - time.Minute).UnixNano() }
+func latest() int64 { return time.Now().Add(reportfile.Ahead - time.Minute).UnixNano() }
 
-func extreme() report.Row {
-	return report.Row{
+func extreme() reportfile.Row {
+	return reportfile.Row{
 		Time: latest(), Proto: "ipv6-icmp", Src: "2001:db8:1::", Dst: "2001:db8:2::", Port: -1,
 		SrcPackets: 1 << 44, DstPackets: 1 << 44, SrcBytes: 1 << 53, DstBytes: 1 << 53,
 		ConnectionCount: math.MaxInt32, ConnectionTimes: 1 << 53,
@@ -29,13 +29,13 @@ func extreme() report.Row {
 }
 
 // readAll returns the rows of text, and of each bad line its error's text.
-func readAll(t *testing.T, text string) (rows []report.Row, bad []string) {
+func readAll(t *testing.T, text string) (rows []reportfile.Row, bad []string) {
 	t.Helper()
-	in := report.NewReader(strings.NewReader(text))
+	in := reportfile.NewReader(strings.NewReader(text))
 	for {
-		var row report.Row
+		var row reportfile.Row
 		err := in.Read(&row)
-		var line *report.BadLine
+		var line *reportfile.BadLine
 		switch {
 		case errors.As(err, &line):
 			bad = append(bad, line.Error())
@@ -50,7 +50,7 @@ func readAll(t *testing.T, text string) (rows []report.Row, bad []string) {
 
 func TestColumns(t *testing.T) {
 	const eleven = "1500000000000000000,tcp,10.32.1.0,10.33.0.0,443,1,2,3,4,5,6"
-	want := report.Row{
+	want := reportfile.Row{
 		Time: 1500000000000000000, Proto: "tcp", Src: "10.32.1.0", Dst: "10.33.0.0", Port: 443,
 		SrcPackets: 1, DstPackets: 2, SrcBytes: 3, DstBytes: 4, ConnectionCount: 5, ConnectionTimes: 6,
 	}
@@ -58,17 +58,17 @@ func TestColumns(t *testing.T) {
 	require.Empty(t, bad)
 	twelve := want
 	twelve.OpenConnections, twelve.HasOpen = 7, true
-	require.Equal(t, []report.Row{want, twelve, want}, rows)
-	require.Equal(t, eleven+"\n", string(report.Append(nil, &want)))
-	require.Equal(t, eleven+",7\n", string(report.Append(nil, &twelve)))
+	require.Equal(t, []reportfile.Row{want, twelve, want}, rows)
+	require.Equal(t, eleven+"\n", string(reportfile.Append(nil, &want)))
+	require.Equal(t, eleven+",7\n", string(reportfile.Append(nil, &twelve)))
 }
 
 func TestExtremesComeBackUnchanged(t *testing.T) {
 	want := extreme()
 	require.NoError(t, want.Check())
-	rows, bad := readAll(t, string(report.Append(nil, &want)))
+	rows, bad := readAll(t, string(reportfile.Append(nil, &want)))
 	require.Empty(t, bad)
-	require.Equal(t, []report.Row{want}, rows)
+	require.Equal(t, []reportfile.Row{want}, rows)
 }
 
 func TestBadLinesDoNotEndTheFile(t *testing.T) {
@@ -163,8 +163,8 @@ func (b *brokenDisk) Read(p []byte) (int, error) {
 }
 
 func TestAReadErrorIsNoBadLine(t *testing.T) {
-	in := report.NewReader(&brokenDisk{strings.NewReader(now + ",tcp,10.0.0.1,b::,443,1,2,3,4,5,6\n" + now + ",tcp,10.0.0.1,b::,80,1,2,3,4,5,6")})
-	var row report.Row
+	in := reportfile.NewReader(&brokenDisk{strings.NewReader(now + ",tcp,10.0.0.1,b::,443,1,2,3,4,5,6\n" + now + ",tcp,10.0.0.1,b::,80,1,2,3,4,5,6")})
+	var row reportfile.Row
 	require.NoError(t, in.Read(&row))
 	require.EqualError(t, in.Read(&row), "input/output error")
 	require.EqualError(t, in.Read(&row), "input/output error")
@@ -176,7 +176,7 @@ func TestMicros(t *testing.T) {
 		1500000000123456789: 1500000000123457,
 		math.MaxInt64:       9223372036854776, math.MinInt64: -9223372036854776,
 	} {
-		require.Equal(t, want, report.Micros(ns), "%d ns", ns)
+		require.Equal(t, want, reportfile.Micros(ns), "%d ns", ns)
 	}
 }
 
@@ -187,24 +187,24 @@ func TestNames(t *testing.T) {
 		"gw-1.example": "1700000000123456789-42-000007_gw-1.example.csv",
 		"a/b_c%\"é":    "1700000000123456789-42-000007_a%2Fb%5Fc%25%22%C3%A9.csv",
 	} {
-		require.NoError(t, report.CheckHost(host))
-		require.Equal(t, name, report.FileName(at, 42, 7, host))
-		got := report.ParseName(name)
+		require.NoError(t, reportfile.CheckHost(host))
+		require.Equal(t, name, reportfile.FileName(at, 42, 7, host))
+		got := reportfile.ParseName(name)
 		require.Equal(t, host, got.Host)
 		require.True(t, at.Equal(got.Arrived))
 	}
-	require.Less(t, report.FileName(at, 42, 9, "z"), report.FileName(at, 42, 10, "a"))
-	require.Less(t, report.FileName(at, 42, 9, "z"), report.FileName(at.Add(1), 42, 1, "a"))
+	require.Less(t, reportfile.FileName(at, 42, 9, "z"), reportfile.FileName(at, 42, 10, "a"))
+	require.Less(t, reportfile.FileName(at, 42, 9, "z"), reportfile.FileName(at.Add(1), 42, 1, "a"))
 	for _, foreign := range []string{
 		"", ".csv", "2020-01-01.csv", "conntrack_gw1.csv", "1-2-3_x.csv", "1700000000123456789-42-x_h.csv",
 		"1700000000123456789-42-000007_h", "1700000000123456789-42-000007_%zz.csv",
 		"1700000000123456789-42-000007_%00.csv", "9999999999999999999-42-000007_h.csv",
 	} {
-		require.Zero(t, report.ParseName(foreign), foreign)
+		require.Zero(t, reportfile.ParseName(foreign), foreign)
 	}
-	require.Error(t, report.CheckHost("a\nb"))
-	require.Error(t, report.CheckHost("\xff"))
-	require.Error(t, report.CheckHost(strings.Repeat("é", 50)))
+	require.Error(t, reportfile.CheckHost("a\nb"))
+	require.Error(t, reportfile.CheckHost("\xff"))
+	require.Error(t, reportfile.CheckHost(strings.Repeat("é", 50)))
 }
 
 // FuzzReader holds the reader to what it promises for any input: it ends, each
@@ -212,18 +212,18 @@ func TestNames(t *testing.T) {
 // comes back unchanged when it is written and read again.
 func FuzzReader(f *testing.F) {
 	row := extreme()
-	f.Add(report.Append(nil, &row))
+	f.Add(reportfile.Append(nil, &row))
 	row.SrcName, row.DstName = `"R&D", 2nd floor`, "Café"
-	f.Add(report.Append(nil, &row))
+	f.Add(reportfile.Append(nil, &row))
 	f.Add([]byte(now + ",tcp,10.0.0.1,b::,443,1,2,3,4,5,6,,x,\n" + now + ",tcp,10.0.0.1,b::,443,1,2,3,4,5,6,7,\"\",\"a\"\"\xff,\x1b[2J\"\n"))
 	f.Add([]byte(now + ",tcp,10.0.0.1,b::,443,1,2,3,4,5,6\n#\n\n1,tcp\n" + now + ",udp,10.0.0.1,b::,-1,1,2,3,4,5,6"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		in := report.NewReader(strings.NewReader(string(data)))
+		in := reportfile.NewReader(strings.NewReader(string(data)))
 		last := 0
 		for {
-			var got report.Row
+			var got reportfile.Row
 			err := in.Read(&got)
-			var bad *report.BadLine
+			var bad *reportfile.BadLine
 			switch {
 			case errors.As(err, &bad):
 				require.Greater(t, bad.Number, last)
@@ -235,8 +235,8 @@ func FuzzReader(f *testing.F) {
 			}
 			require.NoError(t, err)
 			require.NoError(t, got.Check())
-			var again report.Row
-			require.NoError(t, report.NewReader(strings.NewReader(string(report.Append(nil, &got)))).Read(&again))
+			var again reportfile.Row
+			require.NoError(t, reportfile.NewReader(strings.NewReader(string(reportfile.Append(nil, &got)))).Read(&again))
 			require.Equal(t, got, again)
 		}
 	})
@@ -247,7 +247,7 @@ func BenchmarkAppend(b *testing.B) {
 	buf := make([]byte, 0, 1024)
 	b.ReportAllocs()
 	for b.Loop() {
-		buf = report.Append(buf[:0], &row)
+		buf = reportfile.Append(buf[:0], &row)
 	}
 }
 
@@ -258,9 +258,9 @@ func BenchmarkRead(b *testing.B) {
 			text := strings.Repeat(line+names+"\n", 10_000)
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
-			var row report.Row
+			var row reportfile.Row
 			for b.Loop() {
-				in := report.NewReader(strings.NewReader(text))
+				in := reportfile.NewReader(strings.NewReader(text))
 				for range 10_000 {
 					require.NoError(b, in.Read(&row))
 				}
@@ -279,21 +279,21 @@ func TestTimesThatAreNone(t *testing.T) {
 		"milliseconds":  {now.UnixMilli(), "time is in milliseconds, it seems, not in nanoseconds"},
 		"microseconds":  {now.UnixMicro(), "time is in microseconds, it seems, not in nanoseconds"},
 		"1970":          {86400 * int64(time.Second), "time is before 2000: a clock was off"},
-		"just too old":  {report.Earliest - 1, "time is before 2000: a clock was off"},
+		"just too old":  {reportfile.Earliest - 1, "time is before 2000: a clock was off"},
 		"before 1970":   {math.MinInt64, "time is before 2000: a clock was off"},
 		"in three days": {now.AddDate(0, 0, 3).UnixNano(), "time is more than two days ahead: the clock of the gateway is off, or the one here"},
 		"2262":          {math.MaxInt64, "time is more than two days ahead: the clock of the gateway is off, or the one here"},
-		"2000":          {report.Earliest, ""},
+		"2000":          {reportfile.Earliest, ""},
 		"today":         {now.UnixNano(), ""},
 		"tomorrow":      {now.AddDate(0, 0, 1).UnixNano(), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			row := extreme()
 			row.Time = test.at
-			rows, bad := readAll(t, string(report.Append(nil, &row)))
+			rows, bad := readAll(t, string(reportfile.Append(nil, &row)))
 			if test.want == "" {
 				require.NoError(t, row.Check())
-				require.Equal(t, []report.Row{row}, rows)
+				require.Equal(t, []reportfile.Row{row}, rows)
 				return
 			}
 			require.EqualError(t, row.Check(), test.want)

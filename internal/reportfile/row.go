@@ -1,4 +1,4 @@
-// Package report reads and writes report files: plain CSV, a row a line, in
+// Package reportfile reads and writes report files: plain CSV, a row a line, in
 // the form the earlier accounting tools wrote and operators know:
 //
 //	time_ns,proto,src,dst,port,src_packets,dst_packets,src_bytes,dst_bytes,connection_count,connection_times[,open_connections[,src_name,dst_name]]
@@ -11,7 +11,7 @@
 //
 // The package touches no disk: it turns rows into bytes, bytes into rows, and
 // names into what they say.
-package report
+package reportfile
 
 import (
 	"errors"

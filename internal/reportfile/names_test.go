@@ -1,4 +1,4 @@
-package report_test
+package reportfile_test
 
 import (
 	"strings"
@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 const plain = "1500000000000000000,tcp,10.32.1.0,10.33.0.0,443,1,2,3,4,5,6"
@@ -30,8 +30,8 @@ func TestNamesComeBackUnchanged(t *testing.T) {
 		require.Equal(t, want, [2]string{rows[0].SrcName, rows[0].DstName})
 		require.Equal(t, !strings.HasPrefix(columns, ",,"), rows[0].HasOpen, columns)
 		require.Equal(t, rows[0], rows[2])
-		require.Equal(t, plain+columns+"\n", string(report.Append(nil, &rows[0])))
-		require.Equal(t, plain+"\n", string(report.Append(nil, &rows[1])), "a row without names after one that has them")
+		require.Equal(t, plain+columns+"\n", string(reportfile.Append(nil, &rows[0])))
+		require.Equal(t, plain+"\n", string(reportfile.Append(nil, &rows[1])), "a row without names after one that has them")
 		require.NoError(t, rows[0].Check())
 	}
 }
@@ -53,9 +53,9 @@ func TestNamesAreCleaned(t *testing.T) {
 		"a" + long:        "a" + long[:254],
 		long[:254] + " b": long[:254],
 	} {
-		got := report.CleanName(name)
+		got := reportfile.CleanName(name)
 		require.Equal(t, want, got, "%q", name)
-		require.Equal(t, got, report.CleanName(got))
+		require.Equal(t, got, reportfile.CleanName(got))
 		require.True(t, utf8.ValidString(got))
 		if strings.ContainsAny(name, "\n") {
 			continue

@@ -1,4 +1,4 @@
-package report_test
+package reportfile_test
 
 import (
 	"strings"
@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/report"
+	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 const usual = now + ",tcp,10.0.0.1,b::,443,1,2,30,400,5,6"
@@ -57,11 +57,11 @@ func TestColumnsOfAnotherOrder(t *testing.T) {
 	require.Len(t, rows, 2, "not the first line, so no header of all")
 	require.Len(t, bad, 1)
 
-	in := report.NewReader(strings.NewReader(usual + "\n" + strings.Replace(usual, "1,2,30,400", "30,400,1,2", 1) + "\n" + strings.Replace(usual, "1,2,30", "0,21,1", 1) + "\n"))
+	in := reportfile.NewReader(strings.NewReader(usual + "\n" + strings.Replace(usual, "1,2,30,400", "30,400,1,2", 1) + "\n" + strings.Replace(usual, "1,2,30", "0,21,1", 1) + "\n"))
 	for range 3 {
-		require.NoError(t, in.Read(&report.Row{}))
+		require.NoError(t, in.Read(&reportfile.Row{}))
 	}
-	require.Equal(t, report.Thin{Rows: 2, Line: 2}, in.Thin())
+	require.Equal(t, reportfile.Thin{Rows: 2, Line: 2}, in.Thin())
 	in.Reset(strings.NewReader(""))
 	require.Zero(t, in.Thin())
 }
