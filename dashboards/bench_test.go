@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-conntrack-accounting/internal/testkit"
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 var (
@@ -42,7 +42,7 @@ func benchReports(b *testing.B) int {
 
 // bench is a filled database.
 type bench struct {
-	sink  *trafficdb.DB
+	sink  *store.DB
 	db    *sql.DB
 	begin time.Time
 	end   time.Time
@@ -51,7 +51,7 @@ type bench struct {
 func newBench(b *testing.B, reports int) *bench {
 	b.Helper()
 	pg := testkit.Postgres(b, "shared_buffers=1GB", "max_wal_size=4GB", "max_parallel_workers_per_gather=0")
-	sink, err := trafficdb.Open(pg.DSN())
+	sink, err := store.Open(pg.DSN())
 	require.NoError(b, err)
 	b.Cleanup(func() { _ = sink.Close() })
 	require.NoError(b, sink.Migrate(b.Context()))

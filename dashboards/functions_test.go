@@ -9,7 +9,7 @@ import (
 
 	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/testkit"
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 // value asks for a single value.
@@ -102,7 +102,7 @@ func TestFunctionsQuote(t *testing.T) {
 func filled2(t *testing.T, traffic known) *sql.DB {
 	t.Helper()
 	pg := testkit.Postgres(t)
-	db, err := trafficdb.Open(pg.DSN())
+	db, err := store.Open(pg.DSN())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
 	require.NoError(t, db.Migrate(t.Context()))

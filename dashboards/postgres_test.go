@@ -11,14 +11,14 @@ import (
 
 	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/testkit"
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 // filled makes a database with traffic in it, by way of the sink's own import.
 func filled(t *testing.T, traffic known) *sql.DB {
 	t.Helper()
 	pg := testkit.Postgres(t)
-	db, err := trafficdb.Open(pg.DSN())
+	db, err := store.Open(pg.DSN())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
 	require.NoError(t, db.Migrate(t.Context()))
@@ -30,7 +30,7 @@ func filled(t *testing.T, traffic known) *sql.DB {
 			require.NoError(t, err)
 		}
 	}
-	require.NoError(t, db.SaveStatus(t.Context(), trafficdb.Status{Sink: "gw:/spool", Started: begin, SpoolFiles: 7}))
+	require.NoError(t, db.SaveStatus(t.Context(), store.Status{Sink: "gw:/spool", Started: begin, SpoolFiles: 7}))
 	return pg.DB()
 }
 

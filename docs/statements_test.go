@@ -10,8 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-conntrack-accounting/internal/store"
 	"telegraf-conntrack-accounting/internal/testkit"
-	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
 // TestStatements has Postgres, InfluxDB and nft run what the documents show of their
@@ -20,7 +20,7 @@ func TestStatements(t *testing.T) {
 	pg := testkit.Postgres(t)
 	pg.Psql(nil, "-f", filepath.Join(testkit.Root(t), "deploy", "roles.sql"))
 	pg.Exec(`CREATE ROLE "psql-sink"`)
-	db, err := trafficdb.Open(pg.DSN() + " role=vpn_traffic_owner")
+	db, err := store.Open(pg.DSN() + " role=vpn_traffic_owner")
 	require.NoError(t, err)
 	require.NoError(t, db.Migrate(t.Context()))
 	require.NoError(t, db.Close())

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-conntrack-accounting/internal/reportfile"
+	"telegraf-conntrack-accounting/internal/store"
 	"telegraf-conntrack-accounting/internal/testkit"
-	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
 // BenchmarkBacklog has psql-sink watch drain a spool that has filled while the
@@ -64,7 +64,7 @@ const backlogSeries = 10_000 // of a report
 // and returns when that one begins.
 func fillBefore(b *testing.B, dsn string, count int, at time.Time) time.Time {
 	b.Helper()
-	db, err := trafficdb.Open(dsn)
+	db, err := store.Open(dsn)
 	require.NoError(b, err)
 	defer func() { _ = db.Close() }()
 	require.NoError(b, db.Migrate(b.Context()))

@@ -9,8 +9,9 @@ import (
 	"syscall"
 
 	"telegraf-conntrack-accounting/internal/execd"
+	"telegraf-conntrack-accounting/internal/pgconn"
 	"telegraf-conntrack-accounting/internal/printable"
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
 )
 
@@ -34,16 +35,16 @@ func newCommand(program execd.Program, name string) *command {
 
 // run parses the command line, calls do with the database until a signal comes,
 // and returns the exit code: 0, 1 after an error, 2 for a wrong command line.
-func (c *command) run(do func(ctx context.Context, db *trafficdb.DB) error) int {
+func (c *command) run(do func(ctx context.Context, db *store.DB) error) int {
 	if code, done := parse(c.Program, c.flags); done {
 		return code
 	}
-	if err := trafficdb.RefusePassword(*c.dsn); err != nil {
+	if err := pgconn.RefusePassword(*c.dsn); err != nil {
 		return refuse(c.Program, c.flags, fmt.Errorf("-dsn: %w", err))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	if err := c.withDatabase(func(db *trafficdb.DB) error { return do(ctx, db) }); err != nil {
+	if err := c.withDatabase(func(db *store.DB) error { return do(ctx, db) }); err != nil {
 		execd.NewLogger(c.Stderr, c.Stderr, false).Error(err)
 		if own, ok := errors.AsType[*exitError](err); ok {
 			return own.code
@@ -59,7 +60,7 @@ type exitError struct {
 	code int
 }
 
-func (c *command) withDatabase(do func(*trafficdb.DB) error) error {
+func (c *command) withDatabase(do func(*store.DB) error) error {
 	sink := c.sink
 	if *c.config != "" {
 		if err := execd.LoadConfig(*c.config, "outputs", c.Name, c.LookupEnv, sink); err != nil {
@@ -69,7 +70,7 @@ func (c *command) withDatabase(do func(*trafficdb.DB) error) error {
 	if *c.dsn != "" {
 		sink.DSN = *c.dsn
 	}
-	db, err := trafficdb.Open(sink.DSN)
+	db, err := store.Open(sink.DSN)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"telegraf-conntrack-accounting/internal/execd"
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 // forget deletes all that there is of days, of a host or of all, so that they can
@@ -22,8 +22,8 @@ func forget(program execd.Program) int {
 	var addresses prefixFlag
 	c.flags.Var(&addresses, "address", "forget this `address or prefix`, as source and as destination; several with commas between them. Without -day, on all days")
 	yes := c.flags.Bool("yes", false, "do it; without, say what would be deleted")
-	return c.run(func(ctx context.Context, db *trafficdb.DB) error {
-		f := trafficdb.Forgotten{From: from.Time, To: to.Time}
+	return c.run(func(ctx context.Context, db *store.DB) error {
+		f := store.Forgotten{From: from.Time, To: to.Time}
 		c.flags.Visit(func(given *flag.Flag) {
 			if given.Name == "host" {
 				f.Host = host // which may be empty
@@ -46,7 +46,7 @@ func forget(program execd.Program) int {
 	})
 }
 
-func (c *command) forget(ctx context.Context, db *trafficdb.DB, f *trafficdb.Forgotten, yes bool) error {
+func (c *command) forget(ctx context.Context, db *store.DB, f *store.Forgotten, yes bool) error {
 	days, err := db.Known(ctx, f)
 	if err != nil {
 		return err

@@ -7,11 +7,11 @@ import (
 	"strings"
 	"time"
 
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 // forgetAddresses deletes rows and sums of addresses, and what they were called.
-func (c *command) forgetAddresses(ctx context.Context, db *trafficdb.DB, f *trafficdb.Forgotten, prefixes []netip.Prefix, yes bool) error {
+func (c *command) forgetAddresses(ctx context.Context, db *store.DB, f *store.Forgotten, prefixes []netip.Prefix, yes bool) error {
 	within, wider, err := db.Addresses(ctx, prefixes)
 	if err != nil {
 		return err
@@ -45,7 +45,7 @@ func (c *command) forgetAddresses(ctx context.Context, db *trafficdb.DB, f *traf
 
 // daysOf returns the days on which addresses may have had traffic, as far as they
 // are to be forgotten.
-func daysOf(addresses []trafficdb.Address, f *trafficdb.Forgotten) (days []time.Time) {
+func daysOf(addresses []store.Address, f *store.Forgotten) (days []time.Time) {
 	had := make(map[time.Time]bool)
 	for _, a := range addresses {
 		for day := a.First; !day.IsZero() && !day.After(a.Last); day = day.AddDate(0, 0, 1) {

@@ -8,8 +8,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-conntrack-accounting/internal/schema"
+	"telegraf-conntrack-accounting/internal/store"
 	"telegraf-conntrack-accounting/internal/testkit"
-	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
 // A customer who is forgotten is in no table any more, at neither end, under no name,
@@ -46,10 +47,10 @@ func TestForgetAddresses(t *testing.T) {
 	require.Equal(t, "109", i.query(`SELECT count(*) FROM vpn_traffic`), "nothing is done yet")
 
 	// The rows of the first day are dropped before: its sums are all that there is.
-	db, err := trafficdb.Open(pg.DSN())
+	db, err := store.Open(pg.DSN())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
-	_, err = db.Retain(t.Context(), time.Now(), trafficdb.Retention{Raw: 5 * 24 * time.Hour})
+	_, err = db.Retain(t.Context(), time.Now(), schema.Retention{Raw: 5 * 24 * time.Hour})
 	require.NoError(t, err)
 	require.Equal(t, "72", i.query(`SELECT count(*) FROM vpn_traffic`))
 	found, err := db.Verify(t.Context(), time.Unix(start, 0).UTC(), true)

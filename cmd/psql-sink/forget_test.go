@@ -7,8 +7,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-conntrack-accounting/internal/schema"
+	"telegraf-conntrack-accounting/internal/store"
 	"telegraf-conntrack-accounting/internal/testkit"
-	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
 // What is forgotten and imported again is there once, and nothing else changes.
@@ -70,10 +71,10 @@ func TestForget(t *testing.T) {
 	require.Zero(t, code, out)
 
 	// What retention has dropped can come again, too.
-	db, err := trafficdb.Open(pg.DSN())
+	db, err := store.Open(pg.DSN())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
-	_, err = db.Retain(t.Context(), time.Now(), trafficdb.Retention{Raw: 24 * time.Hour})
+	_, err = db.Retain(t.Context(), time.Now(), schema.Retention{Raw: 24 * time.Hour})
 	require.NoError(t, err)
 	code, stdout, _ := i.run("", "-host", "gw", file)
 	require.Equal(t, importPast, code, stdout)

@@ -17,7 +17,8 @@ import (
 	"telegraf-conntrack-accounting/internal/execd"
 	"telegraf-conntrack-accounting/internal/loader"
 	"telegraf-conntrack-accounting/internal/progress"
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/schema"
+	"telegraf-conntrack-accounting/internal/store"
 	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
 )
 
@@ -49,7 +50,7 @@ func importFiles(program execd.Program) int {
 		log.Error(err)
 		return importFailed
 	}
-	db, err := trafficdb.Open(sink.DSN)
+	db, err := store.Open(sink.DSN)
 	if err != nil {
 		log.Error(err)
 		return importFailed
@@ -61,7 +62,7 @@ func importFiles(program execd.Program) int {
 	j := &importJob{options: o, log: log, db: db, sink: sink, looks: lookReader{sink.FileReader()}, rejects: rejects, stdin: program.Stdin, budget: loader.NewBudget()}
 	if !o.past {
 		j.retention = time.Duration(sink.Retention)
-		j.begin = trafficdb.Retention{Raw: j.retention}.Begin(begin)
+		j.begin = schema.Retention{Raw: j.retention}.Begin(begin)
 	}
 	j.run(ctx, program.Stderr)
 	if err := rejects.close(); err != nil {
@@ -109,7 +110,7 @@ func importContext() (ctx context.Context, stop func()) {
 type importJob struct {
 	options  *importOptions
 	log      telegraf.Logger
-	db       *trafficdb.DB
+	db       *store.DB
 	sink     *vpn_traffic.VPNTraffic // its options
 	rejects  *importRejects
 	stdin    *os.File

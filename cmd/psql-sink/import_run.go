@@ -12,9 +12,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"telegraf-conntrack-accounting/internal/loader"
+	"telegraf-conntrack-accounting/internal/pgconn"
 	"telegraf-conntrack-accounting/internal/printable"
 	"telegraf-conntrack-accounting/internal/reportfile"
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
 )
 
@@ -119,7 +120,7 @@ func newImportWorker(j *importJob) *importWorker {
 func (w *importWorker) loader(host string) *loader.Loader {
 	l := &loader.Loader{
 		Rows: w.rows.Rows, Most: loader.ReportMost, Reject: w.reject, Postpone: w.postpone, Divide: true, Days: w.rows.Days,
-		Store: func(ctx context.Context, rows *trafficdb.Rows) error { return w.store(ctx, host, rows) },
+		Store: func(ctx context.Context, rows *store.Rows) error { return w.store(ctx, host, rows) },
 		Text:  func(n int, row *reportfile.Row) string { return w.reader.Text(row, host, w.metrics[n]) },
 	}
 	if !w.begin.IsZero() {
@@ -197,14 +198,14 @@ func (w *importWorker) open(ctx context.Context, source importSource) (*importIn
 	return openInput(source.path)
 }
 
-func (w *importWorker) store(ctx context.Context, host string, rows *trafficdb.Rows) error {
+func (w *importWorker) store(ctx context.Context, host string, rows *store.Rows) error {
 	giveBack, err := w.budget.Take(ctx, rows)
 	if err != nil {
 		return err
 	}
 	result, err := w.patience.Import(ctx, host, rows, w.once)
 	giveBack()
-	w.once = err != nil && trafficdb.ClassOf(err) == trafficdb.Unknown || w.once && rows.Len() < w.rows.Rows
+	w.once = err != nil && pgconn.ClassOf(err) == pgconn.Unknown || w.once && rows.Len() < w.rows.Rows
 	if err != nil {
 		return err
 	}

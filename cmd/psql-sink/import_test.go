@@ -16,8 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-conntrack-accounting/internal/reportfile"
+	"telegraf-conntrack-accounting/internal/schema"
+	"telegraf-conntrack-accounting/internal/store"
 	"telegraf-conntrack-accounting/internal/testkit"
-	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
 const noHost = "I! files that name no host are imported as of host \"\"; -host NAME names one\n"
@@ -121,7 +122,7 @@ func (i *importTest) requireReports(reports, rows int) {
 
 func (i *importTest) requireRollups() {
 	i.t.Helper()
-	db, err := trafficdb.Open(i.dsn)
+	db, err := store.Open(i.dsn)
 	require.NoError(i.t, err)
 	defer func() { require.NoError(i.t, db.Close()) }()
 	days, err := db.Days(i.t.Context(), time.Unix(0, 0), time.Now())
@@ -464,6 +465,6 @@ func testImportMisconfigured(i *importTest) {
 	require.NoError(i.t, err)
 	code, _, stderr = i.run("", file)
 	require.Equal(i.t, importFailed, code)
-	require.Contains(i.t, stderr, "E! "+trafficdb.ErrForeignTable.Error())
+	require.Contains(i.t, stderr, "E! "+schema.ErrForeignTable.Error())
 	require.Less(i.t, time.Since(begin), time.Minute, "without waiting for better times")
 }

@@ -7,7 +7,8 @@ import (
 	"github.com/influxdata/telegraf/config"
 
 	"telegraf-conntrack-accounting/internal/execd"
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/pgconn"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 // migrate makes the schema or brings it up to date, as its owner, and grants the
@@ -24,9 +25,9 @@ func migrate(program execd.Program) int {
 			return value.UnmarshalText([]byte(text))
 		})
 	}
-	return c.run(func(ctx context.Context, db *trafficdb.DB) error {
+	return c.run(func(ctx context.Context, db *store.DB) error {
 		if err := db.Migrate(ctx); err != nil {
-			return fmt.Errorf("%s: %w", trafficdb.Describe(err), trafficdb.Reason(err))
+			return fmt.Errorf("%s: %w", pgconn.Describe(err), pgconn.Reason(err))
 		}
 		if err := db.Install(ctx); err != nil { // what was lost, and the rights of roles that came later
 			return err
@@ -40,7 +41,7 @@ func migrate(program execd.Program) int {
 }
 
 // allow tells the database what the command line, or the file, lets sinks drop.
-func (c *command) allow(ctx context.Context, db *trafficdb.DB, given []func()) error {
+func (c *command) allow(ctx context.Context, db *store.DB, given []func()) error {
 	if len(given) == 0 && *c.config == "" {
 		return nil
 	}

@@ -10,8 +10,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-conntrack-accounting/internal/schema"
+	"telegraf-conntrack-accounting/internal/store"
 	"telegraf-conntrack-accounting/internal/testkit"
-	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
 // What retention is about to drop comes in only when somebody says so.
@@ -37,10 +38,10 @@ func TestUpgradeOfWhatRetentionDrops(t *testing.T) {
 	text, code = p.output("upgrade", "-past-retention")
 	require.Zero(t, code, text)
 	require.Contains(t, text, "3 rows came over")
-	db, err := trafficdb.Open(pg.DSN())
+	db, err := store.Open(pg.DSN())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
-	_, err = db.Retain(t.Context(), time.Now(), trafficdb.Retention{Raw: 30 * 24 * time.Hour})
+	_, err = db.Retain(t.Context(), time.Now(), schema.Retention{Raw: 30 * 24 * time.Hour})
 	require.NoError(t, err)
 	text, code = p.output("upgrade", "-past-retention")
 	require.Equal(t, upgradePast, code, text)
@@ -74,10 +75,10 @@ func testImportPast(i *importTest) {
 
 	i.ok("-past-retention", old, recent)
 	require.Equal(i.t, "4 71", i.query(`SELECT count(*) || ' ' || sum(src_bytes) FROM vpn_traffic`))
-	db, err := trafficdb.Open(i.dsn)
+	db, err := store.Open(i.dsn)
 	require.NoError(i.t, err)
 	defer func() { require.NoError(i.t, db.Close()) }()
-	_, err = db.Retain(i.t.Context(), now, trafficdb.Retention{Raw: 30 * 24 * time.Hour})
+	_, err = db.Retain(i.t.Context(), now, schema.Retention{Raw: 30 * 24 * time.Hour})
 	require.NoError(i.t, err)
 	code, stdout, _ = i.run("", "-past-retention", old)
 	require.Equal(i.t, importPast, code)

@@ -19,8 +19,8 @@ import (
 
 	"telegraf-conntrack-accounting/internal/execd"
 	"telegraf-conntrack-accounting/internal/printable"
+	"telegraf-conntrack-accounting/internal/store"
 	"telegraf-conntrack-accounting/internal/summary"
-	"telegraf-conntrack-accounting/internal/trafficdb"
 	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
 )
 
@@ -30,7 +30,7 @@ type reportOptions struct {
 	top                        int
 	csv                        bool
 	lines                      summary.Lines
-	question                   trafficdb.Question
+	question                   store.Question
 	choice                     summary.Choice
 	given                      map[string]bool // switches
 }
@@ -59,7 +59,7 @@ func (o *reportOptions) flags() *flag.FlagSet {
 	flags.StringVar(&o.since, "since", "1h", "`begin` of the range: 2006-01-02 15:04, an RFC 3339 time, a time of day, such as 03:00, or how long before -until, such as 90m, 15h or 7d")
 	flags.StringVar(&o.until, "until", "0s", "`end` of the range, in the same forms; how long ago, where it is a duration")
 	flags.IntVar(&o.top, "top", 10, "`rows` of each table; with -csv lines of each period, all without it")
-	flags.StringVar(&o.question.Sort, "sort", "bytes", "`what` tells the greatest: "+anyOf(trafficdb.Sorts()))
+	flags.StringVar(&o.question.Sort, "sort", "bytes", "`what` tells the greatest: "+anyOf(store.Sorts()))
 	flags.StringVar(&o.html, "html", "", "write a page with charts to `file` too")
 	flags.BoolVar(&o.csv, "csv", false, "print CSV (RFC 4180) instead: a header and lines of whole numbers")
 	flags.StringVar(&o.lines.By, "by", "src", "with -csv, what has a `line`: total, src, dst, pair, service (protocol and port), proto, port or host")
@@ -99,8 +99,8 @@ func (o *reportOptions) check(now time.Time) (err error) {
 	if !o.question.Since.Before(o.question.Until) {
 		return fmt.Errorf("-since %s is not before -until %s", o.since, o.until)
 	}
-	if !slices.Contains(trafficdb.Sorts(), o.question.Sort) {
-		return fmt.Errorf("-sort %q is none of %s", o.question.Sort, anyOf(trafficdb.Sorts()))
+	if !slices.Contains(store.Sorts(), o.question.Sort) {
+		return fmt.Errorf("-sort %q is none of %s", o.question.Sort, anyOf(store.Sorts()))
 	}
 	return o.checkCSV()
 }
@@ -111,7 +111,7 @@ func (o *reportOptions) checkCSV() error {
 		return errors.New("-by and -each are for -csv")
 	case o.csv && o.html != "":
 		return errors.New("-csv and -html are one report each")
-	case trafficdb.LineColumns(o.lines.By) == nil:
+	case store.LineColumns(o.lines.By) == nil:
 		return fmt.Errorf("-by %q is none of total, src, dst, pair, service, proto, port and host", o.lines.By)
 	case o.given["each"] && !slices.Contains(summary.Periods(), o.lines.Each):
 		return fmt.Errorf("-each %q is none of %s", o.lines.Each, anyOf(summary.Periods()))
@@ -133,7 +133,7 @@ func (o *reportOptions) run(program execd.Program) error {
 			return err
 		}
 	}
-	db, err := trafficdb.Open(sink.DSN)
+	db, err := store.Open(sink.DSN)
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	traffic "telegraf-conntrack-accounting/internal/reportfile"
+	"telegraf-conntrack-accounting/internal/store"
 	"telegraf-conntrack-accounting/internal/testkit"
-	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
 // customers use a network in two months. Their bytes are more than a float holds
@@ -44,7 +44,7 @@ func customers() []traffic.Row {
 func withCustomers(t *testing.T) (p *program, dsn string) {
 	t.Helper()
 	pg := testkit.Postgres(t)
-	db, err := trafficdb.Open(pg.DSN())
+	db, err := store.Open(pg.DSN())
 	require.NoError(t, err)
 	defer func() { _ = db.Close() }()
 	require.NoError(t, db.Migrate(t.Context()))

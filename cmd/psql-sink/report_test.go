@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	traffic "telegraf-conntrack-accounting/internal/reportfile"
+	"telegraf-conntrack-accounting/internal/store"
 	"telegraf-conntrack-accounting/internal/testkit"
-	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
 func TestReport(t *testing.T) {
@@ -33,7 +33,7 @@ func TestReport(t *testing.T) {
 	require.Equal(t, 1, code)
 	require.Contains(t, problems, "start psql-sink once")
 
-	db, err := trafficdb.Open(pg.DSN())
+	db, err := store.Open(pg.DSN())
 	require.NoError(t, err)
 	defer func() { _ = db.Close() }()
 	require.NoError(t, db.Migrate(t.Context()))

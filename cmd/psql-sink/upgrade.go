@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"telegraf-conntrack-accounting/internal/execd"
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/pgconn"
+	"telegraf-conntrack-accounting/internal/schema"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 // upgradePast is the exit code where retention has dropped rows of the old table,
@@ -18,13 +20,13 @@ const upgradePast = 4
 func upgrade(program execd.Program) int {
 	c := newCommand(program, "upgrade")
 	past := c.flags.Bool(pastRetention, false, "bring rows over though they are older than the configured retention, which drops them within hours and leaves their sums")
-	return c.run(func(ctx context.Context, db *trafficdb.DB) error {
+	return c.run(func(ctx context.Context, db *store.DB) error {
 		begin, last := time.Now(), time.Time{}
 		var oldest time.Time
 		if !*past {
-			oldest = trafficdb.Retention{Raw: time.Duration(c.sink.Retention)}.Begin(begin)
+			oldest = schema.Retention{Raw: time.Duration(c.sink.Retention)}.Begin(begin)
 		}
-		u, err := db.Upgrade(ctx, oldest, func(u trafficdb.Upgraded) {
+		u, err := db.Upgrade(ctx, oldest, func(u store.Upgraded) {
 			if time.Since(last) < 2*time.Second {
 				return
 			}
@@ -32,10 +34,10 @@ func upgrade(program execd.Program) int {
 			c.printf("%s: %d of about %d rows, %.0f rows/s\n", u.Until.UTC().Format(time.DateTime),
 				u.Inserted+u.Duplicates, u.Total, float64(u.Inserted+u.Duplicates)/time.Since(begin).Seconds())
 		})
-		if _, ok := errors.AsType[*trafficdb.PastRetention](err); ok {
+		if _, ok := errors.AsType[*schema.PastRetention](err); ok {
 			return &exitError{fmt.Errorf("%w: raise retention, which is %s, or say -%s", err, inDays(time.Duration(c.sink.Retention)), pastRetention), upgradePast}
 		}
-		if err != nil && (ctx.Err() != nil || trafficdb.IsUnreachable(err) || !u.Until.IsZero()) {
+		if err != nil && (ctx.Err() != nil || pgconn.IsUnreachable(err) || !u.Until.IsZero()) {
 			return fmt.Errorf("%w; run the command again to go on", err)
 		}
 		if err != nil {
@@ -46,7 +48,7 @@ func upgrade(program execd.Program) int {
 }
 
 // upgraded tells what became of the rows.
-func (c *command) upgraded(u trafficdb.Upgraded, took time.Duration) error {
+func (c *command) upgraded(u store.Upgraded, took time.Duration) error {
 	c.printf("done in %v: %d rows came over, %d were there already, %d are no rows and stay in vpn_traffic_old\n",
 		took.Round(time.Second), u.Inserted, u.Duplicates, u.Rejected)
 	if u.Reason != nil {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"telegraf-conntrack-accounting/internal/execd"
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 // verify recomputes the rollups and prints what differs.
@@ -19,7 +19,7 @@ func verify(program execd.Program) int {
 	c.flags.Var(&to, "to", "last `day`; without it, the last there is")
 	repair := c.flags.Bool("repair", false, "replace what differs")
 	gone := c.flags.Bool("lost", false, "with -repair, first forget reports of which no row is left, so that the sums of such days are replaced, too")
-	return c.run(func(ctx context.Context, db *trafficdb.DB) error {
+	return c.run(func(ctx context.Context, db *store.DB) error {
 		if from.After(to.Time) {
 			return &exitError{fmt.Errorf("-from %v is after -to %v", &from, &to), exitUsage}
 		}
@@ -62,7 +62,7 @@ func verify(program execd.Program) int {
 	})
 }
 
-func mended(d trafficdb.Difference) string {
+func mended(d store.Difference) string {
 	if d.Repaired {
 		return ", replaced"
 	}

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"strings"
 
+	"telegraf-conntrack-accounting/internal/pgconn"
 	"telegraf-conntrack-accounting/internal/reportfile"
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/schema"
 )
 
 const (
@@ -29,11 +30,11 @@ func (l *Loader) storeRows(ctx context.Context, begin, end int) error {
 		l.stored, l.refused = true, 0
 		return nil
 	}
-	if day, ok := errors.AsType[*trafficdb.DayError](err); ok && l.Postpone != nil {
+	if day, ok := errors.AsType[*schema.DayError](err); ok && l.Postpone != nil {
 		return l.storeOthers(ctx, begin, end, day)
 	}
-	sure := trafficdb.ClassOf(err) == trafficdb.Reject
-	if !sure && (!l.Divide || !trafficdb.MayBeRows(err)) {
+	sure := pgconn.ClassOf(err) == pgconn.Reject
+	if !sure && (!l.Divide || !pgconn.MayBeRows(err)) {
 		return err
 	}
 	if !sure && l.cause == nil {
@@ -92,7 +93,7 @@ func (l *Loader) rejectUnsure() error {
 }
 
 // storeOthers stores the rows of other days and postpones those of one.
-func (l *Loader) storeOthers(ctx context.Context, begin, end int, day *trafficdb.DayError) error {
+func (l *Loader) storeOthers(ctx context.Context, begin, end int, day *schema.DayError) error {
 	order, ofDay := make([]int, 0, end-begin), []int(nil)
 	for n := begin; n < end; n++ {
 		if day.Has(l.rows.Time(n)) {

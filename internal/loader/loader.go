@@ -11,7 +11,7 @@ import (
 	"slices"
 
 	"telegraf-conntrack-accounting/internal/reportfile"
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 // Origin is where a row was read.
@@ -48,9 +48,9 @@ type Loader struct {
 	Past  int
 	// Days, if there are any, bounds how many days a file may bring.
 	Days *Days
-	// Store stores rows, all or none. An error of class trafficdb.Reject makes
+	// Store stores rows, all or none. An error of class pgconn.Reject makes
 	// the Loader look for the row that caused it; any other ends the loading.
-	Store func(ctx context.Context, rows *trafficdb.Rows) error
+	Store func(ctx context.Context, rows *store.Rows) error
 	// Divide makes it look for the rows, too, of an error that nobody understands.
 	Divide bool
 	// Postpone, if there is one, is told each row of a day that takes none for now.
@@ -61,7 +61,7 @@ type Loader struct {
 	// the lines are not those of a report.
 	Text func(file int, row *reportfile.Row) string
 
-	rows trafficdb.Rows
+	rows store.Rows
 	from []Origin // of each of the rows
 	last int      // where the last report in rows begins
 

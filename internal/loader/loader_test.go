@@ -14,7 +14,8 @@ import (
 
 	"telegraf-conntrack-accounting/internal/loader"
 	"telegraf-conntrack-accounting/internal/reportfile"
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/schema"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 // stored collects what a Loader does.
@@ -27,7 +28,7 @@ type stored struct {
 func (s *stored) loader(rows int) *loader.Loader {
 	return &loader.Loader{
 		Rows: rows, Most: 4 * rows,
-		Store: func(_ context.Context, rows *trafficdb.Rows) error {
+		Store: func(_ context.Context, rows *store.Rows) error {
 			chunk := make([]reportfile.Row, rows.Len())
 			for n := range chunk {
 				chunk[n] = rows.At(n)
@@ -130,15 +131,15 @@ func TestBadLinesGoToReject(t *testing.T) {
 func TestRefusalsOfEverythingAreBounded(t *testing.T) {
 	s := stored{}
 	l := s.loader(20_000)
-	store := l.Store
-	l.Store = func(ctx context.Context, rows *trafficdb.Rows) error {
+	storeRows := l.Store
+	l.Store = func(ctx context.Context, rows *store.Rows) error {
 		s.fail = nil
 		for n := range rows.Len() {
 			if rows.At(n).Port < 9000 {
 				s.fail = &pq.Error{Code: "23514", Constraint: "odd", Message: "no"}
 			}
 		}
-		return store(ctx, rows)
+		return storeRows(ctx, rows)
 	}
 	require.NoError(t, l.Read(t.Context(), 0, reportfile.NewReader(strings.NewReader(reports(10_000)))))
 	require.NoError(t, l.Flush(t.Context()))
@@ -222,20 +223,20 @@ func TestDaysAreBounded(t *testing.T) {
 // Rows of a day that takes none are postponed and all others are stored, whichever
 // come first.
 func TestADayThatTakesNone(t *testing.T) {
-	day := &trafficdb.DayError{Day: time.Date(2020, 3, 1, 0, 0, 0, 0, time.UTC)}
+	day := &schema.DayError{Day: time.Date(2020, 3, 1, 0, 0, 0, 0, time.UTC)}
 	of := map[byte]time.Time{'d': day.Day, 'D': day.Day.Add(-400 * time.Nanosecond), 'o': day.Day.Add(-time.Second), 'O': day.Day.AddDate(0, 0, 1)}
 	for _, order := range []string{"d", "D", "dd", "do", "od", "odOdo", "ddoo", "oodd", "dodDo"} {
 		var s stored
 		var postponed []int
 		l := s.loader(100)
-		store := l.Store
-		l.Store = func(ctx context.Context, rows *trafficdb.Rows) error {
+		storeRows := l.Store
+		l.Store = func(ctx context.Context, rows *store.Rows) error {
 			for n := range rows.Len() {
 				if day.Has(rows.Time(n)) {
 					return day
 				}
 			}
-			return store(ctx, rows)
+			return storeRows(ctx, rows)
 		}
 		l.Postpone = func(_ int, line *reportfile.BadLine) error {
 			postponed = append(postponed, line.Number)
@@ -274,7 +275,7 @@ func TestRowsOfManyHosts(t *testing.T) {
 	h.New = func(host string) *loader.Loader {
 		return &loader.Loader{
 			Rows: 1000, Most: 4000, Begin: reportfile.Earliest + 1,
-			Store: func(_ context.Context, rows *trafficdb.Rows) error {
+			Store: func(_ context.Context, rows *store.Rows) error {
 				stored[host] += rows.Len()
 				held -= rows.Len()
 				return nil

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 // What imports may hold in common, so that a program stays below 100 MB however
@@ -47,7 +47,7 @@ func NewBudget() *Budget { return &Budget{semaphore.NewWeighted(budget)} }
 
 // Take waits until there is memory to store rows, and takes it. The caller has to
 // call giveBack when they are stored.
-func (b *Budget) Take(ctx context.Context, rows *trafficdb.Rows) (giveBack func(), err error) {
+func (b *Budget) Take(ctx context.Context, rows *store.Rows) (giveBack func(), err error) {
 	memory := memoryOf(rows)
 	if err := b.left.Acquire(ctx, memory); err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func (b *Budget) Take(ctx context.Context, rows *trafficdb.Rows) (giveBack func(
 }
 
 // memoryOf estimates how much memory it takes to store rows.
-func memoryOf(rows *trafficdb.Rows) int64 {
+func memoryOf(rows *store.Rows) int64 {
 	most, count := 0, 0
 	for i := range rows.Len() {
 		if i > 0 && rows.Time(i) != rows.Time(i-1) {

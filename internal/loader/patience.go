@@ -7,7 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/pgconn"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 // The pause after a failure doubles from one to the next, between these.
@@ -37,7 +38,7 @@ type logger interface {
 // it tries again, pausing longer and longer, and says each change of state once
 // for all of them.
 type Patience struct {
-	DB    *trafficdb.DB
+	DB    *store.DB
 	Limit time.Duration // of one outage
 	Log   logger
 
@@ -52,7 +53,7 @@ func (p *Patience) Open(ctx context.Context) error { return p.Do(ctx, p.DB.Migra
 
 // Import stores rows, all or none. With once it does not try again after an error
 // that nobody understands.
-func (p *Patience) Import(ctx context.Context, host string, rows *trafficdb.Rows, once bool) (result trafficdb.Result, err error) {
+func (p *Patience) Import(ctx context.Context, host string, rows *store.Rows, once bool) (result store.Result, err error) {
 	t := trial{attempts: attempts}
 	if once {
 		t.attempts = 1
@@ -94,7 +95,7 @@ func (p *Patience) do(ctx context.Context, t *trial, fn func(context.Context) er
 			return nil
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case trafficdb.ClassOf(err) == trafficdb.Reject, trafficdb.ClassOf(err) == trafficdb.Day:
+		case pgconn.ClassOf(err) == pgconn.Reject, pgconn.ClassOf(err) == pgconn.Day:
 			return err
 		}
 		pause, err := p.failed(t, err)
@@ -127,8 +128,8 @@ func (p *Patience) try(ctx context.Context, t *trial, fn func(context.Context) e
 		t.lost = false
 	}
 	err := fn(ctx)
-	t.lost = trafficdb.IsGone(err) || trafficdb.IsUnreachable(err)
-	if !trafficdb.IsUnreachable(err) {
+	t.lost = pgconn.IsGone(err) || pgconn.IsUnreachable(err)
+	if !pgconn.IsUnreachable(err) {
 		return err
 	}
 	if why := p.DB.Ping(ctx); why != nil {
@@ -140,12 +141,12 @@ func (p *Patience) try(ctx context.Context, t *trial, fn func(context.Context) e
 // failed takes note of a failure. It returns how long to wait before the next
 // attempt, or an error when there shall be none.
 func (p *Patience) failed(t *trial, err error) (time.Duration, error) {
-	if trafficdb.IsMomentary(err) {
+	if pgconn.IsMomentary(err) {
 		if t.momentary++; t.momentary <= momentary {
 			return jitter(minPause / 10), nil
 		}
 	}
-	if trafficdb.ClassOf(err) == trafficdb.Unknown {
+	if pgconn.ClassOf(err) == pgconn.Unknown {
 		if t.unknown++; t.unknown >= t.attempts {
 			return 0, fmt.Errorf("after %d attempts: %w", t.unknown, err)
 		}
@@ -165,10 +166,10 @@ func (p *Patience) failed(t *trial, err error) (time.Duration, error) {
 func (p *Patience) tell(err error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.begun && trafficdb.IsMisconfigured(err) {
+	if !p.begun && pgconn.IsMisconfigured(err) {
 		return err
 	}
-	what := trafficdb.Describe(err)
+	what := pgconn.Describe(err)
 	if what == p.trouble {
 		return nil
 	}
@@ -177,10 +178,10 @@ func (p *Patience) tell(err error) error {
 	}
 	p.trouble = what
 	limit := fmt.Sprintf(" for up to %v", p.Limit)
-	if trafficdb.ClassOf(err) == trafficdb.Unknown {
+	if pgconn.ClassOf(err) == pgconn.Unknown {
 		limit = "" // it is the attempts that are counted
 	}
-	p.Log.Warnf("%s: %v; trying again%s", what, trafficdb.Reason(err), limit)
+	p.Log.Warnf("%s: %v; trying again%s", what, pgconn.Reason(err), limit)
 	return nil
 }
 

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 // caveats collects where answers are not of the range that was asked for.
@@ -15,7 +15,7 @@ type caveats struct {
 }
 
 // look adds the answer about what by names.
-func (c *caveats) look(ctx context.Context, a *trafficdb.Answers, q *trafficdb.Question, by string) error {
+func (c *caveats) look(ctx context.Context, a *store.Answers, q *store.Question, by string) error {
 	is, err := a.Coverage(ctx, q, by)
 	if err != nil {
 		return err

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"telegraf-conntrack-accounting/internal/printable"
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 // over draws what happened over time.
@@ -93,7 +93,7 @@ const others = "all others"
 
 // steps has the range and the step of points. A report may come a bit late, and a
 // step that is no longer than the time between reports then holds none.
-func (s *Summary) steps(list []trafficdb.Point) *steps {
+func (s *Summary) steps(list []store.Point) *steps {
 	step := list[0].Step
 	return &steps{since: s.Question.Since, until: s.Question.Until, step: step, lull: max(step, 2*s.Interval)}
 }

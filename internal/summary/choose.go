@@ -10,7 +10,7 @@ import (
 
 	"telegraf-conntrack-accounting/internal/execd"
 	"telegraf-conntrack-accounting/internal/printable"
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 // Choice is what traffic somebody wants, in his own words: texts as they were given
@@ -20,8 +20,8 @@ type Choice struct{ Src, Dst, Host []string }
 // Choose puts the stored values that are meant into a question. A word that stands
 // for nothing that was ever stored is an error: no traffic would be said of what
 // was mistyped. Notes are what to tell besides.
-func Choose(ctx context.Context, db *trafficdb.DB, q *trafficdb.Question, choice Choice) (notes []string, err error) {
-	err = db.Ask(ctx, func(a *trafficdb.Answers) error {
+func Choose(ctx context.Context, db *store.DB, q *store.Question, choice Choice) (notes []string, err error) {
+	err = db.Ask(ctx, func(a *store.Answers) error {
 		for _, column := range []struct {
 			kind  string
 			words []string
@@ -56,7 +56,7 @@ func Choose(ctx context.Context, db *trafficdb.DB, q *trafficdb.Question, choice
 // stored are the values of a column.
 type stored struct {
 	kind   string
-	list   []trafficdb.Value
+	list   []store.Value
 	called map[string][]string // values, by name and by value
 	groups []group
 }
@@ -69,7 +69,7 @@ type group struct {
 	bare   bool
 }
 
-func newStored(kind string, list []trafficdb.Value) *stored {
+func newStored(kind string, list []store.Value) *stored {
 	s := &stored{kind: kind, list: list, called: map[string][]string{}}
 	for _, v := range list {
 		s.called[v.Value] = append(s.called[v.Value], v.Value)

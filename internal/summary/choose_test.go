@@ -6,13 +6,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
-func values(texts ...string) (list []trafficdb.Value) {
+func values(texts ...string) (list []store.Value) {
 	for _, text := range texts {
 		value, name, _ := strings.Cut(text, " ")
-		list = append(list, trafficdb.Value{Value: value, Name: name})
+		list = append(list, store.Value{Value: value, Name: name})
 	}
 	return list
 }
@@ -21,7 +21,7 @@ func TestWordsOfQuestions(t *testing.T) {
 	masked := values("10.77.1.0 Team A", "10.77.2.0 Team B", "10.77.16.0 Team A", "2001:db8:1:: Six", "0.0.0.0/0", "192.168.4.0 Müller, Sons")
 	networks := values("10.77.0.0/16 All teams", "10.77.1.0/24 Team A", "10.77.1.7/32", "2001:db8::/32", "::/0")
 	for _, test := range []struct {
-		list       []trafficdb.Value
+		list       []store.Value
 		word, want string
 		note       string // "" for none
 	}{

@@ -9,12 +9,12 @@ import (
 	"time"
 
 	"telegraf-conntrack-accounting/internal/printable"
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 // Lines says what the lines of a CSV are.
 type Lines struct {
-	By   string // see trafficdb.LineColumns
+	By   string // see store.LineColumns
 	Each string // one of Periods, or "" for the range as a whole
 	Top  int    // lines of each period, 0 for all
 }
@@ -22,12 +22,12 @@ type Lines struct {
 // CSV writes traffic as RFC 4180 has it: a header, then for each period a line for
 // each of what has had any, the greatest first. Nothing is rounded. Notes are what
 // to tell besides.
-func (l Lines) CSV(ctx context.Context, db *trafficdb.DB, q trafficdb.Question, w io.Writer) (notes []string, err error) {
+func (l Lines) CSV(ctx context.Context, db *store.DB, q store.Question, w io.Writer) (notes []string, err error) {
 	var doubts caveats
 	out := csv.NewWriter(w)
 	out.UseCRLF = true
-	_ = out.Write(slices.Concat([]string{"since", "until"}, trafficdb.LineColumns(l.By), trafficdb.CounterColumns())) // Flush keeps the error
-	err = db.Ask(ctx, func(a *trafficdb.Answers) error {
+	_ = out.Write(slices.Concat([]string{"since", "until"}, store.LineColumns(l.By), store.CounterColumns())) // Flush keeps the error
+	err = db.Ask(ctx, func(a *store.Answers) error {
 		for _, part := range l.periods(q) {
 			list, err := a.Lines(ctx, &part, l.By, l.Top)
 			if err != nil {
@@ -48,7 +48,7 @@ func (l Lines) CSV(ctx context.Context, db *trafficdb.DB, q trafficdb.Question, 
 	return doubts.notes(), err
 }
 
-func fields(q trafficdb.Question, line trafficdb.Line) []string {
+func fields(q store.Question, line store.Line) []string {
 	list := []string{q.Since.Local().Format(time.RFC3339), q.Until.Local().Format(time.RFC3339)}
 	for _, value := range line.Values {
 		list = append(list, printable.Line(value)) // it may be read on a terminal
@@ -57,7 +57,7 @@ func fields(q trafficdb.Question, line trafficdb.Line) []string {
 }
 
 // periods cuts the range where periods end.
-func (l Lines) periods(q trafficdb.Question) (parts []trafficdb.Question) {
+func (l Lines) periods(q store.Question) (parts []store.Question) {
 	for q.Since.Before(q.Until) {
 		part := q
 		if next := nextPeriod(l.Each, q.Since.Local()); l.Each != "" && next.Before(q.Until) {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 // Days and months are those of the clock on the wall, which leaps twice a year,
@@ -35,7 +35,7 @@ func TestPeriodsOfTheCalendar(t *testing.T) {
 			require.NoError(t, err)
 			return moment
 		}
-		q := trafficdb.Question{Since: at(test.since), Until: at(test.until)}
+		q := store.Question{Since: at(test.since), Until: at(test.until)}
 		var begins []string
 		next := q.Since
 		for _, part := range (Lines{Each: test.each}).periods(q) {

@@ -8,7 +8,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 // numbers are the columns after the names.
@@ -20,7 +20,7 @@ func (s *Summary) numbers() []string {
 	return list
 }
 
-func (s *Summary) cells(of trafficdb.Sums) []string {
+func (s *Summary) cells(of store.Sums) []string {
 	list := []string{
 		octets(of.SrcBytes + of.DstBytes), fmt.Sprintf("%.1f %%", s.share(of)), octets(of.SrcBytes), octets(of.DstBytes),
 		count(of.SrcPackets + of.DstPackets), count(of.ConnectionCount), lifetime(of),

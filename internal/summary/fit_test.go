@@ -8,18 +8,18 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 // labelled has rows of names of any kind.
 func labelled(sort string, names ...string) *Summary {
 	open := 12.0
-	sums := trafficdb.Sums{SrcBytes: 123e6, DstBytes: 456e9, SrcPackets: 1e6, DstPackets: 2e6, ConnectionCount: 1.5e6, ConnectionTimes: 3e9, OpenConnections: &open}
-	s := &Summary{Question: trafficdb.Question{Sort: sort}, Total: trafficdb.Total{Name: "total", Sums: sums}}
+	sums := store.Sums{SrcBytes: 123e6, DstBytes: 456e9, SrcPackets: 1e6, DstPackets: 2e6, ConnectionCount: 1.5e6, ConnectionTimes: 3e9, OpenConnections: &open}
+	s := &Summary{Question: store.Question{Sort: sort}, Total: store.Total{Name: "total", Sums: sums}}
 	for _, name := range names {
-		s.Sources = append(s.Sources, trafficdb.Total{Name: name, Sums: sums})
+		s.Sources = append(s.Sources, store.Total{Name: name, Sums: sums})
 		for _, other := range names {
-			s.Pairs = append(s.Pairs, trafficdb.Pair{SrcName: name, DstName: other, Sums: sums})
+			s.Pairs = append(s.Pairs, store.Pair{SrcName: name, DstName: other, Sums: sums})
 		}
 	}
 	return s

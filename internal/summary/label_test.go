@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 func TestLabelsAreCut(t *testing.T) {
@@ -26,10 +26,10 @@ func TestLabelsAreCut(t *testing.T) {
 // The database may hold what other programs wrote into it.
 func TestTablesObeyNoName(t *testing.T) {
 	bad := "a\x1b[2J\u009b\u202eb"
-	total := []trafficdb.Total{{Name: bad}}
+	total := []store.Total{{Name: bad}}
 	s := &Summary{
-		Question: trafficdb.Question{Src: []string{bad}}, Total: trafficdb.Total{Name: "all"},
-		Sources: total, Destinations: total, Services: total, Pairs: []trafficdb.Pair{{SrcName: bad, DstName: bad}},
+		Question: store.Question{Src: []string{bad}}, Total: store.Total{Name: "all"},
+		Sources: total, Destinations: total, Services: total, Pairs: []store.Pair{{SrcName: bad, DstName: bad}},
 	}
 	var out strings.Builder
 	require.NoError(t, s.Print(&out, 0))

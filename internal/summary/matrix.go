@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"telegraf-conntrack-accounting/internal/printable"
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 // matrix shows sources against destinations: the stronger, the more. Its shades are
@@ -57,7 +57,7 @@ func (s *Summary) matrix() matrix {
 // axisLetters is how many letters of a name the matrix has room for.
 const axisLetters = 24
 
-func shadeOf(pair trafficdb.Pair) float64 { return math.Log10(1 + pair.SrcBytes + pair.DstBytes) }
+func shadeOf(pair store.Pair) float64 { return math.Log10(1 + pair.SrcBytes + pair.DstBytes) }
 
 func appendNew(list []string, name string) []string {
 	if slices.Contains(list, name) {

@@ -9,7 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"telegraf-conntrack-accounting/internal/printable"
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 const noTraffic = "no traffic in this range"
@@ -66,13 +66,13 @@ type part struct {
 
 type row struct {
 	Names []string
-	trafficdb.Sums
+	store.Sums
 }
 
 // tables are what is to be told. Names are made fit for a terminal here: the
 // database may hold what other programs wrote into it.
 func (s *Summary) tables() []part {
-	named := func(title, name string, list []trafficdb.Total) part {
+	named := func(title, name string, list []store.Total) part {
 		p := part{Title: title, Names: []string{name}}
 		for _, total := range list {
 			p.Rows = append(p.Rows, row{[]string{printable.Line(total.Name)}, total.Sums})

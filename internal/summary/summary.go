@@ -10,21 +10,21 @@ import (
 	"context"
 	"time"
 
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 // Summary is the traffic of a range.
 type Summary struct {
-	Question trafficdb.Question
-	Total    trafficdb.Total // without a name when there was no traffic
+	Question store.Question
+	Total    store.Total // without a name when there was no traffic
 
-	Sources, Destinations, Services []trafficdb.Total
-	Pairs                           []trafficdb.Pair
-	Matrix                          []trafficdb.Pair // more of them
+	Sources, Destinations, Services []store.Total
+	Pairs                           []store.Pair
+	Matrix                          []store.Pair // more of them
 
-	Traffic  []trafficdb.Point // over time, all together
-	BySource []trafficdb.Point // over time, of the greatest sources
-	Interval time.Duration     // between reports, 0 if not known
+	Traffic  []store.Point // over time, all together
+	BySource []store.Point // over time, of the greatest sources
+	Interval time.Duration // between reports, 0 if not known
 
 	Notes []string // where the tables are not quite of the range
 }
@@ -41,9 +41,9 @@ const pairsOfMatrix = 60
 
 // Make asks the database. The tables have at most top rows, and one for all
 // others.
-func Make(ctx context.Context, db *trafficdb.DB, q trafficdb.Question, top int) (*Summary, error) {
+func Make(ctx context.Context, db *store.DB, q store.Question, top int) (*Summary, error) {
 	s := &Summary{Question: q}
-	err := db.Ask(ctx, func(a *trafficdb.Answers) error {
+	err := db.Ask(ctx, func(a *store.Answers) error {
 		all, err := a.Totals(ctx, &q, "", top)
 		if err != nil {
 			return err
@@ -55,7 +55,7 @@ func Make(ctx context.Context, db *trafficdb.DB, q trafficdb.Question, top int) 
 		if err := s.doubt(ctx, a); err != nil {
 			return err
 		}
-		for by, list := range map[string]*[]trafficdb.Total{"src": &s.Sources, "dst": &s.Destinations, "service": &s.Services} {
+		for by, list := range map[string]*[]store.Total{"src": &s.Sources, "dst": &s.Destinations, "service": &s.Services} {
 			if *list, err = a.Totals(ctx, &q, by, top); err != nil {
 				return err
 			}
@@ -78,7 +78,7 @@ func Make(ctx context.Context, db *trafficdb.DB, q trafficdb.Question, top int) 
 
 // doubt notes where the tables are not of the range. That pairs over long ranges
 // are of whole hours is said above their table.
-func (s *Summary) doubt(ctx context.Context, a *trafficdb.Answers) error {
+func (s *Summary) doubt(ctx context.Context, a *store.Answers) error {
 	var doubts caveats
 	for _, by := range []string{"", "src", "dst", "service"} {
 		if err := doubts.look(ctx, a, &s.Question, by); err != nil {

@@ -15,9 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-conntrack-accounting/internal/reportfile"
+	"telegraf-conntrack-accounting/internal/store"
 	"telegraf-conntrack-accounting/internal/summary"
 	"telegraf-conntrack-accounting/internal/testkit"
-	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
 var (
@@ -56,10 +56,10 @@ func traffic() (rows []reportfile.Row) {
 	return rows
 }
 
-func filled(t *testing.T) *trafficdb.DB {
+func filled(t *testing.T) *store.DB {
 	t.Helper()
 	pg := testkit.Postgres(t)
-	db, err := trafficdb.Open(pg.DSN())
+	db, err := store.Open(pg.DSN())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	require.NoError(t, db.Migrate(t.Context()))
@@ -70,7 +70,7 @@ func filled(t *testing.T) *trafficdb.DB {
 
 func TestSummary(t *testing.T) {
 	db := filled(t)
-	s, err := summary.Make(t.Context(), db, trafficdb.Question{Since: since, Until: until}, 10)
+	s, err := summary.Make(t.Context(), db, store.Question{Since: since, Until: until}, 10)
 	require.NoError(t, err)
 
 	// Independent of the database: sums over the rows.
@@ -112,8 +112,8 @@ func TestSummary(t *testing.T) {
 	t.Run("outage", func(t *testing.T) { testOutage(t, db) })
 }
 
-func testFilters(t *testing.T, db *trafficdb.DB) {
-	q := trafficdb.Question{Since: since, Until: until, Src: []string{"10.32.1.0"}, Proto: []string{"udp"}, Port: []string{"53"}, Host: []string{"gw"}}
+func testFilters(t *testing.T, db *store.DB) {
+	q := store.Question{Since: since, Until: until, Src: []string{"10.32.1.0"}, Proto: []string{"udp"}, Port: []string{"53"}, Host: []string{"gw"}}
 	s, err := summary.Make(t.Context(), db, q, 3)
 	require.NoError(t, err)
 	want := 0.0
@@ -132,7 +132,7 @@ func testFilters(t *testing.T, db *trafficdb.DB) {
 }
 
 // testNames comes after what takes names for addresses.
-func testNames(t *testing.T, db *trafficdb.DB) {
+func testNames(t *testing.T, db *store.DB) {
 	rows := traffic()
 	rows = rows[len(rows)-60:]
 	for i := range rows {
@@ -147,7 +147,7 @@ func testNames(t *testing.T, db *trafficdb.DB) {
 	_, err := db.Import(t.Context(), "gw", rows)
 	require.NoError(t, err)
 	const source, destination = "R&D <b>2nd</b> floor (10.32.1.0)", "Web (10.40.1.0)"
-	s, err := summary.Make(t.Context(), db, trafficdb.Question{Since: since, Until: until}, 10)
+	s, err := summary.Make(t.Context(), db, store.Question{Since: since, Until: until}, 10)
 	require.NoError(t, err)
 	require.Equal(t, source, s.Sources[0].Name)
 	require.Equal(t, "10.32.1.0", s.Pairs[0].Src)
@@ -165,8 +165,8 @@ func testNames(t *testing.T, db *trafficdb.DB) {
 	}
 }
 
-func testNothing(t *testing.T, db *trafficdb.DB) {
-	s, err := summary.Make(t.Context(), db, trafficdb.Question{Since: until, Until: until.Add(time.Hour), Src: []string{"<b>&'"}}, 10)
+func testNothing(t *testing.T, db *store.DB) {
+	s, err := summary.Make(t.Context(), db, store.Question{Since: until, Until: until.Add(time.Hour), Src: []string{"<b>&'"}}, 10)
 	require.NoError(t, err)
 	var text, page strings.Builder
 	require.NoError(t, s.Print(&text, 0))
@@ -219,14 +219,14 @@ func screenshot(t *testing.T, page, theme string) image.Image {
 }
 
 // testOutage looks at a range of which a third was reported, in two parts.
-func testOutage(t *testing.T, db *trafficdb.DB) {
+func testOutage(t *testing.T, db *store.DB) {
 	rows := traffic()
 	for i := range rows {
 		rows[i].Time += int64(30 * time.Hour)
 	}
 	_, err := db.Import(t.Context(), "gw", rows)
 	require.NoError(t, err)
-	s, err := summary.Make(t.Context(), db, trafficdb.Question{Since: since, Until: until.Add(75 * time.Hour)}, 10)
+	s, err := summary.Make(t.Context(), db, store.Question{Since: since, Until: until.Add(75 * time.Hour)}, 10)
 	require.NoError(t, err)
 	var page strings.Builder
 	require.NoError(t, s.HTML(&page))

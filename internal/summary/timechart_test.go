@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -17,14 +17,14 @@ var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 // hours.
 func charted(step, interval time.Duration, minutes ...int) *Summary {
 	s := &Summary{
-		Question: trafficdb.Question{Since: noon, Until: noon.Add(10 * time.Hour)}, Interval: interval,
-		Total: trafficdb.Total{Name: "total", Sums: trafficdb.Sums{SrcBytes: 1}},
+		Question: store.Question{Since: noon, Until: noon.Add(10 * time.Hour)}, Interval: interval,
+		Total: store.Total{Name: "total", Sums: store.Sums{SrcBytes: 1}},
 	}
 	for _, minute := range minutes {
 		at := noon.Add(time.Duration(minute) * time.Minute)
-		sums := trafficdb.Sums{SrcBytes: step.Seconds() / 8, DstBytes: step.Seconds() / 4} // 1 and 2 bit/s
-		s.Traffic = append(s.Traffic, trafficdb.Point{Time: at, Step: step, Sums: sums})
-		s.BySource = append(s.BySource, trafficdb.Point{Time: at, Step: step, Name: "a", Sums: sums}, trafficdb.Point{Time: at, Step: step, Name: others})
+		sums := store.Sums{SrcBytes: step.Seconds() / 8, DstBytes: step.Seconds() / 4} // 1 and 2 bit/s
+		s.Traffic = append(s.Traffic, store.Point{Time: at, Step: step, Sums: sums})
+		s.BySource = append(s.BySource, store.Point{Time: at, Step: step, Name: "a", Sums: sums}, store.Point{Time: at, Step: step, Name: others})
 	}
 	return s
 }
@@ -122,7 +122,7 @@ func TestRing(t *testing.T) {
 	s := charted(time.Hour, 0)
 	s.Total.SrcBytes = 200
 	for n := range 12 {
-		s.Services = append(s.Services, trafficdb.Total{Name: fmt.Sprintf("tcp/%d", n), Sums: trafficdb.Sums{SrcBytes: float64(20 - n)}})
+		s.Services = append(s.Services, store.Total{Name: fmt.Sprintf("tcp/%d", n), Sums: store.Sums{SrcBytes: float64(20 - n)}})
 	}
 	ring := s.services()
 	require.Len(t, ring, linesOfChart+1)

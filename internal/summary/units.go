@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 // scaled writes a number with a prefix of the SI: 1.23 k, 45.6 M.
@@ -34,7 +34,7 @@ func count(n float64) string { return scaled(n, "") }
 func bitRate(n float64) string { return scaled(n, "bit/s") }
 
 // lifetime is the average of the connections that closed, "-" if none did.
-func lifetime(s trafficdb.Sums) string {
+func lifetime(s store.Sums) string {
 	if s.ConnectionCount == 0 {
 		return "-"
 	}
@@ -61,7 +61,7 @@ func span(d time.Duration) string {
 }
 
 // share is a part of all traffic, in percent.
-func (s *Summary) share(of trafficdb.Sums) float64 {
+func (s *Summary) share(of store.Sums) float64 {
 	all := s.Total.SrcBytes + s.Total.DstBytes
 	if all == 0 {
 		return 0

@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-conntrack-accounting/internal/execd"
+	"telegraf-conntrack-accounting/internal/schema"
 	"telegraf-conntrack-accounting/internal/testkit"
-	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
 // logText is a log that a test reads while it is written.
@@ -402,7 +402,7 @@ func testOldTable(t *testing.T, dsn string, db *sql.DB) {
 	require.NoError(t, err)
 	s := newSink(t, dsn, t.TempDir()).open()
 	s.write(reports("gw", noon, 10)...)
-	require.Eventually(t, func() bool { return strings.Contains(s.log.String(), trafficdb.ErrOldTable.Error()) }, time.Minute, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(s.log.String(), schema.ErrOldTable.Error()) }, time.Minute, 10*time.Millisecond)
 	_, err = db.Exec(`ALTER TABLE vpn_traffic RENAME TO old_traffic`)
 	require.NoError(t, err)
 	s.drained()

@@ -9,8 +9,8 @@ import (
 
 	"github.com/influxdata/telegraf"
 
+	"telegraf-conntrack-accounting/internal/pgconn"
 	"telegraf-conntrack-accounting/internal/spool"
-	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
 // The pause after a failure doubles from one to the next, between these.
@@ -43,20 +43,20 @@ func (h *health) storing(place string) {
 // failed takes note of a failure, and returns how long to wait before the next
 // attempt.
 func (h *health) failed(err error) time.Duration {
-	if trafficdb.IsMomentary(err) && h.trouble == "" && h.momentary < 3 {
+	if pgconn.IsMomentary(err) && h.trouble == "" && h.momentary < 3 {
 		h.momentary++
 		h.log.Debugf("trying again: %v", err)
 		return jitter(minPause / 10)
 	}
 	what := describe(err)
 	if what == h.trouble {
-		h.log.Debugf("%s: %v; still so", what, trafficdb.Reason(err))
+		h.log.Debugf("%s: %v; still so", what, pgconn.Reason(err))
 	} else {
 		if h.trouble == "" {
 			h.since = time.Now()
 		}
 		h.trouble = what
-		h.log.Warnf("%s: %v; reports stay in %s, trying again", what, trafficdb.Reason(err), h.spool.Dir())
+		h.log.Warnf("%s: %v; reports stay in %s, trying again", what, pgconn.Reason(err), h.spool.Dir())
 	}
 	h.pause = min(max(2*h.pause, minPause), maxPause)
 	return jitter(h.pause)
@@ -65,7 +65,7 @@ func (h *health) failed(err error) time.Duration {
 // describe names the kind of trouble that an error is.
 func describe(err error) string {
 	if problem, ok := errors.AsType[*databaseError](err); ok {
-		return trafficdb.Describe(problem)
+		return pgconn.Describe(problem)
 	}
 	return "cannot work with the spool"
 }

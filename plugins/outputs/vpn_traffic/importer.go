@@ -14,7 +14,7 @@ import (
 
 	"telegraf-conntrack-accounting/internal/loader"
 	"telegraf-conntrack-accounting/internal/spool"
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 const (
@@ -27,7 +27,7 @@ const (
 type importer struct {
 	sink     *VPNTraffic // its options
 	spool    *spool.Spool
-	db       *trafficdb.DB
+	db       *store.DB
 	log      telegraf.Logger
 	counters counters
 	health   health

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"telegraf-conntrack-accounting/internal/pgconn"
 	"telegraf-conntrack-accounting/internal/spool"
-	"telegraf-conntrack-accounting/internal/trafficdb"
 )
 
 // databaseError is an error of the database, as opposed to one of the spool.
@@ -22,7 +22,7 @@ type failure struct {
 // own reports whether the failure may be the fault of the unit's rows.
 func (f *failure) own() bool {
 	problem, ok := errors.AsType[*databaseError](f.err)
-	return ok && trafficdb.MayBeRows(problem) && !errors.Is(f.err, context.Canceled)
+	return ok && pgconn.MayBeRows(problem) && !errors.Is(f.err, context.Canceled)
 }
 
 type failures []failure
@@ -56,16 +56,16 @@ func (im *importer) judge(ctx context.Context, f failure, others bool) error {
 	if !ok {
 		return f.err // the end of it all
 	}
-	if trafficdb.IsGone(problem) {
+	if pgconn.IsGone(problem) {
 		im.ready = false // somebody has dropped the schema
 	}
-	if trafficdb.IsUnreachable(problem) {
+	if pgconn.IsUnreachable(problem) {
 		im.ready = false // what comes back may be another server
 		if why := im.db.Ping(ctx); why != nil {
 			return &databaseError{why}
 		}
 	}
-	if len(f.unit) == 0 || !f.own() || !others && trafficdb.ClassOf(problem) == trafficdb.Retry {
+	if len(f.unit) == 0 || !f.own() || !others && pgconn.ClassOf(problem) == pgconn.Retry {
 		return f.err
 	}
 	name := f.unit[0].Name

@@ -13,7 +13,7 @@ import (
 	"telegraf-conntrack-accounting/internal/loader"
 	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/spool"
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 	"telegraf-conntrack-accounting/internal/unpack"
 )
 
@@ -45,7 +45,7 @@ func newLoad(im *importer, unit []spool.Entry) *load {
 func (l *load) loader(host string) *loader.Loader {
 	return &loader.Loader{
 		Rows: l.rows.Rows, Most: loader.ReportMost, Reject: l.reject, Postpone: l.postpone, Divide: l.alone[l.unit[0].Name], Days: l.rows.Days,
-		Store: func(ctx context.Context, rows *trafficdb.Rows) error { return l.store(ctx, host, rows) },
+		Store: func(ctx context.Context, rows *store.Rows) error { return l.store(ctx, host, rows) },
 		Text:  func(n int, row *reportfile.Row) string { return l.file.Text(row, host, l.metrics[n]) },
 	}
 }
@@ -183,7 +183,7 @@ func (l *load) postpone(n int, line *reportfile.BadLine) error {
 
 // store imports rows. What it made of them is counted even when the unit is
 // broken off later.
-func (l *load) store(ctx context.Context, host string, rows *trafficdb.Rows) error {
+func (l *load) store(ctx context.Context, host string, rows *store.Rows) error {
 	giveBack, err := l.budget.Take(ctx, rows)
 	if err != nil {
 		return err

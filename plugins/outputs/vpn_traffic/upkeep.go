@@ -8,8 +8,10 @@ import (
 
 	"github.com/influxdata/telegraf"
 
+	"telegraf-conntrack-accounting/internal/pgconn"
+	"telegraf-conntrack-accounting/internal/schema"
 	"telegraf-conntrack-accounting/internal/spool"
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 const (
@@ -22,10 +24,10 @@ const (
 // here keeps reports from being imported.
 type upkeep struct {
 	log      telegraf.Logger
-	db       *trafficdb.DB
+	db       *store.DB
 	spool    *spool.Spool
 	counters *counters
-	keep     trafficdb.Retention
+	keep     schema.Retention
 	sink     string
 	started  time.Time
 
@@ -86,7 +88,7 @@ func (u *upkeep) tell(ctx context.Context, what string, err error) {
 	case ctx.Err() != nil:
 	case err == nil:
 		delete(u.troubles, what)
-	case !u.troubles[what] && !trafficdb.IsUnreachable(err) && !trafficdb.IsDiskFull(err):
+	case !u.troubles[what] && !pgconn.IsUnreachable(err) && !pgconn.IsDiskFull(err):
 		u.troubles[what] = true
 		u.log.Warnf("%s: %v", what, err)
 	}
@@ -97,9 +99,9 @@ func (u *upkeep) finish(ctx context.Context) {
 	u.tell(ctx, "cannot keep up the database", u.db.SaveStatus(ctx, u.status()))
 }
 
-func (u *upkeep) status() trafficdb.Status {
+func (u *upkeep) status() store.Status {
 	c, waiting := u.counters, u.spool.Stats()
-	s := trafficdb.Status{
+	s := store.Status{
 		Sink: u.sink, Started: u.started,
 		Rows: c.inserted.Load(), Duplicates: c.duplicates.Load(), Expired: c.expired.Load(),
 		Rejected: c.rejected.Load(), Reports: c.reports.Load(),

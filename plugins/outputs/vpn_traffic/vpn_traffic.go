@@ -19,8 +19,9 @@ import (
 	"github.com/influxdata/telegraf/config"
 	"github.com/influxdata/telegraf/plugins/outputs"
 
+	"telegraf-conntrack-accounting/internal/schema"
 	"telegraf-conntrack-accounting/internal/spool"
-	"telegraf-conntrack-accounting/internal/trafficdb"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 //go:embed sample.conf
@@ -50,7 +51,7 @@ type VPNTraffic struct {
 
 	scan time.Duration // how often to look for reports that nobody told of
 
-	db       *trafficdb.DB
+	db       *store.DB
 	spool    *spool.Spool
 	importer *importer
 
@@ -99,7 +100,7 @@ func (v *VPNTraffic) Init() error {
 	if err := v.CheckRetention(); err != nil {
 		return err
 	}
-	db, err := trafficdb.Open(v.DSN)
+	db, err := store.Open(v.DSN)
 	if err != nil {
 		return err
 	}
@@ -156,8 +157,8 @@ func (v *VPNTraffic) Connect() error {
 }
 
 // Keep returns for how long rows are kept.
-func (v *VPNTraffic) Keep() trafficdb.Retention {
-	return trafficdb.Retention{
+func (v *VPNTraffic) Keep() schema.Retention {
+	return schema.Retention{
 		Raw: time.Duration(v.Retention), Minute: time.Duration(v.RetentionMinute), Hour: time.Duration(v.RetentionHour),
 	}
 }

@@ -1,0 +1,218 @@
+package schema
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
+
+	"telegraf-conntrack-accounting/internal/pgconn"
+)
+
+// Retention says for how long rows are kept; 0 is for ever. Partitions go as
+// wholes, so rows live up to a day (the hourly ones: a month) longer.
+type Retention struct {
+	Raw    time.Duration // vpn_traffic and its rollups per report
+	Minute time.Duration
+	Hour   time.Duration
+}
+
+// Begin returns when the rows begin that Retain does not drop now: with a day. It
+// is the zero time where rows are kept for ever.
+func (keep Retention) Begin(now time.Time) time.Time {
+	if keep.Raw == 0 {
+		return time.Time{}
+	}
+	return now.Add(-keep.Raw).UTC().Truncate(24 * time.Hour)
+}
+
+// Retained says what Retain has done.
+type Retained struct {
+	Dropped   []string // partitions
+	Postponed []string // partitions that somebody was reading
+	Kept      []Kept   // partitions that cannot be dropped
+	Due       int      // days and months that are left for the next runs
+	Withheld  int      // partitions that the owner of the tables wants to keep for longer
+}
+
+// Kept is a partition that is older than its retention and cannot be dropped.
+type Kept struct {
+	Partition string
+	Err       error // such as that a view depends on it
+}
+
+const (
+	// daysAhead are the days after today for which Retain makes partitions.
+	daysAhead = 2
+	// dropDays is of how many days, or months, one run drops partitions: on a
+	// clock that jumped, somebody has hours to notice before much is gone.
+	dropDays = 3
+	// maxApart is how far the clocks of sink and database may be apart.
+	maxApart = time.Hour
+)
+
+// ErrClocks says that nobody knows how old rows are.
+var ErrClocks = errors.New("nothing is dropped, so set the one that is wrong")
+
+// dropPatience is how long a drop waits for readers. Whoever comes after it
+// waits behind it, so it is less than anybody would notice.
+const dropPatience = 200 * time.Millisecond
+
+// Retain makes the partitions of the days to come, and drops those whose rows
+// are all older than their retention, by the database's clock. A partition that
+// somebody reads stays until the next time, and one that cannot be dropped does
+// not keep others. What is newest is never dropped, and nothing is when the
+// clock here, which says now, is far from the database's. It also makes what
+// indexes are missing, as Index does.
+func (db *DB) Retain(ctx context.Context, now time.Time, keep Retention) (done Retained, err error) {
+	var clock time.Time
+	if err := db.Pool.QueryRowContext(ctx, `SELECT clock_timestamp()`).Scan(&clock); err != nil {
+		return done, fmt.Errorf("asking the database for the time: %w", err)
+	}
+	today := clock.UnixMicro() / dayMicros
+	var days error
+	for day := today; day <= today+daysAhead; day++ {
+		if !db.knowsDay(day) {
+			days = errors.Join(days, db.makeDay(ctx, day))
+		}
+	}
+	if days != nil && !isDay(days) {
+		return done, fmt.Errorf("making the partitions of the days to come: %w", days)
+	}
+	if apart := now.Sub(clock).Abs(); apart > maxApart {
+		err = fmt.Errorf("the clock here is %v from that of the database: %w", apart.Round(time.Hour), ErrClocks)
+	} else {
+		err = db.dropOld(ctx, clock, keep, &done)
+	}
+	return done, errors.Join(days, err, db.indexIdle(ctx))
+}
+
+// dropOld drops what is older than its retention, and what is known of it.
+func (db *DB) dropOld(ctx context.Context, clock time.Time, keep Retention, done *Retained) error {
+	for _, level := range [...]struct {
+		retention string
+		keep      time.Duration
+	}{{"raw", keep.Raw}, {"minute", keep.Minute}, {"hour", keep.Hour}} {
+		if level.keep == 0 {
+			continue
+		}
+		if err := db.dropOlder(ctx, level.retention, clock.Add(-level.keep), done); err != nil {
+			return fmt.Errorf("dropping old partitions: %w", err)
+		}
+	}
+	if len(done.Dropped) > 0 {
+		db.forgetDays()
+	}
+	if _, err := db.Pool.ExecContext(ctx, `SELECT vpn_traffic_tidy()`); err != nil {
+		return fmt.Errorf("deleting old rows: %w", err)
+	}
+	return nil
+}
+
+// dropOlder drops partitions of a few days or months, the oldest first.
+func (db *DB) dropOlder(ctx context.Context, retention string, before time.Time, done *Retained) error {
+	var names, days pq.StringArray
+	var withheld int
+	err := db.Pool.QueryRowContext(ctx, `
+		WITH newest AS (SELECT (max(time) AT TIME ZONE 'UTC')::date AS day FROM vpn_traffic_hour_reports)
+		SELECT coalesce(array_agg(name ORDER BY first, name) FILTER (WHERE may), '{}'),
+			coalesce(array_agg(first::text ORDER BY first, name) FILTER (WHERE may), '{}'), count(*) FILTER (WHERE NOT may)
+		FROM (SELECT *, next::timestamp AT TIME ZONE 'UTC' <= vpn_traffic_droppable(retention) AS may FROM vpn_traffic_partitions) AS p, newest
+		WHERE retention = $1 AND next <= $2::date AND (first <= day AND day < next) IS NOT TRUE`,
+		retention, before.UTC().Format(time.DateOnly)).Scan(&names, &days, &withheld)
+	if err != nil {
+		return err
+	}
+	dropped, due := make(map[string]bool), make(map[string]bool)
+	var denied error
+	for i, partition := range names {
+		if len(dropped) >= dropDays && !dropped[days[i]] {
+			due[days[i]] = true
+			continue
+		}
+		switch err := db.dropPartition(ctx, partition); {
+		case err == nil:
+			dropped[days[i]] = true
+			done.Dropped = append(done.Dropped, partition)
+		case isBusy(err):
+			done.Postponed = append(done.Postponed, partition)
+		case isOne(err):
+			if denied == nil && pq.As(err, pqerror.InsufficientPrivilege, pqerror.UndefinedFunction) != nil {
+				denied = err
+			}
+			done.Kept = append(done.Kept, Kept{partition, err})
+		default:
+			return err
+		}
+	}
+	done.Due += len(due)
+	done.Withheld += withheld
+	if len(dropped) > 0 {
+		return nil
+	}
+	return denied // it may be us, not the tables
+}
+
+// Allow lets roles that do not own the tables drop what is older than keep, and
+// nothing else. Only the owner can.
+func (db *DB) Allow(ctx context.Context, keep Retention) error {
+	err := pgconn.InTransaction(ctx, db.Pool, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM vpn_traffic_retention`); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO vpn_traffic_retention
+			SELECT level, make_interval(secs => seconds) FROM (VALUES ('raw', $1::float8), ('minute', $2), ('hour', $3)) AS v (level, seconds)
+			WHERE seconds > 0`, keep.Raw.Seconds(), keep.Minute.Seconds(), keep.Hour.Seconds())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("setting what may be dropped: %w", db.Explain(ctx, err))
+	}
+	return nil
+}
+
+// Summarize brings the BRIN indexes of today up to date, unless somebody is in
+// the way. Without it, a query for the last minutes reads all that was inserted
+// since the last vacuum.
+func (db *DB) Summarize(ctx context.Context) error {
+	err := db.execPatiently(ctx, dropPatience, `SELECT vpn_traffic_summarize()`)
+	if err != nil && !isBusy(err) {
+		return fmt.Errorf("summarizing BRIN indexes: %w", err)
+	}
+	return nil
+}
+
+// dropPartition drops a partition, unless somebody reads it.
+func (db *DB) dropPartition(ctx context.Context, partition string) error {
+	return db.execPatiently(ctx, dropPatience, `SELECT vpn_traffic_drop_partition($1)`, partition)
+}
+
+// execPatiently executes a statement that waits for each lock so long at most; 0
+// is for ever.
+func (db *DB) execPatiently(ctx context.Context, patience time.Duration, statement string, args ...any) error {
+	return pgconn.InTransaction(ctx, db.Pool, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `SELECT set_config('lock_timeout', $1, true)`, patience.String()); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, statement, args...)
+		return err
+	})
+}
+
+// isBusy reports whether somebody was in the way, or came first.
+func isBusy(err error) bool {
+	refusal := pq.As(err)
+	return refusal != nil && (refusal.Code == pqerror.LockNotAvailable || refusal.Code == pqerror.UndefinedTable ||
+		refusal.Code.Class() == pqerror.ClassTransactionRollback)
+}
+
+// isOne reports whether the server refuses to drop one table, such as for a view
+// that somebody made of it, or for its owner, rather than to work at all.
+func isOne(err error) bool {
+	refusal := pq.As(err)
+	return refusal != nil && pgconn.IsSpecific(err, refusal)
+}

@@ -1,0 +1,104 @@
+package store
+
+import (
+	"database/sql"
+	"strconv"
+	"time"
+
+	"telegraf-conntrack-accounting/internal/pgconn"
+)
+
+const copyTraffic = `COPY vpn_traffic (time, src, dst, proto, port, src_packets, src_bytes,
+	dst_packets, dst_bytes, connection_times, connection_count, open_connections, host) FROM STDIN`
+
+// copyRows sends the rows of a batch to vpn_traffic.
+func copyRows(conn *sql.Conn, b *batch) error {
+	enc, order := newEncoder(b.host), b.heapOrder()
+	return pgconn.CopyLines(conn, copyTraffic, len(order), func(buf []byte, n int) []byte {
+		return enc.append(buf, b, &b.entries[order[n]])
+	})
+}
+
+// copyRollup sends a rollup to its table.
+func copyRollup(conn *sql.Conn, t *rollupTable, b *batch, rows []rollupRow) error {
+	enc := newEncoder(b.host)
+	return pgconn.CopyLines(conn, t.copyStatement(), len(rows), func(buf []byte, n int) []byte {
+		return enc.appendRollup(buf, b, t, &rows[n])
+	})
+}
+
+// encoder writes rows of a host in COPY's text format. Texts of a row need no
+// escapes: Check refuses backslashes and control characters.
+type encoder struct {
+	host  []byte
+	times map[int64][]byte // as they were written before, by their microseconds
+}
+
+func newEncoder(host string) *encoder {
+	e := &encoder{times: make(map[int64][]byte)}
+	for i := range len(host) {
+		if host[i] == '\\' {
+			e.host = append(e.host, '\\')
+		}
+		e.host = append(e.host, host[i])
+	}
+	return e
+}
+
+func (e *encoder) append(dst []byte, b *batch, row *entry) []byte {
+	dst = e.appendTime(dst, row.us)
+	for _, text := range [...]uint32{row.src, row.dst, row.proto} {
+		dst = append(dst, '\t')
+		dst = append(dst, b.texts[text]...)
+	}
+	dst = append(dst, '\t')
+	dst = strconv.AppendInt(dst, int64(row.port), 10)
+	s := sumsOf(b.row(row))
+	dst = s.append(dst)
+	dst = append(dst, '\t')
+	dst = append(dst, e.host...)
+	return append(dst, '\n')
+}
+
+func (e *encoder) appendRollup(dst []byte, b *batch, t *rollupTable, row *rollupRow) []byte {
+	dst = e.appendTime(dst, row.us)
+	dst = append(dst, '\t')
+	dst = append(dst, e.host...)
+	for _, column := range t.columns {
+		dst = append(dst, '\t')
+		if column == "port" {
+			dst = strconv.AppendInt(dst, int64(row.port), 10)
+		} else {
+			dst = append(dst, b.text(&row.key, column)...)
+		}
+	}
+	dst = row.append(dst)
+	return append(dst, '\n')
+}
+
+// append writes each column after a tab.
+func (s *sums) append(dst []byte) []byte {
+	for _, number := range s.counters {
+		dst = append(dst, '\t')
+		dst = strconv.AppendInt(dst, number, 10)
+	}
+	dst = append(dst, '\t')
+	if s.hasOpen {
+		return strconv.AppendInt(dst, s.open, 10)
+	}
+	return append(dst, `\N`...)
+}
+
+func (e *encoder) appendTime(dst []byte, us int64) []byte {
+	text, found := e.times[us]
+	if !found {
+		text = appendTime(nil, us)
+		e.times[us] = text
+	}
+	return append(dst, text...)
+}
+
+// appendTime appends a time in microseconds as the server reads it.
+func appendTime(dst []byte, us int64) []byte {
+	return time.UnixMicro(us).UTC().AppendFormat(dst, "2006-01-02 15:04:05.999999+00")
+}

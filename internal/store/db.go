@@ -1,0 +1,47 @@
+package store
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"telegraf-conntrack-accounting/internal/schema"
+)
+
+// DB is the traffic database. Its methods may be called at once.
+type DB struct {
+	*schema.DB
+
+	mu     sync.Mutex
+	names  map[name]bool  // names that are known to be stored
+	called map[end]called // what addresses are known to be called
+}
+
+// Open prepares the use of the database that dsn names: see pgconn.Open.
+func Open(dsn string) (*DB, error) {
+	db, err := schema.Open(dsn)
+	if err != nil {
+		return nil, err
+	}
+	return &DB{DB: db, names: make(map[name]bool), called: make(map[end]called)}, nil
+}
+
+// Migrate is schema's. The database may be another one by now.
+func (db *DB) Migrate(ctx context.Context) error {
+	db.forgetNames()
+	return db.DB.Migrate(ctx)
+}
+
+// Retain is schema's. It may drop what a name is known by.
+func (db *DB) Retain(ctx context.Context, now time.Time, keep schema.Retention) (schema.Retained, error) {
+	defer db.forgetNames()
+	return db.DB.Retain(ctx, now, keep)
+}
+
+// forgetNames makes imports look again what is stored: somebody may have deleted it.
+func (db *DB) forgetNames() {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	clear(db.names)
+	clear(db.called)
+}

@@ -1,0 +1,71 @@
+package store
+
+import (
+	"database/sql"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
+)
+
+// fresh are the minutes and hours, by the name of the level, of which an import
+// has the first reports. No rollup has a row of them, and nobody else can add one
+// before the transaction ends, since the row that counts their reports is locked.
+// So theirs can be copied, which costs a third of adding to rows that may be there.
+type fresh map[string]map[int64]bool
+
+// note takes note of the steps that have as many reports as were just added. It
+// reads found to its end.
+func (f fresh) note(found *sql.Rows, level string, added steps) error {
+	defer func() { _ = found.Close() }()
+	f[level] = make(map[int64]bool)
+	for found.Next() {
+		var at time.Time
+		var reports int64
+		if err := found.Scan(&at, &reports); err != nil {
+			return err
+		}
+		n, known := slices.BinarySearch(added.times, at.UnixMicro())
+		if known && reports > 0 && reports == added.reports[n] {
+			f[level][at.UnixMicro()] = true
+		}
+	}
+	return found.Err()
+}
+
+// split divides rows of a rollup, which are in order of time, into those that can
+// be copied and those that have to be merged.
+func (f fresh) split(t *rollupTable, rows []rollupRow) (copied, merged []rollupRow) {
+	if t.level == "" {
+		return rows, nil
+	}
+	for i := range rows {
+		if f[t.level][rows[i].us] {
+			copied = append(copied, rows[i])
+		} else {
+			merged = append(merged, rows[i])
+		}
+	}
+	return copied, merged
+}
+
+// strayError says that a rollup has rows of a time of which no report is known.
+// It is no fault of the rows that are to be stored.
+type strayError struct {
+	table string
+	err   *pq.Error
+}
+
+func (s *strayError) Error() string {
+	return fmt.Sprintf("%s has sums of a time of which there are no reports (%v): psql-sink verify -repair mends that", s.table, s.err)
+}
+
+// asStray returns err as a strayError when it is one, or else as it is.
+func asStray(t *rollupTable, err error) error {
+	if violation := pq.As(err, pqerror.UniqueViolation); violation != nil {
+		return &strayError{t.name, violation}
+	}
+	return err
+}

@@ -1,0 +1,178 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/lib/pq"
+
+	"telegraf-conntrack-accounting/internal/pgconn"
+	"telegraf-conntrack-accounting/internal/reportfile"
+)
+
+// Result says what became of the rows of an import.
+type Result struct {
+	Inserted   int
+	Duplicates int // rows that were there before, or more than once in the import
+	Conflicts  int // those duplicates that had other numbers: of another source under the same host, it seems
+	Expired    int // rows of reports that are known, but gone by retention: stored or not, nobody can tell
+}
+
+// Import stores rows of a host, all or none, in one transaction, and adds them
+// to the rollups. The rows must pass their Check; they are left as they are.
+func (db *DB) Import(ctx context.Context, host string, rows []reportfile.Row) (Result, error) {
+	return db.ImportRows(ctx, host, Pack(rows))
+}
+
+// ImportRows is Import for many rows.
+func (db *DB) ImportRows(ctx context.Context, host string, rows *Rows) (Result, error) {
+	if rows.Len() == 0 {
+		return Result{}, nil
+	}
+	b := newBatch(host, rows)
+	if err := db.ensureDays(ctx, b); err != nil {
+		db.Learn(err)
+		return Result{}, err
+	}
+	names, ends, err := db.importBatch(ctx, b)
+	if err != nil {
+		db.Learn(err)
+		return Result{}, fmt.Errorf("importing %d rows: %w", rows.Len(), err)
+	}
+	db.knowNames(names)
+	db.knowCalled(ends)
+	return Result{
+		Inserted:   len(b.entries),
+		Duplicates: rows.Len() - len(b.entries) - b.expired,
+		Conflicts:  b.conflicts,
+		Expired:    b.expired,
+	}, nil
+}
+
+// ensureDays makes the partitions that a batch needs.
+func (db *DB) ensureDays(ctx context.Context, b *batch) error {
+	last := int64(-1)
+	for i := range b.entries {
+		day := floor(b.entries[i].us, dayMicros) / dayMicros
+		if day == last {
+			continue
+		}
+		if err := db.EnsureDay(ctx, day); err != nil {
+			return err
+		}
+		last = day
+	}
+	return nil
+}
+
+func (db *DB) importBatch(ctx context.Context, b *batch) (stored []name, ends map[end]called, err error) {
+	conn, err := db.Pool.Conn(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = conn.Close() }()
+	err = pgconn.InTransaction(ctx, conn, func(tx *sql.Tx) error {
+		reports, err := lockReports(ctx, tx, b)
+		if err != nil {
+			return fmt.Errorf("locking reports: %w", err)
+		}
+		if err := dropStored(ctx, tx, b, reports); err != nil {
+			return fmt.Errorf("reading stored rows: %w", err)
+		}
+		if err := noteTracked(ctx, tx, b, reports); err != nil {
+			return fmt.Errorf("noting reports: %w", err)
+		}
+		news, err := countReports(ctx, tx, b.host, reports)
+		if err != nil {
+			return fmt.Errorf("counting reports: %w", err)
+		}
+		if len(b.entries) == 0 {
+			return nil
+		}
+		if err := copyRows(conn, b); err != nil {
+			return err
+		}
+		all := newRollups(b)
+		if err := storeRollups(ctx, conn, tx, b, all, news); err != nil {
+			return fmt.Errorf("adding to rollups: %w", err)
+		}
+		stored = db.newNames(b, all)
+		if err := storeNames(ctx, tx, stored); err != nil {
+			return err
+		}
+		ends, err = db.logNames(ctx, tx, b)
+		return err
+	})
+	return stored, ends, err
+}
+
+// storeRollups adds the rows of a batch to all rollups.
+func storeRollups(ctx context.Context, conn *sql.Conn, tx *sql.Tx, b *batch, all rollups, news fresh) error {
+	for i := range rollupTables {
+		t := &rollupTables[i]
+		copied, merged := news.split(t, t.fit(all[t.name].sorted()))
+		if len(copied) > 0 {
+			if err := copyRollup(conn, t, b, copied); err != nil {
+				return fmt.Errorf("%s: %w", t.name, asStray(t, err))
+			}
+		}
+		if len(merged) > 0 {
+			if err := t.merge(ctx, tx, b, merged); err != nil {
+				return fmt.Errorf("%s: %w", t.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// dropStored takes those rows out of the batch that are stored already, and
+// those of expired reports. The stored rows of the seen reports are read, as far
+// as they have sources of the batch, and looked up in it, which needs neither
+// memory nor a temporary table.
+func dropStored(ctx context.Context, tx *sql.Tx, b *batch, reports []batchReport) error {
+	first, last := -1, -1
+	for n := range reports {
+		switch {
+		case reports[n].expired:
+			b.expire(reports[n].us)
+		case reports[n].deliveries > 1:
+			if last = n; first < 0 {
+				first = n
+			}
+		}
+	}
+	if first < 0 {
+		return nil
+	}
+	// IS TRUE keeps the server from asking the index over src: what it finds is of
+	// all the day.
+	stored, err := tx.QueryContext(ctx, `
+		SELECT time, src, dst, proto, port, src_packets, src_bytes, dst_packets, dst_bytes,
+			connection_times, connection_count, coalesce(open_connections, -1) FROM vpn_traffic
+		WHERE time BETWEEN $1 AND $2 AND host = $3 AND (src = ANY ($4)) IS TRUE`,
+		reports[first].at(), reports[last].at(), b.host, pq.StringArray(b.sources()))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = stored.Close() }()
+	gone := make([]bool, len(b.entries))
+	for stored.Next() {
+		var at time.Time
+		var row reportfile.Row
+		var p packedRow
+		t := &p.traffic
+		if err := stored.Scan(&at, &row.Src, &row.Dst, &row.Proto, &row.Port, &t[0], &t[1], &t[2], &t[3], &t[4], &p.count, &p.open); err != nil {
+			return err
+		}
+		if n, found := b.find(at.UnixMicro(), &row); found {
+			gone[n] = true
+			if p.conflicts(b.row(&b.entries[n])) {
+				b.conflicts++
+			}
+		}
+	}
+	b.drop(gone)
+	return stored.Err()
+}

@@ -1,0 +1,182 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+)
+
+// Difference says that a rollup is not the sum of the rows of a day; one of
+// vpn_traffic itself, that reports are known of which it has no row.
+type Difference struct {
+	Table    string
+	Day      time.Time // its begin, in UTC
+	Keys     int       // keys whose sums differ, or that only one side has
+	Repaired bool
+}
+
+// Days returns the days, as their begins in UTC, between from and to that have, or
+// should have, all their rows in vpn_traffic: the days that Verify can verify.
+func (db *DB) Days(ctx context.Context, from, to time.Time) (days []time.Time, err error) {
+	found, err := db.Pool.QueryContext(ctx, `
+		SELECT day FROM (
+			SELECT first AS day FROM vpn_traffic_partitions WHERE parent = 'vpn_traffic'
+			UNION SELECT (time AT TIME ZONE 'UTC')::date FROM vpn_traffic_hour_reports) AS d
+		WHERE day >= $1::date AND day <= $2::date
+		AND NOT EXISTS (SELECT FROM vpn_traffic_gone WHERE retention = 'raw' AND first <= day AND day < next)
+		AND NOT EXISTS (SELECT FROM vpn_traffic_reports r WHERE r.expired
+			AND r.time >= day::timestamp AT TIME ZONE 'UTC' AND r.time < (day + 1)::timestamp AT TIME ZONE 'UTC')
+		ORDER BY day`, from.UTC().Format(time.DateOnly), to.UTC().Format(time.DateOnly))
+	if err != nil {
+		return nil, explainMissing(fmt.Errorf("listing partitions: %w", err))
+	}
+	defer func() { _ = found.Close() }()
+	for found.Next() {
+		var day time.Time
+		if err := found.Scan(&day); err != nil {
+			return nil, fmt.Errorf("listing partitions: %w", err)
+		}
+		days = append(days, day.UTC())
+	}
+	return days, found.Err()
+}
+
+// Verify recomputes the rollups of a day from the rows of vpn_traffic, as one
+// moment shows both, and returns those that differ. With repair it replaces
+// them, and imports wait until it is done. Of a day whose rows retention has dropped
+// it returns nothing: its sums are all that there is. So they are of rows that
+// somebody has deleted: a day that has lost reports is not repaired.
+func (db *DB) Verify(ctx context.Context, day time.Time, repair bool) (differences []Difference, err error) {
+	options := &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	if repair {
+		// Sees what was committed when the lock was granted.
+		options = &sql.TxOptions{Isolation: sql.LevelReadCommitted}
+	}
+	tx, err := db.Pool.BeginTx(ctx, options)
+	if err != nil {
+		return nil, fmt.Errorf("verifying: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if repair {
+		if _, err := tx.ExecContext(ctx, `LOCK TABLE vpn_traffic_reports IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+			return nil, fmt.Errorf("waiting for imports to end: %w", err)
+		}
+	}
+	if whole, err := isWhole(ctx, tx, day); err != nil || !whole {
+		return nil, err
+	}
+	if n, err := lost(ctx, tx, day); err != nil {
+		return nil, err
+	} else if n > 0 {
+		differences = append(differences, Difference{Table: "vpn_traffic", Day: day, Keys: n})
+		repair = false // what the sums still have is all that is left of those rows
+	}
+	sums, err := verifyDay(ctx, tx, day, repair)
+	if err != nil {
+		return nil, err
+	}
+	if err := tx.Commit(); err != nil {
+		return nil, fmt.Errorf("verifying: %w", err)
+	}
+	return append(differences, sums...), nil
+}
+
+// isWhole returns whether retention has dropped none of a day's rows: whoever has
+// listed days cannot know what has been dropped since.
+func isWhole(ctx context.Context, tx *sql.Tx, day time.Time) (whole bool, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT NOT EXISTS (SELECT FROM vpn_traffic_gone WHERE retention = 'raw' AND first <= $1::date AND $1::date < next)
+		AND NOT EXISTS (SELECT FROM vpn_traffic_reports WHERE expired AND time >= $2 AND time < $3)`,
+		day.Format(time.DateOnly), day, day.AddDate(0, 0, 1)).Scan(&whole)
+	if err != nil {
+		return false, fmt.Errorf("looking for what retention has dropped: %w", err)
+	}
+	return whole, nil
+}
+
+// verifyDay compares the sums of a day with its rows.
+func verifyDay(ctx context.Context, tx *sql.Tx, day time.Time, repair bool) (differences []Difference, err error) {
+	for _, c := range checks() {
+		n, err := c.differing(ctx, tx, day)
+		if err == nil && n > 0 && repair {
+			err = c.replace(ctx, tx, day)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("verifying %s: %w", c.table, err)
+		}
+		if n > 0 {
+			differences = append(differences, Difference{Table: c.table, Day: day, Keys: n, Repaired: repair})
+		}
+	}
+	return differences, nil
+}
+
+// check compares a table with what it should hold.
+type check struct {
+	table string
+	keys  string                    // with a comma between them
+	sums  []string                  // the other columns
+	limit func(column string) int64 // where those sums stop
+	truth string                    // selects keys and sums between $1 and $2
+}
+
+func checks() (all []check) {
+	for i := range rollupTables {
+		t := &rollupTables[i]
+		all = append(all, check{
+			table: t.name, keys: t.keys(), sums: sumColumns[:], limit: t.limit,
+			truth: fmt.Sprintf(`SELECT %s AS time, host, %s, %s FROM vpn_traffic WHERE time >= $1 AND time < $2 GROUP BY 1, host, %[2]s`,
+				begins(t.level), strings.Join(t.columns, ", "), summed(sumColumns[:], t.limit)),
+		})
+	}
+	for _, level := range levels {
+		all = append(all, check{
+			table: "vpn_traffic_" + level.name + "_reports", keys: "time, host", sums: []string{"reports", "tracked"}, limit: func(string) int64 { return math.MaxInt64 },
+			truth: fmt.Sprintf(`SELECT %s AS time, host, count(*) AS reports, count(*) FILTER (WHERE tracked) AS tracked
+				FROM vpn_traffic_reports WHERE time >= $1 AND time < $2 GROUP BY 1, host`, begins(level.name)),
+		})
+	}
+	return all
+}
+
+// begins is the SQL for where the step begins that a row's time is in; a rollup
+// without a level has the times of the rows.
+func begins(level string) string {
+	if level == "" {
+		return "time"
+	}
+	return fmt.Sprintf("date_bin('1 %s', time, '2000-01-01 00:00:00+00')", level)
+}
+
+// summed is the SQL for sums as far as they go.
+func summed(columns []string, limit func(string) int64) string {
+	list := make([]string, len(columns))
+	for i, column := range columns {
+		// least passes over a NULL, as of a gauge that nobody has counted.
+		list[i] = fmt.Sprintf("CASE WHEN sum(%[1]s) IS NOT NULL THEN least(sum(%[1]s), %[2]d) END::bigint AS %[1]s", column, limit(column))
+	}
+	return strings.Join(list, ", ")
+}
+
+func (c *check) differing(ctx context.Context, tx *sql.Tx, day time.Time) (n int, err error) {
+	sums := strings.Join(c.sums, ", t.")
+	err = tx.QueryRowContext(ctx, fmt.Sprintf(`
+		SELECT count(*) FROM (%[1]s) AS t
+		FULL JOIN (SELECT %[2]s, %[3]s FROM %[4]s WHERE time >= $1 AND time < $2 GROUP BY %[2]s) AS r USING (%[2]s)
+		WHERE (t.%[5]s) IS DISTINCT FROM (r.%[6]s)`,
+		c.truth, c.keys, summed(c.sums, c.limit), c.table, sums, strings.ReplaceAll(sums, "t.", "r.")),
+		day, day.AddDate(0, 0, 1)).Scan(&n)
+	return n, err
+}
+
+func (c *check) replace(ctx context.Context, tx *sql.Tx, day time.Time) error {
+	next := day.AddDate(0, 0, 1)
+	if _, err := tx.ExecContext(ctx, `DELETE FROM `+c.table+` WHERE time >= $1 AND time < $2`, day, next); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, fmt.Sprintf(`INSERT INTO %s (%s, %s) %s ORDER BY 1`,
+		c.table, c.keys, strings.Join(c.sums, ", "), c.truth), day, next)
+	return err
+}
