@@ -15,7 +15,7 @@ import (
 	"github.com/influxdata/telegraf"
 
 	"telegraf-conntrack-accounting/internal/execd"
-	"telegraf-conntrack-accounting/internal/loader"
+	"telegraf-conntrack-accounting/internal/ingest"
 	"telegraf-conntrack-accounting/internal/progress"
 	"telegraf-conntrack-accounting/internal/schema"
 	"telegraf-conntrack-accounting/internal/store"
@@ -59,7 +59,7 @@ func importFiles(program execd.Program) int {
 	ctx, stop := importContext()
 	defer stop()
 	begin := time.Now()
-	j := &importJob{options: o, log: log, db: db, sink: sink, looks: lookReader{sink.FileReader()}, rejects: rejects, stdin: program.Stdin, budget: loader.NewBudget()}
+	j := &importJob{options: o, log: log, db: db, sink: sink, looks: lookReader{sink.FileReader()}, rejects: rejects, stdin: program.Stdin, budget: ingest.NewBudget()}
 	if !o.past {
 		j.retention = time.Duration(sink.Retention)
 		j.begin = schema.Retention{Raw: j.retention}.Begin(begin)
@@ -114,10 +114,10 @@ type importJob struct {
 	sink     *vpn_traffic.VPNTraffic // its options
 	rejects  *importRejects
 	stdin    *os.File
-	patience loader.Patience
+	patience ingest.Patience
 	bar      *progress.Progress
 	looks    lookReader
-	budget   *loader.Budget
+	budget   *ingest.Budget
 	counts   importCounts
 
 	postponed sync.Map // reasons that are told
@@ -141,7 +141,7 @@ func (j *importJob) run(ctx context.Context, stderr *os.File) {
 	defer j.bar.Stop()
 	j.log = execd.NewLogger(j.bar, j.bar, j.options.debug)
 	j.rejects.show = j.bar
-	j.patience = loader.Patience{DB: j.db, Limit: j.options.wait, Log: j.log}
+	j.patience = ingest.Patience{DB: j.db, Limit: j.options.wait, Log: j.log}
 	j.db.Parallel(j.options.jobs)
 	j.db.IndexLater()
 	if err := j.patience.Open(ctx); err != nil {

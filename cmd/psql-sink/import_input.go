@@ -11,9 +11,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"telegraf-conntrack-accounting/internal/ingest"
 	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/unpack"
-	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
 )
 
 // importInput is an open source, decompressed.
@@ -82,7 +82,7 @@ func (s *stream) Read(p []byte) (int, error) {
 }
 
 // lookReader looks into one file after the other.
-type lookReader struct{ rows *vpn_traffic.FileReader }
+type lookReader struct{ rows *ingest.FileReader }
 
 // first returns the time of the first row of a file, or the last of all times
 // where there is none among the first lines, and whether its rows name hosts. What

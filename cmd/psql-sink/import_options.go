@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"telegraf-conntrack-accounting/internal/execd"
-	"telegraf-conntrack-accounting/internal/loader"
+	"telegraf-conntrack-accounting/internal/ingest"
 	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
@@ -43,7 +43,7 @@ func (o *importOptions) flags() *flag.FlagSet {
 	flags.StringVar(&o.config, "config", "", "read dsn, retention, measurements and host_tag from `file`, a [[outputs.vpn_traffic]] table")
 	flags.StringVar(&o.host, "host", "", "the `gateway` that made the files, for the column host, where a file's name does not tell")
 	flags.IntVar(&o.jobs, "jobs", min(4, runtime.NumCPU()), "import so many files at once; with 1 they come strictly in the order of time")
-	flags.IntVar(&o.days, "days", loader.NewDays, "take so many past `days` of one file of which the database has nothing yet, and reject the others; 0 takes all")
+	flags.IntVar(&o.days, "days", ingest.NewDays, "take so many past `days` of one file of which the database has nothing yet, and reject the others; 0 takes all")
 	flags.DurationVar(&o.wait, "wait", time.Hour, "give up when the database takes nothing for so long")
 	flags.StringVar(&o.rejected, "rejected", "", "write rejected lines to `file`, those of line protocol to file.influx, which must not exist; mended, they can be imported")
 	flags.BoolVar(&o.past, pastRetention, false, "import rows though they are older than the configured retention, which drops them within hours and leaves their sums")

@@ -11,12 +11,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"telegraf-conntrack-accounting/internal/loader"
+	"telegraf-conntrack-accounting/internal/ingest"
 	"telegraf-conntrack-accounting/internal/pgconn"
 	"telegraf-conntrack-accounting/internal/printable"
 	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/store"
-	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
 )
 
 // importRuns cuts sources, which are in order, into runs that may be imported
@@ -98,8 +97,8 @@ func (j *importJob) index(ctx context.Context) error {
 // importWorker imports one run at a time.
 type importWorker struct {
 	*importJob
-	rows    loader.Hosts
-	reader  *vpn_traffic.FileReader
+	rows    ingest.Hosts
+	reader  *ingest.FileReader
 	run     []importSource
 	metrics []bool       // for each of the run, whether it is line protocol
 	in      *importInput // being read, or the last one
@@ -109,17 +108,17 @@ type importWorker struct {
 
 func newImportWorker(j *importJob) *importWorker {
 	w := &importWorker{importJob: j, reader: j.sink.FileReader()}
-	w.rows = loader.Hosts{
-		Rows: loader.ChunkRows(j.options.jobs), New: w.loader,
-		Days: &loader.Days{Most: j.options.days, Has: w.hasDay},
+	w.rows = ingest.Hosts{
+		Rows: ingest.ChunkRows(j.options.jobs), New: w.loader,
+		Days: &ingest.Days{Most: j.options.days, Has: w.hasDay},
 	}
 	return w
 }
 
 // loader returns what loads the rows of a host.
-func (w *importWorker) loader(host string) *loader.Loader {
-	l := &loader.Loader{
-		Rows: w.rows.Rows, Most: loader.ReportMost, Reject: w.reject, Postpone: w.postpone, Divide: true, Days: w.rows.Days,
+func (w *importWorker) loader(host string) *ingest.Loader {
+	l := &ingest.Loader{
+		Rows: w.rows.Rows, Most: ingest.ReportMost, Reject: w.reject, Postpone: w.postpone, Divide: true, Days: w.rows.Days,
 		Store: func(ctx context.Context, rows *store.Rows) error { return w.store(ctx, host, rows) },
 		Text:  func(n int, row *reportfile.Row) string { return w.reader.Text(row, host, w.metrics[n]) },
 	}
@@ -140,7 +139,7 @@ func (w *importWorker) load(ctx context.Context, run []importSource) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if unread, ok := errors.AsType[*loader.ReadError](err); ok {
+		if unread, ok := errors.AsType[*ingest.ReadError](err); ok {
 			w.failFile(unread)
 			continue // what was read of it is in, or will be
 		}
@@ -160,7 +159,7 @@ func (w *importWorker) load(ctx context.Context, run []importSource) error {
 func (w *importWorker) read(ctx context.Context, n int) error {
 	in, err := w.open(ctx, w.run[n])
 	if err != nil {
-		return &loader.ReadError{Err: err}
+		return &ingest.ReadError{Err: err}
 	}
 	defer func() { _ = in.Close() }()
 	w.tell(0)
@@ -169,7 +168,7 @@ func (w *importWorker) read(ctx context.Context, n int) error {
 	w.metrics[n] = w.reader.Metrics()
 	err = w.rows.Read(ctx, n, w.reader)
 	w.tellThin(w.run[n].path)
-	if unread, ok := errors.AsType[*loader.ReadError](err); ok {
+	if unread, ok := errors.AsType[*ingest.ReadError](err); ok {
 		unread.Err = fmt.Errorf("reading %s: %w", w.run[n].path, unread.Err)
 	}
 	return err

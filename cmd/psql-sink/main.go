@@ -30,7 +30,7 @@ import (
 	"github.com/influxdata/telegraf"
 
 	"telegraf-conntrack-accounting/internal/execd"
-	"telegraf-conntrack-accounting/internal/loader"
+	"telegraf-conntrack-accounting/internal/ingest"
 	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
 )
 
@@ -40,7 +40,7 @@ const plugin = "vpn_traffic"
 var version string
 
 func main() {
-	loader.LimitMemory()
+	ingest.LimitMemory()
 	program := execd.Process(plugin, execd.Version(version))
 	program.About, program.More = about, more()
 	os.Exit(start(program))

@@ -10,6 +10,9 @@ import (
 	"github.com/influxdata/telegraf/metric"
 )
 
+// Unreadable is the reason for which a line is rejected that holds no metric.
+const Unreadable = "no line protocol"
+
 var errTwoEntries = errors.New("text after the end of the entry")
 
 // Decode makes a metric of one entry of line protocol, and nil of an empty

@@ -92,6 +92,24 @@ func (c *converter) row(m telegraf.Metric, host string) (row reportfile.Row, err
 	return row, row.Check()
 }
 
+// Row makes a row of a metric, unless that is no traffic. See ingest.Metrics.
+func (c *converter) Row(m telegraf.Metric, given string) (row reportfile.Row, host string, found bool, err error) {
+	if c.internal(m) {
+		return row, given, false, nil
+	}
+	host, named := m.GetTag(c.hostTag)
+	if !named {
+		host = given
+	}
+	row, err = c.row(m, host)
+	return row, host, true, err
+}
+
+// Text returns a row as a line of line protocol.
+func (c *converter) Text(row *reportfile.Row, host string) ([]byte, error) {
+	return encode(c.metric(row, host))
+}
+
 // metric is the reverse of row.
 func (c *converter) metric(row *reportfile.Row, host string) telegraf.Metric {
 	tags := map[string]string{"proto": row.Proto, "src": row.Src, "dst": row.Dst, "port": strconv.Itoa(int(row.Port))}

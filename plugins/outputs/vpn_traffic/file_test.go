@@ -12,6 +12,7 @@ import (
 	"github.com/influxdata/telegraf"
 	"github.com/stretchr/testify/require"
 
+	"telegraf-conntrack-accounting/internal/ingest"
 	"telegraf-conntrack-accounting/internal/lines"
 	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/testkit"
@@ -177,7 +178,7 @@ func FuzzFile(f *testing.F) {
 	})
 }
 
-func readFile(t *testing.T, files *FileReader, text string) (rows []reportfile.Row, hosts []string) {
+func readFile(t *testing.T, files *ingest.FileReader, text string) (rows []reportfile.Row, hosts []string) {
 	in, err := unpack.New(strings.NewReader(text))
 	if err != nil {
 		return nil, nil

@@ -11,6 +11,7 @@ import (
 	"github.com/influxdata/line-protocol/v2/lineprotocol"
 	"github.com/influxdata/telegraf"
 
+	"telegraf-conntrack-accounting/internal/lines"
 	"telegraf-conntrack-accounting/internal/printable"
 )
 
@@ -27,8 +28,6 @@ const (
 	maxMetric = 4096 // bytes of the text of one metric
 	maxLine   = 1024 // and of one line that is none: its beginning shows what it is
 )
-
-const unreadable = "no line protocol"
 
 func (r *rejected) add(m telegraf.Metric, reason error) {
 	r.count(reason.Error())
@@ -80,8 +79,8 @@ func encode(m telegraf.Metric) ([]byte, error) {
 // addLine adds a line of which nobody knows what it holds, so it is quoted. Its
 // reason names a column, which would make a reason of its own of each.
 func (r *rejected) addLine(line []byte, reason error) {
-	r.count(unreadable)
-	r.text = fmt.Appendf(r.text, "# %s: %v\n%q\n", unreadable, reason, line[:min(len(line), maxLine)])
+	r.count(lines.Unreadable)
+	r.text = fmt.Appendf(r.text, "# %s: %v\n%q\n", lines.Unreadable, reason, line[:min(len(line), maxLine)])
 }
 
 func (r *rejected) count(reason string) {

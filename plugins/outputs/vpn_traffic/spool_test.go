@@ -11,9 +11,6 @@ import (
 
 	"github.com/influxdata/telegraf/config"
 	"github.com/stretchr/testify/require"
-
-	"telegraf-conntrack-accounting/internal/execd"
-	"telegraf-conntrack-accounting/internal/spool"
 )
 
 // never is longer than any test: what happens did not wait for it.
@@ -111,18 +108,6 @@ func testTellsOfOld(t *testing.T, dsn string, _ *sql.DB) {
 	s.open()
 	s.close()
 	require.Contains(t, s.log.String(), "I! "+rejected+" holds 1 files (16 bytes): each says why; ")
-}
-
-func TestASpoolThatCannotBeTidiedIsToldOnce(t *testing.T) {
-	dir, log := t.TempDir(), &logText{}
-	reports, err := spool.Open(dir, spool.Options{})
-	require.NoError(t, err)
-	k := keeper{log: execd.NewLogger(log, log, true), spool: reports}
-	require.NoError(t, os.Remove(filepath.Join(dir, "processed")))
-	for range 3 {
-		k.tidy()
-	}
-	require.Regexp(t, "^W! the spool may grow: tidying the spool: open "+dir+"/processed: no such file or directory\n$", log)
 }
 
 // A report that brings a row of each of many past days makes few partitions; what is

@@ -19,6 +19,7 @@ import (
 	"github.com/influxdata/telegraf/config"
 	"github.com/influxdata/telegraf/plugins/outputs"
 
+	"telegraf-conntrack-accounting/internal/ingest"
 	"telegraf-conntrack-accounting/internal/schema"
 	"telegraf-conntrack-accounting/internal/spool"
 	"telegraf-conntrack-accounting/internal/store"
@@ -53,7 +54,7 @@ type VPNTraffic struct {
 
 	db       *store.DB
 	spool    *spool.Spool
-	importer *importer
+	importer *ingest.Importer
 
 	unreadable rejected // lines that came since the last Write
 }
@@ -66,7 +67,7 @@ func New() *VPNTraffic {
 		HostTag:      "host",
 		Measurements: []string{"conntrack_accounting", "traffic"},
 		CloseTimeout: config.Duration(4 * time.Second),
-		scan:         scanEvery,
+		scan:         ingest.ScanEvery,
 
 		Retention:       config.Duration(30 * day),
 		RetentionMinute: config.Duration(90 * day),
@@ -150,9 +151,11 @@ func (v *VPNTraffic) Connect() error {
 		v.Log.Warn(exposed)
 	}
 	v.spool = reports
-	v.importer = newImporter(v, reports)
-	v.importer.lookout.scan = v.scan
-	v.importer.start()
+	converter := v.converter()
+	v.importer = ingest.NewImporter(ingest.ImporterOptions{
+		DB: v.db, Spool: reports, Log: v.Log, Metrics: &converter, Keep: v.Keep(), Scan: v.scan,
+	})
+	v.importer.Start()
 	return nil
 }
 
@@ -167,6 +170,12 @@ func (v *VPNTraffic) Keep() schema.Retention {
 // Write keeps it with the metrics that are no rows. As Write, it is called by one
 // goroutine at a time.
 func (v *VPNTraffic) Rejected(line []byte, reason error) { v.unreadable.addLine(line, reason) }
+
+// FileReader returns a reader of files that knows metrics as the sink does.
+func (v *VPNTraffic) FileReader() *ingest.FileReader {
+	converter := v.converter()
+	return ingest.NewFileReader(&converter)
+}
 
 func (v *VPNTraffic) converter() converter { return converter{v.HostTag, v.Measurements} }
 
@@ -184,7 +193,7 @@ func (v *VPNTraffic) Write(metrics []telegraf.Metric) error {
 			return err
 		}
 	}
-	defer v.importer.wake() // when all is counted
+	defer v.importer.Wake() // when all is counted
 	if b.rejected.total == 0 {
 		return nil
 	}
@@ -192,7 +201,7 @@ func (v *VPNTraffic) Write(metrics []telegraf.Metric) error {
 }
 
 func (v *VPNTraffic) keepRejected(r *rejected, of int) error {
-	v.importer.counters.rejected.Add(int64(r.total))
+	v.importer.CountRejected(r.total)
 	file, kept, err := v.spool.Reject(time.Now(), r.text)
 	if err != nil {
 		return err
@@ -216,7 +225,7 @@ func (v *VPNTraffic) Accepting() error { return v.spool.Room() }
 // the spool.
 func (v *VPNTraffic) Close() error {
 	if v.importer != nil {
-		v.importer.stop(time.Duration(v.CloseTimeout))
+		v.importer.Stop(time.Duration(v.CloseTimeout))
 		return errors.Join(v.spool.Unlock(), v.db.Close())
 	}
 	return nil

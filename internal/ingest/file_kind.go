@@ -1,4 +1,4 @@
-package vpn_traffic
+package ingest
 
 import (
 	"bytes"

@@ -1,10 +1,12 @@
-package vpn_traffic
+package ingest
 
 import (
 	"errors"
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/influxdata/telegraf"
 
 	"telegraf-conntrack-accounting/internal/lines"
 	"telegraf-conntrack-accounting/internal/reportfile"
@@ -14,7 +16,7 @@ import (
 // FileReader reads the rows of files, one file after the other: of reports, and of
 // line protocol, such as the sink keeps what it has rejected in.
 type FileReader struct {
-	converter
+	convert Metrics
 	report  *reportfile.Reader
 	metrics *lines.Reader // nil where the file is a report
 	given   string        // the host of what names none
@@ -22,9 +24,18 @@ type FileReader struct {
 	rows    int           // of line protocol
 }
 
-// FileReader returns a FileReader that knows metrics as the sink does.
-func (v *VPNTraffic) FileReader() *FileReader {
-	return &FileReader{converter: v.converter(), report: reportfile.NewReader(nil)}
+// Metrics converts between metrics and rows.
+type Metrics interface {
+	// Row makes a row of a metric, and returns its host: the given one where the
+	// metric names none. It finds none in what is no traffic, but no error either.
+	Row(m telegraf.Metric, given string) (row reportfile.Row, host string, found bool, err error)
+	// Text returns a row as a line of line protocol.
+	Text(row *reportfile.Row, host string) ([]byte, error)
+}
+
+// NewFileReader returns a FileReader.
+func NewFileReader(metrics Metrics) *FileReader {
+	return &FileReader{convert: metrics, report: reportfile.NewReader(nil)}
 }
 
 // Reset makes it read another file. host is that of a report, and of metrics that
@@ -65,24 +76,22 @@ var errTimeless = errors.New("has no time: it would be another row each time tha
 // decode makes a row of an entry, if one is in it.
 func (f *FileReader) decode(entry lines.Entry, row *reportfile.Row) (found bool, err error) {
 	if entry.Err != nil {
-		return false, fmt.Errorf("%s: %w", unreadable, entry.Err)
+		return false, fmt.Errorf("%s: %w", lines.Unreadable, entry.Err)
 	}
 	m, err := lines.Decode(entry.Text, time.Time{})
 	if err != nil {
-		return false, fmt.Errorf("%s: %w", unreadable, err)
+		return false, fmt.Errorf("%s: %w", lines.Unreadable, err)
 	}
-	if m == nil || f.internal(m) {
+	if m == nil {
 		return false, nil
 	}
-	if m.Time().IsZero() {
+	*row, f.host, found, err = f.convert.Row(m, f.given)
+	switch {
+	case !found:
+		return false, nil
+	case m.Time().IsZero():
 		return false, errTimeless
 	}
-	host, named := m.GetTag(f.hostTag)
-	if !named {
-		host = f.given
-	}
-	*row, err = f.row(m, host)
-	f.host = host
 	return err == nil, err
 }
 
@@ -120,7 +129,7 @@ func (f *FileReader) Metrics() bool { return f.metrics != nil }
 // host.
 func (f *FileReader) Text(row *reportfile.Row, host string, metrics bool) string {
 	if metrics {
-		if line, err := encode(f.metric(row, host)); err == nil {
+		if line, err := f.convert.Text(row, host); err == nil {
 			return string(line)
 		}
 	}

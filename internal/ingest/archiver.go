@@ -1,9 +1,7 @@
-package vpn_traffic
+package ingest
 
 import (
 	"time"
-
-	"github.com/influxdata/telegraf"
 
 	"telegraf-conntrack-accounting/internal/spool"
 )
@@ -11,7 +9,7 @@ import (
 // keeper keeps the spool's folders within their limits, and tells what that
 // took. Whatever goes wrong there does not keep reports from being imported.
 type keeper struct {
-	log   telegraf.Logger
+	log   Logger
 	spool *spool.Spool
 
 	began   bool

@@ -1,4 +1,4 @@
-package loader_test
+package ingest_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"github.com/lib/pq" //nolint:depguard // errors as the server refuses with them
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/loader"
+	"telegraf-conntrack-accounting/internal/ingest"
 	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/schema"
 	"telegraf-conntrack-accounting/internal/store"
@@ -25,8 +25,8 @@ type stored struct {
 	fail     error
 }
 
-func (s *stored) loader(rows int) *loader.Loader {
-	return &loader.Loader{
+func (s *stored) loader(rows int) *ingest.Loader {
+	return &ingest.Loader{
 		Rows: rows, Most: 4 * rows,
 		Store: func(_ context.Context, rows *store.Rows) error {
 			chunk := make([]reportfile.Row, rows.Len())
@@ -165,7 +165,7 @@ func TestErrorsTellWhoseTheyAre(t *testing.T) {
 	var s stored
 	l := s.loader(100)
 	err := l.Read(t.Context(), 0, reportfile.NewReader(&brokenDisk{strings.NewReader(reports(3))}))
-	unread, ok := errors.AsType[*loader.ReadError](err)
+	unread, ok := errors.AsType[*ingest.ReadError](err)
 	require.True(t, ok)
 	require.ErrorIs(t, unread, errDisk)
 	require.NoError(t, l.Flush(t.Context()))
@@ -174,7 +174,7 @@ func TestErrorsTellWhoseTheyAre(t *testing.T) {
 	s.fail = errors.New("no database")
 	err = l.Read(t.Context(), 0, reportfile.NewReader(strings.NewReader(reports(80, 80))))
 	require.ErrorIs(t, err, s.fail)
-	_, ok = errors.AsType[*loader.ReadError](err)
+	_, ok = errors.AsType[*ingest.ReadError](err)
 	require.False(t, ok)
 	require.ErrorIs(t, l.Flush(t.Context()), s.fail)
 	s.fail = nil
@@ -200,7 +200,7 @@ func TestDaysAreBounded(t *testing.T) {
 	var s stored
 	l := s.loader(100)
 	asked := 0
-	l.Days = &loader.Days{Most: 2, Has: func(_ context.Context, at time.Time) (bool, error) {
+	l.Days = &ingest.Days{Most: 2, Has: func(_ context.Context, at time.Time) (bool, error) {
 		asked++
 		return at.UnixNano() == now-5*day, nil
 	}}
@@ -271,9 +271,9 @@ func TestADayThatTakesNone(t *testing.T) {
 func TestRowsOfManyHosts(t *testing.T) {
 	const hosts, rows = 3000, 40_000
 	stored, held, most := map[string]int{}, 0, 0
-	h := loader.Hosts{Rows: 1000}
-	h.New = func(host string) *loader.Loader {
-		return &loader.Loader{
+	h := ingest.Hosts{Rows: 1000}
+	h.New = func(host string) *ingest.Loader {
+		return &ingest.Loader{
 			Rows: 1000, Most: 4000, Begin: reportfile.Earliest + 1,
 			Store: func(_ context.Context, rows *store.Rows) error {
 				stored[host] += rows.Len()

@@ -1,4 +1,4 @@
-package vpn_traffic
+package ingest
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"time"
 
-	"telegraf-conntrack-accounting/internal/loader"
 	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/spool"
 	"telegraf-conntrack-accounting/internal/store"
@@ -20,7 +19,7 @@ import (
 // load is the import of one unit: files read as if they were one. It can be broken
 // off anywhere and begun again.
 type load struct {
-	*importer
+	*Importer
 	unit    []spool.Entry
 	file    *FileReader
 	metrics []bool           // for each of the unit, whether it is line protocol
@@ -28,23 +27,23 @@ type load struct {
 	later   []*spool.Rejects // the same
 	aside   []error          // why it goes to rejected/ as a whole, nil where it does not
 	failed  []error          // what the spool could not do with it, nil where it could
-	rows    loader.Hosts
+	rows    Hosts
 }
 
-func newLoad(im *importer, unit []spool.Entry) *load {
+func newLoad(im *Importer, unit []spool.Entry) *load {
 	count := len(unit)
 	l := &load{
-		importer: im, unit: unit, file: im.sink.FileReader(), metrics: make([]bool, count),
+		Importer: im, unit: unit, file: NewFileReader(im.options.Metrics), metrics: make([]bool, count),
 		rejects: make([]*spool.Rejects, count), later: make([]*spool.Rejects, count), aside: make([]error, count), failed: make([]error, count),
 	}
-	l.rows = loader.Hosts{Rows: loader.ChunkRows(importers()), New: l.loader, Days: &loader.Days{Most: loader.NewDays, Has: l.hasDay}}
+	l.rows = Hosts{Rows: ChunkRows(importers()), New: l.loader, Days: &Days{Most: NewDays, Has: l.hasDay}}
 	return l
 }
 
 // loader returns what loads the rows of a host.
-func (l *load) loader(host string) *loader.Loader {
-	return &loader.Loader{
-		Rows: l.rows.Rows, Most: loader.ReportMost, Reject: l.reject, Postpone: l.postpone, Divide: l.alone[l.unit[0].Name], Days: l.rows.Days,
+func (l *load) loader(host string) *Loader {
+	return &Loader{
+		Rows: l.rows.Rows, Most: ReportMost, Reject: l.reject, Postpone: l.postpone, Divide: l.alone[l.unit[0].Name], Days: l.rows.Days,
 		Store: func(ctx context.Context, rows *store.Rows) error { return l.store(ctx, host, rows) },
 		Text:  func(n int, row *reportfile.Row) string { return l.file.Text(row, host, l.metrics[n]) },
 	}
@@ -94,7 +93,7 @@ func (l *load) read(ctx context.Context, n int) error {
 		l.counters.rejected.Add(1)
 		return nil
 	}
-	if unread, ok := errors.AsType[*loader.ReadError](err); ok {
+	if unread, ok := errors.AsType[*ReadError](err); ok {
 		l.fail(n, unread)
 		return nil
 	}
@@ -113,7 +112,7 @@ func (l *load) fail(n int, err error) {
 func (l *load) readRows(ctx context.Context, n int, file *os.File) error {
 	in, err := unpack.New(file)
 	if err != nil {
-		return &loader.ReadError{Err: err}
+		return &ReadError{Err: err}
 	}
 	defer in.Close()
 	l.file.Reset(in, l.unit[n].Host)
@@ -189,7 +188,7 @@ func (l *load) store(ctx context.Context, host string, rows *store.Rows) error {
 		return err
 	}
 	defer giveBack()
-	limited, cancel := context.WithTimeout(ctx, loader.ImportTimeout)
+	limited, cancel := context.WithTimeout(ctx, ImportTimeout)
 	defer cancel()
 	result, err := l.db.ImportRows(limited, host, rows)
 	if err != nil {
@@ -204,7 +203,7 @@ func (l *load) store(ctx context.Context, host string, rows *store.Rows) error {
 }
 
 func (l *load) hasDay(ctx context.Context, day time.Time) (bool, error) {
-	limited, cancel := context.WithTimeout(ctx, loader.ImportTimeout)
+	limited, cancel := context.WithTimeout(ctx, ImportTimeout)
 	defer cancel()
 	has, err := l.db.HasDay(limited, day)
 	if err != nil {

@@ -1,4 +1,4 @@
-package vpn_traffic
+package ingest
 
 import (
 	"context"
@@ -41,7 +41,7 @@ const (
 
 // judgeAll judges all failures, where others, which were imported, tell that it is
 // not the database that fails.
-func (im *importer) judgeAll(ctx context.Context, failed failures, others bool) error {
+func (im *Importer) judgeAll(ctx context.Context, failed failures, others bool) error {
 	var errs []error
 	for _, f := range failed {
 		errs = append(errs, im.judge(ctx, f, others))
@@ -51,7 +51,7 @@ func (im *importer) judgeAll(ctx context.Context, failed failures, others bool) 
 
 // judge decides what an error means for the reports that it struck, if any. It
 // returns nil when it has found something to do about them.
-func (im *importer) judge(ctx context.Context, f failure, others bool) error {
+func (im *Importer) judge(ctx context.Context, f failure, others bool) error {
 	problem, ok := errors.AsType[*databaseError](f.err)
 	if !ok {
 		return f.err // the end of it all
@@ -90,7 +90,7 @@ func (im *importer) judge(ctx context.Context, f failure, others bool) error {
 
 // divide has each report of a unit imported on its own, and its rows looked for
 // that cannot be.
-func (im *importer) divide(unit []spool.Entry) {
+func (im *Importer) divide(unit []spool.Entry) {
 	if len(im.alone) > maxAlone {
 		clear(im.alone)
 	}
@@ -98,12 +98,12 @@ func (im *importer) divide(unit []spool.Entry) {
 		im.alone[entry.Name] = true
 		im.failures[entry.Name] = attempts - 1
 	}
-	im.wake()
+	im.Wake()
 }
 
 // units puts consecutive small reports of one host together: a transaction for
 // each would cost more than its rows.
-func (im *importer) units(entries []spool.Entry) (all [][]spool.Entry) {
+func (im *Importer) units(entries []spool.Entry) (all [][]spool.Entry) {
 	const maxBytes, maxFiles = 10 << 20, 256
 	for len(entries) > 0 {
 		n, bytes := 1, entries[0].Size
@@ -116,6 +116,6 @@ func (im *importer) units(entries []spool.Entry) (all [][]spool.Entry) {
 	return all
 }
 
-func (im *importer) join(a, b *spool.Entry) bool {
+func (im *Importer) join(a, b *spool.Entry) bool {
 	return a.Host == b.Host && !im.alone[a.Name] && !im.alone[b.Name]
 }

@@ -1,8 +1,4 @@
-// Package loader turns report files into what the database takes: it reads
-// them, holds a bounded number of rows, stores these in chunks, and finds the
-// rows that the database refuses. It never drops a line: each is stored or
-// given to the caller with the reason.
-package loader
+package ingest
 
 import (
 	"context"

@@ -1,12 +1,10 @@
-package vpn_traffic
+package ingest
 
 import (
 	"context"
 	"errors"
 	"os"
 	"time"
-
-	"github.com/influxdata/telegraf"
 
 	"telegraf-conntrack-accounting/internal/pgconn"
 	"telegraf-conntrack-accounting/internal/schema"
@@ -23,7 +21,7 @@ const (
 // to come, retention, and what the sink says of itself. Nothing that goes wrong
 // here keeps reports from being imported.
 type upkeep struct {
-	log      telegraf.Logger
+	log      Logger
 	db       *store.DB
 	spool    *spool.Spool
 	counters *counters

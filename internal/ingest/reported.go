@@ -1,4 +1,4 @@
-package vpn_traffic
+package ingest
 
 import (
 	"fmt"
@@ -30,7 +30,7 @@ func (t *told) first(what string) bool {
 
 // sayStrange says what is left in new/ because it is no file: once, and again when
 // there is something else.
-func (im *importer) sayStrange(names []string) {
+func (im *Importer) sayStrange(names []string) {
 	const shown = 5
 	if len(names) == 0 {
 		return

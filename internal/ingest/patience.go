@@ -1,20 +1,13 @@
-package loader
+package ingest
 
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
 	"telegraf-conntrack-accounting/internal/pgconn"
 	"telegraf-conntrack-accounting/internal/store"
-)
-
-// The pause after a failure doubles from one to the next, between these.
-const (
-	minPause = 500 * time.Millisecond
-	maxPause = 10 * time.Second
 )
 
 // ImportTimeout bounds one transaction. One that waits for somebody's lock for
@@ -24,15 +17,7 @@ const ImportTimeout = 5 * time.Minute
 const (
 	// momentary failures are told only if that many happen in a row.
 	momentary = 10
-	// attempts is how often something is tried whose failure nobody understands.
-	attempts = 5
 )
-
-// logger is where the operator reads.
-type logger interface {
-	Warnf(format string, args ...any)
-	Infof(format string, args ...any)
-}
 
 // Patience keeps several at once working with a database through its outages:
 // it tries again, pausing longer and longer, and says each change of state once
@@ -40,7 +25,7 @@ type logger interface {
 type Patience struct {
 	DB    *store.DB
 	Limit time.Duration // of one outage
-	Log   logger
+	Log   Logger
 
 	mu      sync.Mutex
 	begun   bool      // rows were stored
@@ -193,7 +178,3 @@ func (p *Patience) worked() {
 		p.trouble = ""
 	}
 }
-
-// jitter returns d give or take a quarter, so that several do not knock at
-// once.
-func jitter(d time.Duration) time.Duration { return d - d/4 + rand.N(d/2) }

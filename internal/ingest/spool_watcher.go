@@ -1,21 +1,20 @@
-package vpn_traffic
+package ingest
 
 import (
 	"time"
-
-	"github.com/influxdata/telegraf"
 
 	"telegraf-conntrack-accounting/internal/spool"
 )
 
 const (
-	scanEvery = 10 * time.Second // for what the watch may have missed
-	scanAlone = time.Second      // without a watch
+	// ScanEvery is how often to look for what the watch may have missed.
+	ScanEvery = 10 * time.Second
+	scanAlone = time.Second // without a watch
 )
 
 // lookout knows when to look into the spool for reports that others put there.
 type lookout struct {
-	log   telegraf.Logger
+	log   Logger
 	spool *spool.Spool
 	scan  time.Duration
 	watch *spool.Watch // nil when the kernel does not tell of them

@@ -1,11 +1,9 @@
-package vpn_traffic
+package ingest
 
 import (
 	"errors"
 	"sync"
 	"time"
-
-	"github.com/influxdata/telegraf"
 
 	"telegraf-conntrack-accounting/internal/spool"
 )
@@ -14,7 +12,7 @@ import (
 // read, say, or not be moved. Each is tried again a few times, then set aside, and
 // passed over where it cannot even be moved. The others go on.
 type stuck struct {
-	log   telegraf.Logger
+	log   Logger
 	spool *spool.Spool
 
 	files map[string]*stuckFile // by name
@@ -34,7 +32,7 @@ type stuckFile struct {
 	passed bool      // over
 }
 
-func newStuck(log telegraf.Logger, reports *spool.Spool) stuck {
+func newStuck(log Logger, reports *spool.Spool) stuck {
 	return stuck{log: log, spool: reports, files: make(map[string]*stuckFile)}
 }
 

@@ -1,4 +1,4 @@
-package vpn_traffic
+package ingest
 
 import (
 	"context"
@@ -10,9 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/influxdata/telegraf"
-
-	"telegraf-conntrack-accounting/internal/loader"
+	"telegraf-conntrack-accounting/internal/schema"
 	"telegraf-conntrack-accounting/internal/spool"
 	"telegraf-conntrack-accounting/internal/store"
 )
@@ -22,13 +20,23 @@ const (
 	againEvery  = 10 * time.Minute // for what the database did not take
 )
 
-// importer moves reports from the spool to the database, in their order, in a
-// goroutine of its own between start and stop.
-type importer struct {
-	sink     *VPNTraffic // its options
+// ImporterOptions are what an Importer works with.
+type ImporterOptions struct {
+	DB      *store.DB
+	Spool   *spool.Spool
+	Log     Logger
+	Metrics Metrics
+	Keep    schema.Retention
+	Scan    time.Duration // how often to look for reports that nobody told of
+}
+
+// Importer moves reports from the spool to the database, in their order, in a
+// goroutine of its own between Start and Stop.
+type Importer struct {
+	options  ImporterOptions
 	spool    *spool.Spool
 	db       *store.DB
-	log      telegraf.Logger
+	log      Logger
 	counters counters
 	health   health
 	lookout  lookout
@@ -41,44 +49,49 @@ type importer struct {
 	failures map[string]int  // by report, of those that may be its own fault
 	alone    map[string]bool // reports that are imported each on its own, for what is wrong with one
 	tried    time.Time       // when what was set aside was tried last
-	budget   *loader.Budget
+	budget   *Budget
 
 	woken   chan struct{}
 	newest  atomic.Int64  // when it was last woken, in ns since the epoch
-	closing chan struct{} // closed by stop: import what is left, then end
+	closing chan struct{} // closed by Stop: import what is left, then end
 	ended   chan struct{} // closed when the goroutine has ended
 	cancel  context.CancelFunc
 }
 
-func newImporter(sink *VPNTraffic, reports *spool.Spool) *importer {
-	db, log := sink.db, sink.Log
-	im := &importer{
-		sink: sink, spool: reports, db: db, log: log,
+// NewImporter returns an Importer that is to be started.
+func NewImporter(o ImporterOptions) *Importer {
+	db, log, reports := o.DB, o.Log, o.Spool
+	im := &Importer{
+		options: o, spool: reports, db: db, log: log,
 		health:   health{log: log, spool: reports},
-		lookout:  lookout{log: log, spool: reports, scan: scanEvery},
+		lookout:  lookout{log: log, spool: reports, scan: o.Scan},
 		keeper:   keeper{log: log, spool: reports},
 		stuck:    newStuck(log, reports),
 		failures: make(map[string]int), alone: make(map[string]bool),
-		budget:  loader.NewBudget(),
+		budget:  NewBudget(),
 		woken:   make(chan struct{}, 1),
 		closing: make(chan struct{}),
 		ended:   make(chan struct{}),
 	}
 	im.upkeep = upkeep{
-		log: log, db: db, spool: reports, counters: &im.counters, keep: sink.Keep(), sink: sinkName(reports.Dir()), started: time.Now(),
+		log: log, db: db, spool: reports, counters: &im.counters, keep: o.Keep, sink: sinkName(reports.Dir()), started: time.Now(),
 		troubles: make(map[string]bool),
 	}
 	return im
 }
 
-func (im *importer) start() {
+// Start begins importing.
+func (im *Importer) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	im.cancel = cancel
-	go im.run(ctx) // until stop
+	go im.run(ctx) // until Stop
 }
 
-// wake says that there is a new report.
-func (im *importer) wake() {
+// CountRejected takes note of what was rejected before it became a report.
+func (im *Importer) CountRejected(n int) { im.counters.rejected.Add(int64(n)) }
+
+// Wake says that there is a new report.
+func (im *Importer) Wake() {
 	im.newest.Store(time.Now().UnixNano())
 	select {
 	case im.woken <- struct{}{}:
@@ -86,10 +99,10 @@ func (im *importer) wake() {
 	}
 }
 
-// stop ends the goroutine: after it has imported what is left, or else within
+// Stop ends the goroutine: after it has imported what is left, or else within
 // timeout. A server that does not answer at all can hold it for longer; then
-// stop leaves it behind, for the process is about to end.
-func (im *importer) stop(timeout time.Duration) {
+// Stop leaves it behind, for the process is about to end.
+func (im *Importer) Stop(timeout time.Duration) {
 	close(im.closing)
 	defer im.cancel()
 	const grace = time.Second
@@ -108,9 +121,9 @@ func (im *importer) stop(timeout time.Duration) {
 	im.log.Info(im.counters.status(im.spool.Stats()))
 }
 
-func (im *importer) run(ctx context.Context) {
+func (im *Importer) run(ctx context.Context) {
 	defer close(im.ended)
-	im.lookout.open(im.wake) // before the first look, to miss nothing
+	im.lookout.open(im.Wake) // before the first look, to miss nothing
 	defer im.lookout.close()
 	status := time.NewTicker(statusEvery)
 	defer status.Stop()
@@ -134,7 +147,7 @@ func (im *importer) run(ctx context.Context) {
 		case <-im.closing:
 		case <-woken:
 		case <-im.lookout.lost():
-			im.lookout.open(im.wake)
+			im.lookout.open(im.Wake)
 		case <-time.After(pause):
 		}
 		select {
@@ -146,7 +159,7 @@ func (im *importer) run(ctx context.Context) {
 	}
 }
 
-func (im *importer) isClosing() bool {
+func (im *Importer) isClosing() bool {
 	select {
 	case <-im.closing:
 		return true
@@ -156,7 +169,7 @@ func (im *importer) isClosing() bool {
 }
 
 // importAll imports all that waits, and what arrives meanwhile.
-func (im *importer) importAll(ctx context.Context) error {
+func (im *Importer) importAll(ctx context.Context) error {
 	if !im.ready {
 		if err := im.db.Migrate(ctx); err != nil {
 			return im.judge(ctx, failure{err: &databaseError{err}}, false)
@@ -194,7 +207,7 @@ func (im *importer) importAll(ctx context.Context) error {
 
 // importListed imports what was listed. What fails alone does not hold up what
 // comes after it.
-func (im *importer) importListed(ctx context.Context, entries []spool.Entry) error {
+func (im *Importer) importListed(ctx context.Context, entries []spool.Entry) error {
 	var failed failures
 	before := im.counters.reports.Load()
 	done := before
@@ -222,7 +235,7 @@ func importers() int { return min(2, runtime.GOMAXPROCS(0)) }
 
 // importUnits imports units at once. When that fails it returns an error, and
 // the unit that caused it.
-func (im *importer) importUnits(ctx context.Context, part [][]spool.Entry) ([]spool.Entry, error) {
+func (im *Importer) importUnits(ctx context.Context, part [][]spool.Entry) ([]spool.Entry, error) {
 	errs := make([]error, len(part))
 	var group sync.WaitGroup
 	for n, unit := range part {
@@ -237,7 +250,7 @@ func (im *importer) importUnits(ctx context.Context, part [][]spool.Entry) ([]sp
 	return nil, nil
 }
 
-func (im *importer) importUnit(ctx context.Context, unit []spool.Entry) error {
+func (im *Importer) importUnit(ctx context.Context, unit []spool.Entry) error {
 	l := newLoad(im, unit)
 	defer l.abort()
 	if err := l.run(ctx); err != nil {

@@ -1,4 +1,4 @@
-package vpn_traffic
+package ingest
 
 import (
 	"errors"
@@ -6,8 +6,6 @@ import (
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
-
-	"github.com/influxdata/telegraf"
 
 	"telegraf-conntrack-accounting/internal/pgconn"
 	"telegraf-conntrack-accounting/internal/spool"
@@ -21,7 +19,7 @@ const (
 
 // health knows whether importing works, and says each change of that once.
 type health struct {
-	log   telegraf.Logger
+	log   Logger
 	spool *spool.Spool
 
 	trouble   string    // what is told already, "" for nothing
@@ -131,7 +129,7 @@ func (c *counters) status(waiting spool.Stats) string {
 }
 
 // logChange logs the status if it is another than the last time.
-func (c *counters) logChange(log telegraf.Logger, waiting spool.Stats) {
+func (c *counters) logChange(log Logger, waiting spool.Stats) {
 	sum := c.inserted.Load() + c.reports.Load() + c.duplicates.Load() + c.expired.Load() + c.rejected.Load()
 	if sum != c.told {
 		c.told = sum
