@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"database/sql"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,14 +16,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// PG is a PostgreSQL server of one test's own.
+// PG is a database of one test's own, on a PostgreSQL server of its own or on one
+// that tests share.
 type PG struct {
-	t      testing.TB
-	dir    string
-	addr   string // where it listens, besides its unix socket; "" for nowhere
-	cred   *syscall.Credential
-	server *exec.Cmd
-	log    string
+	t        testing.TB
+	dir      string
+	addr     string // where it listens, besides its unix socket; "" for nowhere
+	cred     *syscall.Credential
+	server   *exec.Cmd // nil when it is stopped, or shared
+	guard    io.Closer
+	log      string
+	database string
 }
 
 // PGSetup says how a server is to be made.
@@ -34,7 +38,9 @@ type PGSetup struct {
 	Folder   string   // where to put the data; "" for a folder of its own
 }
 
-// Postgres makes a fresh cluster with a database named vpn and starts it. It is
+// Postgres makes a fresh cluster with a database named vpn and starts it, for tests
+// that stop their server or change what databases share: settings, roles. For all
+// others there is Database, which takes a tenth of the time. The server is
 // reached by a unix socket only, and does not sync to disk, which no test that
 // kills processes (and not the machine) can notice.
 func Postgres(t testing.TB, settings ...string) *PG {
@@ -45,17 +51,34 @@ func Postgres(t testing.TB, settings ...string) *PG {
 // Start makes a fresh cluster with a database named vpn and starts it.
 func (s PGSetup) Start(t testing.TB) *PG {
 	t.Helper()
+	p := s.start(t)
+	t.Cleanup(p.remove)
+	p.create("")
+	return p
+}
+
+func (s PGSetup) start(t testing.TB) *PG {
+	t.Helper()
 	Need(t, "initdb", "postgres")
 	p := newPG(t, s)
 	p.must("initdb", "-D", p.data(), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-N")
 	p.configure(s, "fsync=off", "full_page_writes=off",
 		"max_connections=50", "shared_buffers=64MB", "logging_collector=off")
 	p.Start()
-	admin := p.open("postgres")
-	_, err := admin.Exec("CREATE DATABASE vpn")
-	require.NoError(t, err)
-	require.NoError(t, admin.Close())
 	return p
+}
+
+// create makes the database, as a copy of another if that has a name.
+func (p *PG) create(like string) {
+	p.t.Helper()
+	statement := "CREATE DATABASE " + p.database
+	if like != "" {
+		statement += " TEMPLATE " + like
+	}
+	admin := p.open("postgres")
+	defer func() { _ = admin.Close() }()
+	_, err := admin.Exec(statement)
+	require.NoError(p.t, err)
 }
 
 func newPG(t testing.TB, s PGSetup) *PG {
@@ -63,9 +86,9 @@ func newPG(t testing.TB, s PGSetup) *PG {
 	// Not t.TempDir: a socket's path must stay below 108 bytes.
 	dir, err := os.MkdirTemp(s.Folder, "pg")
 	require.NoError(t, err)
-	p := &PG{t: t, dir: dir, cred: postgresUser(t), log: filepath.Join(dir, "log")}
-	t.Cleanup(p.remove)
+	p := &PG{t: t, dir: dir, cred: postgresUser(t), log: filepath.Join(dir, "log"), database: "vpn"}
 	require.NoError(t, os.Chown(dir, int(p.cred.Uid), int(p.cred.Gid)))
+	p.startGuard()
 	if s.TCP {
 		p.addr = loopback()
 	}
@@ -86,12 +109,12 @@ func (p *PG) configure(s PGSetup, settings ...string) {
 }
 
 // DSN returns what to connect with.
-func (p *PG) DSN() string { return p.dsn("vpn") }
+func (p *PG) DSN() string { return p.dsn(p.database) }
 
 // Exec runs statements on the database, as the superuser.
 func (p *PG) Exec(statements ...string) {
 	p.t.Helper()
-	db := p.open("vpn")
+	db := p.open(p.database)
 	defer func() { _ = db.Close() }()
 	for _, statement := range statements {
 		_, err := db.Exec(statement)
@@ -104,7 +127,7 @@ func (p *PG) Dir() string { return p.dir }
 
 // DB opens the database; it is closed when the test ends.
 func (p *PG) DB() *sql.DB {
-	db := p.open("vpn")
+	db := p.open(p.database)
 	p.t.Cleanup(func() { _ = db.Close() })
 	return db
 }
@@ -144,12 +167,16 @@ func (p *PG) remove() {
 	if p.server != nil {
 		p.Stop("immediate")
 	}
-	if p.t.Failed() {
-		if log, err := os.ReadFile(p.log); err == nil {
-			p.t.Logf("the end of the server's log:\n%s", log[max(0, len(log)-4000):])
-		}
-	}
+	p.showLog()
 	_ = os.RemoveAll(p.dir)
+	_ = p.guard.Close()
+}
+
+// showLog shows what the server says to a test that has failed.
+func (p *PG) showLog() {
+	if log, err := os.ReadFile(p.log); p.t.Failed() && err == nil {
+		p.t.Logf("the end of the server's log:\n%s", log[max(0, len(log)-4000):])
+	}
 }
 
 func appendFile(t testing.TB, path string, data []byte) {

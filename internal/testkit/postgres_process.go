@@ -35,6 +35,7 @@ func (p *PG) Stop(mode string) {
 		"smart": syscall.SIGTERM, "fast": syscall.SIGINT, "immediate": syscall.SIGQUIT,
 	}[mode]
 	require.True(p.t, ok, "unknown mode %q", mode)
+	require.NotNil(p.t, p.server, "the server is shared with other tests, or stopped")
 	require.NoError(p.t, p.server.Process.Signal(signal))
 	_ = p.server.Wait() // immediate ends with an exit status
 	p.server = nil
@@ -66,6 +67,25 @@ func (p *PG) killChildren() int {
 		}
 	}
 	return found
+}
+
+// guard stops the server of its folder and removes the folder, once nobody holds
+// its standard input open any more.
+const guard = `cat
+if read -r pid <data/postmaster.pid; then
+	while [ "/proc/$pid/cwd" -ef data ]; do kill -QUIT "$pid"; sleep 0.1; done
+fi
+rm -rf "$PWD"`
+
+// startGuard starts what cleans up after a test process that ends without doing
+// so itself: a killed one, and any that has a shared server.
+func (p *PG) startGuard() {
+	p.t.Helper()
+	cmd := p.command("sh", "-c", guard)
+	stdin, err := cmd.StdinPipe()
+	require.NoError(p.t, err)
+	require.NoError(p.t, cmd.Start())
+	p.guard = stdin
 }
 
 // command prepares a server program. Root may not run it, so it runs as the

@@ -10,6 +10,7 @@ func (p *PG) Standby(s PGSetup) *PG {
 	p.t.Helper()
 	Need(p.t, "pg_basebackup")
 	standby := newPG(p.t, s)
+	p.t.Cleanup(standby.remove)
 	standby.must("pg_basebackup", "-h", p.dir, "-U", "postgres", "-D", standby.data(),
 		"--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync")
 	standby.configure(s)

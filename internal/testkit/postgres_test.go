@@ -26,3 +26,23 @@ func TestPostgresKeepsItsRows(t *testing.T) {
 		require.Equal(t, 1, n)
 	}
 }
+
+func TestDatabasesOfASharedServer(t *testing.T) {
+	one, other := testkit.Database(t), testkit.Database(t)
+	one.Exec("CREATE TABLE t ()")
+	other.Exec("CREATE TABLE t ()")
+	require.Equal(t, one.Dir(), other.Dir())
+
+	prepared := 0
+	for range 2 {
+		pg := testkit.DatabaseLike(t, "prepared", func(pg *testkit.PG) {
+			prepared++
+			pg.Exec("CREATE TABLE p AS SELECT 1 AS n")
+		})
+		pg.Exec("UPDATE p SET n = n + 1")
+		var n int
+		require.NoError(t, pg.DB().QueryRow("SELECT n FROM p").Scan(&n))
+		require.Equal(t, 2, n)
+	}
+	require.Equal(t, 1, prepared)
+}
