@@ -20,16 +20,16 @@ export DURATION ?=
 # For make fuzz.
 FUZZTIME ?= 20s
 
-.PHONY: help run test build install uninstall telegraf lint fmt notices bench soak fuzz vuln clean setup
+.PHONY: help run test build install uninstall telegraf lint fmt notices bench big-endian soak fuzz vuln clean setup
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 run: setup build telegraf ## See it work (GATEWAY=host: with this machine's own traffic; DURATION=60: end by itself)
 	@demo/run
 
 test: setup build telegraf ## Run all tests, with the race detector (TESTFLAGS=... is passed on)
-	@$(call all,$(GO) -C $$module test -race -timeout 20m $(TESTFLAGS) ./...)
+	@$(call all,$(GO) -C $$module test -race -tags soak -timeout 20m $(TESTFLAGS) ./...)
 
 build: ## Build execd-plugin and psql-sink into build/
 	@scripts/setup-go
@@ -62,7 +62,11 @@ bench: ## Run the benchmarks (as root, BENCH=regexp chooses)
 
 soak: setup ## Compare the plugin with two other counts, under any load, for DURATION (10m) from SEED (1)
 	SOAK_DURATION=$(or $(DURATION),10m) SOAK_SEED=$(or $(SEED),1) \
-	$(GO) test -count=1 -v -timeout 0 -run TestSoak $(TESTFLAGS) ./internal/soak
+	$(GO) test -tags soak -count=1 -v -timeout 0 -run TestSoak $(TESTFLAGS) ./internal/soak
+
+big-endian: setup ## Test what reads the kernel and files on an emulated machine of the other byte order
+	CGO_ENABLED=0 GOARCH=s390x $(GO) test -short -exec qemu-s390x-static $(TESTFLAGS) \
+	$(addprefix ./internal/,accounting ctnetlink slabmap statefile)
 
 fuzz: ## Run each fuzz target for FUZZTIME (20s)
 	@scripts/fuzz $(FUZZTIME)

@@ -200,7 +200,7 @@ func TestUnansweredFlowsAreIgnored(t *testing.T) {
 
 // Whoever answers when, the sums are exact.
 func TestExactWhateverBecomesOfTheUnanswered(t *testing.T) {
-	for seed := range uint64(25) {
+	for seed := range seeds(25) {
 		for _, unanswered := range []Unanswered{FoldUnanswered, IgnoreUnanswered} {
 			t.Run(fmt.Sprintf("seed=%d,%d", seed, unanswered), func(t *testing.T) {
 				cfg := testConfig(t)

@@ -162,7 +162,7 @@ func TestNetworksChangeUnderALiveFlow(t *testing.T) {
 // Whatever the order of dumps and events, and whenever the networks change,
 // the sums are exact.
 func TestExactWhileNetworksChange(t *testing.T) {
-	for seed := range uint64(50) {
+	for seed := range seeds(50) {
 		for _, timestamps := range []bool{true, false} {
 			t.Run(fmt.Sprintf("seed=%d,timestamps=%v", seed, timestamps), func(t *testing.T) {
 				cfg := byNetwork(t, "31", seed%2 == 0)

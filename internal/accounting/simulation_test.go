@@ -204,10 +204,18 @@ func testConfig(t testing.TB) Config {
 	return Config{Source: m, Destination: m, MaxSeries: 1000, Forget: 15 * time.Minute, TrackOpen: true}
 }
 
+// seeds returns of how many random courses a test plays: with -short, a tenth.
+func seeds(n uint64) uint64 {
+	if testing.Short() {
+		return n / 10
+	}
+	return n
+}
+
 // Whatever the order in which dumps and events arrive, the sums are exact
 // and nothing is remembered at the end.
 func TestExactUnderAnyInterleaving(t *testing.T) {
-	for seed := range uint64(300) {
+	for seed := range seeds(300) {
 		for _, timestamps := range []bool{true, false} {
 			t.Run(fmt.Sprintf("seed=%d,timestamps=%v", seed, timestamps), func(t *testing.T) {
 				simulate(t, seed, timestamps, testConfig(t), func(*Tracker, *rand.Rand) {})
@@ -219,7 +227,7 @@ func TestExactUnderAnyInterleaving(t *testing.T) {
 // Without start times, flows that follow each other under one identity, often with
 // the same counters, are told apart by the order of their ends.
 func TestExactWhenFlowsAreAlike(t *testing.T) {
-	for seed := range uint64(200) {
+	for seed := range seeds(200) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			cfg := testConfig(t)
 			cfg.MayRepeat = func() bool { return false }
@@ -231,7 +239,7 @@ func TestExactWhenFlowsAreAlike(t *testing.T) {
 
 // The same where ports that change all the time say which way round connections are.
 func TestExactWhenConnectionsAreTurned(t *testing.T) {
-	for seed := range uint64(200) {
+	for seed := range seeds(200) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			cfg := testConfig(t)
 			cfg.PickedUpByPort = true

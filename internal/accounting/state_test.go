@@ -50,7 +50,7 @@ func resumed(t testing.TB, tr *Tracker, seconds float64, flows ...Flow) *Tracker
 // Across restarts at any moment, the sums are exact but for what ended while
 // nobody listened; and how many of these flows were known is counted.
 func TestExactAcrossRestarts(t *testing.T) {
-	for seed := range uint64(100) {
+	for seed := range seeds(100) {
 		for _, timestamps := range []bool{true, false} {
 			t.Run(fmt.Sprintf("seed=%d,timestamps=%v", seed, timestamps), func(t *testing.T) {
 				simulateRestarts(t, seed, timestamps)

@@ -1,12 +1,14 @@
 package ctnetlink
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // A recording is a message that a real kernel sent.
@@ -30,9 +32,25 @@ func recordings(t testing.TB) []recording {
 		require.Len(t, words, 3)
 		payload, err := hex.DecodeString(words[2])
 		require.NoError(t, err)
+		toHostOrder(payload[nfgenmsgLen:])
 		all = append(all, recording{words[0], words[1], payload})
 	}
 	return all
+}
+
+// toHostOrder rewrites the headers of attributes, which a kernel writes in its own
+// byte order: that of the recordings is little-endian. The values are in network
+// order on all.
+func toHostOrder(attributes []byte) {
+	for b := attributes; len(b) >= nlattrLen; {
+		size, kind := binary.LittleEndian.Uint16(b), binary.LittleEndian.Uint16(b[2:])
+		binary.NativeEndian.PutUint16(b, size)
+		binary.NativeEndian.PutUint16(b[2:], kind)
+		if kind&unix.NLA_F_NESTED != 0 {
+			toHostOrder(b[nlattrLen:size])
+		}
+		b = b[min(align(int(size)), len(b)):]
+	}
 }
 
 // recorded returns the payload of one recording.

@@ -137,11 +137,15 @@ func TestDecodeRecorded(t *testing.T) {
 	}
 }
 
+// attributeHeader encodes what comes before a value: a length, which includes the
+// header, and a kind.
+func attributeHeader(size int, kind uint16) []byte {
+	return binary.NativeEndian.AppendUint16(binary.NativeEndian.AppendUint16(nil, uint16(size)), kind)
+}
+
 // attribute encodes one netlink attribute, padded.
 func attribute(kind uint16, value ...byte) []byte {
-	b := binary.NativeEndian.AppendUint16(nil, uint16(nlattrLen+len(value)))
-	b = binary.NativeEndian.AppendUint16(b, kind)
-	b = append(b, value...)
+	b := append(attributeHeader(nlattrLen+len(value), kind), value...)
 	return append(b, make([]byte, align(len(b))-len(b))...)
 }
 
@@ -157,9 +161,9 @@ func TestDecodeDamaged(t *testing.T) {
 		{"empty", nil, errTruncated},
 		{"header cut off", whole[:3], errTruncated},
 		{"header alone", whole[:4], errNoTuple},
-		{"attribute header cut off", with(8, 0), errTruncated},
-		{"attribute longer than the message", with(9, 0, 1, 0, 0, 0, 0, 0), errTruncated},
-		{"attribute shorter than its header", with(3, 0, 1, 0), errTruncated},
+		{"attribute header cut off", with(attributeHeader(8, 0)[:2]...), errTruncated},
+		{"attribute longer than the message", with(append(attributeHeader(9, 1), 0, 0, 0, 0)...), errTruncated},
+		{"attribute shorter than its header", with(attributeHeader(3, 1)...), errTruncated},
 		{"empty tuple", with(attribute(ctaTupleOrig)...), errNoTuple},
 		{"mark too short", with(attribute(ctaMark, 1, 2)...), errLength},
 		{"id too long", with(attribute(ctaID, 1, 2, 3, 4, 5, 6, 7, 8)...), errLength},
@@ -169,7 +173,7 @@ func TestDecodeDamaged(t *testing.T) {
 		{"event time too short", with(attribute(ctaTimestampEvent, 1, 2, 3, 4)...), errLength},
 		{"start time too short", with(attribute(ctaTimestamp, attribute(ctaTimestampStart, 1)...)...), errLength},
 		{"counter too short", with(attribute(ctaCountersOrig, attribute(ctaCountersBytes, 1, 2, 3, 4)...)...), errLength},
-		{"counters cut off", with(attribute(ctaCountersReply, 12, 0)...), errTruncated},
+		{"counters cut off", with(attribute(ctaCountersReply, attributeHeader(12, 0)[:2]...)...), errTruncated},
 		{"TCP state too long", with(attribute(ctaProtoinfo, attribute(ctaProtoinfoTCP, attribute(ctaProtoinfoTCPState, 1, 2)...)...)...), errLength},
 		{"IPv4 address too short", with(attribute(ctaTupleReply, attribute(ctaTupleIP, attribute(ctaIPv4Src, 1, 2, 3)...)...)...), errLength},
 		{"IPv6 address too short", with(attribute(ctaTupleReply, attribute(ctaTupleIP, attribute(ctaIPv6Dst, 1, 2, 3, 4)...)...)...), errLength},

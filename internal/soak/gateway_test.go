@@ -1,3 +1,5 @@
+//go:build soak
+
 // Package soak proves that accounting is exact: it drives traffic of every kind
 // through a gateway, disturbs it in every way that we know of, and compares what
 // the plugin says with two counts that know nothing of the plugin.

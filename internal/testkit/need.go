@@ -10,9 +10,13 @@ import (
 
 // Need skips the test, saying why, when it does not run as root or when one of
 // the tools is not installed. Where the environment variable CI is set the
-// test fails instead: a run that skips the kernel proves nothing.
+// test fails instead: a run that skips the kernel proves nothing. With -short it
+// always skips.
 func Need(t testing.TB, tools ...string) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("needs the kernel or a server, which -short leaves out")
+	}
 	if os.Geteuid() != 0 {
 		lack(t, "needs root")
 	}

@@ -52,7 +52,7 @@ func (d *Disk) Fill(left int64) (path string) {
 	free := func() int64 {
 		var stat unix.Statfs_t
 		require.NoError(d.t, unix.Fstatfs(int(file.Fd()), &stat))
-		return int64(stat.Bavail) * stat.Bsize
+		return int64(stat.Bavail) * int64(stat.Bsize) // of another size on s390x
 	}
 	for size := free() - left; free() > left; size += 4096 {
 		if err := unix.Fallocate(int(file.Fd()), 0, 0, size); !errors.Is(err, unix.ENOSPC) {
