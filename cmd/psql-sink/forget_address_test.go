@@ -22,7 +22,7 @@ func TestForgetAddresses(t *testing.T) {
 	const day = 86400
 	start := time.Now().Unix()/day*day - 6*day
 	row := func(at int64, src, dst string, bytes int) string {
-		return fmt.Sprintf("%d000000000,tcp,%s,%s,443,1,1,%d,1,1,5,1,Name of %s,\n", at, src, dst, bytes, src)
+		return fmt.Sprintf("%d000000000,tcp,%s,%s,443,0,0,%d,1,1,5,1,Name of %s,\n", at, src, dst, bytes, src)
 	}
 	var all, others strings.Builder
 	for n := range int64(18) { // three days, every four hours
@@ -36,7 +36,7 @@ func TestForgetAddresses(t *testing.T) {
 	}
 	all.WriteString(row(start+60, "10.77.1.0", "192.0.2.0", 1)) // a report of the customer's alone
 	i.ok("-host", "gw", i.file("all.csv", all.String()))
-	const byHand = `INSERT INTO vpn_traffic_network_names VALUES ('dst', '10.77.1.77', 'gw', '-infinity', 'by hand') ON CONFLICT DO NOTHING`
+	const byHand = `INSERT INTO vpn_traffic_name_history VALUES ('dst', '10.77.1.77', 'gw', '-infinity', 'by hand') ON CONFLICT DO NOTHING`
 	pg.Exec(byHand)
 
 	out, code := p.output("forget", "-address", "10.77.1.0/24,2001:db8:77::/48")
@@ -63,7 +63,7 @@ func TestForgetAddresses(t *testing.T) {
 	require.Contains(t, out, "\n5 addresses are forgotten\n")
 	for _, table := range []string{
 		"vpn_traffic", "vpn_traffic_by_src", "vpn_traffic_by_dst", "vpn_traffic_minute_by_src", "vpn_traffic_minute_by_dst",
-		"vpn_traffic_hour_by_src", "vpn_traffic_hour_by_dst", "vpn_traffic_hour_by_pair", "vpn_traffic_names", "vpn_traffic_network_names",
+		"vpn_traffic_hour_by_src", "vpn_traffic_hour_by_dst", "vpn_traffic_hour_by_pair", "vpn_traffic_values", "vpn_traffic_name_history",
 	} {
 		require.Equal(t, "0", i.query(`SELECT count(*) FROM `+table+` AS r WHERE r::text ~ '10\.77\.1\.|2001:db8:77'`), table)
 	}

@@ -32,7 +32,7 @@ func TestForget(t *testing.T) {
 	imports("other", other)
 	const all = `SELECT concat_ws(' ', (SELECT concat(count(*), ' ', sum(src_bytes)) FROM vpn_traffic), (SELECT sum(src_bytes) FROM vpn_traffic_hour_by_pair),
 		(SELECT sum(src_bytes) FROM vpn_traffic_minute_by_src), (SELECT sum(reports) FROM vpn_traffic_hour_reports), (SELECT count(*) FROM vpn_traffic_reports),
-		(SELECT string_agg(concat(kind, name, first_day, last_day), ',' ORDER BY kind, name) FROM vpn_traffic_names))`
+		(SELECT string_agg(concat(kind, value, first_day, last_day), ',' ORDER BY kind, value) FROM vpn_traffic_values))`
 	want := i.query(all)
 
 	out, code := p.output("forget", "-day", "2023-11-15")

@@ -30,7 +30,7 @@ BEGIN
     END LOOP;
     INSERT INTO vpn_traffic_minute_reports SELECT date_trunc('minute', time), host, count(*), count(*) FROM vpn_traffic_reports WHERE time >= begin_at AND time < end_at GROUP BY 1, 2;
     INSERT INTO vpn_traffic_hour_reports SELECT date_trunc('hour', time, 'UTC'), host, count(*), count(*) FROM vpn_traffic_reports WHERE time >= begin_at AND time < end_at GROUP BY 1, 2;
-    INSERT INTO vpn_traffic_names SELECT v.kind, v.name, min(time)::date, max(time)::date FROM vpn_traffic_minute_by_src, LATERAL (VALUES ('src', src), ('proto', proto), ('port', port::text), ('host', host)) v (kind, name)
+    INSERT INTO vpn_traffic_values SELECT v.kind, v.name, min(time)::date, max(time)::date FROM vpn_traffic_minute_by_src, LATERAL (VALUES ('src', src), ('proto', proto), ('port', port::text), ('host', host)) v (kind, name)
         WHERE time >= begin_at AND time < end_at GROUP BY 1, 2 ON CONFLICT DO NOTHING;
-    INSERT INTO vpn_traffic_names SELECT 'dst', dst, min(time)::date, max(time)::date FROM vpn_traffic_minute_by_dst WHERE time >= begin_at AND time < end_at GROUP BY 1, 2 ON CONFLICT DO NOTHING;
+    INSERT INTO vpn_traffic_values SELECT 'dst', dst, min(time)::date, max(time)::date FROM vpn_traffic_minute_by_dst WHERE time >= begin_at AND time < end_at GROUP BY 1, 2 ON CONFLICT DO NOTHING;
 END $$;

@@ -94,7 +94,7 @@ func (f *files) requireNames() {
 		FROM (SELECT kind, address, host, min(time) AS since
 			FROM vpn_traffic, LATERAL (VALUES ('src', src), ('dst', dst)) AS ends (kind, address)
 			WHERE address LIKE '%.%' GROUP BY kind, address, host) AS v
-		FULL JOIN vpn_traffic_network_names AS l USING (kind, address, host)`).Scan(&named, &wrong))
+		FULL JOIN vpn_traffic_name_history AS l USING (kind, address, host)`).Scan(&named, &wrong))
 	require.Positive(f.t, named)
 	require.Zero(f.t, wrong)
 }

@@ -44,9 +44,9 @@ BEGIN
         END LOOP;
         GRANT SELECT, INSERT, UPDATE (reports, tracked) ON vpn_traffic_minute_reports, vpn_traffic_hour_reports TO vpn_traffic_writer;
         GRANT SELECT, INSERT, UPDATE (deliveries, tracked) ON vpn_traffic_reports TO vpn_traffic_writer;
-        GRANT SELECT, INSERT, UPDATE (first_day, last_day) ON vpn_traffic_names TO vpn_traffic_writer;
+        GRANT SELECT, INSERT, UPDATE (first_day, last_day) ON vpn_traffic_values TO vpn_traffic_writer;
         -- What is in this log is replaced, never changed.
-        GRANT SELECT, INSERT, DELETE ON vpn_traffic_network_names TO vpn_traffic_writer;
+        GRANT SELECT, INSERT, DELETE ON vpn_traffic_name_history TO vpn_traffic_writer;
         GRANT SELECT, INSERT, UPDATE ON sink_status TO vpn_traffic_writer;
         GRANT SELECT ON vpn_traffic_migrations, vpn_traffic_partitions, vpn_traffic_retention, vpn_traffic_gone TO vpn_traffic_writer;
         -- Only so, and with the owner's rights, partitions come and what is old goes.

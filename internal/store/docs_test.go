@@ -60,7 +60,7 @@ func TestStatementsOfTheDocs(t *testing.T) {
 		}
 	}
 	require.Equal(t, [2]int{6, 2}, [2]int{asked, done}, "asked and done")
-	require.Equal(t, "Library", query(t, asReader, `SELECT name FROM vpn_traffic_network_names WHERE since = '-infinity'`))
+	require.Equal(t, "Library", query(t, asReader, `SELECT name FROM vpn_traffic_name_history WHERE since = '-infinity'`))
 }
 
 // Who does not own the tables forgets nothing, and repairs nothing.
@@ -71,7 +71,7 @@ func TestOnlyTheOwnerForgets(t *testing.T) {
 	mustImport(t, owner, "gw", series(noon, 20))
 	day := noon.Truncate(aDay)
 	const all = `SELECT concat_ws(' ', (SELECT sum(src_bytes) FROM vpn_traffic), (SELECT sum(src_bytes) FROM vpn_traffic_hour_by_src),
-		(SELECT count(*) FROM vpn_traffic_reports), (SELECT count(*) FROM vpn_traffic_names))`
+		(SELECT count(*) FROM vpn_traffic_reports), (SELECT count(*) FROM vpn_traffic_values))`
 	want := query(t, pg.DB(), all)
 	pg.Exec("UPDATE vpn_traffic_minute_by_port SET src_bytes = 0")
 	for _, role := range []string{"user=vpn_traffic_writer", "user=vpn_traffic_reader", "user=vpn_traffic_reader default_transaction_read_only=off"} {
@@ -125,7 +125,7 @@ func testForgottenMeanwhile(t *testing.T, db *store.DB, direct *sql.DB) {
 	<-ended
 	mustImport(t, db, "gw", rows)
 	require.Equal(t, "400 400 800", query(t, direct, `SELECT concat_ws(' ', count(*), count(DISTINCT (time, src, dst)), sum(src_bytes)) FROM vpn_traffic`))
-	require.Equal(t, "10.32.0.0, 10.32.0.0", query(t, direct, `SELECT string_agg(name, ', ') FROM (SELECT name FROM vpn_traffic_names WHERE kind = 'src'
+	require.Equal(t, "10.32.0.0, 10.32.0.0", query(t, direct, `SELECT string_agg(value, ', ') FROM (SELECT value FROM vpn_traffic_values WHERE kind = 'src'
 		UNION ALL SELECT DISTINCT src FROM vpn_traffic) AS n`))
 	requireRollups(t, db)
 }

@@ -29,7 +29,7 @@ func testExact(t *testing.T, db *store.DB, direct *sql.DB) {
 		"vpn_traffic_hour_by_pair":   `UPDATE vpn_traffic_hour_by_pair SET src_packets = src_packets - 1`,
 		"vpn_traffic_minute_reports": `UPDATE vpn_traffic_minute_reports SET reports = reports + 1`,
 		"vpn_traffic_hour_reports":   `UPDATE vpn_traffic_hour_reports SET tracked = 0`,
-		"vpn_traffic_names":          `UPDATE vpn_traffic_names SET first_day = first_day + 1`,
+		"vpn_traffic_values":         `UPDATE vpn_traffic_values SET first_day = first_day + 1`,
 	} {
 		tx, err := direct.Begin()
 		require.NoError(t, err)

@@ -112,10 +112,10 @@ func (db *DB) ForgetNames(ctx context.Context) error {
 	err := pgconn.InTransaction(ctx, db.Pool, func(tx *sql.Tx) error {
 		for _, statement := range [...]string{
 			`LOCK TABLE vpn_traffic_reports IN SHARE ROW EXCLUSIVE MODE`,
-			`DELETE FROM vpn_traffic_names`,
-			`SELECT vpn_traffic_refill_names()`,
-			`DELETE FROM vpn_traffic_network_names AS l WHERE NOT EXISTS (SELECT FROM vpn_traffic_names AS n WHERE n.kind = l.kind AND n.name = l.address)
-				OR host <> '' AND NOT EXISTS (SELECT FROM vpn_traffic_names AS n WHERE n.kind = 'host' AND n.name = l.host)`,
+			`DELETE FROM vpn_traffic_values`,
+			`SELECT vpn_traffic_refill_values()`,
+			`DELETE FROM vpn_traffic_name_history AS l WHERE NOT EXISTS (SELECT FROM vpn_traffic_values AS v WHERE v.kind = l.kind AND v.value = l.address)
+				OR host <> '' AND NOT EXISTS (SELECT FROM vpn_traffic_values AS v WHERE v.kind = 'host' AND v.value = l.host)`,
 		} {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {
 				return err

@@ -21,12 +21,12 @@ type Address struct {
 // and apart from them those that hold a prefix and others too.
 func (db *DB) Addresses(ctx context.Context, prefixes []netip.Prefix) (within, wider []Address, err error) {
 	found, err := db.Pool.QueryContext(ctx, `
-		SELECT name, min(first), max(last) FROM (
-			SELECT name, first_day AS first, last_day AS last FROM vpn_traffic_names WHERE kind IN ('src', 'dst')
+		SELECT value, min(first), max(last) FROM (
+			SELECT value, first_day AS first, last_day AS last FROM vpn_traffic_values WHERE kind IN ('src', 'dst')
 			UNION ALL SELECT src, (min(time) AT TIME ZONE 'UTC')::date, (max(time) AT TIME ZONE 'UTC')::date FROM vpn_traffic_hour_by_src GROUP BY src
 			UNION ALL SELECT dst, (min(time) AT TIME ZONE 'UTC')::date, (max(time) AT TIME ZONE 'UTC')::date FROM vpn_traffic_hour_by_dst GROUP BY dst
-			UNION ALL SELECT address, NULL, NULL FROM vpn_traffic_network_names) AS known
-		GROUP BY name ORDER BY name`)
+			UNION ALL SELECT address, NULL, NULL FROM vpn_traffic_name_history) AS known
+		GROUP BY value ORDER BY value`)
 	if err != nil {
 		return nil, nil, explainMissing(fmt.Errorf("looking for addresses: %w", err))
 	}

@@ -8,7 +8,7 @@ import (
 // Hosts returns the hosts of which there are rows, in order. Among them is the empty
 // one, if rows have none.
 func (db *DB) Hosts(ctx context.Context) (hosts []string, err error) {
-	found, err := db.Pool.QueryContext(ctx, `SELECT name FROM vpn_traffic_names WHERE kind = 'host' ORDER BY name`)
+	found, err := db.Pool.QueryContext(ctx, `SELECT value FROM vpn_traffic_values WHERE kind = 'host' ORDER BY value`)
 	if err != nil {
 		return nil, fmt.Errorf("listing hosts: %w", err)
 	}

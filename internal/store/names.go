@@ -68,10 +68,10 @@ func storeNames(ctx context.Context, tx *sql.Tx, names []name) error {
 		kinds[i], values[i], days[i] = n.kind, n.value, time.UnixMicro(n.day*dayMicros).UTC().Format(time.DateOnly)
 	}
 	_, err := tx.ExecContext(ctx, `
-		INSERT INTO vpn_traffic_names AS v (kind, name, first_day, last_day)
-		SELECT kind, name, min(day), max(day) FROM unnest($1::text[], $2::text[], $3::date[]) AS n (kind, name, day)
-		GROUP BY kind, name ORDER BY kind COLLATE "C", name COLLATE "C"
-		ON CONFLICT (kind, name) DO UPDATE SET
+		INSERT INTO vpn_traffic_values AS v (kind, value, first_day, last_day)
+		SELECT kind, value, min(day), max(day) FROM unnest($1::text[], $2::text[], $3::date[]) AS n (kind, value, day)
+		GROUP BY kind, value ORDER BY kind COLLATE "C", value COLLATE "C"
+		ON CONFLICT (kind, value) DO UPDATE SET
 			first_day = least(v.first_day, EXCLUDED.first_day), last_day = greatest(v.last_day, EXCLUDED.last_day)
 		WHERE v.first_day > EXCLUDED.first_day OR v.last_day < EXCLUDED.last_day`, kinds, values, days)
 	return err

@@ -115,7 +115,7 @@ func calledIn(b *batch, news []naming, logs []nameLog) map[end]called {
 // lockNames waits until no other import writes names. Readers cannot take this
 // lock, nor are they in its way.
 func lockNames(ctx context.Context, tx *sql.Tx) error {
-	_, err := tx.ExecContext(ctx, `LOCK TABLE vpn_traffic_network_names IN SHARE ROW EXCLUSIVE MODE`)
+	_, err := tx.ExecContext(ctx, `LOCK TABLE vpn_traffic_name_history IN SHARE ROW EXCLUSIVE MODE`)
 	return err
 }
 
@@ -133,13 +133,13 @@ func readNameLogs(ctx context.Context, tx *sql.Tx, b *batch, news []naming) ([]n
 		SELECT w.n - 1, greatest('0001-01-01 00:00:00+00', least(l.since, '9999-12-31 00:00:00+00')), l.name
 		FROM unnest($2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[]) WITH ORDINALITY AS w (kind, address, first, last, n)
 		CROSS JOIN LATERAL (
-			(SELECT since, name FROM vpn_traffic_network_names
+			(SELECT since, name FROM vpn_traffic_name_history
 				WHERE kind = w.kind AND address = w.address AND host = $1 AND since <= w.first ORDER BY since DESC LIMIT 1)
 			UNION ALL
-			SELECT since, name FROM vpn_traffic_network_names
+			SELECT since, name FROM vpn_traffic_name_history
 				WHERE kind = w.kind AND address = w.address AND host = $1 AND since > w.first AND since <= w.last
 			UNION ALL
-			(SELECT since, name FROM vpn_traffic_network_names
+			(SELECT since, name FROM vpn_traffic_name_history
 				WHERE kind = w.kind AND address = w.address AND host = $1 AND since > w.last ORDER BY since LIMIT 1)
 		) AS l ORDER BY w.n, l.since`, b.host, kinds, addresses, first, last)
 	if err != nil {
@@ -179,7 +179,7 @@ func writeNameLogs(ctx context.Context, tx *sql.Tx, b *batch, news []naming, old
 		added.add(news[i].kind, address, logs[i].minus(old[i]))
 	}
 	if len(gone.kinds) > 0 {
-		_, err := tx.ExecContext(ctx, `DELETE FROM vpn_traffic_network_names AS l
+		_, err := tx.ExecContext(ctx, `DELETE FROM vpn_traffic_name_history AS l
 			USING unnest($2::text[], $3::text[], $4::timestamptz[]) AS g (kind, address, since)
 			WHERE l.kind = g.kind AND l.address = g.address AND l.host = $1 AND l.since = g.since`,
 			b.host, gone.kinds, gone.addresses, gone.times)
@@ -190,7 +190,7 @@ func writeNameLogs(ctx context.Context, tx *sql.Tx, b *batch, news []naming, old
 	if len(added.kinds) == 0 {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO vpn_traffic_network_names (kind, address, host, since, name)
+	_, err := tx.ExecContext(ctx, `INSERT INTO vpn_traffic_name_history (kind, address, host, since, name)
 		SELECT kind, address, $1, since, name
 		FROM unnest($2::text[], $3::text[], $4::timestamptz[], $5::text[]) AS a (kind, address, since, name)
 		ON CONFLICT DO NOTHING`, b.host, added.kinds, added.addresses, added.times, added.names)

@@ -28,7 +28,7 @@ func said(minute int, srcName, dstName string) []reportfile.Row {
 // nameLog is what the log says, by host, kind and address.
 const nameLog = `SELECT coalesce(string_agg(concat_ws(' ', host, kind, log), '; ' ORDER BY host, kind DESC), '') FROM (
 	SELECT host, kind, string_agg(extract(epoch FROM since - '2023-11-14 12:00Z')::integer / 60 || ' ' || name, ', ' ORDER BY since) AS log
-	FROM vpn_traffic_network_names GROUP BY host, kind, address) AS logs`
+	FROM vpn_traffic_name_history GROUP BY host, kind, address) AS logs`
 
 // label is what the source is called in totals of the hour before a minute.
 func label(t *testing.T, db *sql.DB, minute int, hosts ...string) string {
@@ -154,7 +154,7 @@ func testNamesAgain(t *testing.T, db *store.DB, direct *sql.DB) {
 // What another process writes about the same host is seen within an hour.
 func testNamesOfOtherSinks(t *testing.T, db *store.DB, direct *sql.DB) {
 	mustImport(t, db, "gw", said(0, "East", ""))
-	_, err := direct.Exec(`INSERT INTO vpn_traffic_network_names VALUES ('src', '10.32.0.0', 'gw', '2023-11-14 12:30Z', 'West')`)
+	_, err := direct.Exec(`INSERT INTO vpn_traffic_name_history VALUES ('src', '10.32.0.0', 'gw', '2023-11-14 12:30Z', 'West')`)
 	require.NoError(t, err)
 	for minute := 31; minute < 100; minute++ {
 		mustImport(t, db, "gw", said(minute, "East", ""))
@@ -168,14 +168,14 @@ func testNamesRolledBack(t *testing.T, db *store.DB, direct *sql.DB) {
 	mustImport(t, db, "gw", said(0, "East", ""))
 	_, err := direct.Exec(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 		IF NEW.name = 'West' THEN RAISE EXCEPTION 'not today'; END IF; RETURN NEW; END $$;
-		CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON vpn_traffic_network_names
+		CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON vpn_traffic_name_history
 		DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()`)
 	require.NoError(t, err)
 	_, err = db.Import(t.Context(), "gw", said(5, "West", ""))
 	require.ErrorContains(t, err, "not today", "at the commit")
 	require.Equal(t, "gw src 0 East", query(t, direct, nameLog))
 	require.Equal(t, "1", query(t, direct, `SELECT count(*) FROM vpn_traffic`))
-	_, err = direct.Exec(`DROP TRIGGER refuse ON vpn_traffic_network_names`)
+	_, err = direct.Exec(`DROP TRIGGER refuse ON vpn_traffic_name_history`)
 	require.NoError(t, err)
 	require.Equal(t, store.Result{Inserted: 1}, mustImport(t, db, "gw", said(5, "West", "")))
 	require.Equal(t, "gw src 0 East, 5 West", query(t, direct, nameLog))
@@ -211,11 +211,11 @@ func testNamesAtOnce(t *testing.T, db *store.DB, direct *sql.DB) {
 	}
 	group.Wait()
 	require.Equal(t, "0 A", query(t, direct, `SELECT string_agg(extract(epoch FROM since - '2023-11-14 12:00Z')::integer / 60 || ' ' || name, ', ')
-		FROM vpn_traffic_network_names WHERE kind = 'src'`))
+		FROM vpn_traffic_name_history WHERE kind = 'src'`))
 	require.Equal(t, "40 0 name 0, 8 name 1, 16 name 2", query(t, direct, `SELECT string_agg(n || ' ' || log, '; ') FROM (
 		SELECT count(*) AS n, log FROM (
 			SELECT string_agg(extract(epoch FROM since - '2023-11-14 12:00Z')::integer / 60 || ' ' || name, ', ' ORDER BY since) AS log
-			FROM vpn_traffic_network_names WHERE kind = 'dst' GROUP BY address) AS logs GROUP BY log) AS all_logs`))
+			FROM vpn_traffic_name_history WHERE kind = 'dst' GROUP BY address) AS logs GROUP BY log) AS all_logs`))
 }
 
 // Retention deletes names that were replaced before it, never those in force.
@@ -234,7 +234,7 @@ func testNamesRetained(t *testing.T, db *store.DB, direct *sql.DB) {
 		t.Helper()
 		_, err := db.Retain(t.Context(), time.Now(), asOf(noon.AddDate(0, 0, days), keep))
 		require.NoError(t, err)
-		return query(t, direct, `SELECT coalesce(string_agg(name, ' ' ORDER BY since, name), '') FROM vpn_traffic_network_names`)
+		return query(t, direct, `SELECT coalesce(string_agg(name, ' ' ORDER BY since, name), '') FROM vpn_traffic_name_history`)
 	}
 	week := schema.Retention{Raw: 24 * time.Hour, Minute: 24 * time.Hour, Hour: 7 * 24 * time.Hour}
 	forever := schema.Retention{Raw: 24 * time.Hour, Minute: 24 * time.Hour}
@@ -248,7 +248,7 @@ func testNamesRetained(t *testing.T, db *store.DB, direct *sql.DB) {
 // A report whose names are all known asks nothing.
 func testKnownNamesCostNothing(t *testing.T, db *store.DB, direct *sql.DB) {
 	mustImport(t, db, "gw", said(0, "East", "Web"))
-	_, err := direct.Exec(`ALTER TABLE vpn_traffic_network_names RENAME TO away`)
+	_, err := direct.Exec(`ALTER TABLE vpn_traffic_name_history RENAME TO away`)
 	require.NoError(t, err)
 	for minute := 1; minute < 60; minute++ {
 		mustImport(t, db, "gw", said(minute, "East", "Web"))
@@ -260,7 +260,7 @@ func testKnownNamesCostNothing(t *testing.T, db *store.DB, direct *sql.DB) {
 // People may give names to what is stored already.
 func testNamesByHand(t *testing.T, db *store.DB, direct *sql.DB) {
 	mustImport(t, db, "gw", said(0, "", ""))
-	_, err := direct.Exec(`INSERT INTO vpn_traffic_network_names (kind, address, host, since, name) VALUES
+	_, err := direct.Exec(`INSERT INTO vpn_traffic_name_history (kind, address, host, since, name) VALUES
 		('src', '10.32.0.0', 'gw', '-infinity', 'Library'), ('dst', '10.33.0.0', 'gw', 'infinity', 'Never')`)
 	require.NoError(t, err)
 	require.Equal(t, "Library (10.32.0.0)", label(t, direct, 1))
@@ -268,7 +268,7 @@ func testNamesByHand(t *testing.T, db *store.DB, direct *sql.DB) {
 	mustImport(t, db, "gw", said(10, "Annex", "Web"))
 	require.Equal(t, "-infinity Library, 2023-11-14 12:05:00+00 Web, 2023-11-14 12:10:00+00 Annex, infinity Never", query(t, direct,
 		`SELECT string_agg((since AT TIME ZONE 'UTC')::text || CASE WHEN isfinite(since) THEN '+00 ' ELSE ' ' END || name, ', ' ORDER BY since)
-		FROM vpn_traffic_network_names`))
+		FROM vpn_traffic_name_history`))
 }
 
 func testNamesShown(t *testing.T, db *store.DB, direct *sql.DB) {

@@ -76,9 +76,9 @@ func TestWhatSomebodyDoesToTheTables(t *testing.T) {
 		AND relreplident <> 'f' AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = pg_class.oid AND indisprimary)`))
 	requireRollups(t, db)
 
-	const names = `SELECT string_agg(concat_ws(' ', kind, name, first_day, last_day), ', ' ORDER BY kind, name) FROM vpn_traffic_names`
+	const names = `SELECT string_agg(concat_ws(' ', kind, value, first_day, last_day), ', ' ORDER BY kind, value) FROM vpn_traffic_values`
 	want := query(t, direct, names)
-	_, err = direct.Exec(`TRUNCATE vpn_traffic_names`)
+	_, err = direct.Exec(`TRUNCATE vpn_traffic_values`)
 	require.NoError(t, err)
 	retain(t, db, time.Now(), schema.Retention{})
 	mustImport(t, db, "gw", series(time.Now(), 1))

@@ -49,13 +49,13 @@ vpn_traffic_writer vpn_traffic_minute_by_dst INSERT SELECT UPDATE
 vpn_traffic_writer vpn_traffic_minute_by_port INSERT SELECT UPDATE
 vpn_traffic_writer vpn_traffic_minute_by_src INSERT SELECT UPDATE
 vpn_traffic_writer vpn_traffic_minute_reports INSERT SELECT UPDATE
-vpn_traffic_writer vpn_traffic_names INSERT SELECT UPDATE
-vpn_traffic_writer vpn_traffic_network_names DELETE INSERT SELECT
+vpn_traffic_writer vpn_traffic_name_history DELETE INSERT SELECT
 vpn_traffic_writer vpn_traffic_partitions SELECT
 vpn_traffic_writer vpn_traffic_reports INSERT SELECT UPDATE
 vpn_traffic_writer vpn_traffic_retention SELECT
 vpn_traffic_writer vpn_traffic_summarize
-vpn_traffic_writer vpn_traffic_tidy`
+vpn_traffic_writer vpn_traffic_tidy
+vpn_traffic_writer vpn_traffic_values INSERT SELECT UPDATE`
 
 // Whatever a database has been through, migrate leaves each role with what it needs.
 func TestRightsAreThoseOfTheList(t *testing.T) {

@@ -124,7 +124,7 @@ func TestTheWriterHasTheRightsItNeedsAndNoMore(t *testing.T) {
 	for _, statement := range []string{
 		"DELETE FROM vpn_traffic", "UPDATE vpn_traffic SET src_bytes = 0",
 		"DELETE FROM vpn_traffic_hour_by_src", "UPDATE vpn_traffic_by_src SET src_bytes = 0", "UPDATE vpn_traffic_hour_by_src SET time = now()",
-		"DELETE FROM vpn_traffic_reports", "UPDATE vpn_traffic_reports SET expired = true", "DELETE FROM vpn_traffic_hour_reports", "DELETE FROM vpn_traffic_names",
+		"DELETE FROM vpn_traffic_reports", "UPDATE vpn_traffic_reports SET expired = true", "DELETE FROM vpn_traffic_hour_reports", "DELETE FROM vpn_traffic_values",
 		"UPDATE vpn_traffic_retention SET keep = '0'", "DELETE FROM vpn_traffic_retention", "INSERT INTO vpn_traffic_retention VALUES ('raw', '0')",
 		"CREATE TEMPORARY TABLE mine (n int)", "SELECT vpn_traffic_drop_partition('vpn_traffic_" + time.Now().UTC().Format("20060102") + "')",
 		"INSERT INTO vpn_traffic_migrations (version) VALUES (99)", "SELECT * FROM vpn_traffic_tables",
@@ -202,7 +202,7 @@ func TestTheReaderReadsAndNoMore(t *testing.T) {
 				}
 			}
 			for _, statement := range []string{
-				"INSERT INTO vpn_traffic_names VALUES ('a', 'b', now(), now())", "SELECT vpn_traffic_make_partitions('2024-01-01')",
+				"INSERT INTO vpn_traffic_values VALUES ('a', 'b', now(), now())", "SELECT vpn_traffic_make_partitions('2024-01-01')",
 				"SELECT vpn_traffic_drop_partition('vpn_traffic_20231114')", "SELECT * FROM other.secret", "CREATE TABLE mine (n int)",
 				"CREATE TEMPORARY TABLE mine (n int)", "SET temp_file_limit = -1", "ALTER ROLE vpn_traffic_reader CONNECTION LIMIT 1000",
 			} {

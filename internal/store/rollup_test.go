@@ -82,7 +82,7 @@ func testRollups(t *testing.T, db *store.DB, direct *sql.DB) {
 	for _, column := range []string{"src", "dst", "proto", "port", "host"} {
 		require.Equal(t,
 			query(t, direct, fmt.Sprintf(`SELECT string_agg(v, ';' ORDER BY v) FROM (SELECT (%[1]s::text || min((time AT TIME ZONE 'UTC')::date) || max((time AT TIME ZONE 'UTC')::date)) COLLATE "C" AS v FROM vpn_traffic GROUP BY %[1]s) x`, column)),
-			query(t, direct, `SELECT string_agg(name || first_day || last_day, ';' ORDER BY name || first_day || last_day) FROM vpn_traffic_names WHERE kind = $1`, column))
+			query(t, direct, `SELECT string_agg(value || first_day || last_day, ';' ORDER BY value || first_day || last_day) FROM vpn_traffic_values WHERE kind = $1`, column))
 	}
 }
 

@@ -74,25 +74,25 @@ func comparisons() []comparison {
 			truth: "count(DISTINCT time), count(DISTINCT time) FILTER (WHERE open_connections IS NOT NULL)",
 		})
 	}
-	return append(all, comparison{table: "vpn_traffic_names"})
+	return append(all, comparison{table: "vpn_traffic_values"})
 }
 
-// missingNames counts the values that vpn_traffic_names does not know, or not to
+// missingValues counts the values that vpn_traffic_values does not know, or not to
 // have been there on all of their days.
-const missingNames = `SELECT count(*) FROM (
-	SELECT kind, name, min(day) AS first, max(day) AS last FROM (
+const missingValues = `SELECT count(*) FROM (
+	SELECT kind, value, min(day) AS first, max(day) AS last FROM (
 		SELECT DISTINCT (time AT TIME ZONE 'UTC')::date AS day, src, dst, proto, port, host
 		FROM vpn_traffic WHERE time >= $1 AND time < $2) AS r,
-		LATERAL (VALUES ('src', src), ('dst', dst), ('proto', proto), ('port', port::text), ('host', host)) AS v (kind, name)
-	GROUP BY kind, name) AS want
-LEFT JOIN vpn_traffic_names AS n USING (kind, name)
+		LATERAL (VALUES ('src', src), ('dst', dst), ('proto', proto), ('port', port::text), ('host', host)) AS v (kind, value)
+	GROUP BY kind, value) AS want
+LEFT JOIN vpn_traffic_values AS n USING (kind, value)
 WHERE n.kind IS NULL OR n.first_day > want.first OR n.last_day < want.last`
 
 // query counts the keys that one side has and the other has not, or has with
 // other sums.
 func (c comparison) query() string {
-	if c.table == "vpn_traffic_names" {
-		return missingNames
+	if c.table == "vpn_traffic_values" {
+		return missingValues
 	}
 	at, keys, rows := "time", "", "0"
 	if c.step != "" {

@@ -118,11 +118,11 @@ END $$;
 CREATE OR REPLACE FUNCTION vpn_traffic_values(kind text, since timestamptz, until timestamptz)
 RETURNS TABLE (value text, name text) LANGUAGE sql STABLE ROWS 100
 SET search_path FROM CURRENT SET jit = off SET datestyle = ISO SET timezone = UTC SET work_mem = '32MB' AS $$
-    SELECT n.name, coalesce(c.label, n.name)
-    FROM vpn_traffic_names n LEFT JOIN (
+    SELECT v.value, coalesce(c.label, v.value)
+    FROM vpn_traffic_values v LEFT JOIN (
         SELECT DISTINCT ON (l.address) l.address, nullif(l.name, l.address) || ' (' || l.address || ')' AS label
-        FROM vpn_traffic_network_names AS l WHERE l.kind = vpn_traffic_values.kind AND l.since < until
-        ORDER BY l.address, l.since DESC, l.host) AS c ON c.address = n.name
-    WHERE n.kind = vpn_traffic_values.kind AND n.last_day >= (since AT TIME ZONE 'UTC')::date AND n.first_day <= (until AT TIME ZONE 'UTC')::date
-    ORDER BY CASE WHEN n.name ~ '^-?[0-9]{1,9}([.][0-9]{1,9})*$' THEN string_to_array(n.name, '.')::integer[] END NULLS LAST, n.name
+        FROM vpn_traffic_name_history AS l WHERE l.kind = vpn_traffic_values.kind AND l.since < until
+        ORDER BY l.address, l.since DESC, l.host) AS c ON c.address = v.value
+    WHERE v.kind = vpn_traffic_values.kind AND v.last_day >= (since AT TIME ZONE 'UTC')::date AND v.first_day <= (until AT TIME ZONE 'UTC')::date
+    ORDER BY CASE WHEN v.value ~ '^-?[0-9]{1,9}([.][0-9]{1,9})*$' THEN string_to_array(v.value, '.')::integer[] END NULLS LAST, v.value
 $$;

@@ -37,7 +37,7 @@ $$;
 -- address, or the address alone where it has no name. Of several hosts, the one
 -- that gave a name last is heard.
 CREATE OR REPLACE FUNCTION vpn_traffic_label(kind text, address text, until timestamptz, hosts text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT format($q$coalesce((SELECT nullif(l.name, l.address) || ' (' || l.address || ')' FROM vpn_traffic_network_names AS l
+    SELECT format($q$coalesce((SELECT nullif(l.name, l.address) || ' (' || l.address || ')' FROM vpn_traffic_name_history AS l
         WHERE l.kind = %1$L AND l.address = %2$s AND l.since < %3$L%4$s ORDER BY l.since DESC, l.host LIMIT 1), %2$s)$q$,
         kind, address, until, hosts)
 $$;
@@ -46,7 +46,7 @@ $$;
 -- they are more than a few.
 CREATE OR REPLACE FUNCTION vpn_traffic_called(kind text, addresses text, until timestamptz, hosts text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT format($q$(SELECT DISTINCT ON (l.address) l.address, nullif(l.name, l.address) || ' (' || l.address || ')' AS label
-        FROM vpn_traffic_network_names AS l WHERE l.kind = %L AND l.address IN (%s) AND l.since < %L%s
+        FROM vpn_traffic_name_history AS l WHERE l.kind = %L AND l.address IN (%s) AND l.since < %L%s
         ORDER BY l.address, l.since DESC, l.host)$q$, kind, addresses, until, hosts)
 $$;
 

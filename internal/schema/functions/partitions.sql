@@ -94,30 +94,30 @@ SET search_path FROM CURRENT SET timezone = UTC AS $$
 DECLARE
     begins timestamptz := (SELECT min(first) FROM vpn_traffic_partitions);
 BEGIN
-    PERFORM vpn_traffic_refill_names();
+    PERFORM vpn_traffic_refill_values();
     DELETE FROM vpn_traffic_minute_reports WHERE time < (SELECT min(first)::timestamptz FROM vpn_traffic_partitions WHERE retention = 'minute');
     DELETE FROM vpn_traffic_hour_reports WHERE time < (SELECT min(first)::timestamptz FROM vpn_traffic_partitions WHERE retention = 'hour');
     DELETE FROM vpn_traffic_reports WHERE time < begins;
-    DELETE FROM vpn_traffic_names WHERE last_day < begins::date;
-    DELETE FROM vpn_traffic_network_names AS l WHERE since < begins AND (
-        EXISTS (SELECT FROM vpn_traffic_network_names AS later
+    DELETE FROM vpn_traffic_values WHERE last_day < begins::date;
+    DELETE FROM vpn_traffic_name_history AS l WHERE since < begins AND (
+        EXISTS (SELECT FROM vpn_traffic_name_history AS later
             WHERE later.kind = l.kind AND later.address = l.address AND later.host = l.host AND later.since > l.since AND later.since <= begins)
-        OR NOT EXISTS (SELECT FROM vpn_traffic_names AS n WHERE n.kind = l.kind AND n.name = l.address));
+        OR NOT EXISTS (SELECT FROM vpn_traffic_values AS v WHERE v.kind = l.kind AND v.value = l.address));
 END $$;
 
--- Makes vpn_traffic_names anew where somebody has emptied it: from the sums of an
+-- Makes vpn_traffic_values anew where somebody has emptied it: from the sums of an
 -- hour, which have all values.
-CREATE OR REPLACE FUNCTION vpn_traffic_refill_names() RETURNS void LANGUAGE sql
+CREATE OR REPLACE FUNCTION vpn_traffic_refill_values() RETURNS void LANGUAGE sql
 SET search_path FROM CURRENT SET timezone = UTC AS $$
-    INSERT INTO vpn_traffic_names AS v
-    SELECT kind, name, min(time)::date, max(time)::date FROM (
-        SELECT 'src' AS kind, src AS name, time FROM vpn_traffic_hour_by_src
+    INSERT INTO vpn_traffic_values AS v
+    SELECT kind, value, min(time)::date, max(time)::date FROM (
+        SELECT 'src' AS kind, src AS value, time FROM vpn_traffic_hour_by_src
         UNION ALL SELECT 'dst', dst, time FROM vpn_traffic_hour_by_dst
-        UNION ALL SELECT k.kind, k.name, time FROM vpn_traffic_hour_by_port,
-            LATERAL (VALUES ('proto', proto), ('port', port::text), ('host', host)) AS k (kind, name)) AS n
-    WHERE (SELECT min(time)::date FROM vpn_traffic_hour_reports) < (SELECT coalesce(min(first_day), 'infinity') FROM vpn_traffic_names)
-    GROUP BY kind, name ORDER BY kind COLLATE "C", name COLLATE "C"
-    ON CONFLICT (kind, name) DO UPDATE SET
+        UNION ALL SELECT k.kind, k.value, time FROM vpn_traffic_hour_by_port,
+            LATERAL (VALUES ('proto', proto), ('port', port::text), ('host', host)) AS k (kind, value)) AS n
+    WHERE (SELECT min(time)::date FROM vpn_traffic_hour_reports) < (SELECT coalesce(min(first_day), 'infinity') FROM vpn_traffic_values)
+    GROUP BY kind, value ORDER BY kind COLLATE "C", value COLLATE "C"
+    ON CONFLICT (kind, value) DO UPDATE SET
         first_day = least(v.first_day, EXCLUDED.first_day), last_day = greatest(v.last_day, EXCLUDED.last_day)
 $$;
 

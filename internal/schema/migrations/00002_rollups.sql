@@ -74,16 +74,6 @@ CREATE TABLE vpn_traffic_minute_reports (
 ) WITH (fillfactor = 50);
 CREATE TABLE vpn_traffic_hour_reports (LIKE vpn_traffic_minute_reports INCLUDING INDEXES) WITH (fillfactor = 50);
 
--- What each column has held, for the variables of dashboards.
-CREATE TABLE vpn_traffic_names (
-    kind      text COLLATE "C" NOT NULL,
-    name      text COLLATE "C" NOT NULL,
-    first_day date             NOT NULL,
-    last_day  date             NOT NULL,
-    PRIMARY KEY (kind, name)
-);
-COMMENT ON TABLE vpn_traffic_names IS 'the values of src, dst, proto, port and host (kind), and the days, in UTC, of their first and last rows';
-
 -- What has no key is known by all of its columns where changes are published
 -- (CREATE PUBLICATION), which would refuse to delete otherwise. It costs nothing
 -- elsewhere.

@@ -66,7 +66,7 @@ func testMetricsFile(t *testing.T, dsn string, db *sql.DB) {
 		require.Equal(t, 1, strings.Count(again, "raw_traffic,"), again)
 	}
 	s.close()
-	require.Equal(t, "A B", query(t, db, `SELECT DISTINCT name FROM vpn_traffic_network_names WHERE kind = 'src'`))
+	require.Equal(t, "A B", query(t, db, `SELECT DISTINCT name FROM vpn_traffic_name_history WHERE kind = 'src'`))
 	testkit.RequireExact(t, db)
 }
 

@@ -12,7 +12,7 @@ import (
 
 // storedNames is the log of names, in minutes since noon.
 const storedNames = `SELECT coalesce(string_agg(concat_ws(' ', host, kind, address, extract(epoch FROM since - '2023-11-14 12:00Z')::integer / 60, name), '; '
-	ORDER BY host, kind DESC, address, since), '') FROM vpn_traffic_network_names`
+	ORDER BY host, kind DESC, address, since), '') FROM vpn_traffic_name_history`
 
 func named(host string, minute int, src, dst string) telegraf.Metric {
 	m := traffic(map[string]string{"host": host, "src_name": src, "dst_name": dst}, nil)
