@@ -33,13 +33,12 @@ BEGIN
 
     IF to_regrole('vpn_traffic_writer') IS NOT NULL THEN
         -- Rows, and rollups per report, are only ever added.
-        GRANT SELECT, INSERT ON vpn_traffic, vpn_traffic_by_src, vpn_traffic_by_dst, vpn_traffic_by_port
-            TO vpn_traffic_writer;
+        FOR thing IN SELECT name FROM vpn_traffic_tables LOOP
+            EXECUTE format('GRANT SELECT, INSERT ON %I TO vpn_traffic_writer', thing);
+        END LOOP;
         -- Rows of a minute or an hour are added up. Their keys stay.
-        FOR thing IN SELECT 'vpn_traffic_' || t FROM unnest('{minute_by_src, minute_by_dst, minute_by_port,
-            hour_by_src, hour_by_dst, hour_by_port, hour_by_pair}'::text[]) AS t
-        LOOP
-            EXECUTE format('GRANT SELECT, INSERT, UPDATE (src_packets, src_bytes, dst_packets, dst_bytes, connection_count,
+        FOR thing IN SELECT name FROM vpn_traffic_tables WHERE retention <> 'raw' LOOP
+            EXECUTE format('GRANT UPDATE (src_packets, src_bytes, dst_packets, dst_bytes, connection_count,
                 connection_times, open_connections) ON %I TO vpn_traffic_writer', thing);
         END LOOP;
         GRANT SELECT, INSERT, UPDATE (reports, tracked) ON vpn_traffic_minute_reports, vpn_traffic_hour_reports TO vpn_traffic_writer;

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"telegraf-conntrack-accounting/internal/pgconn"
+	"telegraf-conntrack-accounting/internal/schema"
 )
 
 const copyTraffic = `COPY vpn_traffic (time, src, dst, proto, port, src_packets, src_bytes,
@@ -20,9 +21,9 @@ func copyRows(conn *sql.Conn, b *batch) error {
 }
 
 // copyRollup sends a rollup to its table.
-func copyRollup(conn *sql.Conn, t *rollupTable, b *batch, rows []rollupRow) error {
+func copyRollup(conn *sql.Conn, t *schema.Rollup, b *batch, rows []rollupRow) error {
 	enc := newEncoder(b.host)
-	return pgconn.CopyLines(conn, t.copyStatement(), len(rows), func(buf []byte, n int) []byte {
+	return pgconn.CopyLines(conn, copyStatement(t), len(rows), func(buf []byte, n int) []byte {
 		return enc.appendRollup(buf, b, t, &rows[n])
 	})
 }
@@ -60,11 +61,11 @@ func (e *encoder) append(dst []byte, b *batch, row *entry) []byte {
 	return append(dst, '\n')
 }
 
-func (e *encoder) appendRollup(dst []byte, b *batch, t *rollupTable, row *rollupRow) []byte {
+func (e *encoder) appendRollup(dst []byte, b *batch, t *schema.Rollup, row *rollupRow) []byte {
 	dst = e.appendTime(dst, row.us)
 	dst = append(dst, '\t')
 	dst = append(dst, e.host...)
-	for _, column := range t.columns {
+	for _, column := range t.Columns {
 		dst = append(dst, '\t')
 		if column == "port" {
 			dst = strconv.AppendInt(dst, int64(row.port), 10)

@@ -10,6 +10,7 @@ import (
 	"github.com/lib/pq"
 
 	"telegraf-conntrack-accounting/internal/pgconn"
+	"telegraf-conntrack-accounting/internal/schema"
 )
 
 // Forgotten is what Forget forgets: days, of one host or of all, of some addresses
@@ -91,8 +92,8 @@ func (db *DB) Forget(ctx context.Context, f *Forgotten, day time.Time) error {
 
 func (f *Forgotten) forgetDay(ctx context.Context, tx *sql.Tx, day time.Time) error {
 	tables := []string{"vpn_traffic", "vpn_traffic_minute_reports", "vpn_traffic_hour_reports", "vpn_traffic_reports"}
-	for i := range rollupTables {
-		tables = append(tables, rollupTables[i].name)
+	for i := range schema.Rollups {
+		tables = append(tables, schema.Rollups[i].Name)
 	}
 	condition, args := f.where(day)
 	for _, table := range tables {

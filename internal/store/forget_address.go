@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"telegraf-conntrack-accounting/internal/schema"
 )
 
 // Address is a value of src or dst, with the days, in UTC, of its first and last
@@ -74,15 +76,15 @@ func (f *Forgotten) forgetAddresses(ctx context.Context, tx *sql.Tx, day time.Ti
 	if err := f.forgetRows(ctx, tx, day); err != nil {
 		return err
 	}
-	for i := range rollupTables {
-		t := &rollupTables[i]
-		ends := slices.DeleteFunc(slices.Clone(t.columns), func(column string) bool { return column != "src" && column != "dst" })
+	for i := range schema.Rollups {
+		t := &schema.Rollups[i]
+		ends := slices.DeleteFunc(slices.Clone(t.Columns), func(column string) bool { return column != "src" && column != "dst" })
 		if len(ends) == 0 {
 			continue
 		}
 		condition, args := f.where(day, ends...)
-		if _, err := tx.ExecContext(ctx, `DELETE FROM `+t.name+` WHERE `+condition, args...); err != nil {
-			return fmt.Errorf("%s: %w", t.name, err)
+		if _, err := tx.ExecContext(ctx, `DELETE FROM `+t.Name+` WHERE `+condition, args...); err != nil {
+			return fmt.Errorf("%s: %w", t.Name, err)
 		}
 	}
 	if !whole || missing > 0 {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/lib/pq"
 	"github.com/lib/pq/pqerror"
+
+	"telegraf-conntrack-accounting/internal/schema"
 )
 
 // fresh are the minutes and hours, by the name of the level, of which an import
@@ -37,12 +39,12 @@ func (f fresh) note(found *sql.Rows, level string, added steps) error {
 
 // split divides rows of a rollup, which are in order of time, into those that can
 // be copied and those that have to be merged.
-func (f fresh) split(t *rollupTable, rows []rollupRow) (copied, merged []rollupRow) {
-	if t.level == "" {
+func (f fresh) split(t *schema.Rollup, rows []rollupRow) (copied, merged []rollupRow) {
+	if !t.Level.Merged() {
 		return rows, nil
 	}
 	for i := range rows {
-		if f[t.level][rows[i].us] {
+		if f[t.Level.Name][rows[i].us] {
 			copied = append(copied, rows[i])
 		} else {
 			merged = append(merged, rows[i])
@@ -63,9 +65,9 @@ func (s *strayError) Error() string {
 }
 
 // asStray returns err as a strayError when it is one, or else as it is.
-func asStray(t *rollupTable, err error) error {
+func asStray(t *schema.Rollup, err error) error {
 	if violation := pq.As(err, pqerror.UniqueViolation); violation != nil {
-		return &strayError{t.name, violation}
+		return &strayError{t.Name, violation}
 	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 
 	"telegraf-conntrack-accounting/internal/pgconn"
 	"telegraf-conntrack-accounting/internal/reportfile"
+	"telegraf-conntrack-accounting/internal/schema"
 )
 
 // Result says what became of the rows of an import.
@@ -110,17 +111,17 @@ func (db *DB) importBatch(ctx context.Context, b *batch) (stored []name, ends ma
 
 // storeRollups adds the rows of a batch to all rollups.
 func storeRollups(ctx context.Context, conn *sql.Conn, tx *sql.Tx, b *batch, all rollups, news fresh) error {
-	for i := range rollupTables {
-		t := &rollupTables[i]
-		copied, merged := news.split(t, t.fit(all[t.name].sorted()))
+	for i := range schema.Rollups {
+		t := &schema.Rollups[i]
+		copied, merged := news.split(t, fit(t, all[t.Name].sorted()))
 		if len(copied) > 0 {
 			if err := copyRollup(conn, t, b, copied); err != nil {
-				return fmt.Errorf("%s: %w", t.name, asStray(t, err))
+				return fmt.Errorf("%s: %w", t.Name, asStray(t, err))
 			}
 		}
 		if len(merged) > 0 {
-			if err := t.merge(ctx, tx, b, merged); err != nil {
-				return fmt.Errorf("%s: %w", t.name, err)
+			if err := mergeRollup(ctx, tx, t, b, merged); err != nil {
+				return fmt.Errorf("%s: %w", t.Name, err)
 			}
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/lib/pq"
+
+	"telegraf-conntrack-accounting/internal/schema"
 )
 
 // batchReport is a report that a batch has rows of.
@@ -90,30 +92,24 @@ func find(reports []batchReport, us int64) int {
 // countReports adds new reports to those of their minutes and hours.
 func countReports(ctx context.Context, tx *sql.Tx, host string, reports []batchReport) (fresh, error) {
 	news := make(fresh)
-	for _, level := range levels {
-		steps := stepsOf(reports, level.micros)
+	for _, level := range schema.MergedLevels {
+		steps := stepsOf(reports, level.Step)
 		if len(steps.times) == 0 {
 			continue
 		}
-		found, err := tx.QueryContext(ctx, `INSERT INTO vpn_traffic_`+level.name+`_reports AS r (time, host, reports, tracked)
+		found, err := tx.QueryContext(ctx, `INSERT INTO vpn_traffic_`+level.Name+`_reports AS r (time, host, reports, tracked)
 			SELECT n.time, $1, n.reports, n.tracked FROM unnest($2::timestamptz[], $3::bigint[], $4::bigint[]) AS n (time, reports, tracked)
 			ON CONFLICT (time, host) DO UPDATE SET reports = r.reports + EXCLUDED.reports, tracked = r.tracked + EXCLUDED.tracked
 			RETURNING time, reports`, host, timeTexts(steps.times), steps.reports, steps.tracked)
 		if err != nil {
 			return nil, err
 		}
-		if err := news.note(found, level.name, steps); err != nil {
+		if err := news.note(found, level.Name, steps); err != nil {
 			return nil, err
 		}
 	}
 	return news, nil
 }
-
-// levels are the steps of time that rollups have.
-var levels = [...]struct {
-	name   string
-	micros int64
-}{{"minute", minuteMicros}, {"hour", hourMicros}}
 
 // steps says how many reports of a batch are new in each step of time, and in
 // how many open_connections is.

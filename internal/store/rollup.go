@@ -3,6 +3,8 @@ package store
 import (
 	"math"
 	"slices"
+
+	"telegraf-conntrack-accounting/internal/schema"
 )
 
 const (
@@ -13,14 +15,9 @@ const (
 
 // sums are the summed columns of rows.
 type sums struct {
-	counters [6]int64 // in the order of sumColumns, which ends with the gauge
+	counters [6]int64 // in the order of schema.SumColumns, which ends with the gauge
 	open     int64    // the gauge, summed; means nothing unless hasOpen
 	hasOpen  bool
-}
-
-// sumColumns are the columns of sums.
-var sumColumns = [...]string{
-	"src_packets", "src_bytes", "dst_packets", "dst_bytes", "connection_times", "connection_count", "open_connections",
 }
 
 func sumsOf(row *packedRow) sums {
@@ -76,22 +73,42 @@ func (r *rollup) sorted() []rollupRow {
 	return r.rows
 }
 
-// coarser returns the rollup of a coarser step of time, with each key mapped.
-func (r *rollup) coarser(change func(*key)) *rollup {
+// coarser returns a rollup of these sums that tells fewer keys apart.
+func (r *rollup) coarser(to keyMap) *rollup {
 	out := newRollup()
 	for i := range r.rows {
-		k := r.rows[i].key
-		change(&k)
-		out.add(k, &r.rows[i].sums)
+		out.add(to.key(r.rows[i].key), &r.rows[i].sums)
 	}
 	return out
 }
 
-func toMinute(k *key) { k.us = floor(k.us, minuteMicros) }
+// keyMap says which of a key's columns a rollup tells apart.
+type keyMap struct {
+	step                  int64 // of time
+	src, dst, proto, port bool
+}
 
-func toHour(k *key) { k.us = floor(k.us, hourMicros) }
+func keyMapOf(t *schema.Rollup) keyMap {
+	has := func(column string) bool { return slices.Contains(t.Columns, column) }
+	return keyMap{t.Level.Step, has("src"), has("dst"), has("proto"), has("port")}
+}
 
-func withoutSrc(k *key) { k.src = none }
+func (m *keyMap) key(k key) key {
+	k.us = floor(k.us, m.step)
+	if !m.src {
+		k.src = none
+	}
+	if !m.dst {
+		k.dst = none
+	}
+	if !m.proto {
+		k.proto = none
+	}
+	if !m.port {
+		k.port = 0
+	}
+	return k
+}
 
 // floor rounds down to a multiple of step, before the epoch too.
 func floor(us, step int64) int64 {
@@ -107,27 +124,24 @@ type rollups map[string]*rollup
 
 // newRollups sums up the rows of a batch.
 func newRollups(b *batch) rollups {
-	src, dst, pair := newRollup(), newRollup(), newRollup()
-	for i := range b.entries {
-		k, s := b.entries[i].key, sumsOf(b.row(&b.entries[i]))
-		src.add(key{k.us, k.src, none, k.proto, k.port}, &s)
-		dst.add(key{k.us, none, k.dst, k.proto, k.port}, &s)
-		pair.add(key{floor(k.us, hourMicros), k.src, k.dst, none, 0}, &s)
-	}
-	all := rollups{"vpn_traffic_by_src": src, "vpn_traffic_by_dst": dst, "vpn_traffic_hour_by_pair": pair}
-	for _, step := range [...]struct {
-		from, to string
-		change   func(*key)
-	}{
-		{"vpn_traffic_by_src", "vpn_traffic_by_port", withoutSrc},
-		{"vpn_traffic_by_src", "vpn_traffic_minute_by_src", toMinute},
-		{"vpn_traffic_by_dst", "vpn_traffic_minute_by_dst", toMinute},
-		{"vpn_traffic_by_port", "vpn_traffic_minute_by_port", toMinute},
-		{"vpn_traffic_minute_by_src", "vpn_traffic_hour_by_src", toHour},
-		{"vpn_traffic_minute_by_dst", "vpn_traffic_hour_by_dst", toHour},
-		{"vpn_traffic_minute_by_port", "vpn_traffic_hour_by_port", toHour},
-	} {
-		all[step.to] = all[step.from].coarser(step.change)
+	all := make(rollups)
+	for i := range schema.Rollups {
+		t := &schema.Rollups[i]
+		if finer, found := all[t.Finer]; found {
+			all[t.Name] = finer.coarser(keyMapOf(t))
+		} else {
+			all[t.Name] = b.sumUp(keyMapOf(t))
+		}
 	}
 	return all
+}
+
+// sumUp adds up the rows themselves.
+func (b *batch) sumUp(to keyMap) *rollup {
+	out := newRollup()
+	for i := range b.entries {
+		s := sumsOf(b.row(&b.entries[i]))
+		out.add(to.key(b.entries[i].key), &s)
+	}
+	return out
 }

@@ -4,32 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/lib/pq"
+
+	"telegraf-conntrack-accounting/internal/schema"
 )
-
-// rollupTable is a table of sums. It is known by time, host and columns.
-type rollupTable struct {
-	name    string
-	columns []string
-	level   string // minute or hour: one row for each key; "" for report: a late part adds its own
-}
-
-// rollupTables are all of them, in the order in which every import writes them.
-var rollupTables = [...]rollupTable{
-	{"vpn_traffic_by_src", []string{"src", "proto", "port"}, ""},
-	{"vpn_traffic_by_dst", []string{"dst", "proto", "port"}, ""},
-	{"vpn_traffic_by_port", []string{"proto", "port"}, ""},
-	{"vpn_traffic_minute_by_src", []string{"src", "proto", "port"}, "minute"},
-	{"vpn_traffic_minute_by_dst", []string{"dst", "proto", "port"}, "minute"},
-	{"vpn_traffic_minute_by_port", []string{"proto", "port"}, "minute"},
-	{"vpn_traffic_hour_by_src", []string{"src", "proto", "port"}, "hour"},
-	{"vpn_traffic_hour_by_dst", []string{"dst", "proto", "port"}, "hour"},
-	{"vpn_traffic_hour_by_port", []string{"proto", "port"}, "hour"},
-	{"vpn_traffic_hour_by_pair", []string{"src", "dst"}, "hour"},
-}
 
 // text returns the value of a column of texts.
 func (b *batch) text(k *key, column string) string {
@@ -43,18 +23,9 @@ func (b *batch) text(k *key, column string) string {
 	}
 }
 
-// limit is the largest number of a column of sums. Those of connections have 32
-// bits below the hour, which only rows add up to that no gateway has made.
-func (t *rollupTable) limit(column string) int64 {
-	if t.level != "hour" && (column == "connection_count" || column == "open_connections") {
-		return math.MaxInt32
-	}
-	return math.MaxInt64
-}
-
 // fit has sums stop at what the table's columns can hold.
-func (t *rollupTable) fit(rows []rollupRow) []rollupRow {
-	connections, open := t.limit("connection_count"), t.limit("open_connections")
+func fit(t *schema.Rollup, rows []rollupRow) []rollupRow {
+	connections, open := t.Limit("connection_count"), t.Limit("open_connections")
 	for i := range rows {
 		rows[i].counters[5] = min(rows[i].counters[5], connections)
 		rows[i].open = min(rows[i].open, open)
@@ -62,56 +33,53 @@ func (t *rollupTable) fit(rows []rollupRow) []rollupRow {
 	return rows
 }
 
-// keys returns the names of the key's columns with a comma between them.
-func (t *rollupTable) keys() string { return "time, host, " + strings.Join(t.columns, ", ") }
-
-func (t *rollupTable) copyStatement() string {
-	return fmt.Sprintf("COPY %s (%s, %s) FROM STDIN", t.name, t.keys(), strings.Join(sumColumns[:], ", "))
+func copyStatement(t *schema.Rollup) string {
+	return fmt.Sprintf("COPY %s (%s, %s) FROM STDIN", t.Name, t.Key(), strings.Join(schema.SumColumns[:], ", "))
 }
 
 // mergeStatement adds rows, given as arrays of their columns, to those that are
 // there. Its first parameter is the host.
-func (t *rollupTable) mergeStatement() string {
+func mergeStatement(t *schema.Rollup) string {
 	var arrays, add []string
 	parameter := func(kind string) { arrays = append(arrays, fmt.Sprintf("$%d::%s[]", len(arrays)+2, kind)) }
 	parameter("timestamptz")
-	for _, column := range t.columns {
+	for _, column := range t.Columns {
 		if column == "port" {
 			parameter("integer")
 		} else {
 			parameter("text")
 		}
 	}
-	for _, column := range sumColumns[:6] {
+	for _, column := range schema.SumColumns[:6] {
 		parameter("bigint")
 		// As addUpTo adds.
-		add = append(add, fmt.Sprintf("%[1]s = least(r.%[1]s, %[2]d - EXCLUDED.%[1]s) + EXCLUDED.%[1]s", column, t.limit(column)))
+		add = append(add, fmt.Sprintf("%[1]s = least(r.%[1]s, %[2]d - EXCLUDED.%[1]s) + EXCLUDED.%[1]s", column, t.Limit(column)))
 	}
 	parameter("bigint")
 	add = append(add, fmt.Sprintf("open_connections = coalesce(least(coalesce(r.open_connections, 0), %d - EXCLUDED.open_connections) + EXCLUDED.open_connections, r.open_connections)",
-		t.limit("open_connections")))
-	columns := strings.Join(t.columns, ", ")
+		t.Limit("open_connections")))
+	columns := strings.Join(t.Columns, ", ")
 	return fmt.Sprintf(`INSERT INTO %[1]s AS r (time, host, %[2]s, %[3]s)
 		SELECT time, $1, %[2]s, %[3]s FROM unnest(%[4]s) AS n (time, %[2]s, %[3]s)
 		ON CONFLICT (time, host, %[2]s) DO UPDATE SET %[5]s`,
-		t.name, columns, strings.Join(sumColumns[:], ", "), strings.Join(arrays, ", "), strings.Join(add, ", "))
+		t.Name, columns, strings.Join(schema.SumColumns[:], ", "), strings.Join(arrays, ", "), strings.Join(add, ", "))
 }
 
-// merge adds rows to those that are there.
-func (t *rollupTable) merge(ctx context.Context, tx *sql.Tx, b *batch, rows []rollupRow) error {
+// mergeRollup adds rows to those that are there.
+func mergeRollup(ctx context.Context, tx *sql.Tx, t *schema.Rollup, b *batch, rows []rollupRow) error {
 	args := []any{b.host, texts(rows, func(r *rollupRow) string { return string(appendTime(nil, r.us)) })}
-	for _, column := range t.columns {
+	for _, column := range t.Columns {
 		if column == "port" {
 			args = append(args, numbers(rows, func(r *rollupRow) int64 { return int64(r.port) }))
 		} else {
 			args = append(args, texts(rows, func(r *rollupRow) string { return b.text(&r.key, column) }))
 		}
 	}
-	for i := range sumColumns[:6] {
+	for i := range schema.SumColumns[:6] {
 		args = append(args, numbers(rows, func(r *rollupRow) int64 { return r.counters[i] }))
 	}
 	args = append(args, gauges(rows))
-	_, err := tx.ExecContext(ctx, t.mergeStatement(), args...)
+	_, err := tx.ExecContext(ctx, mergeStatement(t), args...)
 	return err
 }
 

@@ -14,22 +14,12 @@ import (
 
 	"telegraf-conntrack-accounting/internal/pgconn"
 	"telegraf-conntrack-accounting/internal/reportfile"
+	"telegraf-conntrack-accounting/internal/schema"
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
 // errUndone ends a transaction of the benchmark: nothing stays.
 var errUndone = errors.New("undone")
-
-// finer are the tables of sums from which others can be added up.
-var finer = map[string]string{
-	"vpn_traffic_by_port":        "vpn_traffic_by_src",
-	"vpn_traffic_minute_by_src":  "vpn_traffic_by_src",
-	"vpn_traffic_minute_by_dst":  "vpn_traffic_by_dst",
-	"vpn_traffic_minute_by_port": "vpn_traffic_by_port",
-	"vpn_traffic_hour_by_src":    "vpn_traffic_minute_by_src",
-	"vpn_traffic_hour_by_dst":    "vpn_traffic_minute_by_dst",
-	"vpn_traffic_hour_by_port":   "vpn_traffic_minute_by_port",
-}
 
 // BenchmarkSums stores all sums of ten reports whose rows are in vpn_traffic: as
 // the import does, which adds them up itself, and by statements that have the
@@ -43,8 +33,8 @@ func BenchmarkSums(b *testing.B) {
 	rows, begin, end := sumsRows()
 	_, err = db.Import(b.Context(), "gw", rows)
 	require.NoError(b, err)
-	for i := range rollupTables {
-		_, err := pg.DB().Exec("TRUNCATE " + rollupTables[i].name)
+	for i := range schema.Rollups {
+		_, err := pg.DB().Exec("TRUNCATE " + schema.Rollups[i].Name)
 		require.NoError(b, err)
 	}
 
@@ -57,8 +47,8 @@ func BenchmarkSums(b *testing.B) {
 			return storeRollups(ctx, conn, tx, batch, newRollups(batch), allFresh(batch))
 		}},
 		{"server", func(ctx context.Context, _ *sql.Conn, tx *sql.Tx) error {
-			for _, c := range checks()[:len(rollupTables)] {
-				from := strings.Replace(c.truth, "FROM vpn_traffic ", "FROM "+cmp.Or(finer[c.table], "vpn_traffic")+" ", 1)
+			for i, c := range checks()[:len(schema.Rollups)] {
+				from := strings.Replace(c.truth, "FROM vpn_traffic ", "FROM "+cmp.Or(schema.Rollups[i].Finer, "vpn_traffic")+" ", 1)
 				statement := fmt.Sprintf("INSERT INTO %s (%s, %s) %s", c.table, c.keys, strings.Join(c.sums, ", "), from)
 				if _, err := tx.ExecContext(ctx, statement, begin, end); err != nil {
 					return err
@@ -105,10 +95,10 @@ func sumsRows() (rows []reportfile.Row, begin, end time.Time) {
 func allFresh(b *batch) fresh {
 	news := make(fresh)
 	times, _ := b.times()
-	for _, level := range levels {
-		news[level.name] = make(map[int64]bool)
+	for _, level := range schema.MergedLevels {
+		news[level.Name] = make(map[int64]bool)
 		for _, us := range times {
-			news[level.name][floor(us, level.micros)] = true
+			news[level.Name][floor(us, level.Step)] = true
 		}
 	}
 	return news

@@ -7,6 +7,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"telegraf-conntrack-accounting/internal/schema"
 )
 
 // Difference says that a rollup is not the sum of the rows of a day; one of
@@ -123,31 +125,22 @@ type check struct {
 }
 
 func checks() (all []check) {
-	for i := range rollupTables {
-		t := &rollupTables[i]
+	for i := range schema.Rollups {
+		t := &schema.Rollups[i]
 		all = append(all, check{
-			table: t.name, keys: t.keys(), sums: sumColumns[:], limit: t.limit,
+			table: t.Name, keys: t.Key(), sums: schema.SumColumns[:], limit: t.Limit,
 			truth: fmt.Sprintf(`SELECT %s AS time, host, %s, %s FROM vpn_traffic WHERE time >= $1 AND time < $2 GROUP BY 1, host, %[2]s`,
-				begins(t.level), strings.Join(t.columns, ", "), summed(sumColumns[:], t.limit)),
+				t.Level.Begin(), strings.Join(t.Columns, ", "), summed(schema.SumColumns[:], t.Limit)),
 		})
 	}
-	for _, level := range levels {
+	for _, level := range schema.MergedLevels {
 		all = append(all, check{
-			table: "vpn_traffic_" + level.name + "_reports", keys: "time, host", sums: []string{"reports", "tracked"}, limit: func(string) int64 { return math.MaxInt64 },
+			table: "vpn_traffic_" + level.Name + "_reports", keys: "time, host", sums: []string{"reports", "tracked"}, limit: func(string) int64 { return math.MaxInt64 },
 			truth: fmt.Sprintf(`SELECT %s AS time, host, count(*) AS reports, count(*) FILTER (WHERE tracked) AS tracked
-				FROM vpn_traffic_reports WHERE time >= $1 AND time < $2 GROUP BY 1, host`, begins(level.name)),
+				FROM vpn_traffic_reports WHERE time >= $1 AND time < $2 GROUP BY 1, host`, level.Begin()),
 		})
 	}
 	return all
-}
-
-// begins is the SQL for where the step begins that a row's time is in; a rollup
-// without a level has the times of the rows.
-func begins(level string) string {
-	if level == "" {
-		return "time"
-	}
-	return fmt.Sprintf("date_bin('1 %s', time, '2000-01-01 00:00:00+00')", level)
 }
 
 // summed is the SQL for sums as far as they go.
