@@ -175,8 +175,8 @@ func (s *soak) restart(set options) {
 		// The tool fails where there is none.
 		_ = s.g.router.Command(testkit.Tool("conntrack"), append([]string{"-D", "-p"}, those...)...).Run()
 	}
+	before := s.packets() // which the readings that follow have
 	s.await(func(now reading) bool { return maps.Equal(now.flows, now.plugin) })
-	before := s.packets()
 	s.meter.stop()
 	s.meter.start(set)
 	if s.packets() != before {
