@@ -11,7 +11,7 @@ func (t *Tracker) BeginDump(now time.Time) {
 	t.dumpTime, t.shown, t.showsAll = now.UnixNano(), 0, false
 	t.dead.dumpStarts()
 	t.series.resetOpen()
-	t.stats.Offloaded, t.stats.Unanswered, t.stats.Strayed = 0, 0, 0
+	t.stats.Offloaded, t.stats.Unanswered, t.stats.Remarked = 0, 0, 0
 	t.stats.PickedUp, t.stats.PickedUpRefused = 0, 0
 }
 
@@ -33,7 +33,7 @@ func (t *Tracker) Observe(f *Flow) {
 		if !t.cfg.Filter.matchMark(f) {
 			return
 		}
-		e = t.meet(&k, f, &dst)
+		e = t.addFlow(&k, f, &dst)
 	}
 	if k.Start == 0 && f.HasCounters && e.ahead(f.OrigCounters, f.ReplyCounters) {
 		t.back = append(t.back, wentBack{k, dst, final{f.OrigCounters, f.ReplyCounters}})
@@ -60,7 +60,7 @@ func (t *Tracker) Observe(f *Flow) {
 		t.stats.Unanswered++
 	}
 	if !t.cfg.Filter.matchMark(f) {
-		t.stats.Strayed++
+		t.stats.Remarked++
 	}
 }
 
@@ -75,12 +75,12 @@ func (t *Tracker) show(e *entry) bool {
 	return true
 }
 
-// meet makes the entry of a flow that is seen for the first time. What an
+// addFlow makes the entry of a flow that is seen for the first time. What an
 // older flow sent and how it closed before the baseline is not accounted.
-func (t *Tracker) meet(k *key, f *Flow, dst *responder) *entry {
+func (t *Tracker) addFlow(k *key, f *Flow, dst *responder) *entry {
 	if *dst != k.original() {
-		t.views[*k] = *dst
-		t.viewed.note(len(t.views))
+		t.dnatTargets[*k] = *dst
+		t.dnatHeld.note(len(t.dnatTargets))
 	}
 	e := t.flows.Put(k)
 	e.first = t.dumpTime
@@ -108,8 +108,8 @@ func (t *Tracker) observeConnection(k *key, e *entry, f *Flow, dst *responder) {
 }
 
 // EndDump ends the dump. complete says that it showed the whole table and that
-// all events that were queued when it was read have been passed to Destroy and
-// Close; settled that the dying list was empty, so that no DESTROY event will come
+// all events that were queued when it was read have been passed to OnDestroy and
+// OnClose; settled that the dying list was empty, so that no DESTROY event will come
 // again. Connections that the dump found closed are counted now, with the best
 // time known. The baseline ends with a complete dump, for flows that have a start time
 // with one that is settled, too.
@@ -131,13 +131,13 @@ func (t *Tracker) EndDump(complete, settled bool) {
 	if settled {
 		t.dead.dumpEnds()
 	}
-	t.closes.expire(t.dumpTime - int64(max(t.cfg.Forget, time.Minute)))
+	t.closes.expire(t.dumpTime - int64(max(t.cfg.MissingTTL, time.Minute)))
 	t.stats.Missing = t.flows.Len() - t.shown
 	if t.stats.Missing > 0 {
 		t.sweep(settled)
 	}
 	t.flows.Compact()
-	t.views, t.closes = shrunk(t.views, &t.viewed), shrunk(t.closes, &t.closed)
+	t.dnatTargets, t.closes = shrunk(t.dnatTargets, &t.dnatHeld), shrunk(t.closes, &t.closed)
 	t.complete = t.dump
 }
 
@@ -158,7 +158,7 @@ func (t *Tracker) countBeforeEnd(k *key, e *entry, at int64) {
 		at = told
 	}
 	delete(t.closes, k.untimed())
-	dst := t.viewOf(k)
+	dst := t.responderOf(k)
 	t.countClosed(t.seriesKey(k, e, &dst), k, e, at)
 }
 
@@ -177,13 +177,13 @@ func (t *Tracker) sweep(settled bool) {
 		}
 		if e.resumed() && settled {
 			t.stats.DiedUnseen++
-			t.forget(k, e)
+			t.removeFlow(k, e)
 			continue
 		}
-		if t.dumpTime-e.lastSeen > int64(t.cfg.Forget) {
+		if t.dumpTime-e.lastSeen > int64(t.cfg.MissingTTL) {
 			t.stats.Swept++
 			t.countIgnored(e, e.orig, e.reply)
-			t.forget(k, e)
+			t.removeFlow(k, e)
 		}
 	}
 }

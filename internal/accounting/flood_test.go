@@ -50,14 +50,14 @@ func TestSeriesAreBoundedWhateverVaries(t *testing.T) {
 						f := hostile(rng, uint32(10_000*interval+i))
 						sent.add(&Series{Orig: f.OrigCounters, Reply: f.ReplyCounters})
 						if i%2 == 0 {
-							tr.Destroy(&f, at(15*float64(interval)))
+							tr.OnDestroy(&f, at(15*float64(interval)))
 						} else {
 							shown = append(shown, f)
 						}
 					}
 					dump(tr, 15*float64(interval+1), shown...)
 					for i := range shown {
-						tr.Destroy(&shown[i], at(15*float64(interval+1)))
+						tr.OnDestroy(&shown[i], at(15*float64(interval+1)))
 					}
 					all := take(tr)
 					require.LessOrEqual(t, len(all), limit+2)
@@ -130,7 +130,7 @@ func TestOnlyCompleteHandshakesAreConnections(t *testing.T) {
 			f := flowOf(1, protoTCP, 40)
 			f.Status, f.ReplyCounters = c.status, c.reply
 			ended := started(testConfig(t))
-			ended.Destroy(&f, at(1))
+			ended.OnDestroy(&f, at(1))
 			require.Equal(t, c.connections, one(t, ended).Connections)
 
 			seen := started(testConfig(t))
@@ -171,7 +171,7 @@ func TestUnansweredFlowsAreFolded(t *testing.T) {
 
 	f = answer(f, true)
 	f.OrigCounters = Counters{3, 240}
-	tr.Destroy(&f, at(20))
+	tr.OnDestroy(&f, at(20))
 	s = one(t, tr)
 	require.Equal(t, "10.0.0.1 10.0.0.2 80", fmt.Sprint(s.Key.Src, s.Key.Dst, s.Key.Port))
 	require.Equal(t, Series{Key: s.Key, Orig: Counters{2, 200}, Reply: Counters{1, 7}, Connections: 1, ConnectionTimes: 5000}, s)
@@ -189,7 +189,7 @@ func TestUnansweredFlowsAreIgnored(t *testing.T) {
 	require.Empty(t, take(tr))
 	late = answer(late, true)
 	late.OrigCounters = Counters{2, 90}
-	tr.Destroy(&never, at(20))
+	tr.OnDestroy(&never, at(20))
 	dump(tr, 30, late)
 	s := one(t, tr)
 	require.Equal(t, Counters{2, 90}, s.Orig)

@@ -73,7 +73,7 @@ func TestMarkOfAFlowChanges(t *testing.T) {
 	require.EqualValues(t, 1, s.Connections)
 	require.EqualValues(t, 2, s.Key.Mark)
 	f.Mark, f.OrigCounters.Bytes = 3, 1000
-	tr.Destroy(&f, at(110))
+	tr.OnDestroy(&f, at(110))
 	require.EqualValues(t, 3, one(t, tr).Key.Mark)
 }
 

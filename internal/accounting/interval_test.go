@@ -22,7 +22,7 @@ func TestIntervalIsApart(t *testing.T) {
 		for range flows {
 			id++
 			f := flowOf(id, protoTCP, 10)
-			tr.Destroy(&f, at(1))
+			tr.OnDestroy(&f, at(1))
 		}
 	}
 	packets := func(v *Interval) (n uint64) {

@@ -28,14 +28,14 @@ func TestHiddenByMark(t *testing.T) {
 	require.False(t, tr.Hides())
 	tr.ShowsAll()
 	tr.EndDump(true, true)
-	require.Equal(t, 1, tr.Stats().Strayed)
+	require.Equal(t, 1, tr.Stats().Remarked)
 	require.EqualValues(t, 7, one(t, tr).Orig.Bytes)
 
 	tr.BeginDump(at(45))
 	require.True(t, tr.Hides())
 	tr.ShowsAll()
 	tr.EndDump(true, true)
-	require.Zero(t, tr.Stats().Strayed)
+	require.Zero(t, tr.Stats().Remarked)
 	tr.BeginDump(at(60))
 	require.False(t, tr.Hides(), "a dump of all marks has missed it")
 	tr.EndDump(true, true)
@@ -48,7 +48,7 @@ func TestCloseTimesOfRefusedFlows(t *testing.T) {
 	for id, mark := range []uint32{0, 1, 2, 0x101, 0x201} {
 		f := flowOf(uint32(id), protoTCP, 10)
 		f.Mark, f.TCPState = mark, tcpCloseWait
-		tr.Close(&f, at(1))
+		tr.OnClose(&f, at(1))
 	}
 	require.Len(t, tr.closes, 3)
 }

@@ -28,16 +28,16 @@ func TestMemoryComesBack(t *testing.T) {
 		f := flowOf(uint32(i+2), protoTCP, 40)
 		f.TCPState = tcpClose
 		f.Orig.Src, f.Reply.Src = v4(172, byte(i>>16), byte(i>>8), byte(i)), v4(10, 0, 0, 3)
-		tr.Close(&f, at(90))
+		tr.OnClose(&f, at(90))
 		flows[i] = f
 	}
 	dump(tr, 100, flows...)
 	for i := range flows[:many/2] { // before the series are taken
-		tr.Destroy(&flows[i], at(101))
+		tr.OnDestroy(&flows[i], at(101))
 	}
 	take(tr)
 	for i := range flows[many/2:] { // and after it
-		tr.Destroy(&flows[many/2+i], at(102))
+		tr.OnDestroy(&flows[many/2+i], at(102))
 	}
 	flows = nil
 	require.Greater(t, heap()-before, 20<<20, "what a flood takes")

@@ -149,7 +149,7 @@ func TestNetworksChangeUnderALiveFlow(t *testing.T) {
 
 	// What is accounted already stays in its series, even if its network goes.
 	tr.SetNetworks(networks(t, "10.0.0.0/8,Corp", "10.0.0.0/24,Core"))
-	tr.Destroy(&f, at(61))
+	tr.OnDestroy(&f, at(61))
 	tr.SetNetworks(networks(t, "10.0.0.0/8,Corp"))
 	dump(tr, 75)
 	s := one(t, tr)
@@ -188,7 +188,7 @@ func TestExactWhileNetworksChange(t *testing.T) {
 func TestNetworkOfANewResponder(t *testing.T) {
 	cfg := byNetwork(t, "32", false)
 	cfg.Translated = true
-	cfg.Forget = 0 // the kernel sends no events
+	cfg.MissingTTL = 0 // the kernel sends no events
 	tr := started(cfg)
 	tr.SetNetworks(networks(t, "192.168.1.0/24,one", "192.168.2.0/24,two"))
 	f := flowOf(1, 17, 100)

@@ -69,7 +69,7 @@ func (t *Tracker) restart(k *key, e *entry, dst *responder, now int64) {
 		t.stats.Zeroed++
 	}
 	e.orig, e.reply = Counters{}, Counters{}
-	if k.Start != 0 || t.cfg.Forget > 0 {
+	if k.Start != 0 || t.cfg.MissingTTL > 0 {
 		return
 	}
 	if e.countable(k) {

@@ -23,9 +23,9 @@ func (t *Tracker) setResponder(to *responder, f *Flow) {
 	}
 }
 
-// viewOf returns the responder of a flow that is remembered.
-func (t *Tracker) viewOf(k *key) responder {
-	if to, ok := t.views[*k]; ok {
+// responderOf returns the responder of a flow that is remembered.
+func (t *Tracker) responderOf(k *key) responder {
+	if to, ok := t.dnatTargets[*k]; ok {
 		return to
 	}
 	return k.original()

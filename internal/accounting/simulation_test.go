@@ -129,7 +129,7 @@ func (k *kernel) step(t *Tracker, dumping bool) {
 	case op < 7 && len(k.live) > 0:
 		if f := k.live[k.rng.IntN(len(k.live))]; f.Proto == protoTCP {
 			f.TCPState = tcpCloseWait
-			t.Close(f, time.Unix(0, k.now))
+			t.OnClose(f, time.Unix(0, k.now))
 		}
 	case op < 9 && len(k.live) > 0:
 		k.destroy(k.rng.IntN(len(k.live)))
@@ -149,7 +149,7 @@ func (k *kernel) step(t *Tracker, dumping bool) {
 
 func (k *kernel) deliver(t *Tracker, n int) {
 	for i := range k.queue[:n] {
-		t.Destroy(&k.queue[i], time.Unix(0, k.now))
+		t.OnDestroy(&k.queue[i], time.Unix(0, k.now))
 	}
 	k.queue = k.queue[n:]
 }
@@ -201,7 +201,7 @@ func allAddresses(t testing.TB) Grouping {
 
 func testConfig(t testing.TB) Config {
 	m := allAddresses(t)
-	return Config{Source: m, Destination: m, MaxSeries: 1000, Forget: 15 * time.Minute, TrackOpen: true}
+	return Config{Source: m, Destination: m, MaxSeries: 1000, MissingTTL: 15 * time.Minute, TrackOpen: true}
 }
 
 // seeds returns of how many random courses a test plays: with -short, a tenth.
@@ -299,5 +299,5 @@ func (k *kernel) simulate(t *testing.T, cfg Config, between func(*Tracker, *rand
 	require.Zero(t, s.Flows)
 	require.Zero(t, s.Tombstones)
 	require.Empty(t, tr.closes)
-	require.Empty(t, tr.views)
+	require.Empty(t, tr.dnatTargets)
 }

@@ -40,8 +40,8 @@ func (t *Tracker) Save(w io.Writer) error {
 	s.time(t.unknownBefore())
 	s.count(t.flows.Len())
 	for k, e := range t.flows.All() {
-		dst, viewed := t.views[*k]
-		s.flow(k, e, dst, viewed)
+		dst, translated := t.dnatTargets[*k]
+		s.flow(k, e, dst, translated)
 	}
 	s.count(t.dead.young.Len() + t.dead.old.Len())
 	for _, tombs := range []*slabmap.Map[key, final]{&t.dead.old, &t.dead.young} {
@@ -71,7 +71,7 @@ func (t *Tracker) Resume(r io.Reader, size int64, saved time.Time) error {
 	if err := s.read(saved.UnixNano()); err != nil {
 		return fmt.Errorf("reading the state of accounting: %w", err)
 	}
-	t.flows, t.views, t.closes = s.flows, s.views, s.closes
+	t.flows, t.dnatTargets, t.closes = s.flows, s.dnatTargets, s.closes
 	t.dead = tombstones{young: s.dead}
 	for i := range s.rows {
 		row := &s.rows[i]

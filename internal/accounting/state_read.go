@@ -22,17 +22,17 @@ type stateReader struct {
 
 	olderThan int64 // ns
 
-	flows  slabmap.Map[key, entry]
-	views  map[key]responder
-	dead   slabmap.Map[key, final]
-	closes closeTimes
-	rows   []Series
+	flows       slabmap.Map[key, entry]
+	dnatTargets map[key]responder
+	dead        slabmap.Map[key, final]
+	closes      closeTimes
+	rows        []Series
 }
 
 func newStateReader(r io.Reader, size int64) *stateReader {
 	return &stateReader{
 		r: bufio.NewReaderSize(r, stateBuffer), size: size,
-		views: make(map[key]responder), closes: make(closeTimes),
+		dnatTargets: make(map[key]responder), closes: make(closeTimes),
 	}
 }
 
@@ -96,8 +96,8 @@ func (s *stateReader) flow(b []byte, saved int64) ([]byte, bool) {
 	if flags&stateAnswered != 0 {
 		e.flags = answered
 	}
-	if flags&stateView != 0 {
-		s.views[k] = responder{addr: Addr(p.take(len(Addr{}))), port: binary.LittleEndian.Uint16(p.take(2))}
+	if flags&stateDNAT != 0 {
+		s.dnatTargets[k] = responder{addr: Addr(p.take(len(Addr{}))), port: binary.LittleEndian.Uint16(p.take(2))}
 	}
 	if flags&stateFirst != 0 {
 		e.first = int64(p.uint64())

@@ -191,7 +191,7 @@ func TestResumedFlowsAreAccounted(t *testing.T) {
 	older.OrigCounters.Bytes += 13
 	tr = resume(t, tr.cfg, save(t, tr), at(20))
 	tr.BeginBaseline(at(21))
-	tr.Destroy(&older, at(21))
+	tr.OnDestroy(&older, at(21))
 	dump(tr, 21, begun)
 	s := one(t, tr)
 	require.EqualValues(t, 13, s.Orig.Bytes)
@@ -242,9 +242,9 @@ func TestStateHoldsAll(t *testing.T) {
 	dump(tr, 5, nat, closed, event, six)
 	take(tr)
 	event.TCPState = tcpCloseWait
-	tr.Close(&event, at(6))
+	tr.OnClose(&event, at(6))
 	dead := flowOf(5, 17, 40)
-	tr.Destroy(&dead, at(7))
+	tr.OnDestroy(&dead, at(7))
 
 	next := resume(t, cfg, save(t, tr), at(8))
 	for k, e := range tr.flows.All() {
@@ -259,12 +259,12 @@ func TestStateHoldsAll(t *testing.T) {
 		}
 	}
 	require.Equal(t, 4, next.flows.Len())
-	require.Equal(t, tr.views, next.views)
+	require.Equal(t, tr.dnatTargets, next.dnatTargets)
 	require.Equal(t, tr.closes, next.closes)
 	require.Equal(t, contents(&tr.dead.young), contents(&next.dead.young))
 	require.Equal(t, tr.series.rows, next.series.rows)
 	require.EqualValues(t, 40, one(t, next).Orig.Bytes)
-	next.Destroy(&dead, at(9))
+	next.OnDestroy(&dead, at(9))
 	require.Empty(t, take(next), "the kernel repeated the event")
 }
 
@@ -326,9 +326,9 @@ func largest(t testing.TB) *Tracker {
 	dump(tr, 1, f)
 	f.ID--
 	f.TCPState = tcpClose
-	tr.Close(&f, at(2))
+	tr.OnClose(&f, at(2))
 	f.ID--
-	tr.Destroy(&f, at(2))
+	tr.OnDestroy(&f, at(2))
 	for i := range tr.series.rows {
 		r := &tr.series.rows[i]
 		r.Connections, r.ConnectionTimes = math.MaxUint64, math.MaxUint64
@@ -402,7 +402,7 @@ func FuzzState(f *testing.F) {
 		require.Equal(t, contents(&tr.flows), contents(&next.flows))
 		require.Equal(t, contents(&tr.dead.young), contents(&next.dead.young))
 		require.Equal(t, tr.closes, next.closes)
-		require.Equal(t, tr.views, next.views)
+		require.Equal(t, tr.dnatTargets, next.dnatTargets)
 		require.ElementsMatch(t, tr.series.rows, next.series.rows)
 	})
 }
@@ -432,7 +432,7 @@ func TestStateOfABaselineThatIsNotOver(t *testing.T) {
 			require.EqualValues(t, c.bytes, one(t, tr).Orig.Bytes)
 			late := flowOf(2, 17, 30)
 			late.Start = at(-1).UnixNano()
-			tr.Destroy(&late, at(4))
+			tr.OnDestroy(&late, at(4))
 			require.EqualValues(t, 30, one(t, tr).Orig.Bytes, "this baseline is over")
 		})
 	}

@@ -10,7 +10,7 @@ const (
 	stateIPv4     = 1 << iota // the addresses have 4 bytes, not 16
 	stateZone                 // the zone is not 0
 	stateStart                // the start is known
-	stateView                 // the responder is not the original destination
+	stateDNAT                 // the responder is not the original destination
 	stateCounted              // the connection is counted as closed
 	stateFirst                // when it was first seen: the start is not known
 	stateMark                 // the mark that it counts under is not 0
@@ -30,10 +30,10 @@ func (s *stateWriter) count(n int) {
 	s.put(binary.AppendUvarint(s.w.AvailableBuffer(), uint64(n)))
 }
 
-func (s *stateWriter) flow(k *key, e *entry, dst responder, viewed bool) {
+func (s *stateWriter) flow(k *key, e *entry, dst responder, translated bool) {
 	var flags byte
-	if viewed {
-		flags |= stateView
+	if translated {
+		flags |= stateDNAT
 	}
 	if e.counted {
 		flags |= stateCounted
@@ -48,7 +48,7 @@ func (s *stateWriter) flow(k *key, e *entry, dst responder, viewed bool) {
 		flags |= stateMark
 	}
 	b := appendKey(s.room(), k, flags)
-	if viewed {
+	if translated {
 		b = binary.LittleEndian.AppendUint16(append(b, dst.addr[:]...), dst.port)
 	}
 	if k.Start == 0 {

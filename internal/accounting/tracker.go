@@ -25,9 +25,9 @@ type Config struct {
 	// so far, instead of what they send from then on.
 	AccountExisting bool
 
-	// Forget is how long a flow that dumps no longer show may still send a
+	// MissingTTL is how long a flow that dumps no longer show may still send a
 	// DESTROY event. 0 where the kernel sends none (nf_conntrack_events=0).
-	Forget time.Duration
+	MissingTTL time.Duration
 
 	// MayRepeat reports whether the kernel may send DESTROY events again, that
 	// this Tracker has had already. It is asked where nothing else tells such an
@@ -52,7 +52,7 @@ type Stats struct {
 	Resumed    int    // flows that a state brought
 	DiedUnseen uint64 // flows of Resumed that ended before this Tracker began
 	Offloaded  int    // flows that the last dump showed in a flowtable
-	Strayed    int    // flows that were let in and that the last dump showed under another mark
+	Remarked   int    // flows that were let in and that the last dump showed under another mark
 	PickedUp   int    // flows that it showed and that conntrack picked up amid their life
 	Unanswered int    // flows that the last dump showed and nobody had answered
 
@@ -75,15 +75,15 @@ type Tracker struct {
 	series   seriesTable
 	stats    Stats
 
-	flows   slabmap.Map[key, entry]
-	views   map[key]responder // those that are not the original destination
-	dead    tombstones
-	closes  closeTimes
-	pending []pendingClose
-	viewed  most       // of views
-	closed  most       // of closes
-	back    []wentBack // without start time, since the dump began
-	changed Flow       // what orient or notBehind returned last
+	flows       slabmap.Map[key, entry]
+	dnatTargets map[key]responder // those that are not the original destination
+	dead        tombstones
+	closes      closeTimes
+	pending     []pendingClose
+	dnatHeld    most       // of dnatTargets
+	closed      most       // of closes
+	back        []wentBack // without start time, since the dump began
+	changed     Flow       // what orient or notBehind returned last
 
 	timeouts TCPTimeouts
 
@@ -102,10 +102,10 @@ type Tracker struct {
 // NewTracker returns a Tracker that holds no flow.
 func NewTracker(cfg Config) *Tracker {
 	return &Tracker{
-		cfg:    cfg,
-		series: newSeriesTable(cfg.MaxSeries, cfg.GroupBy.splits()),
-		views:  make(map[key]responder),
-		closes: make(closeTimes),
+		cfg:         cfg,
+		series:      newSeriesTable(cfg.MaxSeries, cfg.GroupBy.splits()),
+		dnatTargets: make(map[key]responder),
+		closes:      make(closeTimes),
 
 		olderThan: existingOlderThan(&cfg),
 	}
@@ -115,9 +115,9 @@ func NewTracker(cfg Config) *Tracker {
 // accounted under the new ones.
 func (t *Tracker) SetPorts(p *Ports) { t.ports = p }
 
-// SetForget replaces the configured time, for when the kernel begins to send DESTROY
+// SetMissingTTL replaces the configured time, for when the kernel begins to send DESTROY
 // events.
-func (t *Tracker) SetForget(d time.Duration) { t.cfg.Forget = d }
+func (t *Tracker) SetMissingTTL(d time.Duration) { t.cfg.MissingTTL = d }
 
 // BeginBaseline begins the baseline: the dumps up to the first complete one show
 // flows that are older than the Tracker, and as long as the dying list is not empty,
@@ -127,9 +127,9 @@ func (t *Tracker) BeginBaseline(listenerStart time.Time) {
 	t.baseline, t.listenerStart = true, listenerStart.UnixNano()
 }
 
-// Destroy accounts a DESTROY event: what the flow sent since its last reading
+// OnDestroy accounts a DESTROY event: what the flow sent since its last reading
 // and, for a connection, its end.
-func (t *Tracker) Destroy(f *Flow, now time.Time) {
+func (t *Tracker) OnDestroy(f *Flow, now time.Time) {
 	f = t.orient(f)
 	var dst responder
 	if !t.admit(f, &dst) {
@@ -172,7 +172,7 @@ func (t *Tracker) Destroy(f *Flow, now time.Time) {
 	case ahead != (final{}) || early:
 		e.succeed(ahead, early, t.dumpTime)
 	case known:
-		t.forget(&k, e)
+		t.removeFlow(&k, e)
 	}
 	delete(t.closes, k.untimed())
 	if t.cfg.PickedUpByPort {
@@ -182,10 +182,10 @@ func (t *Tracker) Destroy(f *Flow, now time.Time) {
 	t.dead.put(&k, end)
 }
 
-// Close takes the UPDATE event of a connection that has closed. It only
+// OnClose takes the UPDATE event of a connection that has closed. It only
 // makes the connection's lifetime exact: losing it loses neither bytes nor
 // connections.
-func (t *Tracker) Close(f *Flow, now time.Time) {
+func (t *Tracker) OnClose(f *Flow, now time.Time) {
 	f = t.orient(f)
 	var dst responder
 	if !t.admit(f, &dst) || !f.over() || f.TCPState == tcpTimeWait {
@@ -232,10 +232,10 @@ func (t *Tracker) older(f *Flow, now int64) bool {
 	return f.Start < t.unknownBefore() && (f.Start != 0 || t.complete == 0)
 }
 
-func (t *Tracker) forget(k *key, e *entry) {
+func (t *Tracker) removeFlow(k *key, e *entry) {
 	if e.dump == t.dump {
 		t.shown--
 	}
-	delete(t.views, *k)
+	delete(t.dnatTargets, *k)
 	t.flows.Delete(k)
 }

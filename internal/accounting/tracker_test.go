@@ -89,7 +89,7 @@ func TestDestroyDuringBaseline(t *testing.T) {
 			if !c.start.IsZero() {
 				f.Start = c.start.UnixNano()
 			}
-			tr.Destroy(&f, at(1))
+			tr.OnDestroy(&f, at(1))
 			tr.Observe(&f) // the dump had read it before it died
 			tr.EndDump(true, true)
 			require.Equal(t, c.counted, len(take(tr)) == 1)
@@ -107,7 +107,7 @@ func TestBaselineLastsUntilADumpIsComplete(t *testing.T) {
 	tr.EndDump(false, true)
 	ended, shown := flowOf(1, 17, 1000), flowOf(2, 17, 1000)
 	ended.Start, shown.Start = at(-1).UnixNano(), at(-1).UnixNano()
-	tr.Destroy(&ended, at(2))
+	tr.OnDestroy(&ended, at(2))
 	dump(tr, 3, shown)
 	require.Empty(t, take(tr))
 	require.EqualValues(t, 1, tr.Stats().OlderFlows)
@@ -130,7 +130,7 @@ func TestBaselineLastsWhileFlowsAreDying(t *testing.T) {
 	older, newer, untimed := flowOf(1, 17, 1000), flowOf(2, 17, 20), flowOf(3, 17, 3)
 	older.Start, newer.Start = at(-1).UnixNano(), at(0.5).UnixNano()
 	for _, f := range []Flow{older, newer, untimed} {
-		tr.Destroy(&f, at(2))
+		tr.OnDestroy(&f, at(2))
 	}
 	require.EqualValues(t, 23, one(t, tr).Orig.Bytes)
 	require.EqualValues(t, 1, tr.Stats().OlderFlows)
@@ -147,7 +147,7 @@ func TestMissingIsNotDead(t *testing.T) {
 	require.EqualValues(t, 1, one(t, tr).Connections)
 
 	f.OrigCounters.Bytes += 11
-	tr.Destroy(&f, at(60))
+	tr.OnDestroy(&f, at(60))
 	s := one(t, tr)
 	require.Equal(t, Counters{Bytes: 11}, s.Orig)
 	require.Zero(t, s.Connections)
@@ -190,16 +190,16 @@ func TestLifetimes(t *testing.T) {
 		feed func(*Tracker)
 		ms   uint64
 	}{
-		"close event, then dump": {func(tr *Tracker) { tr.Close(&closed, at(1.25)); dump(tr, 5, closed) }, 250},
+		"close event, then dump": {func(tr *Tracker) { tr.OnClose(&closed, at(1.25)); dump(tr, 5, closed) }, 250},
 		"close event while the dump runs": {func(tr *Tracker) {
 			tr.BeginDump(at(5))
 			tr.Observe(&closed)
-			tr.Close(&closed, at(1.25))
+			tr.OnClose(&closed, at(1.25))
 			tr.EndDump(true, true)
 		}, 250},
-		"close event, then destroy": {func(tr *Tracker) { tr.Close(&closed, at(1.25)); tr.Destroy(&ended, at(9)) }, 250},
-		"dump alone":                {func(tr *Tracker) { dump(tr, 5, closed); tr.Destroy(&ended, at(9)) }, 4000},
-		"destroy alone":             {func(tr *Tracker) { tr.Destroy(&ended, at(9.5)) }, 8000},
+		"close event, then destroy": {func(tr *Tracker) { tr.OnClose(&closed, at(1.25)); tr.OnDestroy(&ended, at(9)) }, 250},
+		"dump alone":                {func(tr *Tracker) { dump(tr, 5, closed); tr.OnDestroy(&ended, at(9)) }, 4000},
+		"destroy alone":             {func(tr *Tracker) { tr.OnDestroy(&ended, at(9.5)) }, 8000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tr := started(testConfig(t))
@@ -249,7 +249,7 @@ func TestLifetimesFromTimeouts(t *testing.T) {
 			if c.flow.Stop == 0 {
 				dump(tr, 15, c.flow)
 			} else {
-				tr.Destroy(&c.flow, at(15))
+				tr.OnDestroy(&c.flow, at(15))
 			}
 			s := one(t, tr)
 			require.EqualValues(t, 1, s.Connections)
@@ -273,7 +273,7 @@ func TestOpenConnections(t *testing.T) {
 
 func TestNewFlowUnderADeadOnesIdentity(t *testing.T) {
 	cfg := testConfig(t)
-	cfg.Forget = 0 // the kernel sends no events
+	cfg.MissingTTL = 0 // the kernel sends no events
 	tr := started(cfg)
 	f := flowOf(1, protoTCP, 100)
 	dump(tr, 15, f)
@@ -283,7 +283,7 @@ func TestNewFlowUnderADeadOnesIdentity(t *testing.T) {
 	s := one(t, tr)
 	require.Equal(t, Counters{1, 30}, s.Orig)
 	require.EqualValues(t, 1, s.Connections, "the first of the two")
-	tr.Destroy(&reborn, at(31))
+	tr.OnDestroy(&reborn, at(31))
 	require.EqualValues(t, 1, one(t, tr).Connections)
 }
 
@@ -299,7 +299,7 @@ func TestZeroedWithoutStartTimes(t *testing.T) {
 	require.Equal(t, Counters{1, 30}, s.Orig)
 	require.Zero(t, s.Connections, "it lives")
 	zeroed.OrigCounters.Bytes = 10
-	tr.Destroy(&zeroed, at(31))
+	tr.OnDestroy(&zeroed, at(31))
 	s = one(t, tr)
 	require.EqualValues(t, 10, s.Orig.Bytes)
 	require.EqualValues(t, 1, s.Connections)
@@ -321,8 +321,8 @@ func TestDestroyTwice(t *testing.T) {
 			if c.timed {
 				f.Start = at(0.5).UnixNano()
 			}
-			tr.Destroy(&f, at(1))
-			tr.Destroy(&f, at(1))
+			tr.OnDestroy(&f, at(1))
+			tr.OnDestroy(&f, at(1))
 			require.EqualValues(t, map[bool]int{true: 100, false: 200}[c.again], one(t, tr).Orig.Bytes)
 			require.EqualValues(t, map[bool]int{true: 1, false: 0}[c.again], tr.Stats().Repeated)
 		})
@@ -335,15 +335,15 @@ func TestPacketsAfterTheEnd(t *testing.T) {
 	tr := started(testConfig(t))
 	f := flowOf(1, 47, 10)
 	f.Start = at(0.5).UnixNano()
-	tr.Destroy(&f, at(1))
+	tr.OnDestroy(&f, at(1))
 	require.EqualValues(t, 10, one(t, tr).Orig.Bytes)
 	late := f
 	late.OrigCounters.add(Counters{1, 29})
-	tr.Destroy(&late, at(2))
+	tr.OnDestroy(&late, at(2))
 	s := one(t, tr)
 	require.Equal(t, Counters{1, 29}, s.Orig)
 	require.Equal(t, Counters{}, s.Reply)
-	tr.Destroy(&late, at(3))
+	tr.OnDestroy(&late, at(3))
 	require.Empty(t, take(tr))
 	require.EqualValues(t, 2, tr.Stats().Repeated)
 }
@@ -405,8 +405,8 @@ func TestMarkOfAKnownFlowMayChange(t *testing.T) {
 	dump(tr, 15, unmarked, marked)
 	require.EqualValues(t, 7, one(t, tr).Orig.Bytes)
 	marked.Mark, marked.OrigCounters.Bytes = 0, 9
-	tr.Destroy(&unmarked, at(16))
-	tr.Destroy(&marked, at(16))
+	tr.OnDestroy(&unmarked, at(16))
+	tr.OnDestroy(&marked, at(16))
 	require.EqualValues(t, 2, one(t, tr).Orig.Bytes)
 }
 
@@ -415,7 +415,7 @@ func TestFlowsWithoutCountersAreCountedAsSuch(t *testing.T) {
 	f := flowOf(1, protoTCP, 0)
 	f.HasCounters = false
 	dump(tr, 15, f)
-	tr.Destroy(&f, at(16))
+	tr.OnDestroy(&f, at(16))
 	s := one(t, tr)
 	require.EqualValues(t, 1, s.Connections)
 	require.EqualValues(t, 2, tr.Stats().Uncounted)

@@ -13,9 +13,9 @@ import (
 	"telegraf-conntrack-accounting/internal/notation"
 )
 
-// forgetAfter is how long a flow that vanished may still send its DESTROY
+// missingTTL is how long a flow that vanished may still send its DESTROY
 // event: far longer than any event has been seen to wait.
-const forgetAfter = 15 * time.Minute
+const missingTTL = 15 * time.Minute
 
 // Init checks every option; an error names the option and its value.
 func (p *Plugin) Init() error {
@@ -29,7 +29,7 @@ func (p *Plugin) Init() error {
 	}
 	p.cfg.Filter.ICMP = p.IncludeICMP
 	p.cfg.TrackOpen = p.TrackOpenConnections
-	p.cfg.Forget = forgetAfter
+	p.cfg.MissingTTL = missingTTL
 	var err error
 	p.ports, err = p.readPorts()
 	return err

@@ -153,7 +153,7 @@ func (p *Plugin) start() (err error) {
 	p.watch(settings())
 	cfg := p.cfg
 	if p.health.eventsOff {
-		cfg.Forget = 0
+		cfg.MissingTTL = 0
 	}
 	cfg.MayRepeat = func() bool { return p.repeats.possible(p.destroyed) }
 	p.tracker = accounting.NewTracker(cfg)

@@ -349,7 +349,7 @@ func (l *lab) startAgain() {
 // none while somebody holds the lock.
 func (l *lab) stallable() *sync.Mutex {
 	stall := &sync.Mutex{}
-	handle := l.plugin.handle((*accounting.Tracker).Destroy)
+	handle := l.plugin.handle((*accounting.Tracker).OnDestroy)
 	listener, err := ctnetlink.ListenDestroy(l.plugin.namespace, 64<<20, func(batch []accounting.Flow) {
 		stall.Lock()
 		defer stall.Unlock()

@@ -68,7 +68,7 @@ func (p *Plugin) dumpOnce() (interrupted bool, err error) {
 	p.health.tableDump, p.health.dyingDump = stats, dying
 	interrupted = stats.Interrupted || dying.Interrupted
 	complete, settled = p.fence(fenceTimeout) && !interrupted, dying.Flows == 0 && !dying.Cut
-	if complete, err = p.dumpStrays(table, complete); err != nil {
+	if complete, err = p.dumpRemarked(table, complete); err != nil {
 		return false, err
 	}
 	p.repeats.settle(complete && settled, drops, dropsErr)

@@ -41,11 +41,11 @@ func (p *Plugin) joinGroups(last *lastRun) (tell func(), err error) {
 	defer p.mu.Unlock()
 	joined := time.Now()
 	size := int(p.ReceiveBuffer)
-	if p.destroyed, err = ctnetlink.ListenDestroy(p.namespace, size, p.handle((*accounting.Tracker).Destroy)); err != nil {
+	if p.destroyed, err = ctnetlink.ListenDestroy(p.namespace, size, p.handle((*accounting.Tracker).OnDestroy)); err != nil {
 		return nil, fmt.Errorf("listening to DESTROY events: %w", err)
 	}
 	if p.CloseEvents {
-		if p.closed, err = ctnetlink.ListenClose(p.namespace, size, p.handle((*accounting.Tracker).Close)); err != nil {
+		if p.closed, err = ctnetlink.ListenClose(p.namespace, size, p.handle((*accounting.Tracker).OnClose)); err != nil {
 			return nil, fmt.Errorf("listening to the UPDATE events of closing connections: %w", err)
 		}
 	}

@@ -18,16 +18,16 @@ func (p *Plugin) openDumpers() (err error) {
 // flows that were let in have other marks, it is one of all flows. The caller holds
 // p.mu.
 func (p *Plugin) tableDumper() *ctnetlink.Dumper {
-	if p.marked == nil || p.tracker.Stats().Strayed > 0 {
+	if p.marked == nil || p.tracker.Stats().Remarked > 0 {
 		return p.dumper
 	}
 	return p.marked
 }
 
-// dumpStrays dumps all flows if the dump that the kernel filtered does not show some
+// dumpRemarked dumps all flows if the dump that the kernel filtered does not show some
 // that were let in: their marks may have changed. complete says whether that dump
 // was, and the result whether both were.
-func (p *Plugin) dumpStrays(table *ctnetlink.Dumper, complete bool) (bool, error) {
+func (p *Plugin) dumpRemarked(table *ctnetlink.Dumper, complete bool) (bool, error) {
 	if table == p.marked && complete && p.hides() {
 		stats, err := p.dumper.Dump(p.observe)
 		if err != nil {

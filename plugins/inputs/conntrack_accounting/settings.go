@@ -96,7 +96,7 @@ func (p *Plugin) watchSettings() {
 	if off && !p.health.eventsOff {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.tracker.SetForget(p.cfg.Forget)
+		p.tracker.SetMissingTTL(p.cfg.MissingTTL)
 	}
 }
 

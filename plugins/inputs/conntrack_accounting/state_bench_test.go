@@ -65,7 +65,7 @@ func resumeFrom(file string) error {
 }
 
 func benchConfig() accounting.Config {
-	return accounting.Config{MaxSeries: 1000, Forget: time.Minute}
+	return accounting.Config{MaxSeries: 1000, MissingTTL: time.Minute}
 }
 
 func benchTracker(b *testing.B, flows int) *accounting.Tracker {
