@@ -36,7 +36,7 @@ func (t *Tracker) Observe(f *Flow) {
 		e = t.addFlow(&k, f, &dst)
 	}
 	if k.Start == 0 && f.HasCounters && e.ahead(f.OrigCounters, f.ReplyCounters) {
-		t.back = append(t.back, wentBack{k, dst, final{f.OrigCounters, f.ReplyCounters}})
+		t.back = append(t.back, wentBack{k, dst, finalOf(f)})
 		return
 	}
 	if f.dying() {
@@ -90,23 +90,6 @@ func (t *Tracker) addFlow(k *key, f *Flow, dst *responder) *entry {
 	return e
 }
 
-func (t *Tracker) observeConnection(k *key, e *entry, f *Flow, dst *responder) {
-	if !f.over() {
-		if t.cfg.TrackOpen && e.dump != t.dump && e.has(answered) {
-			s, _ := t.series.get(t.seriesKey(k, e, dst), true)
-			s.Open++
-		}
-		return
-	}
-	if e.countable(k) && !e.has(pending) {
-		if f.Stop != 0 {
-			t.closes.add(*k, f.Stop)
-		}
-		e.flags |= pending
-		t.pending = append(t.pending, pendingClose{*k, t.lastPacket(e, f, t.dumpTime, leftInDump(f))})
-	}
-}
-
 // EndDump ends the dump. complete says that it showed the whole table and that
 // all events that were queued when it was read have been passed to OnDestroy and
 // OnClose; settled that the dying list was empty, so that no DESTROY event will come
@@ -139,51 +122,4 @@ func (t *Tracker) EndDump(complete, settled bool) {
 	t.flows.Compact()
 	t.dnatTargets, t.closes = shrunk(t.dnatTargets, &t.dnatHeld), shrunk(t.closes, &t.closed)
 	t.complete = t.dump
-}
-
-func (t *Tracker) countPending() {
-	for i := range t.pending {
-		p := &t.pending[i]
-		if e := t.flows.Get(&p.key); e != nil && e.has(pending) {
-			t.countBeforeEnd(&p.key, e, p.at)
-		}
-	}
-	t.pending = reuse(t.pending)
-}
-
-// countBeforeEnd counts a connection that closed and has sent no DESTROY event yet: at
-// its close event, else at the time given (ns).
-func (t *Tracker) countBeforeEnd(k *key, e *entry, at int64) {
-	if told, known := t.closes.get(*k); known {
-		at = told
-	}
-	delete(t.closes, k.untimed())
-	dst := t.responderOf(k)
-	t.countClosed(t.seriesKey(k, e, &dst), k, e, at)
-}
-
-// sweep looks after the flows that the dump did not show. A flow whose
-// DESTROY could not be delivered yet is out of the table too: after two
-// complete dumps without it the connection is over, but its counters are kept
-// so that a late DESTROY accounts the rest and no more. It never comes for a
-// flow that ended before we listened.
-func (t *Tracker) sweep(settled bool) {
-	for k, e := range t.flows.All() {
-		if e.dump >= t.complete {
-			continue // shown by this complete dump or by the one before it
-		}
-		if e.countable(k) {
-			t.countBeforeEnd(k, e, e.lastSeen)
-		}
-		if e.resumed() && settled {
-			t.stats.DiedUnseen++
-			t.removeFlow(k, e)
-			continue
-		}
-		if t.dumpTime-e.lastSeen > int64(t.cfg.MissingTTL) {
-			t.stats.Swept++
-			t.countIgnored(e, e.orig, e.reply)
-			t.removeFlow(k, e)
-		}
-	}
 }

@@ -149,7 +149,7 @@ func TestOnlyCompleteHandshakesAreConnections(t *testing.T) {
 			}
 
 			closed := started(testConfig(t))
-			f.TCPState = tcpClose
+			f.TCPState = TCPClose
 			dump(closed, 15, f)
 			require.Equal(t, c.connections, one(t, closed).Connections)
 		})

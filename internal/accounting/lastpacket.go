@@ -2,29 +2,13 @@ package accounting
 
 import "time"
 
-// TCPTimeouts are how long the kernel keeps a connection that is over after its
-// last packet, by state (net.netfilter.nf_conntrack_tcp_timeout_close_wait and so
-// on); 0 where that is not known.
-type TCPTimeouts struct {
-	CloseWait, LastAck, TimeWait, Close time.Duration
-}
+// TCPTimeouts are how long the kernel keeps a connection that is over after its last
+// packet, by its state. A timeout that is not known is missing.
+type TCPTimeouts map[uint8]time.Duration
 
-// SetTimeouts tells the timeouts in force, for close times that no event tells.
+// SetTimeouts replaces the timeouts in force, by which connections are timed that send
+// no close event.
 func (t *Tracker) SetTimeouts(timeouts TCPTimeouts) { t.timeouts = timeouts }
-
-func (t *TCPTimeouts) of(state uint8) time.Duration {
-	switch state {
-	case tcpCloseWait:
-		return t.CloseWait
-	case tcpLastAck:
-		return t.LastAck
-	case tcpTimeWait:
-		return t.TimeWait
-	case tcpClose:
-		return t.Close
-	}
-	return 0
-}
 
 // lastPacket returns when a connection had its last packet, which is about when it
 // closed (ns): the kernel starts the timeout of its state anew with each, so what
@@ -32,7 +16,7 @@ func (t *TCPTimeouts) of(state uint8) time.Duration {
 // (nft ct timeout) is not known to us; but the packet was not before the last dump
 // that showed the connection open.
 func (t *Tracker) lastPacket(e *entry, f *Flow, read int64, left time.Duration) int64 {
-	idle := t.timeouts.of(f.TCPState) - left
+	idle := t.timeouts[f.TCPState] - left
 	if idle <= 0 {
 		return read // no state that is over, an unknown timeout, or just now
 	}

@@ -47,7 +47,7 @@ func TestCloseTimesOfRefusedFlows(t *testing.T) {
 	tr := started(markedConfig(t))
 	for id, mark := range []uint32{0, 1, 2, 0x101, 0x201} {
 		f := flowOf(uint32(id), protoTCP, 10)
-		f.Mark, f.TCPState = mark, tcpCloseWait
+		f.Mark, f.TCPState = mark, TCPCloseWait
 		tr.OnClose(&f, at(1))
 	}
 	require.Len(t, tr.closes, 3)

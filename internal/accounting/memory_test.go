@@ -26,7 +26,7 @@ func TestMemoryComesBack(t *testing.T) {
 	flows := make([]Flow, many)
 	for i := range flows {
 		f := flowOf(uint32(i+2), protoTCP, 40)
-		f.TCPState = tcpClose
+		f.TCPState = TCPClose
 		f.Orig.Src, f.Reply.Src = v4(172, byte(i>>16), byte(i>>8), byte(i)), v4(10, 0, 0, 3)
 		tr.OnClose(&f, at(90))
 		flows[i] = f

@@ -16,15 +16,6 @@ type portSet [(maxPort + 1) / 64]uint64
 
 const maxPort = 65535
 
-// HasPorts reports whether packets of the protocol have ports that series are told apart by.
-func HasPorts(proto uint8) bool {
-	switch proto {
-	case protoTCP, protoUDP, protoSCTP, protoDCCP, protoUDPLite:
-		return true
-	}
-	return false
-}
-
 // Add adds the ports from first to last of a protocol.
 func (p *Ports) Add(proto uint8, first, last uint16) {
 	if p.sets[proto] == nil {

@@ -1,7 +1,5 @@
 package accounting
 
-import "time"
-
 // account adds to its series what the flow sent since its last reading, and
 // remembers the reading in e.
 func (t *Tracker) account(k *key, e *entry, f *Flow, dst *responder, now int64) {
@@ -19,34 +17,6 @@ func (t *Tracker) account(k *key, e *entry, f *Flow, dst *responder, now int64) 
 	orig, reply := since(e.orig, f.OrigCounters), since(e.reply, f.ReplyCounters)
 	e.orig, e.reply = f.OrigCounters, f.ReplyCounters
 	t.add(k, e, dst, orig, reply)
-}
-
-// notBehind returns the DESTROY event with the counters of the dying list where those
-// are higher: the event was sent before that was dumped. The result is valid until the
-// next call.
-func (t *Tracker) notBehind(f *Flow, e *entry) *Flow {
-	t.changed = *f
-	t.changed.OrigCounters.add(beyond(e.orig, f.OrigCounters))
-	t.changed.ReplyCounters.add(beyond(e.reply, f.ReplyCounters))
-	return &t.changed
-}
-
-// accountLate accounts what a DESTROY event that comes again has more than before:
-// between its event and its removal from the table, packets still find an entry.
-func (t *Tracker) accountLate(k *key, f *Flow, dst *responder) {
-	end := *t.dead.get(k)
-	orig, reply := beyond(f.OrigCounters, end.orig), beyond(f.ReplyCounters, end.reply)
-	e := &entry{mark: f.Mark & t.cfg.GroupBy.MarkMask}
-	e.note(f)
-	if t.leavesOut(e) {
-		t.stats.IgnoredPackets += orig.Packets + reply.Packets
-		t.stats.IgnoredBytes += orig.Bytes + reply.Bytes
-	} else {
-		t.add(k, e, dst, orig, reply)
-	}
-	end.orig.add(orig)
-	end.reply.add(reply)
-	t.dead.put(k, end)
 }
 
 // add adds to its series what the flow sent.
@@ -76,31 +46,6 @@ func (t *Tracker) restart(k *key, e *entry, dst *responder, now int64) {
 		t.countClosed(t.seriesKey(k, e, dst), k, e, now)
 	}
 	e.counted, e.flags, e.first, e.dst = false, 0, now, unknownNetwork // a new flow may be translated to another responder
-}
-
-// countClosed counts a connection that closed at the given time (ns).
-func (t *Tracker) countClosed(sk SeriesKey, k *key, e *entry, at int64) {
-	e.counted = true
-	e.flags &^= pending
-	start := k.Start
-	if start == 0 {
-		start = e.first
-	}
-	s, _ := t.series.get(sk, true)
-	s.Connections++
-	s.ConnectionTimes += uint64(max(0, at-start) / int64(time.Millisecond))
-}
-
-// endOf returns when a destroyed connection ended: at its close event, else at
-// its last packet, else when the kernel destroyed it, else now.
-func (t *Tracker) endOf(k *key, e *entry, f *Flow, now time.Time) int64 {
-	if at, ok := t.closes.get(*k); ok {
-		return at
-	}
-	if f.Stop != 0 {
-		return t.lastPacket(e, f, f.Stop, leftAtEnd(f))
-	}
-	return now.UnixNano()
 }
 
 // seriesKey returns the series of the flow that goes to dst, if there is room.

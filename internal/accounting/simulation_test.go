@@ -128,7 +128,7 @@ func (k *kernel) step(t *Tracker, dumping bool) {
 		k.send(k.live[k.rng.IntN(len(k.live))])
 	case op < 7 && len(k.live) > 0:
 		if f := k.live[k.rng.IntN(len(k.live))]; f.Proto == protoTCP {
-			f.TCPState = tcpCloseWait
+			f.TCPState = TCPCloseWait
 			t.OnClose(f, time.Unix(0, k.now))
 		}
 	case op < 9 && len(k.live) > 0:

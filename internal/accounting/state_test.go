@@ -236,12 +236,12 @@ func TestStateHoldsAll(t *testing.T) {
 	nat.Mark = 0x105
 	nat.Reply.Src = v4(192, 168, 0, 1)
 	closed, event := flowOf(2, protoTCP, 10), flowOf(3, protoTCP, 20)
-	closed.TCPState, closed.Zone, closed.Start = tcpTimeWait, 7, at(1).UnixNano()
+	closed.TCPState, closed.Zone, closed.Start = TCPTimeWait, 7, at(1).UnixNano()
 	six := flowOf(4, 132, 30)
 	six.Orig.Src, six.Orig.Dst = Addr{0x20, 1}, Addr{0x20, 2}
 	dump(tr, 5, nat, closed, event, six)
 	take(tr)
-	event.TCPState = tcpCloseWait
+	event.TCPState = TCPCloseWait
 	tr.OnClose(&event, at(6))
 	dead := flowOf(5, 17, 40)
 	tr.OnDestroy(&dead, at(7))
@@ -308,7 +308,7 @@ func TestResumeAfterALostState(t *testing.T) {
 func TestStateIsSavedBetweenDumpsOnly(t *testing.T) {
 	tr := started(testConfig(t))
 	f := flowOf(1, protoTCP, 10)
-	f.TCPState = tcpClose
+	f.TCPState = TCPClose
 	tr.BeginDump(at(1))
 	tr.Observe(&f)
 	require.ErrorIs(t, tr.Save(&bytes.Buffer{}), errNotIdle)
@@ -325,7 +325,7 @@ func largest(t testing.TB) *Tracker {
 	f.ReplyCounters = f.OrigCounters
 	dump(tr, 1, f)
 	f.ID--
-	f.TCPState = tcpClose
+	f.TCPState = TCPClose
 	tr.OnClose(&f, at(2))
 	f.ID--
 	tr.OnDestroy(&f, at(2))

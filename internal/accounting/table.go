@@ -73,6 +73,8 @@ type final struct {
 	orig, reply Counters
 }
 
+func finalOf(f *Flow) final { return final{f.OrigCounters, f.ReplyCounters} }
+
 // tombstones remember dead flows for as long as a dump may still show them:
 // until a dump that started after the death has ended. They also let a
 // DESTROY event count once that the kernel sends again because another listener
@@ -108,36 +110,3 @@ func (t *tombstones) dumpStarts() {
 }
 
 func (t *tombstones) dumpEnds() { t.old.Clear() }
-
-// pendingClose is a closed flow whose close event may still be on its way.
-type pendingClose struct {
-	key
-	at int64 // ns, when it closed as far as the dump tells
-}
-
-// closeTimes holds when connections closed, from UPDATE events, until the
-// connection is counted or its flow is destroyed.
-type closeTimes map[key]int64
-
-// add notes the first closing state only: a connection passes several.
-func (c closeTimes) add(k key, at int64) {
-	if _, known := c[k.untimed()]; !known {
-		c[k.untimed()] = at
-	}
-}
-
-// get returns when the flow closed, leaving out what a dead flow of the same
-// identity may have left behind.
-func (c closeTimes) get(k key) (int64, bool) {
-	at, ok := c[k.untimed()]
-	return at, ok && at >= k.Start
-}
-
-// expire drops what no flow has asked for in such a long time.
-func (c closeTimes) expire(before int64) {
-	for k, at := range c {
-		if at < before {
-			delete(c, k)
-		}
-	}
-}

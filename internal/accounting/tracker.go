@@ -17,55 +17,58 @@ type Config struct {
 	MaxSeries   int      // series an interval, beyond which new ones fold
 	Unanswered  Unanswered
 
-	// PickedUpByPort has the ports say who opened a connection that conntrack picked
-	// up amid its life.
+	// PickedUpByPort decides by the ports who opened a connection that conntrack
+	// picked up midway.
 	PickedUpByPort bool
 
-	// AccountExisting accounts flows of the baseline with all they have sent
-	// so far, instead of what they send from then on.
+	// AccountExisting accounts all that the flows of the baseline have sent, not
+	// only what they send after it.
 	AccountExisting bool
 
 	// MissingTTL is how long a flow that dumps no longer show may still send a
 	// DESTROY event. 0 where the kernel sends none (nf_conntrack_events=0).
 	MissingTTL time.Duration
 
-	// MayRepeat reports whether the kernel may send DESTROY events again, that
-	// this Tracker has had already. It is asked where nothing else tells such an
-	// event from that of another flow. nil: it always may.
+	// MayRepeat reports whether the kernel may repeat DESTROY events. It is called
+	// where nothing else tells a repeated event from that of another flow. nil: it
+	// always may.
 	MayRepeat func() bool
 }
 
-// Stats count what a Tracker met since it began, but for Flows.
+// Stats describe a Tracker. The counters are totals since NewTracker. The gauges are
+// current values: those "in the last dump" are set anew by each dump.
 type Stats struct {
-	Flows      int    // flows remembered now
-	Tombstones int    // dead flows remembered now
-	Missing    int    // flows of Flows that the last dump did not show
+	// Gauges.
+	Flows           int // flows remembered
+	Tombstones      int // dead flows remembered
+	Missing         int // flows of Flows that the last complete dump did not show
+	Resumed         int // flows that the state brought, at the start
+	Offloaded       int // flows in a flowtable, in the last dump
+	Remarked        int // flows that were let in and have another mark, in the last dump
+	PickedUp        int // flows that conntrack picked up midway, in the last dump
+	PickedUpRefused int // such flows left out, which would not be the other way round, in the last dump
+	Unanswered      int // flows that nobody has answered, in the last dump
+
+	// Counters.
 	Uncounted  uint64 // readings without counters (nf_conntrack_acct was off)
-	Swept      uint64 // flows that vanished without a DESTROY and were forgotten
+	Swept      uint64 // flows that vanished without a DESTROY event and were forgotten
 	Emitted    uint64 // series emitted
 	Repeated   uint64 // DESTROY events that came twice
 	ShortFlows uint64 // flows that only their DESTROY event showed
-	OlderFlows uint64 // flows that ended while the baseline ran, not accounted
+	OlderFlows uint64 // flows that ended during the baseline, not accounted
 	OlderBytes uint64 // bytes of OlderFlows in both directions, from their beginning
 	Restarted  uint64 // flows whose counters went back: zeroed, or a new flow
-	Zeroed     uint64 // those of Restarted that are no new flow: they began when they had begun before
-	Resumed    int    // flows that a state brought
+	Zeroed     uint64 // flows of Restarted that were zeroed: their start time is the same
 	DiedUnseen uint64 // flows of Resumed that ended before this Tracker began
-	Offloaded  int    // flows that the last dump showed in a flowtable
-	Remarked   int    // flows that were let in and that the last dump showed under another mark
-	PickedUp   int    // flows that it showed and that conntrack picked up amid their life
-	Unanswered int    // flows that the last dump showed and nobody had answered
-
-	PickedUpRefused int // such that the last dump showed, left out as the wrong way round
-
-	Folded Folded
+	Folded     Folded
 
 	IgnoredFlows   uint64 // flows that ended unanswered and were left out
 	IgnoredPackets uint64 // packets of IgnoredFlows
 	IgnoredBytes   uint64 // bytes of IgnoredFlows
 }
 
-// Tracker remembers flows and accounts what they send.
+// Tracker remembers flows and accounts what they send. It is not safe for concurrent
+// use.
 type Tracker struct {
 	cfg      Config
 	ports    *Ports
@@ -76,7 +79,7 @@ type Tracker struct {
 	stats    Stats
 
 	flows       slabmap.Map[key, entry]
-	dnatTargets map[key]responder // those that are not the original destination
+	dnatTargets map[key]responder // the responders that are not the original destination
 	dead        tombstones
 	closes      closeTimes
 	pending     []pendingClose
@@ -115,100 +118,25 @@ func NewTracker(cfg Config) *Tracker {
 // accounted under the new ones.
 func (t *Tracker) SetPorts(p *Ports) { t.ports = p }
 
-// SetMissingTTL replaces the configured time, for when the kernel begins to send DESTROY
-// events.
+// SetMissingTTL replaces the configured time, once the kernel sends DESTROY events.
 func (t *Tracker) SetMissingTTL(d time.Duration) { t.cfg.MissingTTL = d }
 
-// BeginBaseline begins the baseline: the dumps up to the first complete one show
-// flows that are older than the Tracker, and as long as the dying list is not empty,
-// such can be on it that no dump has shown. listenerStart is when the DESTROY listener
-// joined; flows destroyed in between that started before it are older too.
+// BeginBaseline begins the baseline. Flows that the dumps show up to the first
+// complete one are older than the Tracker. So are flows that are destroyed meanwhile and
+// started before listenerStart, when the DESTROY listener joined. While the dying list
+// is not empty, it may hold older flows that no dump has shown.
 func (t *Tracker) BeginBaseline(listenerStart time.Time) {
 	t.baseline, t.listenerStart = true, listenerStart.UnixNano()
 }
 
-// OnDestroy accounts a DESTROY event: what the flow sent since its last reading
-// and, for a connection, its end.
-func (t *Tracker) OnDestroy(f *Flow, now time.Time) {
-	f = t.orient(f)
-	var dst responder
-	if !t.admit(f, &dst) {
-		return
-	}
-	k := keyOf(f)
-	end := final{f.OrigCounters, f.ReplyCounters}
-	e := t.flows.Get(&k)
-	known := e != nil
-	if !known && t.repeated(&k, &end) {
-		t.stats.Repeated++
-		t.accountLate(&k, f, &dst)
-		return
-	}
-	if !known {
-		if !t.cfg.Filter.matchMark(f) {
-			return
-		}
-		if t.older(f, now.UnixNano()) {
-			t.stats.OlderFlows++
-			t.stats.OlderBytes += f.OrigCounters.Bytes + f.ReplyCounters.Bytes
-			t.dead.put(&k, end)
-			return
-		}
-		t.stats.ShortFlows++
-		e = &entry{first: now.UnixNano()}
-	}
-	if e.has(ending) && k.Start != 0 {
-		f = t.notBehind(f, e)
-		end = final{f.OrigCounters, f.ReplyCounters}
-	}
-	e.mark = f.Mark & t.cfg.GroupBy.MarkMask
-	ahead := t.accountEnd(&k, e, f, &dst, now.UnixNano())
-	t.countIgnored(e, f.OrigCounters, f.ReplyCounters)
-	if e.countable(&k) {
-		t.countClosed(t.seriesKey(&k, e, &dst), &k, e, t.endOf(&k, e, f, now))
-	}
-	early := k.Start == 0 && e.counted && !f.answered() // it was its successor that had closed
-	switch {
-	case ahead != (final{}) || early:
-		e.succeed(ahead, early, t.dumpTime)
-	case known:
-		t.removeFlow(&k, e)
-	}
-	delete(t.closes, k.untimed())
-	if t.cfg.PickedUpByPort {
-		r := f.reverse()
-		delete(t.closes, keyOf(&r).untimed()) // the ports may have said otherwise then
-	}
-	t.dead.put(&k, end)
-}
-
-// OnClose takes the UPDATE event of a connection that has closed. It only
-// makes the connection's lifetime exact: losing it loses neither bytes nor
-// connections.
-func (t *Tracker) OnClose(f *Flow, now time.Time) {
-	f = t.orient(f)
-	var dst responder
-	if !t.admit(f, &dst) || !f.over() || f.TCPState == tcpTimeWait {
-		return // TIME_WAIT always follows a state that has told the time already
-	}
-	if !t.cfg.Filter.matchMark(f) {
-		return // one that was let in with another mark is timed by its timeout
-	}
-	at := f.Event
-	if at == 0 {
-		at = now.UnixNano()
-	}
-	t.closes.add(keyOf(f), at)
-	t.closed.note(len(t.closes))
-}
-
-// Take ends the interval, hands its series over, and begins a new one. It costs
-// little, however long it takes to pass the series on.
+// Take ends the interval, hands its series over, and begins a new one. It takes little
+// time, so that callers can hold a lock: passing the series on, which may take long,
+// comes after it.
 func (t *Tracker) Take(into *Interval) {
 	t.stats.Emitted += t.series.swap(into)
 }
 
-// Stats returns what the Tracker met so far.
+// Stats returns the counters and gauges.
 func (t *Tracker) Stats() Stats {
 	s := t.stats
 	s.Flows, s.Tombstones = t.flows.Len(), t.dead.young.Len()+t.dead.old.Len()
@@ -223,8 +151,9 @@ func (t *Tracker) admit(f *Flow, dst *responder) bool {
 }
 
 // older reports whether an unknown flow, read by the given time (ns), is older than
-// the baseline. Without a start time, 0, it is taken as older until a dump was
-// complete; so is one that began in the future: the clock was set back since.
+// the baseline. Without a start time (0), a flow counts as older until the first
+// complete dump. A flow that began in the future counts as older, too: the clock was
+// set back since.
 func (t *Tracker) older(f *Flow, now int64) bool {
 	if f.Start > now {
 		return t.baseline && t.olderThan != 0

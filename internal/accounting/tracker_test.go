@@ -185,7 +185,7 @@ func TestLifetimes(t *testing.T) {
 		}
 		return f
 	}
-	closed, ended := closing(1, 0, tcpCloseWait), closing(1, 9, tcpTimeWait)
+	closed, ended := closing(1, 0, TCPCloseWait), closing(1, 9, TCPTimeWait)
 	for name, c := range map[string]struct {
 		feed func(*Tracker)
 		ms   uint64
@@ -214,7 +214,7 @@ func TestLifetimes(t *testing.T) {
 // Without a close event, what is left of the kernel's timeout tells when a
 // connection had its last packet.
 func TestLifetimesFromTimeouts(t *testing.T) {
-	timeouts := TCPTimeouts{CloseWait: 60 * time.Second, LastAck: 30 * time.Second, TimeWait: 120 * time.Second, Close: 10 * time.Second}
+	timeouts := TCPTimeouts{TCPCloseWait: 60 * time.Second, TCPLastAck: 30 * time.Second, TCPTimeWait: 120 * time.Second, TCPClose: 10 * time.Second}
 	reading := func(state uint8, left uint32, stop float64) Flow {
 		f := flowOf(1, protoTCP, 10)
 		f.Start, f.TCPState, f.Timeout = at(1).UnixNano(), state, left
@@ -228,14 +228,14 @@ func TestLifetimesFromTimeouts(t *testing.T) {
 		open bool // it was open in a dump at 10 s
 		ms   uint64
 	}{
-		"closed after 4.5 s":                    {reading(tcpTimeWait, 110, 0), false, 4500},
-		"one end closed after 9.5 s":            {reading(tcpCloseWait, 55, 0), false, 9500},
-		"waits for the last ACK":                {reading(tcpLastAck, 25, 0), false, 9500},
-		"reset just now":                        {reading(tcpClose, 9, 0), false, 13_500},
-		"a longer timeout of its own":           {reading(tcpTimeWait, 599, 0), false, 14_000},
-		"a shorter timeout of its own":          {reading(tcpTimeWait, 5, 0), true, 9000},
-		"expired between two dumps":             {reading(tcpClose, 0, 14.25), false, 3250},
-		"gone early":                            {reading(tcpTimeWait, 117, 14.25), false, 10_750},
+		"closed after 4.5 s":                    {reading(TCPTimeWait, 110, 0), false, 4500},
+		"one end closed after 9.5 s":            {reading(TCPCloseWait, 55, 0), false, 9500},
+		"waits for the last ACK":                {reading(TCPLastAck, 25, 0), false, 9500},
+		"reset just now":                        {reading(TCPClose, 9, 0), false, 13_500},
+		"a longer timeout of its own":           {reading(TCPTimeWait, 599, 0), false, 14_000},
+		"a shorter timeout of its own":          {reading(TCPTimeWait, 5, 0), true, 9000},
+		"expired between two dumps":             {reading(TCPClose, 0, 14.25), false, 3250},
+		"gone early":                            {reading(TCPTimeWait, 117, 14.25), false, 10_750},
 		"open when it was flushed":              {reading(3, 400_000, 14.25), false, 13_250},
 		"a kernel that does not tell its state": {reading(0, 0, 14.25), false, 13_250},
 	} {
@@ -261,7 +261,7 @@ func TestLifetimesFromTimeouts(t *testing.T) {
 func TestOpenConnections(t *testing.T) {
 	tr := started(testConfig(t), flowOf(1, protoTCP, 1))
 	closed := flowOf(3, protoTCP, 1)
-	closed.TCPState = tcpTimeWait
+	closed.TCPState = TCPTimeWait
 	flows := []Flow{flowOf(1, protoTCP, 1), flowOf(2, protoTCP, 1), closed, flowOf(2, protoTCP, 1)}
 	for range 3 { // the gauge is there without traffic too
 		dump(tr, 15, flows...)

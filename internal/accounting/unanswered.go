@@ -12,23 +12,6 @@ const (
 	IgnoreUnanswered                    // only once they are answered, then from their beginning
 )
 
-// What is set in enum ip_conntrack_status of
-// linux/netfilter/nf_conntrack_common.h once somebody answered.
-const (
-	statusSeenReply = 1 << 1 // IPS_SEEN_REPLY
-	statusAssured   = 1 << 2 // IPS_ASSURED: of a connection, the handshake is complete
-)
-
-// answered reports whether the reading shows that the flow was answered. The
-// responder's word is not enough for a connection: it answers any SYN. That the
-// opener acknowledged the answer tells that its address is its own.
-func (f *Flow) answered() bool {
-	if connectionOriented(f.Proto) {
-		return f.Status&statusAssured != 0
-	}
-	return f.ReplyCounters.Packets > 0 || f.Status&statusSeenReply != 0
-}
-
 // note remembers that a reading shows that the flow was answered.
 func (e *entry) note(f *Flow) {
 	if f.answered() {

@@ -16,12 +16,12 @@ type wentBack struct {
 
 // repeated reports whether the DESTROY event of a flow that is not known is one that
 // was handled before.
-func (t *Tracker) repeated(k *key, end *final) bool {
+func (t *Tracker) repeated(k *key, end final) bool {
 	tomb := t.dead.get(k)
 	if tomb == nil || k.Start != 0 {
 		return tomb != nil
 	}
-	return *tomb == *end && (t.cfg.MayRepeat == nil || t.cfg.MayRepeat())
+	return *tomb == end && (t.cfg.MayRepeat == nil || t.cfg.MayRepeat())
 }
 
 // ended reports whether a record of the dump shows a flow whose end is known. A
@@ -43,25 +43,34 @@ func (t *Tracker) ended(k *key, f *Flow) bool {
 	return true
 }
 
+// A successor is what a dump showed of the flow that follows one that ended, under
+// the same identity, while the Tracker took it for that one.
+type successor struct {
+	accounted final // of its counters
+	counted   bool  // it closed, and its connection is counted
+}
+
+// seen reports whether a dump showed the successor.
+func (s successor) seen() bool { return s != successor{} }
+
 // accountEnd accounts what a flow sent from its last reading to its end. A dump that
-// has not ended, or was not complete, may have shown its successor already: what the
-// last reading is ahead of the end is then accounted, too, but it is the successor's.
-func (t *Tracker) accountEnd(k *key, e *entry, f *Flow, dst *responder, now int64) (ahead final) {
+// has not ended, or was not complete, may have shown its successor already. What the
+// last reading has beyond the end is then accounted, too, but it is the successor's.
+func (t *Tracker) accountEnd(k *key, e *entry, f *Flow, dst *responder, now int64) successor {
 	e.flags &^= answered // that may be of its successor
 	e.note(f)
 	if k.Start != 0 || e.dump <= t.complete || !e.ahead(f.OrigCounters, f.ReplyCounters) || !f.HasCounters {
 		t.account(k, e, f, dst, now)
-		return final{}
+		return successor{}
 	}
 	t.add(k, e, dst, beyond(f.OrigCounters, e.orig), beyond(f.ReplyCounters, e.reply))
-	return final{beyond(e.orig, f.OrigCounters), beyond(e.reply, f.ReplyCounters)}
+	return successor{accounted: final{beyond(e.orig, f.OrigCounters), beyond(e.reply, f.ReplyCounters)}}
 }
 
-// succeed makes the entry of a flow that ended that of its successor, of which this
-// much is accounted, and maybe counted that it closed.
-func (e *entry) succeed(accounted final, counted bool, now int64) {
-	e.orig, e.reply = accounted.orig, accounted.reply
-	e.counted, e.flags, e.first, e.dst = counted, 0, now, unknownNetwork
+// succeed makes the entry of a flow that ended that of its successor.
+func (e *entry) succeed(next successor, now int64) {
+	e.orig, e.reply = next.accounted.orig, next.accounted.reply
+	e.counted, e.flags, e.first, e.dst = next.counted, 0, now, unknownNetwork
 }
 
 // takeBack looks, when all events of a complete dump are handled, after the flows

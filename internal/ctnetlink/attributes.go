@@ -66,14 +66,6 @@ const (
 	ctaTimestampStop  = 2
 )
 
-// Values of CTA_PROTOINFO_TCP_STATE (enum tcp_conntrack) of a connection that
-// both or one of the ends have closed.
-const (
-	tcpCloseWait = 5
-	tcpTimeWait  = 7
-	tcpClose     = 8 // CLOSE_WAIT, LAST_ACK, TIME_WAIT and CLOSE are 5 to 8
-)
-
 // Flags of struct nf_ct_tcp_flags.
 const (
 	tcpWindowScale = 0x01 // IP_CT_TCP_FLAG_WINDOW_SCALE: its SYN offered the option

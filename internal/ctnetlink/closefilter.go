@@ -2,6 +2,8 @@ package ctnetlink
 
 import (
 	"golang.org/x/net/bpf"
+
+	"telegraf-conntrack-accounting/internal/accounting"
 )
 
 // closeFilter returns a socket filter that passes only updates of TCP
@@ -26,9 +28,9 @@ func closeFilter() ([]bpf.RawInstruction, error) {
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 5},
 		bpf.TAX{},
 		bpf.LoadIndirect{Off: nlattrLen, Size: 1},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: tcpTimeWait, SkipTrue: 2},
-		bpf.JumpIf{Cond: bpf.JumpLessThan, Val: tcpCloseWait, SkipTrue: 1},
-		bpf.JumpIf{Cond: bpf.JumpLessOrEqual, Val: tcpClose, SkipTrue: 1},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: accounting.TCPTimeWait, SkipTrue: 2},
+		bpf.JumpIf{Cond: bpf.JumpLessThan, Val: accounting.TCPCloseWait, SkipTrue: 1},
+		bpf.JumpIf{Cond: bpf.JumpLessOrEqual, Val: accounting.TCPClose, SkipTrue: 1},
 		bpf.RetConstant{Val: 0},
 		bpf.RetConstant{Val: 1 << 16}, // all of the message
 	})

@@ -219,9 +219,9 @@ func TestListenClose(t *testing.T) {
 
 	closed := make(map[accounting.Tuple]bool)
 	for _, f := range got.all() {
-		require.GreaterOrEqual(t, f.TCPState, uint8(tcpCloseWait))
-		require.LessOrEqual(t, f.TCPState, uint8(tcpClose))
-		require.NotEqual(t, f.TCPState, uint8(tcpTimeWait))
+		require.GreaterOrEqual(t, f.TCPState, uint8(accounting.TCPCloseWait))
+		require.LessOrEqual(t, f.TCPState, uint8(accounting.TCPClose))
+		require.NotEqual(t, f.TCPState, uint8(accounting.TCPTimeWait))
 		closed[f.Orig] = true
 	}
 	require.Len(t, closed, connections)

@@ -8,8 +8,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"telegraf-conntrack-accounting/internal/accounting"
 )
 
 // Sysctls of nf_conntrack, for [Namespace.Sysctl] and [Namespace.SetSysctl].
@@ -20,12 +23,6 @@ const (
 	Events    = "nf_conntrack_events"    // 1: events for every new entry; 2: if someone listens when it begins
 	Count     = "nf_conntrack_count"     // entries now
 	Max       = "nf_conntrack_max"       // entries allowed
-
-	// How many seconds a TCP connection that is over stays in the table.
-	TimeoutCloseWait = "nf_conntrack_tcp_timeout_close_wait"
-	TimeoutLastAck   = "nf_conntrack_tcp_timeout_last_ack"
-	TimeoutTimeWait  = "nf_conntrack_tcp_timeout_time_wait"
-	TimeoutClose     = "nf_conntrack_tcp_timeout_close"
 )
 
 // ErrNoConntrack says that the kernel has no connection tracking.
@@ -49,6 +46,23 @@ func (n *Namespace) Sysctl(name string) (int, error) {
 		return 0, fmt.Errorf("reading sysctl net.netfilter.%s: %w", name, err)
 	}
 	return value, nil
+}
+
+// TCPTimeouts reads how long the kernel keeps TCP connections that are over. A timeout
+// that cannot be read is missing.
+func (n *Namespace) TCPTimeouts() accounting.TCPTimeouts {
+	timeouts := make(accounting.TCPTimeouts)
+	for state, name := range map[uint8]string{
+		accounting.TCPCloseWait: "close_wait",
+		accounting.TCPLastAck:   "last_ack",
+		accounting.TCPTimeWait:  "time_wait",
+		accounting.TCPClose:     "close",
+	} {
+		if seconds, err := n.Sysctl("nf_conntrack_tcp_timeout_" + name); err == nil {
+			timeouts[state] = time.Duration(seconds) * time.Second
+		}
+	}
+	return timeouts
 }
 
 // SetSysctl writes one of nf_conntrack's settings.

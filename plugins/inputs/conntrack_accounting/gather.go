@@ -29,7 +29,10 @@ const (
 func (p *Plugin) readTable() error {
 	start := time.Now()
 	defer func() { p.health.dumpTime = time.Since(start) }()
-	p.readTimeouts()
+	timeouts := p.namespace.TCPTimeouts() // they may change at any time
+	p.mu.Lock()
+	p.tracker.SetTimeouts(timeouts)
+	p.mu.Unlock()
 	p.health.seenIPv4, p.health.seenIPv6 = false, false
 	for attempt := 1; ; attempt++ {
 		interrupted, err := p.dumpOnce()
