@@ -38,7 +38,7 @@ func openOthers(ns *Namespace) (*others, error) {
 // are behind, and once when this listener's socket is replaced by another one, for
 // what comes on both.
 func (l *Listener) OthersDrops() (uint64, error) {
-	own, err := l.queue.inode()
+	own, err := l.socket.inode()
 	if err != nil {
 		return 0, fmt.Errorf("identifying the socket for DESTROY events: %w", err)
 	}

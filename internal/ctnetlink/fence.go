@@ -39,5 +39,5 @@ func (l *Listener) resting() bool {
 	if before%2 == 1 {
 		return false
 	}
-	return l.queue.empty() && l.busy.Load() == before
+	return l.socket.empty() && l.busy.Load() == before
 }

@@ -45,54 +45,37 @@ func Flowtables(ns *Namespace) (tables []Flowtable, err error) {
 }
 
 func flowtables(conn *netlink.Conn) (tables []Flowtable, err error) {
-	replies, err := conn.Execute(netlink.Message{
-		Header: netlink.Header{
-			Type:  unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETFLOWTABLE,
-			Flags: netlink.Request | netlink.Dump,
-		},
-		Data: []byte{unix.NFPROTO_UNSPEC, unix.NFNETLINK_V0, 0, 0},
-	})
-	switch {
-	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.EOPNOTSUPP):
-		return nil, nil // no nf_tables, or one older than flowtables
-	case err != nil:
-		return nil, err
+	replies, err := list(conn, unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_GETFLOWTABLE, Filter{}.request())
+	if errors.Is(err, errNoSubsystem) {
+		return nil, nil
 	}
 	for _, reply := range replies {
-		table, err := parseFlowtable(reply.Data)
+		table, err := decodeFlowtable(reply)
 		if err != nil {
 			return nil, err
 		}
 		tables = append(tables, table)
 	}
-	return tables, nil
+	return tables, err
 }
 
-func parseFlowtable(reply []byte) (t Flowtable, err error) {
-	if len(reply) < nfgenmsgLen {
-		return t, errTruncated
+func decodeFlowtable(reply netlink.Message) (t Flowtable, err error) {
+	family, ad, err := attributes(reply)
+	if err != nil {
+		return t, err
 	}
-	t.Family = nftFamily(reply[0])
-	for b := reply[nfgenmsgLen:]; len(b) > 0; {
-		kind, value, rest, err := nextAttribute(b)
-		if err != nil {
-			return t, err
-		}
-		switch kind {
+	t.Family = nftFamily(family)
+	for ad.Next() {
+		switch ad.Type() {
 		case nftaFlowtableTable:
-			t.Table = cString(value)
+			t.Table = ad.String()
 		case nftaFlowtableName:
-			t.Name = cString(value)
+			t.Name = ad.String()
 		case nftaFlowtableFlags:
-			var flags uint32
-			if err := getUint32(value, &flags); err != nil {
-				return t, err
-			}
-			t.Counter = flags&nftFlowtableCounter != 0
+			t.Counter = ad.Uint32()&nftFlowtableCounter != 0
 		}
-		b = rest
 	}
-	return t, nil
+	return t, ad.Err()
 }
 
 // nftFamily returns a family as nft writes it.

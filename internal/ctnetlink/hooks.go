@@ -1,7 +1,6 @@
 package ctnetlink
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 
@@ -20,13 +19,13 @@ const (
 	nfnlaHookFunction = 4 // NFNLA_HOOK_FUNCTION_NAME
 )
 
-// HooksActive reports whether connections are tracked in the namespace, by
-// family: conntrack hooks into the packet path only while a rule needs it.
+// HooksActive reports, by family, whether the namespace tracks connections: conntrack
+// hooks into the packet path only while a rule needs it.
 //
-// Where the kernel cannot list hooks, the nftables rules are searched for such
-// that need conntrack. What they show is certain; if they do not show both
-// families and something else that can use conntrack is there (legacy iptables,
-// IPVS, Open vSwitch, tc), the error is [ErrHooksUnknown].
+// Where the kernel cannot list hooks, HooksActive looks for nftables rules that need
+// conntrack. A family that has such a rule is certainly tracked. For any other, the
+// error is [ErrHooksUnknown] if something else that can use conntrack is there (legacy
+// iptables, IPVS, Open vSwitch, tc).
 func HooksActive(ns *Namespace) (ipv4, ipv6 bool, err error) {
 	err = ns.Do(func() error {
 		conn, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
@@ -58,21 +57,15 @@ func hooks(conn *netlink.Conn) (ipv4, ipv6 bool, err error) {
 // hooked reports whether a kernel function sits in a family's prerouting hook.
 func hooked(conn *netlink.Conn, family uint8, function string) (bool, error) {
 	request := appendUint32([]byte{family, unix.NFNETLINK_V0, 0, 0}, nfnlaHookNum, unix.NF_INET_PRE_ROUTING)
-	replies, err := conn.Execute(netlink.Message{
-		Header: netlink.Header{
-			Type:  unix.NFNL_SUBSYS_HOOK<<8 | msgHookGet,
-			Flags: netlink.Request | netlink.Dump,
-		},
-		Data: request,
-	})
-	switch {
-	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.EOPNOTSUPP):
+	replies, err := list(conn, unix.NFNL_SUBSYS_HOOK<<8|msgHookGet, request)
+	if errors.Is(err, errNoSubsystem) {
 		return false, ErrHooksUnknown
-	case err != nil:
+	}
+	if err != nil {
 		return false, fmt.Errorf("listing netfilter hooks: %w", err)
 	}
 	for _, reply := range replies {
-		name, err := hookFunction(reply.Data)
+		name, err := hookFunction(reply)
 		if err != nil {
 			return false, fmt.Errorf("listing netfilter hooks: %w", err)
 		}
@@ -88,32 +81,15 @@ func hooked(conn *netlink.Conn, family uint8, function string) (bool, error) {
 
 // hookFunction returns the name of the function that a reply describes, without
 // its module.
-func hookFunction(reply []byte) (string, error) {
-	if len(reply) < nfgenmsgLen {
-		return "", errTruncated
+func hookFunction(reply netlink.Message) (name string, err error) {
+	_, ad, err := attributes(reply)
+	if err != nil {
+		return "", err
 	}
-	value, err := findAttribute(reply[nfgenmsgLen:], nfnlaHookFunction)
-	return cString(value), err
-}
-
-// findAttribute returns the value of the first attribute of a kind, nil when
-// there is none.
-func findAttribute(b []byte, kind uint16) ([]byte, error) {
-	for len(b) > 0 {
-		k, value, rest, err := nextAttribute(b)
-		if err != nil {
-			return nil, err
+	for ad.Next() {
+		if ad.Type() == nfnlaHookFunction {
+			name = ad.String()
 		}
-		if k == kind {
-			return value, nil
-		}
-		b = rest
 	}
-	return nil, nil
-}
-
-// cString cuts a string off at its NUL.
-func cString(b []byte) string {
-	text, _, _ := bytes.Cut(b, []byte{0})
-	return string(text)
+	return name, ad.Err()
 }

@@ -57,18 +57,19 @@ func TestHooksActive(t *testing.T) {
 
 func TestHookFunction(t *testing.T) {
 	t.Parallel()
-	reply := append([]byte{unix.NFPROTO_IPV4, 0, 0, 0}, attribute(nfnlaHookNum, 0, 0, 0, 0)...)
+	reply := netlink.Message{Data: message(unix.NFPROTO_IPV4, attribute(nfnlaHookNum, 0, 0, 0, 0))}
 	name, err := hookFunction(reply)
 	require.NoError(t, err)
 	require.Empty(t, name)
 
-	reply = append(reply, attribute(nfnlaHookFunction, []byte("ipv4_conntrack_in\x00")...)...)
+	reply.Data = append(reply.Data, text(nfnlaHookFunction, "ipv4_conntrack_in")...)
 	name, err = hookFunction(reply)
 	require.NoError(t, err)
 	require.Equal(t, "ipv4_conntrack_in", name)
 
-	_, err = hookFunction(reply[:len(reply)-5])
-	require.ErrorIs(t, err, errTruncated)
+	reply.Data = reply.Data[:len(reply.Data)-5]
+	_, err = hookFunction(reply)
+	require.ErrorContains(t, err, "invalid attribute")
 }
 
 const getHooks = unix.NFNL_SUBSYS_HOOK<<8 | msgHookGet
@@ -128,8 +129,13 @@ func TestCannedRules(t *testing.T) {
 	_, _, err = rulesNeedConntrack(refusing(t, unix.EPERM))
 	require.ErrorIs(t, err, unix.EPERM)
 	whole := rule(unix.NFPROTO_INET, expression("match", text(unix.NFTA_MATCH_NAME, "state")))
-	for _, damaged := range [][]byte{{0}, whole[:len(whole)-1], rule(unix.NFPROTO_INET, []byte{1})} {
-		_, _, err = rulesNeedConntrack(canned(t, unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_GETRULE, damaged))
-		require.ErrorIs(t, err, errTruncated)
+	for want, damaged := range map[string][][]byte{
+		"truncated":         {{0}},
+		"invalid attribute": {whole[:len(whole)-1], rule(unix.NFPROTO_INET, []byte{1})},
+	} {
+		for _, reply := range damaged {
+			_, _, err = rulesNeedConntrack(canned(t, unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_GETRULE, reply))
+			require.ErrorContains(t, err, want)
+		}
 	}
 }

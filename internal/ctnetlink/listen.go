@@ -20,9 +20,9 @@ const batchSize = 512
 // A Listener receives conntrack events on a socket of its own and hands them
 // over in the order the kernel sent them, from one goroutine.
 type Listener struct {
-	queue   *queue
-	open    func() (*queue, error) // another one like it
-	kind    uint8                  // the message type it listens for
+	socket  *eventSocket
+	open    func() (*eventSocket, error) // opens another one like it
+	kind    uint8                        // the message type it listens for
 	handle  func([]accounting.Flow)
 	batch   []accounting.Flow // used again for each call of handle
 	timed   bool              // whether the kernel says when events are
@@ -94,7 +94,7 @@ func ListenClose(ns *Namespace, receiveBuffer int, handle func(batch []accountin
 		if err != nil {
 			return err
 		}
-		// Filter first: nothing else may enter the queue.
+		// Filter first: nothing else may enter the buffer.
 		if err := s.SetBPF(program); err != nil {
 			return err
 		}
@@ -108,21 +108,21 @@ func ListenClose(ns *Namespace, receiveBuffer int, handle func(batch []accountin
 
 func listen(ns *Namespace, receiveBuffer int, kind uint8, handle func([]accounting.Flow), join func(*socket) error) (*Listener, error) {
 	l := &Listener{
-		open:   func() (*queue, error) { return openQueue(ns, receiveBuffer, join) },
+		open:   func() (*eventSocket, error) { return openEventSocket(ns, receiveBuffer, join) },
 		kind:   kind,
 		handle: handle,
 		batch:  make([]accounting.Flow, 0, batchSize),
 		done:   make(chan struct{}),
 	}
 	var err error
-	if l.queue, err = l.open(); err != nil {
+	if l.socket, err = l.open(); err != nil {
 		return nil, err
 	}
 	go l.run() // until Close
 	return l, nil
 }
 
-func openQueue(ns *Namespace, receiveBuffer int, join func(*socket) error) (*queue, error) {
+func openEventSocket(ns *Namespace, receiveBuffer int, join func(*socket) error) (*eventSocket, error) {
 	s, err := dial(ns)
 	if err != nil {
 		return nil, err
@@ -138,13 +138,13 @@ func openQueue(ns *Namespace, receiveBuffer int, join func(*socket) error) (*que
 	if err != nil {
 		return nil, errors.Join(explain(err), s.Close())
 	}
-	return queueOf(s)
+	return detach(s)
 }
 
 // ReceiveBuffer returns the size of the receive buffer that the kernel granted,
 // which is less than asked for where it is capped by net.core.rmem_max.
 func (l *Listener) ReceiveBuffer() (int, error) {
-	size, err := l.queue.size()
+	size, err := l.socket.size()
 	if err != nil {
 		return 0, fmt.Errorf("reading the size of the receive buffer: %w", err)
 	}
@@ -176,9 +176,9 @@ func (l *Listener) Err() error {
 // has returned handle is not called any more. handle must not call Close.
 func (l *Listener) Close() error {
 	l.closing.Store(true)
-	l.queue.interrupt()
+	l.socket.interrupt()
 	<-l.done
-	err := l.queue.close()
+	err := l.socket.close()
 	if l.others != nil {
 		if fileErr := l.others.file.Close(); !errors.Is(fileErr, os.ErrClosed) { // Close may be called again
 			err = errors.Join(err, fileErr)

@@ -29,7 +29,7 @@ func (l *Listener) run() {
 			continue
 		}
 		if err == nil {
-			err = l.queue.wait()
+			err = l.socket.wait()
 		}
 		if err != nil {
 			err = l.reopen(err)
@@ -54,9 +54,9 @@ func (l *Listener) drain() (some bool, err error) {
 	l.busy.Add(1)
 	defer l.busy.Add(1)
 	for ; !l.closing.Load(); some = true {
-		count, err := l.queue.read()
+		count, err := l.socket.read()
 		for i := range count {
-			l.decode(l.queue.datagram(i))
+			l.decode(l.socket.datagram(i))
 		}
 		switch {
 		case err == nil:

@@ -10,9 +10,9 @@ import (
 // reopenPace is how long a socket must have worked for another to take its place.
 const reopenPace = time.Second
 
-// reopen replaces a socket that failed. The new one joins its group before the
-// old one is left, so nothing falls in between the two; what comes on both are
-// repeated events. After that, the old one is read as far as it lets itself be.
+// reopen replaces a socket that failed. The new one joins the group before the old one
+// leaves it, so no event falls in between; an event that comes on both is a repeated
+// one. Then the old one is read until its next error.
 func (l *Listener) reopen(cause error) error {
 	now := time.Now()
 	if now.Sub(l.failed) < reopenPace {
@@ -24,9 +24,9 @@ func (l *Listener) reopen(cause error) error {
 		return errors.Join(cause, err)
 	}
 	for !l.closing.Load() {
-		count, err := l.queue.read()
+		count, err := l.socket.read()
 		for i := range count {
-			l.decode(l.queue.datagram(i))
+			l.decode(l.socket.datagram(i))
 		}
 		if err != nil {
 			break
@@ -34,16 +34,16 @@ func (l *Listener) reopen(cause error) error {
 	}
 	l.flush()
 	l.reopened.Add(1)
-	return l.queue.become(next)
+	return l.socket.become(next)
 }
 
-// become closes the queue's socket and takes over that of another.
-func (q *queue) become(other *queue) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	old := q.fd
-	q.fd = other.fd
-	// An error of closing what has failed says nothing new.
+// become closes the descriptor and takes over that of another event socket.
+func (e *eventSocket) become(other *eventSocket) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	old := e.fd
+	e.fd = other.fd
+	// The old socket has failed: an error of closing it says nothing new.
 	_ = errors.Join(unix.Close(old), unix.Close(other.stop))
 	return nil
 }

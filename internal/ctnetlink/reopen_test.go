@@ -16,9 +16,9 @@ func sabotage(t *testing.T, n *testkit.Netns, l *Listener, port int) {
 	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, unix.Close(null)) }()
-	l.queue.mu.Lock()
-	err = unix.Dup3(null, l.queue.fd, unix.O_CLOEXEC)
-	l.queue.mu.Unlock()
+	l.socket.mu.Lock()
+	err = unix.Dup3(null, l.socket.fd, unix.O_CLOEXEC)
+	l.socket.mu.Unlock()
 	require.NoError(t, err)
 	sendUDP(t, n, unix.AF_INET, port, 1)
 	flush(t, n) // a reader that waits at the old socket wakes up

@@ -14,73 +14,71 @@ import (
 // rulesNeedConntrack reports, by family, whether an nftables rule (iptables-nft
 // included) makes the kernel track connections.
 func rulesNeedConntrack(conn *netlink.Conn) (ipv4, ipv6 bool, err error) {
-	rules, err := conn.Execute(netlink.Message{
-		Header: netlink.Header{
-			Type:  unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETRULE,
-			Flags: netlink.Request | netlink.Dump,
-		},
-		Data: []byte{unix.NFPROTO_UNSPEC, unix.NFNETLINK_V0, 0, 0},
-	})
-	switch {
-	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.EOPNOTSUPP):
-		return false, false, nil // no nf_tables, no rules
-	case err != nil:
-		return false, false, fmt.Errorf("listing nftables rules: %w", err)
+	rules, err := list(conn, unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_GETRULE, Filter{}.request())
+	if errors.Is(err, errNoSubsystem) {
+		return false, false, nil
 	}
 	for _, rule := range rules {
-		if len(rule.Data) < nfgenmsgLen {
-			return false, false, fmt.Errorf("listing nftables rules: %w", errTruncated)
-		}
-		needs, err := ruleNeedsConntrack(rule.Data[nfgenmsgLen:])
+		family, needs, err := ruleNeedsConntrack(rule)
 		if err != nil {
 			return false, false, fmt.Errorf("listing nftables rules: %w", err)
 		}
-		family := rule.Data[0]
 		ipv4 = ipv4 || needs && (family == unix.NFPROTO_INET || family == unix.NFPROTO_IPV4)
 		ipv6 = ipv6 || needs && (family == unix.NFPROTO_INET || family == unix.NFPROTO_IPV6)
 	}
-	return ipv4, ipv6, nil
+	if err != nil {
+		err = fmt.Errorf("listing nftables rules: %w", err)
+	}
+	return ipv4, ipv6, err
 }
 
-func ruleNeedsConntrack(rule []byte) (bool, error) {
-	expressions, err := findAttribute(rule, unix.NFTA_RULE_EXPRESSIONS)
+func ruleNeedsConntrack(rule netlink.Message) (family uint8, needs bool, err error) {
+	family, ad, err := attributes(rule)
 	if err != nil {
-		return false, err
+		return 0, false, err
 	}
-	for len(expressions) > 0 {
-		_, expression, rest, err := nextAttribute(expressions)
-		if err != nil {
-			return false, err
+	for ad.Next() {
+		if ad.Type() == unix.NFTA_RULE_EXPRESSIONS {
+			ad.Nested(func(expressions *netlink.AttributeDecoder) error {
+				for expressions.Next() {
+					expressions.Nested(func(expression *netlink.AttributeDecoder) error {
+						needs = expressionNeedsConntrack(expression) || needs
+						return nil
+					})
+				}
+				return nil
+			})
 		}
-		needs, err := expressionNeedsConntrack(expression)
-		if needs || err != nil {
-			return needs, err
-		}
-		expressions = rest
 	}
-	return false, nil
+	return family, needs, ad.Err()
 }
 
 // expressionNeedsConntrack knows the expressions that hold a reference on
 // conntrack (nf_ct_netns_get) while a rule has them.
-func expressionNeedsConntrack(expression []byte) (bool, error) {
-	name, err := findAttribute(expression, unix.NFTA_EXPR_NAME)
-	if err != nil {
-		return false, err
-	}
-	switch cString(name) {
-	case "ct", "nat", "masq", "redir", "connlimit", "flow_offload", "synproxy":
-		return true, nil
-	case "match", "target": // an extension of iptables
-		data, err := findAttribute(expression, unix.NFTA_EXPR_DATA)
-		if err != nil {
-			return false, err
+func expressionNeedsConntrack(ad *netlink.AttributeDecoder) bool {
+	var name, extension string
+	for ad.Next() {
+		switch ad.Type() {
+		case unix.NFTA_EXPR_NAME:
+			name = ad.String()
+		case unix.NFTA_EXPR_DATA:
+			ad.Nested(func(data *netlink.AttributeDecoder) error {
+				for data.Next() {
+					if data.Type() == unix.NFTA_MATCH_NAME { // NFTA_TARGET_NAME is the same number
+						extension = data.String()
+					}
+				}
+				return nil
+			})
 		}
-		// NFTA_MATCH_NAME and NFTA_TARGET_NAME are the same number.
-		extension, err := findAttribute(data, unix.NFTA_MATCH_NAME)
-		return extensionNeedsConntrack(cString(extension)), err
 	}
-	return false, nil
+	switch name {
+	case "ct", "nat", "masq", "redir", "connlimit", "flow_offload", "synproxy":
+		return true
+	case "match", "target": // an extension of iptables
+		return extensionNeedsConntrack(extension)
+	}
+	return false
 }
 
 func extensionNeedsConntrack(name string) bool {
@@ -92,9 +90,9 @@ func extensionNeedsConntrack(name string) bool {
 	return false
 }
 
-// othersMayUseConntrack reports whether there is what else has the kernel track
-// connections, as far as its files tell: tables of legacy iptables in this thread's
-// namespace, IPVS, Open vSwitch or tc's action ct.
+// othersMayUseConntrack reports whether something besides nftables can have the kernel
+// track connections: tables of legacy iptables in this thread's namespace, IPVS, Open
+// vSwitch or tc's action ct.
 func othersMayUseConntrack() bool {
 	for _, tables := range []string{"ip_tables_names", "ip6_tables_names"} {
 		names, err := os.ReadFile("/proc/thread-self/net/" + tables)
