@@ -20,7 +20,7 @@ func TestInAContainer(t *testing.T) {
 	}{
 		"read-only": {
 			"mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys",
-			"E! accounting is off (nf_conntrack_acct=0): nothing that begins now can be counted; /proc/sys is read-only here, so set_sysctls cannot set it: start a container with docker run --sysctl net.netfilter.nf_conntrack_acct=1",
+			"E! accounting is off (nf_conntrack_acct=0): the kernel does not count flows that begin now; set_sysctls cannot set it, since /proc/sys is read-only here: start a container with docker run --sysctl net.netfilter.nf_conntrack_acct=1",
 			[]string{"set set_sysctls = true"},
 		},
 		"hidden": {

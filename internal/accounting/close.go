@@ -2,14 +2,13 @@ package accounting
 
 import "time"
 
-// OnClose takes the UPDATE event of a connection that has closed. It only
-// makes the connection's lifetime exact: losing it loses neither bytes nor
-// connections.
+// OnClose notes the UPDATE event of a connection that has closed. It only makes the
+// connection's lifetime exact: losing it loses neither bytes nor connections.
 func (t *Tracker) OnClose(f *Flow, now time.Time) {
 	f = t.orient(f)
 	var dst responder
 	if !t.admit(f, &dst) || !f.over() || f.TCPState == TCPTimeWait {
-		return // TIME_WAIT always follows a state that has told the time already
+		return // TIME_WAIT always follows a state whose event had the time
 	}
 	if !t.cfg.Filter.matchMark(f) {
 		return // one that was let in with another mark is timed by its timeout
@@ -88,28 +87,28 @@ func (t *Tracker) endOf(k *key, e *entry, f *Flow, now time.Time) int64 {
 // pendingClose is a closed flow whose close event may still be on its way.
 type pendingClose struct {
 	key
-	at int64 // ns, when it closed as far as the dump tells
+	at int64 // ns, when it closed according to the dump
 }
 
 // closeTimes holds when connections closed, from UPDATE events, until the
 // connection is counted or its flow is destroyed.
 type closeTimes map[key]int64
 
-// add notes the first closing state only: a connection passes several.
+// add notes the time of the first closing state only: a connection has several.
 func (c closeTimes) add(k key, at int64) {
 	if _, known := c[k.untimed()]; !known {
 		c[k.untimed()] = at
 	}
 }
 
-// get returns when the flow closed, leaving out what a dead flow of the same
-// identity may have left behind.
+// get returns when the flow closed. It ignores the time of a dead flow with the same
+// identity.
 func (c closeTimes) get(k key) (int64, bool) {
 	at, ok := c[k.untimed()]
 	return at, ok && at >= k.Start
 }
 
-// expire drops what no flow has asked for in such a long time.
+// expire drops the times before the given one (ns): no flow has asked for them.
 func (c closeTimes) expire(before int64) {
 	for k, at := range c {
 		if at < before {

@@ -2,7 +2,7 @@ package accounting
 
 import "time"
 
-// A destroyCase says what a DESTROY event is to the Tracker.
+// A destroyCase is what a DESTROY event means to the Tracker.
 type destroyCase uint8
 
 // In the order in which they are decided:
@@ -77,7 +77,7 @@ func (t *Tracker) endFlow(k *key, e *entry, f *Flow, dst *responder, now time.Ti
 	delete(t.closes, k.untimed())
 	if t.cfg.PickedUpByPort {
 		r := f.reverse()
-		delete(t.closes, keyOf(&r).untimed()) // the ports may have said otherwise then
+		delete(t.closes, keyOf(&r).untimed()) // the ports may have decided the other way round then
 	}
 	t.dead.put(k, finalOf(f))
 	return next

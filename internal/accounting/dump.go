@@ -90,7 +90,7 @@ func (t *Tracker) addFlow(k *key, f *Flow, dst *responder) *entry {
 	return e
 }
 
-// EndDump ends the dump. complete says that it showed the whole table and that
+// EndDump ends the dump. complete means that it showed the whole table and that
 // all events that were queued when it was read have been passed to OnDestroy and
 // OnClose; settled that the dying list was empty, so that no DESTROY event will come
 // again. Connections that the dump found closed are counted now, with the best

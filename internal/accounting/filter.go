@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// Filter says which flows are accounted. The zero Filter takes all but ICMP.
+// Filter selects the flows to account. The zero Filter takes all but ICMP.
 type Filter struct {
 	Source      []netip.Prefix // opener within one of these; empty: any
 	Destination []netip.Prefix // responder within one of these; empty: any
-	Exclude     []netip.Prefix // neither end within one of these
+	Exclude     []netip.Prefix // neither endpoint within one of these
 	Zones       []uint16       // conntrack zones; empty: any
 	Mark        uint32         // connmark under MarkMask
 	MarkMask    uint32         // 0: any mark
@@ -35,8 +35,8 @@ func (t *Filter) match(f *Flow, dst Addr) bool {
 	return t.matchAddresses(f.Orig.Src, dst)
 }
 
-// matchMark reports whether the mark lets a flow in. A flow that was let in
-// once stays in, so that its last bytes are not lost with its mark.
+// matchMark reports whether the mark lets a flow in. A flow that was let in once stays
+// in, so that a changed mark does not lose its last bytes.
 func (t *Filter) matchMark(f *Flow) bool {
 	return f.Mark&t.MarkMask == t.Mark&t.MarkMask
 }

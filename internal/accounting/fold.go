@@ -1,7 +1,7 @@
 package accounting
 
-// A stage says how much is left of a series' key when MaxSeries leaves no room
-// for all of it.
+// A stage is how much is left of a series' key when MaxSeries leaves no room for all of
+// it.
 type stage int
 
 const (
@@ -13,11 +13,11 @@ const (
 	stages
 )
 
-// someProtocols stands for several protocols: no packet has this number, which
-// IANA keeps for itself.
+// someProtocols stands for several protocols: IANA has reserved the number, so no packet
+// has it.
 const someProtocols = 255
 
-// fold returns the key as far as the stage leaves it.
+// fold returns what the stage leaves of the key.
 func (k SeriesKey) fold(to stage, splits bool) SeriesKey {
 	if to >= foldPort {
 		k = SeriesKey{Src: k.Src, Dst: k.Dst, Proto: k.Proto, Port: OtherPorts, Folded: splits}
@@ -53,16 +53,15 @@ func roomOf(limit int) room {
 	return room{whole: limit - rest, foldPort: limit - rest/2, foldSources: limit - rest/4, foldDestinations: limit}
 }
 
-// has reports whether a series of the stage may be made. Those that begin with
-// a flow that nobody answered get half of the room at most: anybody can send
-// such flows, from any address, and they must not take the detail of the rest,
-// for which a quarter of MaxSeries stays.
+// has reports whether there is room for a series of the stage. Series that begin with an
+// unanswered flow get half of the room at most: anyone can send such flows, from any
+// address. So they cannot take the detail of the rest: a quarter of MaxSeries stays.
 func (r *room) has(s stage, series, unanswered int, answered bool) bool {
 	return s == foldProtocols || series < r[s] && (answered || unanswered < r[s]/2)
 }
 
-// Folded counts readings that MaxSeries folded, by what they lost: each part
-// counts those of the next too.
+// Folded counts readings that MaxSeries folded, by what they lost. Each counter
+// includes the next one.
 type Folded struct {
 	Ports, Sources, Destinations, Protocols uint64
 }

@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// GroupBy names what else than groups, protocol and port tells series apart.
-// The zero GroupBy names nothing.
+// GroupBy is what distinguishes series besides groups, protocol and port. The zero
+// GroupBy adds nothing.
 type GroupBy struct {
 	Zone        bool
 	Family      bool
@@ -36,8 +36,8 @@ func (g *GroupBy) split(s *SeriesKey, k *key, e *entry) {
 	}
 }
 
-// fit returns the key that a series of a Tracker with another GroupBy has here,
-// so that no two series get the same tags.
+// fit converts the key of a Tracker with another GroupBy, so that no two series get the
+// same tags.
 func (g *GroupBy) fit(k SeriesKey) SeriesKey {
 	if !g.Zone {
 		k.Zone = 0

@@ -2,15 +2,14 @@ package accounting
 
 import "net/netip"
 
-// Grouping says how the addresses at one end of flows are grouped.
+// Grouping is how the addresses of one endpoint of flows are grouped.
 type Grouping struct {
 	Masks        // the groups, and those of what lies outside all networks
 	Network bool // by the networks that SetNetworks gave, the longest prefix wins
 	Other   bool // with Network: what lies outside all networks is one group
 }
 
-// Group is what a series tells of an address: the masked address, or the
-// network it lies in.
+// Group is what a series keeps of an address: the masked address, or its network.
 type Group struct {
 	Addr
 	Bits uint8 // the network's prefix length plus 1; 0: a masked address
@@ -27,9 +26,8 @@ var everything4, everything6 = groupOf(netip.PrefixFrom(netip.IPv4Unspecified(),
 // prefix returns the network of a group by network.
 func (g Group) prefix() netip.Prefix { return netip.PrefixFrom(g.IP(), int(g.Bits)-1) }
 
-// String returns the group as tags show it: a masked address as an address, a
-// network as address/length. A network may share its address with a network
-// within it, or with a masked address, so that its length belongs to its name.
+// String returns the group as tags show it: a masked address as an address, a network
+// as address/length, since networks of several lengths can have the same address.
 func (g Group) String() string {
 	if g.Bits == 0 {
 		return g.IP().String()
@@ -59,9 +57,8 @@ func (g *Grouping) put(to *Group, a Addr, networks *Networks, known *networkID) 
 	}
 }
 
-// network returns the network that a group lies in, as far as the group knows:
-// the group of a mask stands for its masked address, and takes no name of a
-// network that is finer than the mask. It returns nil for none.
+// network returns the network that holds all of a group, or nil. A network that is finer
+// than the mask does not hold the group of a masked address.
 func (g *Grouping) network(group Group, networks *Networks) *Network {
 	switch {
 	case group.Bits == 0 && group.Is4():

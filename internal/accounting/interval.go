@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// Interval holds the series of an interval that is over, apart from the Tracker:
-// who passes them on may take his time while the next interval is accounted. Its
-// memory is used again by the next [Tracker.Take] into it.
+// Interval holds the series of an interval that is over. It is independent of the
+// Tracker, so the series can be passed on slowly while the next interval is accounted.
+// The next [Tracker.Take] into it reuses its memory.
 type Interval struct {
 	rows  []Series
 	order []ordered
@@ -20,9 +20,9 @@ type ordered struct {
 	row int32
 }
 
-// Each passes each series with traffic, closed or open connections to emit, by
-// source. The metrics of a gather travel in batches: each of these is of few
-// sources then, and the database adds each to few sums.
+// Each calls emit with each series that has traffic, or closed or open connections,
+// ordered by source. The metrics of a gather travel in batches; with this order, a batch
+// has few sources, so that the database adds it to few sums.
 func (v *Interval) Each(emit func(*Series)) {
 	v.order = reuse(v.order)
 	for i := range v.rows {

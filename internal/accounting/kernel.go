@@ -17,7 +17,7 @@ func connectionOriented(proto uint8) bool {
 	return proto == protoTCP || proto == protoSCTP || proto == protoDCCP
 }
 
-// HasPorts reports whether packets of the protocol have ports that series are told apart by.
+// HasPorts reports whether packets of the protocol have ports, which distinguish series.
 func HasPorts(proto uint8) bool {
 	switch proto {
 	case protoTCP, protoUDP, protoSCTP, protoDCCP, protoUDPLite:

@@ -10,28 +10,27 @@ type TCPTimeouts map[uint8]time.Duration
 // no close event.
 func (t *Tracker) SetTimeouts(timeouts TCPTimeouts) { t.timeouts = timeouts }
 
-// lastPacket returns when a connection had its last packet, which is about when it
-// closed (ns): the kernel starts the timeout of its state anew with each, so what
-// was left of it when the connection was read tells. A timeout of the flow's own
-// (nft ct timeout) is not known to us; but the packet was not before the last dump
-// that showed the connection open.
+// lastPacket returns when a connection had its last packet (ns), which is about when it
+// closed. Each packet restarts the timeout of its state, so the rest of the timeout at a
+// reading gives the time. If the flow has a timeout of its own (nft ct timeout), which we
+// do not know, the packet still came after the last dump that showed the connection open.
 func (t *Tracker) lastPacket(e *entry, f *Flow, read int64, left time.Duration) int64 {
 	idle := t.timeouts[f.TCPState] - left
 	if idle <= 0 {
-		return read // no state that is over, an unknown timeout, or just now
+		return read // still open, an unknown timeout, or a packet just now
 	}
 	return min(read, max(e.lastSeen, read-int64(idle)))
 }
 
-// leftInDump is what is left of the timeout of an entry in the table: the kernel
-// tells whole seconds, so this is right to half a second.
+// leftInDump is the rest of the timeout of an entry in the table. The kernel gives whole
+// seconds, so it is exact to half a second.
 func leftInDump(f *Flow) time.Duration {
 	return time.Duration(f.Timeout)*time.Second + time.Second/2
 }
 
-// leftAtEnd is the same of one that was destroyed: nothing, unless something other
-// than its timeout ended it. Kernels that do not tell what was left (before Linux
-// 5.10) do not tell the state either.
+// leftAtEnd is the same for an entry that was destroyed: nothing, unless something other
+// than its timeout ended it. Kernels before Linux 5.10 give neither the rest nor the
+// state.
 func leftAtEnd(f *Flow) time.Duration {
 	if f.Timeout == 0 {
 		return 0

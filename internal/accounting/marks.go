@@ -1,14 +1,15 @@
 package accounting
 
 // A dump that the kernel filters by mark leaves out flows that were let in and have
-// another mark now. They are neither gone nor closed: whoever dumps has to ask.
+// another mark now, though they have neither ended nor closed. So the caller asks Hides
+// after such a dump.
 
-// ShowsAll says that the dump that is running shows flows of all marks.
+// ShowsAll notes that the current dump shows flows of all marks.
 func (t *Tracker) ShowsAll() { t.showsAll = true }
 
-// Hides reports whether flows that were let in may be in the table though the dump
-// that is running did not show them: none that showed all marks has missed them yet.
-// Ask when its events have been handled.
+// Hides reports whether flows that were let in may be in the table though the current
+// dump did not show them: no dump of all marks has missed them yet. Call it after the
+// events of the dump have been handled.
 func (t *Tracker) Hides() bool {
 	if t.flows.Len() == t.shown {
 		return false

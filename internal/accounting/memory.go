@@ -1,12 +1,12 @@
 package accounting
 
-// What a flood takes is given back after it. Slices keep room for some times what
-// they were needed for last; maps, which never shrink, are made anew once they
-// hold little of what they held.
+// Memory that a flood took is released after it. Slices keep room for some times what
+// they last held. Maps never shrink, so a map is replaced once it holds little of what
+// it held.
 
 const (
-	fewTimes = 4       // as much room as is needed may stay
-	fewItems = 1 << 14 // so may room for that many
+	fewTimes = 4       // a slice or map keeps room for this many times its items
+	fewItems = 1 << 14 // or for this many items
 )
 
 // reuse empties a slice, and lets its memory go if the slice used little of it.
@@ -17,12 +17,12 @@ func reuse[T any](s []T) []T {
 	return s[:0]
 }
 
-// most is how much a map has held since it was made.
+// most is the most items that a map has held.
 type most int
 
 func (m *most) note(n int) { *m = max(*m, most(n)) }
 
-// shrunk returns the map, made anew if it holds little of what it held.
+// shrunk returns the map, or a copy if it holds little of what it held.
 func shrunk[K comparable, V any](m map[K]V, held *most) map[K]V {
 	held.note(len(m))
 	if int(*held) <= max(fewItems, fewTimes*len(m)) {

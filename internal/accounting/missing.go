@@ -1,6 +1,6 @@
 package accounting
 
-// An absence says what a dump that did not show a flow means for it.
+// An absence is what it means for a flow that a dump did not show it.
 type absence uint8
 
 const (

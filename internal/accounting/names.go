@@ -2,9 +2,8 @@ package accounting
 
 import "encoding/binary"
 
-// names remembers the networks of the groups at one end of flows, so that they
-// are looked up once, and not at each gather: many series share few groups. A
-// group may push another one out, which is then looked up again.
+// names caches the networks of the groups of one endpoint: many series share few groups.
+// A group may evict another one, which is then looked up again.
 type names struct {
 	slots []namedGroup
 }
@@ -20,8 +19,7 @@ const (
 	nameSlots = 1 << nameBits
 )
 
-// forget is called when there are other networks; without any, there is nothing
-// to remember.
+// forget empties the cache for new networks. Without networks there is no cache.
 func (c *names) forget(networks *Networks) {
 	c.slots = nil
 	if networks.Len() > 0 {

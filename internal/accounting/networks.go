@@ -20,18 +20,18 @@ type Tag struct {
 	Key, Value string
 }
 
-// Networks are named networks of both families, looked up by longest prefix.
-// Once they are in force they never change. A nil Networks holds none.
+// Networks are named networks of both families, looked up by longest prefix. They do not
+// change once a Tracker uses them. A nil Networks is empty.
 type Networks struct {
 	table  bart.Table[int32] // the networks' index in the lists
 	list   []Network
 	groups []Group // apart from the list, since a gather reads only these
 }
 
-// Add adds a network. It fails for one that is there already, and for one too many.
+// Add adds a network. It fails if the network was added before, or if there are too many.
 func (n *Networks) Add(network Network) error {
 	if _, known := n.table.Get(network.Prefix); known {
-		return fmt.Errorf("network %s is there twice", network.Prefix)
+		return fmt.Errorf("network %s is listed twice", network.Prefix)
 	}
 	if len(n.list) == maxNetworks {
 		return fmt.Errorf("more than %d networks", maxNetworks)
@@ -94,8 +94,8 @@ func (n *Networks) covering(p netip.Prefix) *Network {
 	return &n.list[i]
 }
 
-// networkID says which network of the current Networks an address lies in. It
-// has three bytes, since each flow that is remembered has two of them.
+// networkID identifies the network of an address among the current Networks. It has three
+// bytes only, since each flow remembers two of them.
 type networkID [3]byte
 
 var (
@@ -117,8 +117,8 @@ func (id networkID) index() int {
 	return int(id[0]) | int(id[1])<<8 | int(id[2])<<16 - firstNetwork
 }
 
-// SetNetworks replaces the named networks. What a flow sends from now on is
-// grouped by the new ones; the series of the interval that has begun stay.
+// SetNetworks replaces the named networks. Traffic from now on is grouped by the new
+// ones; the series of the current interval stay.
 func (t *Tracker) SetNetworks(n *Networks) {
 	t.networks = n
 	t.srcNames.forget(n)
@@ -128,10 +128,9 @@ func (t *Tracker) SetNetworks(n *Networks) {
 	}
 }
 
-// NetworksOf returns the networks that the ends of a series lie in now, nil
-// for an end that lies in none. They are no part of the series' key: a new
-// name for a network makes no new series. Beside other calls than SetNetworks it
-// is safe: those only look networks up.
+// NetworksOf returns the networks of the endpoints of a series, nil for none. They are
+// not part of the series' key: a new name for a network makes no new series. It may run
+// beside other calls, except SetNetworks and itself.
 func (t *Tracker) NetworksOf(k *SeriesKey) (src, dst *Network) {
 	return t.srcNames.of(&t.cfg.Source, k.Src, t.networks), t.dstNames.of(&t.cfg.Destination, k.Dst, t.networks)
 }

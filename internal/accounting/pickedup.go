@@ -1,22 +1,22 @@
 package accounting
 
-// Began says how a TCP connection began for conntrack, as far as a reading tells.
+// Began is how a TCP connection began for conntrack, according to a reading.
 type Began uint8
 
-// With nf_conntrack_tcp_loose=1, the default, conntrack takes up connections of which
-// it does not know: those of before it was loaded or flushed, or whose packets took
-// another way until now. It takes who sends the first packet for the opener.
+// With nf_conntrack_tcp_loose=1, the default, conntrack picks up connections midway: they
+// are older than its loading or flushing, or their packets took another route until now.
+// It takes the sender of the first packet that it sees for the opener.
 const (
-	BeganUnknown Began = iota // DESTROY events and the dying list do not tell
+	BeganUnknown Began = iota // DESTROY events and the dying list do not have it
 	BeganSeen                 // conntrack saw its handshake
-	BeganUnseen               // it was picked up amid its life
+	BeganUnseen               // it was picked up midway
 )
 
 // pickedUp reports whether conntrack picked the connection up. Flows that nftables
 // offloads look like it.
 func (f *Flow) pickedUp() bool { return f.Began == BeganUnseen && !f.offloaded() }
 
-// reverse returns the reading as if the other end had opened the connection.
+// reverse returns the reading as if the other endpoint had opened the connection.
 func (f *Flow) reverse() Flow {
 	r := *f
 	r.Orig, r.Reply = f.Reply, f.Orig
@@ -24,10 +24,10 @@ func (f *Flow) reverse() Flow {
 	return r
 }
 
-// orient returns the reading the way round in which its flow is accounted. That is
-// decided when a flow is met and holds to its end, whatever the ports are by then: a
-// flow that was turned is known by its turned tuple. The result is valid until the
-// next call.
+// orient returns the reading in the orientation in which its flow is accounted. That is
+// decided at the first reading and holds to the flow's end, even if the ports change: a
+// flow that was turned is known by its turned tuple. The result is valid until the next
+// call.
 func (t *Tracker) orient(f *Flow) *Flow {
 	if !t.cfg.PickedUpByPort || f.Proto != protoTCP || f.Reply == (Tuple{}) {
 		return f
@@ -55,13 +55,13 @@ func (t *Tracker) turns(f, turned *Flow) bool {
 		return false
 	}
 	if _, closed := t.closes.get(r); closed && f.Began == BeganUnknown {
-		return true // its close event said how it began
+		return true // its close event had how it began
 	}
 	return f.pickedUp() && t.serves(f.Orig.SrcPort, f.Orig.DstPort)
 }
 
-// serves reports whether the first of two TCP ports is rather the server's: the one
-// that is interesting, else the lower one.
+// serves reports whether the first of two TCP ports is probably the server's: the
+// interesting one, otherwise the lower one.
 func (t *Tracker) serves(port, other uint16) bool {
 	a, b := t.ports.Of(protoTCP, port) != OtherPorts, t.ports.Of(protoTCP, other) != OtherPorts
 	if a != b {
@@ -70,8 +70,8 @@ func (t *Tracker) serves(port, other uint16) bool {
 	return port < other
 }
 
-// refused notes a reading of a dump that is not accounted but would be if the other
-// end had opened the connection.
+// refused counts a reading of a dump that is left out, but would be accounted if the
+// other endpoint had opened the connection.
 func (t *Tracker) refused(f *Flow) {
 	if !f.pickedUp() || t.cfg.PickedUpByPort {
 		return

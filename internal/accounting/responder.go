@@ -1,7 +1,7 @@
 package accounting
 
-// responder is who a flow goes to in the configured view: the address and port that
-// the opener sent to, or the real server's behind DNAT.
+// responder is the destination of a flow in the configured view: the address and port
+// that the opener sent to, or those of the real server behind DNAT.
 type responder struct {
 	addr Addr
 	port uint16 // or what Tuple has in its place
@@ -10,8 +10,8 @@ type responder struct {
 // original returns the responder as the opener sees it.
 func (k *key) original() responder { return responder{addr: k.Dst, port: k.DstPort} }
 
-// setResponder sets the responder of the flow. The ports of the reply tuple are ports:
-// what it has in their place for other protocols is the opener's, too.
+// setResponder sets the responder of the flow. It takes the port of the reply tuple only
+// for protocols with ports: for others, that field belongs to the opener, too.
 func (t *Tracker) setResponder(to *responder, f *Flow) {
 	to.addr, to.port = f.Orig.Dst, f.Orig.DstPort
 	if !t.cfg.Translated || f.Reply.Src == (Addr{}) {

@@ -1,8 +1,8 @@
 package accounting
 
-// SeriesKey names a series: what one accounted row is about. Zone, SourcePort
-// and Mark are 0 unless GroupBy names them. The fields stand in an order that
-// leaves no gaps, so that a key is hashed and compared in one piece.
+// SeriesKey identifies a series, which becomes one row. Zone, SourcePort and Mark are 0
+// unless GroupBy uses them. The order of the fields leaves no gaps, so that a key is
+// hashed and compared in one piece.
 type SeriesKey struct {
 	Src, Dst   Group
 	Proto      uint8
@@ -13,10 +13,10 @@ type SeriesKey struct {
 	SourcePort uint16 // first port of the range that the opener's is in
 }
 
-// Series is what one series sent in an interval.
+// Series is the traffic of one series in an interval.
 type Series struct {
 	Key             SeriesKey
-	Orig, Reply     Counters // from the opener to the responder, and back
+	Orig, Reply     Counters // sent and received by the opener
 	Connections     uint64   // connections that closed
 	ConnectionTimes uint64   // sum of their lifetimes, in milliseconds
 	Open            uint64   // connections open at the last dump
@@ -26,10 +26,9 @@ func (s *Series) empty() bool {
 	return s.Orig == Counters{} && s.Reply == Counters{} && s.Connections == 0 && s.Open == 0
 }
 
-// seriesTable holds the series of one interval: at most MaxSeries of them, and
-// one more for each family. When there is no room for a new one, it folds, by as
-// few stages as need be: a scan of ports or a flood from any number of addresses
-// costs detail but not one byte.
+// seriesTable holds the series of one interval: at most MaxSeries, and one more for each
+// family. A new series without room folds, by as few stages as possible: a port scan, or
+// a flood from any number of addresses, costs detail, but every byte is counted.
 type seriesTable struct {
 	index      map[SeriesKey]int32
 	indexed    most // of index
@@ -43,9 +42,8 @@ func newSeriesTable(limit int, splits bool) seriesTable {
 	return seriesTable{index: make(map[SeriesKey]int32), room: roomOf(limit), splits: splits}
 }
 
-// get returns the row of the series, which stays valid until the next call, and
-// by which stage it had to be folded. answered says whether the flow that asks
-// was.
+// get returns the row of the series, which is valid until the next call, and the stage
+// that folded it. answered is whether the flow was answered.
 func (t *seriesTable) get(k SeriesKey, answered bool) (*Series, stage) {
 	if i, ok := t.index[k]; ok {
 		return &t.rows[i], whole
@@ -91,8 +89,8 @@ func (t *seriesTable) resetOpen() {
 	}
 }
 
-// swap hands the rows over to an interval, in exchange for the memory of the one
-// that it had before, and returns how many have something to say.
+// swap hands the rows over to an interval, takes its memory in exchange, and returns how
+// many rows are not empty.
 func (t *seriesTable) swap(with *Interval) (emitted uint64) {
 	for i := range t.rows {
 		if !t.rows[i].empty() {

@@ -11,9 +11,10 @@ import (
 	"telegraf-conntrack-accounting/internal/slabmap"
 )
 
-// A state holds all that a Tracker needs to go on where another one ended. It begins
-// with the time (ns) before which flows that it lacks began that are not accounted, 0
-// for none: those that a baseline left out which was not over. Then come
+// A state holds all that a Tracker needs to continue where another one ended. It begins
+// with a time (ns): flows that began before it and are not in the state are not
+// accounted, since the baseline that left them out was not over. 0 means that there are
+// none. Then come
 //
 //	flows       with their last readings
 //	tombstones  since a DESTROY event can be repeated to the next Tracker
@@ -30,8 +31,7 @@ var (
 // stateBuffer is the size of the buffers that records go through.
 const stateBuffer = 64 << 10
 
-// Save writes the state to w, which should take large writes well. It changes
-// nothing. Call it between dumps.
+// Save writes the state to w, in large writes. Call it between dumps.
 func (t *Tracker) Save(w io.Writer) error {
 	if len(t.pending) > 0 {
 		return errNotIdle
@@ -60,12 +60,12 @@ func (t *Tracker) Save(w io.Writer) error {
 	return s.w.Flush()
 }
 
-// Resume makes a new Tracker go on from a state of size bytes, which another
-// one saved at the given time. The baseline then accounts what the flows of the
-// state have sent since, and flows that began since in full; so it does with flows
-// that the other Tracker did not see, unless its own baseline was not over. Flows that ended
-// since, without anyone to hear of it, are counted in Stats.DiedUnseen once two
-// complete dumps have not shown them. After an error the Tracker is as it was.
+// Resume makes a new Tracker continue from a state of size bytes that another one saved
+// at the given time. The baseline then accounts what the flows of the state have sent
+// since, and in full flows that began since. It also accounts in full flows that the
+// other Tracker did not see, unless its own baseline was not over. Flows that ended
+// since, while nothing listened, count in Stats.DiedUnseen once two complete dumps have
+// missed them. After an error the Tracker is unchanged.
 func (t *Tracker) Resume(r io.Reader, size int64, saved time.Time) error {
 	s := newStateReader(r, size)
 	if err := s.read(saved.UnixNano()); err != nil {
@@ -84,9 +84,10 @@ func (t *Tracker) Resume(r io.Reader, size int64, saved time.Time) error {
 	return nil
 }
 
-// unknownBefore is before when flows that are not known now began that are not to be
-// accounted. A baseline that is over has shown them all, but for those that their
-// marks did not let in then: they may have been let in, and accounted, before it.
+// unknownBefore returns a time (ns): unknown flows that began before it are not
+// accounted. It is 0 once the baseline is over, which has shown all older flows. With a
+// mark it never is: the baseline has not shown flows with other marks, which may have been
+// let in, and accounted, earlier.
 func (t *Tracker) unknownBefore() int64 {
 	if !t.baseline && t.cfg.Filter.MarkMask == 0 {
 		return 0
@@ -94,10 +95,10 @@ func (t *Tracker) unknownBefore() int64 {
 	return min(t.listenerStart, t.olderThan)
 }
 
-// ResumeAfter makes a new Tracker go on after another one whose state is lost.
-// All it knows is when that one's series were taken for the last time: flows
-// that began later are accounted in full. Of older ones nobody knows which part
-// was accounted: they are not, as after a first start.
+// ResumeAfter makes a new Tracker continue after another one whose state is lost. taken
+// is when the series of that one were last taken: flows that began later are accounted in
+// full. How much of older flows was accounted is unknown, so they are accounted from now
+// on, as after a first start.
 func (t *Tracker) ResumeAfter(taken time.Time) { t.olderThan = taken.UnixNano() + 1 }
 
 // existingOlderThan is olderThan after a first start.

@@ -15,7 +15,7 @@ const (
 	maxRecord = 128
 )
 
-// stateReader reads a state that may be damaged. It believes no number.
+// stateReader reads a state that may be damaged. It checks each number.
 type stateReader struct {
 	r    *bufio.Reader
 	size int64 // of the whole state
@@ -36,8 +36,7 @@ func newStateReader(r io.Reader, size int64) *stateReader {
 	}
 }
 
-// read reads all of a state that was saved at the given time, and nothing may
-// follow.
+// read reads a state that was saved at the given time, up to its end.
 func (s *stateReader) read(saved int64) error {
 	if err := binary.Read(s.r, binary.LittleEndian, &s.olderThan); err != nil {
 		return errState
@@ -64,7 +63,7 @@ func (s *stateReader) read(saved int64) error {
 	return nil
 }
 
-// count reads how many records follow. There are no more than could be there.
+// count reads how many records follow, not more than the state has room for.
 func (s *stateReader) count() (int, error) {
 	n, err := binary.ReadUvarint(s.r)
 	if err != nil || n > uint64(s.size)/minRecord {

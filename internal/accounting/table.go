@@ -2,9 +2,9 @@ package accounting
 
 import "telegraf-conntrack-accounting/internal/slabmap"
 
-// key tells flows apart. CTA_ID alone does not: it is a 32-bit hash, and a
-// flow that takes over the slab slot and tuple of a dead one gets the same
-// ID. Start then still differs, where the kernel gives it.
+// key identifies a flow. CTA_ID alone does not: it is a 32-bit hash, and a flow that
+// takes over the slab slot and tuple of a dead one gets the same ID. Start then still
+// differs, where the kernel gives it.
 type key struct {
 	Src, Dst         Addr
 	Start            int64
@@ -21,8 +21,8 @@ func keyOf(f *Flow) key {
 	}
 }
 
-// Hash mixes what tells most flows apart. CTA_ID is a keyed hash of its own, so
-// that nobody can choose flows that meet here.
+// Hash mixes the fields that differ most. CTA_ID is a keyed hash itself, so an attacker
+// cannot choose flows that collide.
 func (k key) Hash() uint32 {
 	h := uint64(k.ID)<<32 | uint64(k.SrcPort)<<16 | uint64(k.DstPort)
 	h ^= uint64(k.Start) ^ uint64(k.Zone)<<48
@@ -30,7 +30,7 @@ func (k key) Hash() uint32 {
 	return uint32(h >> 32)
 }
 
-// untimed is the key as far as UPDATE events tell it: they carry no start.
+// untimed is the key without the start, which UPDATE events do not have.
 func (k key) untimed() key {
 	k.Start = 0
 	return k
@@ -43,12 +43,12 @@ type entry struct {
 	lastSeen    int64     // ns, start of the last dump that showed it
 	dump        uint32    // number of that dump; 0 for one of another Tracker
 	mark        uint32    // connmark when last read, under GroupBy.MarkMask
-	src, dst    networkID // networks of its ends, once they were looked up
+	src, dst    networkID // networks of its endpoints, once they were looked up
 	counted     bool      // its connection is counted as closed
 	flags       flags
 }
 
-// flags are of what is remembered of a flow, too.
+// flags are part of what is remembered of a flow.
 type flags uint8
 
 const (
@@ -59,8 +59,8 @@ const (
 
 func (e *entry) has(f flags) bool { return e.flags&f != 0 }
 
-// resumed reports whether the entry is from the state of another Tracker, and
-// was not seen since. Each other one is made while a dump shows the flow.
+// resumed reports whether the entry is from the state of another Tracker and no dump has
+// shown the flow since. Every other entry is made while a dump shows the flow.
 func (e *entry) resumed() bool { return e.dump == 0 }
 
 // ahead reports whether a counter of the last reading is above these.
@@ -75,11 +75,10 @@ type final struct {
 
 func finalOf(f *Flow) final { return final{f.OrigCounters, f.ReplyCounters} }
 
-// tombstones remember dead flows for as long as a dump may still show them:
-// until a dump that started after the death has ended. They also let a
-// DESTROY event count once that the kernel sends again because another listener
-// could not take it: until all have it, the flow is on the dying list, and while
-// that list is not empty no tombstone goes.
+// tombstones remember dead flows as long as a dump may still show them: until a dump that
+// started after the death has ended. They also identify DESTROY events that the kernel
+// repeats because another listener had no room. Until all listeners have the event, the
+// flow is on the dying list, and while that list is not empty no tombstone is removed.
 type tombstones struct {
 	young slabmap.Map[key, final] // died since the last dump started
 	old   slabmap.Map[key, final] // died before it started
@@ -103,7 +102,7 @@ func (t *tombstones) dumpStarts() {
 		t.young, t.old = t.old, t.young
 		return
 	}
-	for k, f := range t.young.All() { // the last dump let none go: keep both
+	for k, f := range t.young.All() { // the last dump removed none: keep both
 		*t.old.Put(k) = *f
 	}
 	t.young.Clear()

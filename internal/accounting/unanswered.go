@@ -1,8 +1,8 @@
 package accounting
 
-// Unanswered says what becomes of flows that were never answered: of which no
-// packet came back, or, of connections, whose handshake was never completed. What
-// has only been sent may be from anybody, whatever its source address says.
+// Unanswered is how flows are accounted that were never answered: no packet came back,
+// or for connections, the handshake was never completed. The source address of such a
+// flow may be spoofed.
 type Unanswered uint8
 
 // They are accounted:
@@ -12,21 +12,21 @@ const (
 	IgnoreUnanswered                    // only once they are answered, then from their beginning
 )
 
-// note remembers that a reading shows that the flow was answered.
+// note remembers whether a reading shows that the flow was answered.
 func (e *entry) note(f *Flow) {
 	if f.answered() {
 		e.flags |= answered
 	}
 }
 
-// countable reports whether the flow is a connection, of which it is not yet
-// counted that it closed. A SYN that nobody answered, that was refused, or whose
-// answer was never acknowledged, is none.
+// countable reports whether the flow is a connection whose end is not counted yet. A SYN
+// that was not answered or was refused, or whose answer was never acknowledged, is not a
+// connection.
 func (e *entry) countable(k *key) bool {
 	return connectionOriented(k.Proto) && !e.counted && e.has(answered)
 }
 
-// leavesOut reports whether what the flow sent waits for an answer.
+// leavesOut reports whether the flow is left out until it is answered.
 func (t *Tracker) leavesOut(e *entry) bool {
 	return t.cfg.Unanswered == IgnoreUnanswered && !e.has(answered)
 }

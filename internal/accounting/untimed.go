@@ -2,10 +2,10 @@ package accounting
 
 // Without start times (nf_conntrack_timestamp=0) a flow and the next one with its
 // tuple can have the same identity: the kernel makes CTA_ID of the tuple and of the
-// place in memory, which the next one often takes over. What tells them apart then is
-// the order of things. An identity is free again once its flow is gone for good, so
-// its flows follow each other, and their DESTROY events come in that order. A dump
-// may be ahead of the events: it then shows the successor of the flow that is known.
+// place in memory, which the next one often takes over. Their order then distinguishes
+// them. An identity is free again only when its flow is gone for good, so its flows
+// follow each other, and their DESTROY events come in that order. A dump may be ahead of
+// the events: it then shows the successor of the flow that is known.
 
 // wentBack is a flow that the dump shows with lower counters than before, and these.
 type wentBack struct {
@@ -14,8 +14,7 @@ type wentBack struct {
 	now final
 }
 
-// repeated reports whether the DESTROY event of a flow that is not known is one that
-// was handled before.
+// repeated reports whether the DESTROY event of an unknown flow was handled before.
 func (t *Tracker) repeated(k *key, end final) bool {
 	tomb := t.dead.get(k)
 	if tomb == nil || k.Start != 0 {
@@ -24,11 +23,11 @@ func (t *Tracker) repeated(k *key, end final) bool {
 	return *tomb == end && (t.cfg.MayRepeat == nil || t.cfg.MayRepeat())
 }
 
-// ended reports whether a record of the dump shows a flow whose end is known. A
-// record without start time may show its successor instead. Of one whose predecessor
-// died while this dump runs that is not known, and it waits for the next dump or its
-// own end, whichever comes first. When the predecessor was dead before the dump
-// began, it must be the successor, unless it is on its way out of the table.
+// ended reports whether a record of the dump shows a flow whose end was handled. A
+// record without start time may show its successor instead. If the flow died during
+// this dump, that cannot be decided, and a successor waits for the next dump or its own
+// end, whichever comes first. If the flow died before this dump, the record shows the
+// successor, unless it is on the dying list.
 func (t *Tracker) ended(k *key, f *Flow) bool {
 	tomb := t.dead.young.Get(k)
 	if tomb == nil {
@@ -73,14 +72,14 @@ func (e *entry) succeed(next successor, now int64) {
 	e.counted, e.flags, e.first, e.dst = next.counted, 0, now, unknownNetwork
 }
 
-// takeBack looks, when all events of a complete dump are handled, after the flows
-// whose counters went back. Those that are still there have not ended.
+// takeBack handles the flows whose counters went back, after all events of a complete
+// dump. A flow that is still known then has not ended: it was zeroed.
 func (t *Tracker) takeBack() {
 	for i := range t.back {
 		b := &t.back[i]
 		e := t.flows.Get(&b.key)
 		if e == nil || t.dead.young.Get(&b.key) != nil || !e.ahead(b.now.orig, b.now.reply) {
-			continue // it was a successor, to be met later
+			continue // the record showed a successor, which a later dump adds
 		}
 		t.restart(&b.key, e, &b.dst, t.dumpTime)
 		t.add(&b.key, e, &b.dst, b.now.orig, b.now.reply)
@@ -89,7 +88,7 @@ func (t *Tracker) takeBack() {
 	}
 }
 
-// beyond returns how far counters are above others, each for itself.
+// beyond returns by how much a is above b, each counter on its own.
 func beyond(a, b Counters) Counters {
 	return Counters{Packets: a.Packets - min(a.Packets, b.Packets), Bytes: a.Bytes - min(a.Bytes, b.Bytes)}
 }

@@ -12,8 +12,8 @@ const (
 	burstRoom   = 8 << 10 // for a datagram; one event has a few hundred bytes
 )
 
-// burst is room for several datagrams, which it reads with one system call: that
-// call is most of what it costs to read an event.
+// burst is room for several datagrams, read with one system call: the call is most of the
+// cost of reading an event.
 type burst struct {
 	headers []mmsghdr
 	room    []byte
@@ -37,9 +37,9 @@ func newBurst() *burst {
 	return b
 }
 
-// read reads what waits at a socket, without waiting for it (recvmmsg(2)). It
-// returns how many datagrams it has read: less than burstLength when there are no
-// more. EAGAIN says that there is none.
+// read reads the datagrams that are queued on a socket, without waiting (recvmmsg(2)),
+// and returns their number: less than burstLength when there are no more. The error is
+// EAGAIN when there are none.
 func (b *burst) read(fd int) (count int, err error) {
 	for {
 		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&b.headers[0])), burstLength, unix.MSG_DONTWAIT, 0, 0)

@@ -38,7 +38,7 @@ func decodeAttribute(kind uint16, value []byte, f *accounting.Flow) error {
 		return decodeTuple(value, &f.Orig, &f.Proto, &f.Zone)
 	case ctaTupleReply:
 		var proto uint8
-		var zone uint16 // a reply-only zone does not tell flows apart
+		var zone uint16 // a reply-only zone does not distinguish flows
 		return decodeTuple(value, &f.Reply, &proto, &zone)
 	case ctaStatus:
 		return getUint32(value, &f.Status)
@@ -111,9 +111,9 @@ func decodeTCP(b []byte, f *accounting.Flow) error {
 	return nil
 }
 
-// began tells from the flags of both directions how a connection began: of one whose
-// SYN conntrack has not seen, it knows the window of neither end (tcp_new). So it does
-// of an offloaded one, but that has mostly offered to scale its window.
+// began derives from the flags of both directions how a connection began. If conntrack
+// has not seen its SYN, it knows the window of neither endpoint (tcp_new). The same is
+// true of an offloaded connection, but that has usually offered to scale its window.
 func began(orig, reply uint8) accounting.Began {
 	if orig&reply&tcpBeLiberal != 0 && (orig|reply)&tcpWindowScale == 0 {
 		return accounting.BeganUnseen

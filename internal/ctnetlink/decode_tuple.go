@@ -4,7 +4,7 @@ import (
 	"telegraf-conntrack-accounting/internal/accounting"
 )
 
-// tupleParts says which parts of a tuple a message had.
+// tupleParts are the parts of a tuple that a message has.
 type tupleParts uint8
 
 const (
@@ -16,7 +16,7 @@ const (
 )
 
 // decodeTuple reads CTA_TUPLE_ORIG or CTA_TUPLE_REPLY. A tuple without both
-// addresses and a protocol is an error: it could be taken for another flow's.
+// addresses and a protocol is an error: it could be mistaken for another flow's.
 func decodeTuple(b []byte, t *accounting.Tuple, proto *uint8, zone *uint16) error {
 	var parts tupleParts
 	for len(b) > 0 {

@@ -16,7 +16,7 @@ import (
 // destroyGroup is the DESTROY group in the column Groups of /proc/net/netlink.
 const destroyGroup = 1 << (netfilter.GroupCTDestroy - 1)
 
-// others is where the kernel lists all netlink sockets of a namespace.
+// others reads the kernel's list of all netlink sockets of a namespace.
 type others struct {
 	mu   sync.Mutex // one reader at a time
 	file *os.File   // /proc/net/netlink of the namespace
@@ -31,12 +31,11 @@ func openOthers(ns *Namespace) (*others, error) {
 	return o, err
 }
 
-// OthersDrops returns how many messages did not fit into the receive buffers of
-// all other sockets of the namespace that listen for DESTROY events, whatever
-// process has them. The kernel may have repeated events to this listener only if
-// the number changed: it does when others that asked for reliable events, too,
-// are behind, and once when this listener's socket is replaced by another one, for
-// what comes on both.
+// OthersDrops returns how many messages did not fit into the receive buffers of all
+// other sockets of the namespace that listen for DESTROY events, in any process. The
+// kernel can have repeated events to this listener only if the number changed. It
+// changes when other listeners for reliable events are behind, and once when this
+// listener replaces its socket, since events can come on both.
 func (l *Listener) OthersDrops() (uint64, error) {
 	own, err := l.socket.inode()
 	if err != nil {
@@ -44,12 +43,12 @@ func (l *Listener) OthersDrops() (uint64, error) {
 	}
 	sum, err := l.others.drops(own)
 	if err != nil {
-		return 0, fmt.Errorf("reading who else listens for DESTROY events: %w", err)
+		return 0, fmt.Errorf("reading the other listeners for DESTROY events: %w", err)
 	}
 	return sum + l.reopened.Load(), nil
 }
 
-// drops leaves out the socket with the inode: our own.
+// drops leaves out our own socket, by its inode.
 func (o *others) drops(own uint64) (uint64, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -59,8 +58,8 @@ func (o *others) drops(own uint64) (uint64, error) {
 	return sumDrops(o.file, own)
 }
 
-// sumDrops adds up the column Drops of the sockets in the DESTROY group but for
-// one's own. The columns are sk, Eth, Pid, Groups, Rmem, Wmem, Dump, Locks, Drops
+// sumDrops adds up the column Drops of the sockets in the DESTROY group, without our own.
+// The columns are sk, Eth, Pid, Groups, Rmem, Wmem, Dump, Locks, Drops
 // and Inode.
 func sumDrops(r io.Reader, own uint64) (sum uint64, err error) {
 	lines := bufio.NewScanner(r)

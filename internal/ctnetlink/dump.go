@@ -31,17 +31,17 @@ type Dumper struct {
 	closed       bool
 }
 
-// DumpStats tells how a dump went.
+// DumpStats are the statistics of a dump.
 type DumpStats struct {
 	Entries      uint64 // entries that the kernel showed
 	Flows        uint64 // flows handed over: those of them that the filter selects
 	DecodeErrors uint64 // damaged entries, left out
 
-	// Interrupted says that the table changed in a way that can make the dump
+	// Interrupted is set when the table changed in a way that can make the dump
 	// inconsistent (NLM_F_DUMP_INTR): dump again.
 	Interrupted bool
 
-	// Cut says that there are more entries than a dump of the dying list reads.
+	// Cut is set when the dying list has more entries than a dump reads.
 	Cut bool
 }
 
@@ -54,7 +54,7 @@ func NewDumper(ns *Namespace, f Filter) (*Dumper, error) {
 	return &Dumper{ns: ns, table: s, filter: f}, nil
 }
 
-// Close closes the sockets, which ends a dump of the table that is running.
+// Close closes the sockets, which ends a running dump of the table.
 func (d *Dumper) Close() error {
 	err := d.table.Close()
 	d.mu.Lock()
@@ -63,10 +63,9 @@ func (d *Dumper) Close() error {
 	return errors.Join(err, d.leaveDying())
 }
 
-// Dump reads the table once and calls fn with the flows, one batch for each
-// datagram. The batch is overwritten by the next one: keep copies of flows,
-// never the slice. After an error the flows handed over are not the whole
-// table.
+// Dump reads the table once and calls fn with the flows, one batch for each datagram.
+// The next batch overwrites it: keep copies of flows, never the slice. After an error,
+// fn has not seen the whole table.
 func (d *Dumper) Dump(fn func(batch []accounting.Flow)) (DumpStats, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -77,9 +76,9 @@ func (d *Dumper) Dump(fn func(batch []accounting.Flow)) (DumpStats, error) {
 	return stats, nil
 }
 
-// DumpDying is Dump for the entries that are out of the table but whose DESTROY
-// event the kernel could not deliver yet: the first thousands of them, see
-// DumpStats.Cut. What it does not show is in an event that comes later.
+// DumpDying is Dump for the entries that have left the table, but whose DESTROY event
+// the kernel could not deliver yet. It reads the first thousands of them, see
+// DumpStats.Cut. An event for each of the others comes later.
 func (d *Dumper) DumpDying(fn func(batch []accounting.Flow)) (DumpStats, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -101,7 +100,7 @@ func (d *Dumper) dumpDying(fn func(batch []accounting.Flow)) (stats DumpStats, e
 	}
 	stats, err = d.dump(d.dying, msgGetDying, Filter{}.request(), d.filter.Match, maxDying, fn)
 	if stats.Cut {
-		err = errors.Join(err, d.leaveDying()) // nothing else ends a dump half way
+		err = errors.Join(err, d.leaveDying()) // only this ends a dump midway
 	}
 	return stats, err
 }
@@ -158,7 +157,7 @@ func (d *Dumper) decode(datagram []byte, sequence uint32, keep func(*accounting.
 		}
 		datagram = rest
 		if h.sequence != sequence {
-			continue // left over from a dump that failed half way
+			continue // left over from a dump that failed midway
 		}
 		if h.flags&unix.NLM_F_DUMP_INTR != 0 {
 			stats.Interrupted = true

@@ -15,9 +15,9 @@ func (l *Listener) Fence(timeout time.Duration) bool {
 	deadline := time.Now().Add(timeout)
 	start := l.drained.Load()
 	for {
-		// Either the reader rests and the socket is empty, or the reader has
-		// found it empty twice since: the first time may have been just before
-		// the call, with its events still being handled then.
+		// Either the reader rests and the socket is empty, or the reader has found
+		// it empty twice since the call. Once is not enough: it may have found it
+		// empty just before the call, and counted that after it.
 		if l.resting() || l.drained.Load() >= start+2 {
 			return true
 		}

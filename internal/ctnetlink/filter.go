@@ -8,8 +8,8 @@ import (
 	"telegraf-conntrack-accounting/internal/accounting"
 )
 
-// A Filter selects flows. In a full dump the kernel itself applies it; events
-// and the list of dying entries know no filter, so use Match on them.
+// A Filter selects flows. The kernel applies it to a full dump. It does not filter
+// events and the dying list: use Match on them.
 type Filter struct {
 	// Mark and MarkMask select the flows whose connmark has the value Mark in
 	// the bits of MarkMask. A zero mask selects all.

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrHooksUnknown says that the kernel cannot tell whether conntrack is in use:
-// it has no nfnetlink_hook (CONFIG_NETFILTER_NETLINK_HOOK, Linux 5.14).
+// ErrHooksUnknown means that the kernel cannot report whether conntrack is in use: it has
+// no nfnetlink_hook (CONFIG_NETFILTER_NETLINK_HOOK, Linux 5.14).
 var ErrHooksUnknown = errors.New("the kernel cannot list netfilter hooks (no nfnetlink_hook)")
 
 // Messages and attributes of nfnetlink_hook.

@@ -7,10 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Identity returns a text that tells the namespace from any other of this boot:
-// the device and inode of its file, and its cookie. Inodes are used again after
-// a namespace is gone; cookies never are, but the kernel has them since Linux
-// 5.14 only.
+// Identity returns a text that identifies the namespace in this boot: the device and
+// inode of its file, and its cookie. Inodes are reused after a namespace is gone. Cookies
+// never are, but the kernel has them since Linux 5.14 only.
 func (n *Namespace) Identity() (string, error) {
 	var stat unix.Stat_t
 	var cookie uint64

@@ -17,15 +17,16 @@ import (
 // than they are handled.
 const batchSize = 512
 
-// A Listener receives conntrack events on a socket of its own and hands them
-// over in the order the kernel sent them, from one goroutine.
+// A Listener receives conntrack events on a socket of its own and hands them over in the
+// order in which the kernel sent them, from one goroutine. All methods but Close may be
+// called at any time, from any goroutine.
 type Listener struct {
 	socket  *eventSocket
 	open    func() (*eventSocket, error) // opens another one like it
 	kind    uint8                        // the message type it listens for
 	handle  func([]accounting.Flow)
 	batch   []accounting.Flow // used again for each call of handle
-	timed   bool              // whether the kernel says when events are
+	timed   bool              // whether events have the kernel's timestamp
 	closing atomic.Bool
 	done    chan struct{} // closed when the reader has ended
 	err     error         // what ended it; read only after done
@@ -52,22 +53,22 @@ type ListenerStats struct {
 	// some are lost.
 	Overruns uint64
 
-	// Reopened counts how often the socket failed and another took its place:
-	// events that could not be read from it any more are lost.
+	// Reopened counts how often the socket failed and was replaced: events that
+	// could no longer be read from it are lost.
 	Reopened uint64
 }
 
 // ListenDestroy listens for the end of flows. handle is called with batches of
 // flows with their final counters; a batch is overwritten by the next.
 //
-// No event is lost once the listener exists: the kernel keeps an entry whose
-// event does not fit into the receive buffer (NETLINK_BROADCAST_ERROR), and
-// sends it again. The one exception is an entry that was made before any
-// listener existed while nf_conntrack_events was 2: it ends without an event.
+// No event is lost once the listener exists: the kernel keeps an entry whose event does
+// not fit into the receive buffer (NETLINK_BROADCAST_ERROR), and sends it again. The
+// exception is an entry that was made while nf_conntrack_events was 2 and no listener
+// existed: it ends without an event.
 //
-// An event can come again, with the same counters and timestamps: the kernel
-// repeats it to all listeners until each that is of this kind, of whatever
-// process, has taken it. Until then the entry is in [Dumper.DumpDying].
+// An event can come again, with the same counters and timestamps: the kernel repeats it
+// to all listeners until each listener of this kind, in any process, has received it.
+// Until then [Dumper.DumpDying] shows the entry.
 func ListenDestroy(ns *Namespace, receiveBuffer int, handle func(batch []accounting.Flow)) (*Listener, error) {
 	l, err := listen(ns, receiveBuffer, msgDelete, handle, func(s *socket) error {
 		if err := s.SetOption(netlink.BroadcastError, true); err != nil {
@@ -79,7 +80,7 @@ func ListenDestroy(ns *Namespace, receiveBuffer int, handle func(batch []account
 		return nil, fmt.Errorf("listening for conntrack DESTROY events: %w", err)
 	}
 	if l.others, err = openOthers(ns); err != nil {
-		return nil, errors.Join(fmt.Errorf("finding out who else listens for DESTROY events: %w", err), l.Close())
+		return nil, errors.Join(fmt.Errorf("finding the other listeners for DESTROY events: %w", err), l.Close())
 	}
 	return l, nil
 }
@@ -161,8 +162,8 @@ func (l *Listener) Stats() ListenerStats {
 	}
 }
 
-// Err returns the error that ended the listener before Close, or nil while it
-// works. It does not work any more where another socket fails, too.
+// Err returns the error that ended the listener before Close, or nil while it works. A
+// listener replaces a socket that fails, and ends when the new one fails, too.
 func (l *Listener) Err() error {
 	select {
 	case <-l.done:

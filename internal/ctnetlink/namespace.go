@@ -23,10 +23,10 @@ var errNamespaceClosed = errors.New("network namespace handle is closed")
 // there until Close, so the capability that entering needs can be dropped.
 type Namespace struct {
 	path  string        // empty for the namespace the process is in
-	file  unix.Stat_t   // of the namespace; while it is held, its inode is no other's
+	file  unix.Stat_t   // of the namespace; its inode is not reused while it is held
 	calls chan call     // to the thread in the namespace
 	quit  chan struct{} // closed by Close; ends that thread
-	done  chan struct{} // closed when the thread is given up
+	done  chan struct{} // closed when the thread ends
 	once  sync.Once
 }
 
@@ -72,9 +72,9 @@ func OpenNamespace(nameOrPath string) (*Namespace, error) {
 	return n, nil
 }
 
-// Replaced reports whether another namespace has the name now, as it has after "ip
-// netns del" and "ip netns add". A name that is gone, or not yet that of a
-// namespace, is none.
+// Replaced reports whether another namespace has the name now, as after "ip netns del"
+// and "ip netns add". It is false while the name is gone or does not stand for a
+// namespace yet.
 func (n *Namespace) Replaced() bool {
 	if n.path == "" {
 		return false

@@ -10,10 +10,10 @@ import (
 	"telegraf-conntrack-accounting/internal/accounting"
 )
 
-// pace is how long the reader leaves the socket alone after it has read. While
-// events come faster than that, nobody has to wake it: those who send packets
-// pay for a wake-up. Where the kernel does not say when an event was (before
-// Linux 6.14), it is also how exact the lifetime of a connection is, and shorter.
+// pace is how long the reader sleeps after it has read. While events come faster than
+// that, they do not wake it, which the senders of the packets would pay for. Where events
+// have no timestamp (before Linux 6.14), the pace limits how exact the lifetimes of
+// connections are, so it is shorter.
 const (
 	pace        = 10 * time.Millisecond
 	paceUntimed = time.Millisecond

@@ -25,7 +25,7 @@ type socket struct {
 	raw    syscall.RawConn
 	buffer []byte
 
-	// What wait needs, here lest each datagram allocates it.
+	// Used by wait; here so that a datagram allocates nothing.
 	poll     func(fd uintptr) (done bool)
 	datagram []byte
 	err      error

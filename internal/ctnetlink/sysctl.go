@@ -20,12 +20,12 @@ import (
 const (
 	Acct      = "nf_conntrack_acct"      // 1: count packets and bytes of new entries
 	Timestamp = "nf_conntrack_timestamp" // 1: remember when new entries began
-	Events    = "nf_conntrack_events"    // 1: events for every new entry; 2: if someone listens when it begins
+	Events    = "nf_conntrack_events"    // 1: events for every new entry; 2: only if a program listens when it begins
 	Count     = "nf_conntrack_count"     // entries now
 	Max       = "nf_conntrack_max"       // entries allowed
 )
 
-// ErrNoConntrack says that the kernel has no connection tracking.
+// ErrNoConntrack means that the kernel has no connection tracking.
 var ErrNoConntrack = errors.New("the kernel has no connection tracking: load the module nf_conntrack (modprobe nf_conntrack)")
 
 const sysctlDir = "/proc/sys/net/netfilter"
@@ -68,7 +68,7 @@ func (n *Namespace) TCPTimeouts() accounting.TCPTimeouts {
 // SetSysctl writes one of nf_conntrack's settings.
 func (n *Namespace) SetSysctl(name string, value int) error {
 	err := n.Do(func() error {
-		// Not os.WriteFile: creating files is not what this is about.
+		// Not os.WriteFile, which would create a missing file.
 		f, err := os.OpenFile(filepath.Join(sysctlDir, name), os.O_WRONLY, 0)
 		if err != nil {
 			return err

@@ -15,16 +15,16 @@ type Table struct {
 	InsertFailed  uint64 // entries that lost a race against one with the same tuple
 	Drop          uint64 // packets dropped because the table was full
 	EarlyDrop     uint64 // entries evicted to make room
-	SearchRestart uint64 // lookups begun again because the table was resized
-	Invalid       uint64 // packets that no flow could be made of
-	Error         uint64 // packets that were broken
+	SearchRestart uint64 // lookups restarted because the table was resized
+	Invalid       uint64 // packets that cannot belong to a flow
+	Error         uint64 // malformed packets
 }
 
-// TableStats reads how full the table is and what it had to refuse.
+// TableStats reads how full the table is and what it refused.
 //
 // The first two are sysctls. IPCTNL_MSG_CT_GET_STATS has them too, but the
-// kernel marks its one answer as the first of many and sends no NLMSG_DONE, so
-// that a reader that keeps to the protocol waits for ever.
+// kernel marks its only answer as the first of many and sends no NLMSG_DONE, so
+// a reader that follows the protocol waits forever.
 func TableStats(ns *Namespace) (Table, error) {
 	entries, err := ns.Sysctl(Count)
 	if err != nil {

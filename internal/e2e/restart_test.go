@@ -29,7 +29,7 @@ func TestRestartLosesNothing(t *testing.T) {
 		d.gateway.talk()
 		require.NoError(t, testkit.Transfer(conn, 30_000, 40_000))
 		agent = d.start()
-		waitFor(t, agent, started+": it goes on from the state of")
+		waitFor(t, agent, started+": it continues from the state of")
 	}
 	require.NoError(t, agent.Stop())
 	ledger := d.gateway.counted()

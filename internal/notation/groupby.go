@@ -18,7 +18,7 @@ func GroupBy(keys []string) (accounting.GroupBy, error) {
 	for _, s := range keys {
 		name, argument, given := strings.Cut(s, "/")
 		if slices.Contains(seen, name) {
-			return g, fmt.Errorf("%q: the key is there twice", s)
+			return g, fmt.Errorf("%q: the key is listed twice", s)
 		}
 		seen = append(seen, name)
 		if err := addKey(&g, name, argument, given); err != nil {

@@ -30,7 +30,7 @@ func TestGroupBy(t *testing.T) {
 		{[]string{""}, `"": unknown key`},
 		{[]string{"zone/1"}, `"zone/1": unknown key`},
 		{[]string{"family/4"}, `"family/4": unknown key`},
-		{[]string{"mark", "zone", "mark/1"}, `"mark/1": the key is there twice`},
+		{[]string{"mark", "zone", "mark/1"}, `"mark/1": the key is listed twice`},
 		{[]string{"mark/"}, `"mark/": want a mask`},
 		{[]string{"mark/0"}, `"mark/0": want a mask`},
 		{[]string{"mark/0x1ffffffff"}, "want a mask"},

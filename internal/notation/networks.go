@@ -86,7 +86,7 @@ func parseTags(fields []string) ([]accounting.Tag, error) {
 		case slices.Contains(takenKeys, key):
 			return nil, fmt.Errorf("key %q is taken: choose another", key)
 		case slices.ContainsFunc(tags, func(t accounting.Tag) bool { return t.Key == key }):
-			return nil, fmt.Errorf("key %q is there twice", key)
+			return nil, fmt.Errorf("key %q is listed twice", key)
 		}
 		if err := checkTagValue(key, value); err != nil {
 			return nil, err

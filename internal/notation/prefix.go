@@ -25,7 +25,7 @@ func Prefix(s string) (netip.Prefix, error) {
 	return prefix, nil
 }
 
-// meant says what a network may mean whose length is written as a netmask.
+// meant suggests a prefix length for a network that is written with a netmask.
 func meant(s string) string {
 	text, mask, _ := strings.Cut(s, "/")
 	addr, err := netip.ParseAddr(strings.TrimSpace(text))
@@ -36,7 +36,7 @@ func meant(s string) string {
 	four := dotted.As4()
 	inverse := ^binary.BigEndian.Uint32(four[:])
 	if inverse&(inverse+1) != 0 {
-		return ": its mask is no prefix length"
+		return ": its mask is not a prefix length"
 	}
 	return fmt.Sprintf(": did you mean %q?", netip.PrefixFrom(addr, 32-bits.Len32(inverse)).Masked())
 }

@@ -148,7 +148,7 @@ func (m *Map[K, V]) Delete(k *K) {
 	m.close(i)
 }
 
-// close empties a slot and moves those after it up, lest a search for them ends
+// close empties a slot and moves those after it up, so that no search for them ends
 // at the gap.
 func (m *Map[K, V]) close(gap uint32) {
 	mask := uint32(len(m.index) - 1)

@@ -1,12 +1,10 @@
-// Package statefile keeps what a process has to remember in one file: who
-// wrote it, when, and a body that is the caller's own.
+// Package statefile keeps the state of a process in one file: what it describes, when it
+// was written, and a body that the caller defines.
 //
-// A file appears at once and complete, or not at all, and says itself when it
-// is damaged. It has a mark, which [Supersede] sets in place once the world has
-// gone on: a process that is killed before it writes the next state leaves one
-// behind that is known to be old.
+// A file appears complete or not at all, and a checksum detects damage. [Supersede] sets
+// a mark in place once the state is out of date: if the process is killed before it
+// writes the next state, the file is known to be old.
 //
-// It survives the death of the process, whenever that comes, not that of the
-// machine: nothing is synced to the disk. What is kept here is about this boot,
-// and worth nothing after it.
+// A state survives a crash of the process at any time, but not of the machine: nothing is
+// synced to disk. It describes this boot only, and is not valid after it.
 package statefile

@@ -29,14 +29,14 @@ const (
 )
 
 var (
-	// ErrDamaged says that a file is not what was once written.
+	// ErrDamaged means that a file is not as it was written.
 	ErrDamaged = errors.New("it is damaged")
 
-	// ErrForeign says that a file is something else, which nobody meant to lose.
-	ErrForeign = errors.New("it is no state, but a file of something else")
+	// ErrForeign means that a file is not a state, and must not be overwritten.
+	ErrForeign = errors.New("it is a file of something else, not a state")
 
-	// ErrVersion says that another version of the program wrote the file.
-	ErrVersion = errors.New("it is of another version of the program")
+	// ErrVersion means that another version of the program wrote the file.
+	ErrVersion = errors.New("another version of the program wrote it")
 )
 
 type header struct {
@@ -86,8 +86,8 @@ func readHeader(r io.Reader) (h header, err error) {
 	return h, nil
 }
 
-// foreign reports whether a file that begins so is neither a state nor what a crash of
-// the machine leaves of one.
+// foreign reports whether a file with this beginning is neither a state nor the rest of
+// one after a crash of the machine.
 func foreign(head []byte) bool {
 	return !strings.HasPrefix(magic, string(head)) && len(bytes.Trim(head, "\x00")) > 0
 }

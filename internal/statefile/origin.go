@@ -8,25 +8,25 @@ import (
 	"time"
 )
 
-// Origin says what a state is about and when it was written.
+// Origin is what a state describes and when it was written.
 type Origin struct {
 	Boot      string // of the kernel: /proc/sys/kernel/random/boot_id
 	Namespace string // the network namespace
 	Settings  string // those that the state depends on
-	Masks     string // of the series that were handed out; other ones are no reason to refuse a state
+	Masks     string // of the series that were handed out; a state with other masks is still valid
 	Written   time.Time
 }
 
-// Differs says what makes the state of one origin worthless for the other, ""
-// if nothing does.
+// Differs returns why the state of the other origin is not valid for this one, "" if it
+// is.
 func (o *Origin) Differs(other *Origin) string {
 	switch {
 	case o.Boot != other.Boot:
-		return "it is of another boot"
+		return "it is from another boot"
 	case o.Namespace != other.Namespace:
-		return "it is of another network namespace"
+		return "it describes another network namespace"
 	case o.Settings != other.Settings:
-		return "other flows were accounted by the settings then"
+		return "its settings accounted other flows"
 	}
 	return ""
 }

@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// File is a state that was found whole.
+// File is an open state that is not damaged.
 type File struct {
 	Origin
-	Superseded time.Time // zero for a state that is current
+	Superseded time.Time // zero for a current state
 
 	Body     io.Reader // what the writer's function wrote
 	BodySize int64
@@ -22,9 +22,9 @@ type File struct {
 	file *os.File
 }
 
-// Open opens the state at the path, having read it once to see that it is what
-// was written. Errors are [ErrDamaged], [ErrForeign], [ErrVersion], or the system's; there is
-// no state where it is fs.ErrNotExist. What is not a regular file is not waited for.
+// Open opens the state at the path, after it has read it once and checked it. Errors are
+// [ErrDamaged], [ErrForeign], [ErrVersion], or the system's: fs.ErrNotExist where there is
+// no state. It does not block on a named pipe.
 func Open(path string) (*File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
 	if err != nil {

@@ -80,10 +80,10 @@ func TestSupersede(t *testing.T) {
 
 func TestDiffers(t *testing.T) {
 	for want, change := range map[string]func(*Origin){
-		"":                                   func(o *Origin) { o.Written = time.Now() },
-		"it is of another boot":              func(o *Origin) { o.Boot, o.Settings = "other", "other" },
-		"it is of another network namespace": func(o *Origin) { o.Namespace = "other" },
-		"other flows were accounted by the settings then": func(o *Origin) { o.Settings = "other" },
+		"":                                       func(o *Origin) { o.Written = time.Now() },
+		"it is from another boot":                func(o *Origin) { o.Boot, o.Settings = "other", "other" },
+		"it describes another network namespace": func(o *Origin) { o.Namespace = "other" },
+		"its settings accounted other flows":     func(o *Origin) { o.Settings = "other" },
 	} {
 		ours, theirs := testOrigin(), testOrigin()
 		change(&theirs)

@@ -17,8 +17,8 @@ import (
 // bufferSize makes writes large enough that their number does not matter.
 const bufferSize = 256 << 10
 
-// Prepare checks that a state can be written at the path, and removes what a
-// process that was killed has left half-written there.
+// Prepare checks that a state can be written at the path, and removes states that killed
+// processes have left half-written.
 func Prepare(path string) error {
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a regular file", path)
@@ -27,7 +27,7 @@ func Prepare(path string) error {
 	if err != nil {
 		return fmt.Errorf("%w (its folder must exist and be writable by this user)", err)
 	}
-	if err := errors.Join(f.Close(), removeLeft(path)); err != nil { // what was just made among it
+	if err := errors.Join(f.Close(), removeLeft(path)); err != nil { // including the one just made
 		return fmt.Errorf("removing what was left half-written: %w", err)
 	}
 	return nil
@@ -78,8 +78,8 @@ func Write(path string, origin Origin, body func(io.Writer) error) (size int64, 
 	return size, nil
 }
 
-// create makes the file that a state at the path is written into. Whatever has its
-// name, a pipe among it, is not opened but gives way.
+// create makes the file that a state at the path is written to. It replaces anything
+// with that name, such as a pipe, without opening it.
 func create(path string) (*os.File, error) {
 	name := temporary(path, fmt.Sprint(os.Getpid()))
 	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -102,10 +102,10 @@ func fill(f *os.File, origin Origin, body func(io.Writer) error) (size int64, er
 	return headerSize + sum.length, err
 }
 
-// Supersede marks the state at the path as older than what was done by the given
-// time. It costs a write of a few bytes in place, which a killed process has either
-// done or not. Where there is no state, since none could be written, it leaves a
-// damaged one: who finds it knows that this is no first start.
+// Supersede marks the state at the path as out of date since the given time. It writes a
+// few bytes in place, which a killed process has either done or not. If there is no
+// state, because none could be written, it leaves a damaged one, so that the next start
+// is not taken for a first start.
 func Supersede(path string, at time.Time) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|unix.O_NOFOLLOW, 0o600)
 	if err != nil {

@@ -4,12 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
+	"telegraf-conntrack-accounting/internal/accounting"
 	"telegraf-conntrack-accounting/internal/notation"
 )
 
@@ -161,4 +164,56 @@ func (p *Plugin) readLimits() error {
 	}
 	p.cfg.MaxSeries = p.MaxSeries
 	return nil
+}
+
+func (p *Plugin) readUnanswered() error {
+	choices := map[string]accounting.Unanswered{
+		"account": accounting.AccountUnanswered, "fold": accounting.FoldUnanswered, "ignore": accounting.IgnoreUnanswered,
+	}
+	choice, known := choices[p.Unanswered]
+	if !known {
+		return fmt.Errorf("unanswered: unknown value %q: want \"account\", \"fold\" or \"ignore\"", p.Unanswered)
+	}
+	p.cfg.Unanswered = choice
+	return nil
+}
+
+func (p *Plugin) readStateOptions() error {
+	if p.ExistingFlows == "account" && p.StateFile == "" && !p.oneShot {
+		return errors.New("existing_flows: \"account\" needs state_file: without one, each restart would account once more what flows have sent in their whole life")
+	}
+	if p.StateFile != "" && !filepath.IsAbs(p.StateFile) {
+		return fmt.Errorf("state_file: %q is not an absolute path", p.StateFile)
+	}
+	if p.StateInterval < 0 {
+		return fmt.Errorf("state_interval: %v: want \"0s\" or more", time.Duration(p.StateInterval))
+	}
+	return nil
+}
+
+// warnOfFolders checks the folders that a one-shot dump does not use: operators try out
+// a configuration with "telegraf --test".
+func (p *Plugin) warnOfFolders() error {
+	if !p.oneShot {
+		return nil
+	}
+	if p.StateFile != "" {
+		p.warnOfFolder("state_file", filepath.Dir(p.StateFile))
+		if info, err := os.Lstat(p.StateFile); err == nil && !info.Mode().IsRegular() {
+			p.Log.Warnf("state_file: %s is not a regular file: accounting will not start", p.StateFile)
+		}
+	}
+	if p.ReportDirectory != "" {
+		p.warnOfFolder("report_directory", p.ReportDirectory)
+	}
+	return nil
+}
+
+func (p *Plugin) warnOfFolder(option, folder string) {
+	switch info, err := os.Stat(folder); {
+	case err != nil:
+		p.Log.Warnf("%s: %v: accounting will not start without that folder", option, err)
+	case !info.IsDir():
+		p.Log.Warnf("%s: %s is not a folder: accounting will not start", option, folder)
+	}
 }

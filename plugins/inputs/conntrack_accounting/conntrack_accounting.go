@@ -1,10 +1,10 @@
 // Package conntrack_accounting is a Telegraf input that turns the Linux
-// connection tracking table into traffic accounting: who sent how much to
-// whom since the last gather, exact to the byte.
+// connection tracking table into traffic accounting: how much each source sent to
+// and received from each destination since the last gather, exact to the byte.
 //
 // Each gather reads the whole table over ctnetlink; DESTROY events bring the
 // final counters of flows that ended in between. The plugin changes nothing
-// in the kernel but, where set_sysctls allows it, three nf_conntrack sysctls.
+// in the kernel except, where set_sysctls allows it, three nf_conntrack sysctls.
 package conntrack_accounting
 
 import (
@@ -79,16 +79,16 @@ type Plugin struct {
 	repeats                 repeats
 
 	namespace *ctnetlink.Namespace
-	looked    time.Time         // when a gather last began, and the namespace was the one that its name stands for
+	looked    time.Time         // when a gather last began and found the namespace under its name
 	since     time.Time         // flows that began later are accounted in full; zero where the state, or existing_flows, decides
 	dumper    *ctnetlink.Dumper // of all flows
 	marked    *ctnetlink.Dumper // of those with the option mark; nil without
 	destroyed *ctnetlink.Listener
 	closed    *ctnetlink.Listener // nil without close_events
 
-	// mu guards tracker, which event readers and gathers share. Nobody who holds it
-	// writes, reads or logs anything: what the kernel keeps for a reader that waits
-	// counts against nf_conntrack_max.
+	// mu guards tracker, which event readers and gathers share. Do no I/O and log
+	// nothing while holding it: the kernel keeps entries for a reader that waits, and
+	// they count against nf_conntrack_max.
 	mu       sync.Mutex
 	tracker  *accounting.Tracker
 	interval accounting.Interval // of the last gather
@@ -125,8 +125,8 @@ func New() *Plugin {
 // SampleConfig returns the plugin's documented configuration.
 func (*Plugin) SampleConfig() string { return sampleConfig }
 
-// SetOneShot tells the plugin, before Init, that it is run for a single look
-// at the table: flows that exist already are then accounted in full.
+// SetOneShot makes the plugin, before Init, dump the table once only: it then accounts
+// existing flows in full.
 func (p *Plugin) SetOneShot(on bool) { p.oneShot = on }
 
 // Start opens the kernel's sockets and takes the baseline. It needs
@@ -137,12 +137,12 @@ func (p *Plugin) Start(telegraf.Accumulator) error {
 		p.Stop()
 		return err
 	}
-	p.reports.tell()
+	p.reports.logHost()
 	return nil
 }
 
 func (p *Plugin) start() (err error) {
-	p.health = health{started: time.Now(), said: map[string]string{}}
+	p.health = health{started: time.Now(), reported: map[string]string{}}
 	p.looked = p.health.started
 	if p.namespace, err = ctnetlink.OpenNamespace(p.NetworkNamespace); err != nil {
 		return err
@@ -168,7 +168,7 @@ func (p *Plugin) start() (err error) {
 	p.saveFirst()
 	p.watch(settings()) // reading the table may have loaded the module
 	p.watch(surroundings())
-	p.explainBaseline()
+	p.logBaseline()
 	return nil
 }
 
@@ -190,30 +190,30 @@ func (p *Plugin) Gather(acc telegraf.Accumulator) error {
 	} else {
 		p.emit(acc, at)
 	}
-	p.explainChanges()
+	p.logChanges()
 	p.addInternal(acc, at)
 	p.giveBack()
-	return errors.Join(err, p.deaf(), p.follow(looked))
+	return errors.Join(err, p.listenersFailed(), p.followNamespace(looked))
 }
 
-// follow goes over to the namespace that has the name now, if it is another one. A
-// gather has just taken what is left of the old one. Flows of the new one that began
-// after somebody last looked at the name are accounted from their beginning. Older
-// ones are not, whatever existing_flows says: the name may have come back to a
+// followNamespace moves to the namespace that has the name now, if it is another one. A
+// gather has just taken what is left in the old one. Flows of the new one that began
+// after the previous look at the name are accounted from their beginning. Older ones
+// are not, even with existing_flows = "account": the name may have come back to a
 // namespace that was accounted before.
-func (p *Plugin) follow(looked time.Time) error {
+func (p *Plugin) followNamespace(looked time.Time) error {
 	before := p.looked
 	p.looked = looked
 	if !p.namespace.Replaced() {
 		return nil
 	}
-	p.Log.Warnf("network_namespace: %q is another namespace now: the old one is given up; flows of the new one that began after the last gather are accounted in full, others from now on", p.NetworkNamespace)
-	p.state.ready = false // the state is of the old one
+	p.Log.Warnf("network_namespace: %q is another namespace now: the plugin leaves the old one; it accounts flows of the new one that began after the last gather in full, others from now on", p.NetworkNamespace)
+	p.state.ready = false // the state describes the old one
 	p.close()
 	p.since = before
 	if err := p.start(); err != nil {
 		p.close()
-		return fatal{fmt.Errorf("going over to another network namespace: %w", err)}
+		return fatal{fmt.Errorf("moving to another network namespace: %w", err)}
 	}
 	return nil
 }

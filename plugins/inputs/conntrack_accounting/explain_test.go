@@ -28,7 +28,7 @@ func TestStartExplainsTheKernel(t *testing.T) {
 			"I! timestamps were off", "I! events were in mode 2",
 		}, nil},
 		"say what is off": {0, 0, 2, false, []string{
-			"E! accounting is off (nf_conntrack_acct=0): nothing that begins now can be counted; set set_sysctls = true or run: ip netns exec ",
+			"E! accounting is off (nf_conntrack_acct=0): the kernel does not count flows that begin now; set set_sysctls = true or run: ip netns exec ",
 			"W! timestamps are off (nf_conntrack_timestamp=0): bytes can be missing", "W! events are in autodetect mode",
 		}, nil},
 		"no events": {1, 1, 0, false, []string{"E! events are off"}, nil},

@@ -34,8 +34,8 @@ func (f *listFile) read(parse func(text []byte) error) error {
 	return nil
 }
 
-// reload calls load once the file has changed. If that fails, what was read
-// before stays in use, and the operator is told once for each change.
+// reload calls load once the file has changed. If that fails, the list that was read
+// before stays in use, and one warning is logged for each change.
 func (f *listFile) reload(log telegraf.Logger, load func() error) {
 	if f.path == "" {
 		return
@@ -48,7 +48,7 @@ func (f *listFile) reload(log telegraf.Logger, load func() error) {
 		f.modified, f.size = info.ModTime(), info.Size()
 		err = load()
 	case f.modified.IsZero():
-		return // told already
+		return // logged already
 	default:
 		f.modified, f.size = time.Time{}, 0
 		err = fmt.Errorf("%s: %w", f.option, err)

@@ -19,8 +19,8 @@ func TestOneShotLooksAtFolders(t *testing.T) {
 	}{
 		{filepath.Join(dir, "state"), dir, nil},
 		{filepath.Join(dir, "none", "state"), filepath.Join(dir, "new"), []string{"W! state_file: stat " + dir + "/none: no such file", "W! report_directory: stat " + dir + "/new: no such file"}},
-		{dir, dir, []string{"W! state_file: " + dir + " is no regular file"}},
-		{filepath.Join(file, "state"), file, []string{"W! state_file: " + file + " is no folder", "W! report_directory: " + file + " is no folder"}},
+		{dir, dir, []string{"W! state_file: " + dir + " is not a regular file"}},
+		{filepath.Join(file, "state"), file, []string{"W! state_file: " + file + " is not a folder", "W! report_directory: " + file + " is not a folder"}},
 	} {
 		p, log := New(), &lines{}
 		p.Log, p.StateFile, p.ReportDirectory = log, c.state, c.reports

@@ -94,5 +94,5 @@ func TestNothingIsPickedUpWithoutLoose(t *testing.T) {
 	l.gather()
 	require.Equal(t, before, total(l.sum))
 	require.Greater(t, l.internal["table_invalid"].(int64), invalid)
-	require.Empty(t, l.log.with("amid their life"))
+	require.Empty(t, l.log.with("connections midway"))
 }

@@ -8,7 +8,6 @@ import (
 
 	"telegraf-conntrack-accounting/internal/accounting"
 	"telegraf-conntrack-accounting/internal/ctnetlink"
-	"telegraf-conntrack-accounting/internal/notation"
 	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
@@ -24,8 +23,8 @@ const (
 )
 
 // readTable accounts a full dump of the table. A dump that the kernel marks
-// as interrupted (NLM_F_DUMP_INTR) is repeated; since readings are cumulative
-// the first one did no harm.
+// as interrupted (NLM_F_DUMP_INTR) is repeated, which is harmless: counters are
+// cumulative.
 func (p *Plugin) readTable() error {
 	start := time.Now()
 	defer func() { p.health.dumpTime = time.Since(start) }()
@@ -59,9 +58,9 @@ func (p *Plugin) dumpOnce() (interrupted bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	// Flows that died but whose event waits for room in our socket are in
-	// neither the table nor the queue. Those that a long list does not show count
-	// when their events come.
+	// Flows that died but whose event waits for room in our socket are in neither the
+	// table nor the socket. If the dying list is too long to be read to its end, the
+	// rest counts when the events come.
 	drops, dropsErr := p.destroyed.OthersDrops()
 	dying, err := p.dumper.DumpDying(p.observe)
 	if err != nil {
@@ -84,7 +83,7 @@ func (p *Plugin) fence(timeout time.Duration) bool {
 	fenced := true
 	for _, listener := range []*ctnetlink.Listener{p.destroyed, p.closed} {
 		if listener != nil && !listener.Fence(timeout) {
-			p.Log.Debugf("events still queued after %s: they count in the next interval", timeout)
+			p.Log.Debugf("events are still queued after %s and count in the next interval", timeout)
 			fenced = false
 		}
 	}
@@ -121,9 +120,9 @@ func (p *Plugin) emit(acc telegraf.Accumulator, at time.Time) {
 	p.reports.write()
 }
 
-// take ends the interval. Its series are passed on without p.mu, for that may
-// take as long as Telegraf, or a disk, is stuck: a reader of events that had to
-// wait for it would have the kernel keep dead entries until the table is full.
+// take ends the interval. Its series are passed on without holding p.mu: that takes as
+// long as Telegraf, or a disk, is stuck, and if event readers had to wait for it, the
+// kernel would keep dead entries until the table is full.
 func (p *Plugin) take() {
 	p.mu.Lock()
 	p.health.seriesBefore = p.tracker.Stats().Emitted
@@ -132,34 +131,4 @@ func (p *Plugin) take() {
 	p.mu.Unlock()
 	p.health.handedOut = taken
 	p.supersede(taken)
-}
-
-// row is what both the metric and the report say about a series.
-func (p *Plugin) row(s *accounting.Series, at time.Time) reportfile.Row {
-	row := reportfile.Row{
-		Time:  at.UnixNano(),
-		Proto: notation.ProtoName(s.Key.Proto),
-		Src:   s.Key.Src.String(), Dst: s.Key.Dst.String(),
-		Port:       s.Key.Port,
-		SrcPackets: int64(s.Orig.Packets), SrcBytes: int64(s.Orig.Bytes),
-		DstPackets: int64(s.Reply.Packets), DstBytes: int64(s.Reply.Bytes),
-		ConnectionCount: int64(s.Connections), ConnectionTimes: int64(s.ConnectionTimes),
-	}
-	if p.TrackOpenConnections {
-		row.OpenConnections, row.HasOpen = int64(s.Open), true
-	}
-	return row
-}
-
-// setFields sets the fields of a series: always the same ones.
-func setFields(fields map[string]interface{}, row *reportfile.Row) {
-	fields["src_packets"] = row.SrcPackets
-	fields["src_bytes"] = row.SrcBytes
-	fields["dst_packets"] = row.DstPackets
-	fields["dst_bytes"] = row.DstBytes
-	fields["connection_count"] = row.ConnectionCount
-	fields["connection_times"] = row.ConnectionTimes
-	if row.HasOpen {
-		fields["open_connections"] = row.OpenConnections
-	}
 }

@@ -9,11 +9,11 @@ import (
 	"telegraf-conntrack-accounting/internal/ctnetlink"
 )
 
-// internalMeasurement is what the plugin says of itself.
+// internalMeasurement is the metric about the plugin itself.
 const internalMeasurement = "conntrack_accounting_internal"
 
-// addInternal adds the metric about the plugin itself. Counters run from its
-// start; the others are of this gather.
+// addInternal adds the metric about the plugin itself. Counters run from its start;
+// gauges are of this gather.
 func (p *Plugin) addInternal(acc telegraf.Accumulator, at time.Time) {
 	if !p.InternalMetrics {
 		return
@@ -76,7 +76,7 @@ func (p *Plugin) addListenerStats(fields map[string]interface{}) {
 	fields["decode_errors"] = int64(p.health.decodeErrors + destroyed.DecodeErrors + closed.DecodeErrors)
 }
 
-// addTableStats adds what the kernel says, unless it could not be read.
+// addTableStats adds the kernel's statistics, unless they could not be read.
 func (p *Plugin) addTableStats(fields map[string]interface{}) {
 	table := p.health.table
 	if table == nil {
@@ -93,8 +93,9 @@ func (p *Plugin) addTableStats(fields map[string]interface{}) {
 	fields["table_error"] = int64(table.Error)
 }
 
-// dyingFlows returns how many entries are dead but undelivered. They are the rest
-// of what the kernel counts, where their list is too long to be read to its end.
+// dyingFlows returns how many dead entries wait for their event to be delivered. Where
+// their list is too long to be read to its end, they are what the kernel counts beyond
+// the table.
 func (p *Plugin) dyingFlows(entries uint64) uint64 {
 	shown := p.health.dyingDump.Entries
 	if inTable := p.health.tableDump.Entries; p.health.dyingDump.Cut && !p.dumped.Selects() && entries > inTable {

@@ -9,8 +9,8 @@ import (
 )
 
 // listen joins the event groups and then takes the baseline, so that no flow
-// can end unseen between the two. Events wait while the state of the last run
-// is taken into use.
+// can end unseen between the two. Events wait while the plugin loads the state of the
+// last run.
 func (p *Plugin) listen() (err error) {
 	if err := p.join(); err != nil {
 		return err
@@ -26,17 +26,17 @@ func (p *Plugin) join() error {
 	if err != nil {
 		return err
 	}
-	tell, err := p.joinGroups(&last)
+	log, err := p.joinGroups(&last)
 	if err != nil {
 		return err
 	}
-	tell()
+	log()
 	return nil
 }
 
 // joinGroups opens the event sockets. No event is handled before the baseline has
 // begun.
-func (p *Plugin) joinGroups(last *lastRun) (tell func(), err error) {
+func (p *Plugin) joinGroups(last *lastRun) (log func(), err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	joined := time.Now()
@@ -49,9 +49,9 @@ func (p *Plugin) joinGroups(last *lastRun) (tell func(), err error) {
 			return nil, fmt.Errorf("listening to the UPDATE events of closing connections: %w", err)
 		}
 	}
-	tell = p.resume(last)
+	log = p.resume(last)
 	p.tracker.BeginBaseline(joined)
-	return tell, nil
+	return log, nil
 }
 
 // handle returns an event handler that passes each flow to take.
@@ -66,15 +66,15 @@ func (p *Plugin) handle(take func(*accounting.Tracker, *accounting.Flow, time.Ti
 	}
 }
 
-// deaf returns the error that ended a reader of events for good. The program has to
-// end, for nobody hears any more of flows that end: it is started again.
-func (p *Plugin) deaf() error {
+// listenersFailed returns the error that ended a listener for good. The program then has
+// to end, since it no longer learns which flows end; Telegraf starts it again.
+func (p *Plugin) listenersFailed() error {
 	for _, listener := range []*ctnetlink.Listener{p.destroyed, p.closed} {
 		if listener == nil {
 			continue
 		}
 		if err := listener.Err(); err != nil {
-			return fatal{fmt.Errorf("%w; nothing is accounted exactly without these events: starting again", err)}
+			return fatal{fmt.Errorf("%w; accounting is not exact without these events, so the plugin ends to be started again", err)}
 		}
 	}
 	return nil
@@ -85,5 +85,5 @@ type fatal struct{ error }
 
 func (f fatal) Unwrap() error { return f.error }
 
-// Fatal tells the host to end the program.
+// Fatal makes the host end the program.
 func (fatal) Fatal() bool { return true }

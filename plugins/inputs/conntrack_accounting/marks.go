@@ -2,8 +2,8 @@ package conntrack_accounting
 
 import "telegraf-conntrack-accounting/internal/ctnetlink"
 
-// openDumpers opens the dumper of all flows, and with the option mark one of those
-// that the kernel finds to have it.
+// openDumpers opens the dumper of all flows, and with the option mark a second one for
+// which the kernel selects flows by their mark.
 func (p *Plugin) openDumpers() (err error) {
 	all := p.dumped
 	all.Mark, all.MarkMask = 0, 0
@@ -14,9 +14,8 @@ func (p *Plugin) openDumpers() (err error) {
 	return err
 }
 
-// tableDumper returns what the next dump of the table is read with. As long as
-// flows that were let in have other marks, it is one of all flows. The caller holds
-// p.mu.
+// tableDumper returns the dumper for the next dump. As long as flows that were let in
+// have other marks, it is the one of all flows. The caller holds p.mu.
 func (p *Plugin) tableDumper() *ctnetlink.Dumper {
 	if p.marked == nil || p.tracker.Stats().Remarked > 0 {
 		return p.dumper
@@ -24,9 +23,9 @@ func (p *Plugin) tableDumper() *ctnetlink.Dumper {
 	return p.marked
 }
 
-// dumpRemarked dumps all flows if the dump that the kernel filtered does not show some
-// that were let in: their marks may have changed. complete says whether that dump
-// was, and the result whether both were.
+// dumpRemarked dumps all flows if a dump that the kernel filtered did not show some
+// flows that were let in: their marks may have changed. complete is whether that dump
+// was complete; the result is whether both were.
 func (p *Plugin) dumpRemarked(table *ctnetlink.Dumper, complete bool) (bool, error) {
 	if table == p.marked && complete && p.hides() {
 		stats, err := p.dumper.Dump(p.observe)

@@ -3,7 +3,7 @@ package conntrack_accounting
 import "runtime/debug"
 
 const (
-	muchHeld = 1 << 16 // flows, tombstones and series, from which giving back is worth its while
+	muchHeld = 1 << 16 // flows, tombstones and series, from which giving back pays
 	calmFor  = 4       // gathers until the tables that held them have shrunk
 )
 
@@ -15,12 +15,12 @@ func (p *Plugin) giveBack() {
 // memory is how much was held: flows, tombstones, and series of a gather.
 type memory struct {
 	most int // since memory was given back
-	calm int // gathers that held little of that
+	calm int // gathers in a row that held little of it
 }
 
 // giveBack returns memory to the system some gathers after a flood. The garbage
-// collector would leave it unused for minutes, or for ever: it waits for the heap
-// to grow again.
+// collector alone could keep it unused indefinitely: it waits for the heap to grow
+// again.
 func (m *memory) giveBack(held int) {
 	m.most = max(m.most, held)
 	if m.most < muchHeld || held > m.most/4 {

@@ -8,16 +8,16 @@ import (
 	"telegraf-conntrack-accounting/internal/notation"
 )
 
-// readGrouping reads the options that say what series are told apart by.
+// readGrouping reads the options that distinguish series.
 func (p *Plugin) readGrouping() error {
-	for _, end := range []struct {
+	for _, endpoint := range []struct {
 		option, group, fallback string
 		to                      *accounting.Grouping
 	}{
 		{"source_group", p.SourceGroup, p.SourceGroupFallback, &p.cfg.Source},
 		{"destination_group", p.DestinationGroup, p.DestinationGroupFallback, &p.cfg.Destination},
 	} {
-		if err := p.readGroup(end.option, end.group, end.fallback, end.to); err != nil {
+		if err := p.readGroup(endpoint.option, endpoint.group, endpoint.fallback, endpoint.to); err != nil {
 			return err
 		}
 	}
@@ -40,7 +40,7 @@ func (p *Plugin) readGroup(option, group, fallback string, to *accounting.Groupi
 	case to.Network && p.NetworksFile == "":
 		return fmt.Errorf("%s: \"network\" needs networks_file, the list of networks", option)
 	case to.Other && !to.Network:
-		return fmt.Errorf("%[1]s_fallback: \"other\" is of no use without %[1]s = \"network\"", option)
+		return fmt.Errorf("%[1]s_fallback: \"other\" needs %[1]s = \"network\"", option)
 	}
 	return nil
 }
@@ -60,8 +60,8 @@ func (p *Plugin) readNetworks() (networks *accounting.Networks, err error) {
 	return networks, err
 }
 
-// reloadNetworks reads the networks file again and puts its networks into
-// force: what flows send from now on is grouped by them, and named by them.
+// reloadNetworks reads the networks file again and uses its networks from now on, for
+// groups and names.
 func (p *Plugin) reloadNetworks() error {
 	networks, err := p.readNetworks()
 	if err != nil {

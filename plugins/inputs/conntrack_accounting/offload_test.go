@@ -16,7 +16,7 @@ import (
 // Each change of what does not count is said once, with the remedy.
 func TestFlowtablesAreExplained(t *testing.T) {
 	log := &lines{}
-	p := &Plugin{Log: log, health: health{said: map[string]string{}}}
+	p := &Plugin{Log: log, health: health{reported: map[string]string{}}}
 	counts := ctnetlink.Flowtable{Family: "inet", Table: "filter", Name: "fast", Counter: true}
 	one := ctnetlink.Flowtable{Family: "ip", Table: "filter", Name: "a"}
 	two := ctnetlink.Flowtable{Family: "ip6", Table: "filter", Name: "b"}
@@ -27,7 +27,7 @@ func TestFlowtablesAreExplained(t *testing.T) {
 	}{
 		{nil, 0, ""},
 		{[]ctnetlink.Flowtable{counts}, 0, ""},
-		{[]ctnetlink.Flowtable{counts, one}, 1, "W! flowtables without the counter flag: ip filter a: packets of flows that they offload (7 flows now) are not counted; add \"counter\" to their definition"},
+		{[]ctnetlink.Flowtable{counts, one}, 1, "W! flowtables without the counter flag: ip filter a: the kernel does not count packets of the flows that they offload (7 flows now); add \"counter\" to their definition"},
 		{[]ctnetlink.Flowtable{counts, one}, 1, ""},
 		{[]ctnetlink.Flowtable{one, two}, 2, "W! flowtables without the counter flag: ip filter a, ip6 filter b: "},
 		{[]ctnetlink.Flowtable{counts}, 0, "I! packets of offloaded flows are counted now"},

@@ -106,7 +106,7 @@ func TestPickedUpFlows(t *testing.T) {
 					require.Equal(t, before, total(l.sum))
 				}
 				if end != "unseen by dumps" {
-					require.Len(t, l.log.with("amid their life"), 2, "once a start")
+					require.Len(t, l.log.with("connections midway"), 2, "once a start")
 				}
 				l.requireForgotten()
 			})

@@ -9,13 +9,13 @@ import (
 	"telegraf-conntrack-accounting/internal/notation"
 )
 
-// portList are the entries of the option ports, nil where it is not given: an
-// empty list asks for no port at all.
+// portList are the entries of the option ports; nil: the option is not set. An empty
+// list selects no port at all.
 type portList []string
 
-// defaultPorts are the ports of services. What lies above is what clients get from
-// the kernel by default (net.ipv4.ip_local_port_range), and servers for the length
-// of one transfer: a series for each would say nothing, and never come again.
+// defaultPorts are the ports of services. The ports above them are those that the
+// kernel gives to clients by default (net.ipv4.ip_local_port_range), and to servers for
+// one transfer: a series for each would mean nothing and never come again.
 var defaultPorts = portList{"1-32767"}
 
 // UnmarshalTOML takes numbers without quotes, too, and a single entry.
@@ -64,7 +64,7 @@ func (p *Plugin) readPorts() (*accounting.Ports, error) {
 	})
 }
 
-// reloadPorts reads the ports file again and puts its ports into force.
+// reloadPorts reads the ports file again and uses its ports from now on.
 func (p *Plugin) reloadPorts() error {
 	set, err := p.readPorts()
 	if err != nil {
@@ -74,6 +74,6 @@ func (p *Plugin) reloadPorts() error {
 	p.mu.Lock()
 	p.tracker.SetPorts(set)
 	p.mu.Unlock()
-	p.Log.Infof("ports_file: %s changed: %d ports are accounted by port now", p.PortsFile, set.Len())
+	p.Log.Infof("ports_file: %s changed: %d ports are accounted one by one now", p.PortsFile, set.Len())
 	return nil
 }

@@ -30,7 +30,7 @@ func TestEventSocketFails(t *testing.T) {
 	l.gather()
 	l.requireExact()
 	require.EqualValues(t, 1, l.internal["reopened_sockets"])
-	require.Len(t, l.log.with("W! an event socket failed and was opened anew"), 1)
+	require.Len(t, l.log.with("W! an event socket failed and was opened again"), 1)
 }
 
 // breakDestroySocket makes each further read of the plugin's socket for DESTROY events

@@ -31,7 +31,7 @@ type reports struct {
 
 	unsaved [][]byte // oldest first
 	size    int      // of all of them
-	failing bool     // is told
+	failing bool     // and it was logged
 	counts  reportCounts
 }
 
@@ -39,12 +39,11 @@ type reports struct {
 type reportCounts struct {
 	written uint64
 	failed  uint64 // attempts
-	lost    uint64 // there was no room for them in memory, either
+	lost    uint64 // for lack of room in memory
 }
 
-// readReports checks the directory. A one-shot run writes no reports: it
-// accounts what flows sent before, which the reports of an instance that runs
-// hold already.
+// readReports checks the directory. A one-shot dump writes no reports: it accounts all
+// that flows have sent, which is already in the reports of a running instance.
 func (p *Plugin) readReports() (err error) {
 	p.reports = reports{log: p.Log, host: p.ReportHost, summed: len(p.GroupBy) > 0}
 	if err := reportfile.CheckHost(p.ReportHost); err != nil {
@@ -55,7 +54,7 @@ func (p *Plugin) readReports() (err error) {
 	}
 	if p.ReportHost == "" {
 		if p.reports.host, err = os.Hostname(); err != nil {
-			return fmt.Errorf("report_host: it is empty, and this host does not tell its name: %w", err)
+			return fmt.Errorf("report_host: it is empty, and the name of this machine cannot be read: %w", err)
 		}
 	}
 	if p.reports.writer, err = spool.NewWriter(p.ReportDirectory); err != nil {
@@ -64,17 +63,17 @@ func (p *Plugin) readReports() (err error) {
 	return nil
 }
 
-// tell says which host the database will know the reports by. What Telegraf calls this
-// one is not known here.
-func (r *reports) tell() {
+// logHost logs the host of the reports in the database. The name that Telegraf gives
+// this machine is not known here.
+func (r *reports) logHost() {
 	if r.writer == nil {
 		return
 	}
-	own := "this machine does not tell its own name"
+	own := "the name of this machine cannot be read"
 	if name, err := os.Hostname(); err == nil {
 		own = fmt.Sprintf("this machine is %q", name)
 	}
-	r.log.Infof("report_directory: reports have the host %q, %s: where Telegraf's metrics come into the same database, too, its hostname must be %q, or all traffic counts twice", r.host, own, r.host)
+	r.log.Infof("report_directory: reports have the host %q, %s: if Telegraf's metrics go into the same database, its hostname must be %q too, otherwise all traffic counts twice", r.host, own, r.host)
 }
 
 // add adds a row to the report of this gather.
@@ -90,7 +89,7 @@ func (r *reports) add(row *reportfile.Row) {
 
 func (r *reports) print(row *reportfile.Row) { r.lines = reportfile.Append(r.lines, row) }
 
-// write writes the report of this gather, after those that are late.
+// write writes the reports that wait, then the one of this gather.
 func (r *reports) write() {
 	r.sums.take(r.print)
 	lines := r.lines
@@ -99,7 +98,7 @@ func (r *reports) write() {
 	}
 	err := r.flush()
 	if err == nil {
-		if r.lines = lines[:0]; cap(lines) > max(muchText, 4*len(lines)) { // nothing holds on to them any more
+		if r.lines = lines[:0]; cap(lines) > max(muchText, 4*len(lines)) { // nothing refers to them any more
 			r.lines = nil
 		}
 		r.recovered()
@@ -109,7 +108,7 @@ func (r *reports) write() {
 	r.counts.failed++
 	if !r.failing {
 		r.failing = true
-		r.log.Errorf("report_directory: %v; up to %d bytes of reports wait in memory for the next attempt, metrics go on", err, maxUnsaved)
+		r.log.Errorf("report_directory: %v; up to %d bytes of reports wait in memory for the next attempt, metrics are not affected", err, maxUnsaved)
 	}
 	r.forget()
 }
@@ -137,14 +136,14 @@ func (r *reports) forget() {
 	for r.size > maxUnsaved {
 		r.drop()
 		if r.counts.lost++; r.counts.lost == 1 {
-			r.log.Errorf("report_directory: %d bytes of reports wait in memory, the oldest are lost from now on", maxUnsaved)
+			r.log.Errorf("report_directory: %d bytes of reports wait in memory, from now on the oldest are lost", maxUnsaved)
 		}
 	}
 }
 
 func (r *reports) recovered() {
 	if r.failing {
-		r.log.Infof("report_directory: reports are written again, those that had to wait too; %d attempts failed and %d reports are lost since the start", r.counts.failed, r.counts.lost)
+		r.log.Infof("report_directory: reports are written again, including those that waited; since the start, %d attempts failed and %d reports were lost", r.counts.failed, r.counts.lost)
 	}
 	r.failing = false
 }
@@ -162,5 +161,5 @@ func (r *reports) stop() {
 	n := len(r.unsaved)
 	r.counts.lost += uint64(n)
 	r.unsaved, r.size = nil, 0
-	r.log.Errorf("report_directory: %d reports are lost with the end of the program: %v", n, err)
+	r.log.Errorf("report_directory: %d reports are lost as the program ends: %v", n, err)
 }

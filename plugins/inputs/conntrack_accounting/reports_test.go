@@ -197,7 +197,7 @@ func TestReportsOutlastAFullDisk(t *testing.T) {
 	l.gather()
 	all = append(all, l.rows...)
 	require.Equal(t, all, asMetrics(readReports(t, folder, "gw")))
-	require.Len(t, l.log.with("I! report_directory: reports are written again, those that had to wait too; 5 attempts failed and 0 reports are lost"), 1)
+	require.Len(t, l.log.with("I! report_directory: reports are written again, including those that waited; since the start, 5 attempts failed and 0 reports were lost"), 1)
 }
 
 func TestTheLastReportsAreWrittenAtTheEnd(t *testing.T) {
@@ -208,7 +208,7 @@ func TestTheLastReportsAreWrittenAtTheEnd(t *testing.T) {
 		says string
 	}{
 		"folder comes back": {true, "I! report_directory: reports are written again"},
-		"folder is gone":    {false, "E! report_directory: 1 reports are lost with the end of the program: "},
+		"folder is gone":    {false, "E! report_directory: 1 reports are lost as the program ends: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.NoError(t, os.RemoveAll(folder))
@@ -256,7 +256,7 @@ func TestUnsavedReportsHaveABound(t *testing.T) {
 	}
 	lost := int(p.reports.counts.lost)
 	require.Greater(t, lost, 0)
-	require.Len(t, log.with("the oldest are lost from now on"), 1)
+	require.Len(t, log.with("from now on the oldest are lost"), 1)
 	require.NoError(t, os.Mkdir(folder, 0o700))
 	p.reports.write()
 	saved := readReports(t, folder, "gw")

@@ -11,12 +11,12 @@ import (
 	"telegraf-conntrack-accounting/internal/statefile"
 )
 
-// lastRun is what the last run left behind, in memory: it is read before the event
-// groups are joined, and taken into use while events wait.
+// lastRun is the state that the last run left, in memory: it is read before the plugin
+// joins the event groups, and loaded while events wait.
 type lastRun struct {
 	file *statefile.File // nil for none
 	body []byte
-	err  error // why it is of no use
+	err  error // why it cannot be used
 }
 
 // readState reads the state of the last run.
@@ -35,7 +35,7 @@ func (p *Plugin) readState() (last lastRun, err error) {
 		return last, fmt.Errorf("state_file: %w", err)
 	}
 	if !p.since.IsZero() {
-		return last, nil // it is ours, of the namespace that was left
+		return last, nil // the file is our own, of the namespace that we left
 	}
 	last.file, last.err = statefile.Open(p.StateFile)
 	if errors.Is(last.err, fs.ErrNotExist) {
@@ -47,23 +47,23 @@ func (p *Plugin) readState() (last lastRun, err error) {
 	if last.err == nil {
 		last.body, last.err = io.ReadAll(last.file.Body)
 		_ = last.file.Close()
-		p.tellOtherMasks(&last.file.Origin)
+		p.warnOfOtherMasks(&last.file.Origin)
 	}
 	return last, nil
 }
 
-// tellOtherMasks says that what is stored may mean other groups by the same names.
-func (p *Plugin) tellOtherMasks(last *statefile.Origin) {
+// warnOfOtherMasks warns that stored rows may mean other groups by the same addresses.
+func (p *Plugin) warnOfOtherMasks(last *statefile.Origin) {
 	if now := p.state.origin.Masks; last.Masks != now {
-		p.Log.Warnf("the masks are others than in the last run (%s; now: %s): an address such as 10.77.0.0 may be another group in what is stored than from now on; see \"Other masks\" in docs/database.md", last.Masks, now)
+		p.Log.Warnf("the masks differ from those of the last run (%s; now: %s): from now on, an address such as 10.77.0.0 may stand for another group than in rows stored before; see \"Other masks\" in docs/database.md", last.Masks, now)
 	}
 }
 
-// resume has the tracker go on from the state of the last run. The caller holds
-// p.mu: what it has to tell the operator is left to the function that it returns.
-func (p *Plugin) resume(last *lastRun) (tell func()) {
+// resume makes the tracker continue from the state of the last run. The caller holds
+// p.mu, so the function that it returns does the logging, later.
+func (p *Plugin) resume(last *lastRun) (log func()) {
 	switch {
-	case last.err != nil: // whatever it said was accounted is accounted
+	case last.err != nil: // what it describes has been accounted
 		return p.ignore(time.Now(), last.err)
 	case last.file == nil && !p.since.IsZero():
 		p.resumeAfter(p.since)
@@ -74,13 +74,13 @@ func (p *Plugin) resume(last *lastRun) (tell func()) {
 	return p.resumeFrom(last.file, bytes.NewReader(last.body))
 }
 
-func (p *Plugin) resumeFrom(file *statefile.File, body io.Reader) (tell func()) {
+func (p *Plugin) resumeFrom(file *statefile.File, body io.Reader) (log func()) {
 	consumed, err := p.stamps.read(body)
 	if err != nil {
 		return p.ignore(time.Now(), err)
 	}
-	if file.Boot != p.state.origin.Boot { // no flow of that time is left
-		return func() { p.Log.Infof("state_file: ignoring %s: it is of another boot", p.StateFile) }
+	if file.Boot != p.state.origin.Boot { // no flow of that boot is left
+		return func() { p.Log.Infof("state_file: ignoring %s: it is from another boot", p.StateFile) }
 	}
 	accounted := file.Written
 	if !file.Superseded.IsZero() {
@@ -91,12 +91,12 @@ func (p *Plugin) resumeFrom(file *statefile.File, body io.Reader) (tell func()) 
 	}
 	why := p.state.origin.Differs(&file.Origin)
 	switch {
-	case file.Namespace != p.state.origin.Namespace: // but the one of a state before this one may have been ours
+	case file.Namespace != p.state.origin.Namespace: // but an earlier state may have been of ours
 		return p.ignore(accounted, errors.New(why))
 	case !file.Superseded.IsZero():
 		p.resumeAfter(accounted)
 		return func() {
-			p.Log.Warnf("state_file: the last run ended without a state, killed perhaps: what flows that are older than its last gather (%s) sent since is not accounted", file.Superseded.Format(time.RFC3339))
+			p.Log.Warnf("state_file: the last run ended without writing its state, perhaps because it was killed: flows older than its last gather (%s) are accounted from now on only", file.Superseded.Format(time.RFC3339))
 		}
 	case why != "":
 		return p.ignore(accounted, errors.New(why))
@@ -108,12 +108,12 @@ func (p *Plugin) resumeFrom(file *statefile.File, body io.Reader) (tell func()) 
 	return func() {}
 }
 
-// ignore makes a start without the state, and says why it is of no use. What flows
-// that began before the given time had sent by then may be accounted already.
-func (p *Plugin) ignore(accounted time.Time, why error) (tell func()) {
+// ignore starts without the state, and logs why. Flows that began before the given time
+// may be accounted already up to then.
+func (p *Plugin) ignore(accounted time.Time, why error) (log func()) {
 	p.resumeAfter(accounted)
 	return func() {
-		p.Log.Warnf("state_file: ignoring %s: %v; flows from before %s are accounted from now on", p.StateFile, why, accounted.Format(time.RFC3339))
+		p.Log.Warnf("state_file: ignoring %s: %v: flows that began before %s are accounted from now on", p.StateFile, why, accounted.Format(time.RFC3339))
 	}
 }
 

@@ -2,9 +2,9 @@ package conntrack_accounting
 
 import "telegraf-conntrack-accounting/internal/reportfile"
 
-// rowSums add up the rows of one gather that a report cannot tell apart: those
-// of series that only the keys of group_by do. The database knows a row by its
-// time, protocol, groups and port, and would keep but one of them.
+// rowSums add up rows of one gather that differ in the keys of group_by only. The
+// database identifies a row by time, protocol, groups and port, so it would keep only
+// one of them.
 type rowSums struct {
 	index map[rowKey]int
 	rows  []reportfile.Row

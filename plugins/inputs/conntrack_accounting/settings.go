@@ -17,19 +17,47 @@ var errNotRunning = errors.New("the plugin was not started")
 
 var errNoNetAdmin = errors.New("reading the connection tracking table needs CAP_NET_ADMIN: run as root, or grant it to Telegraf alone (AmbientCapabilities=CAP_NET_ADMIN in a drop-in for telegraf.service, see deploy/)")
 
-func (*Plugin) lookAtCapability() finding {
+func (*Plugin) checkCapability() finding {
 	if !ctnetlink.HasNetAdmin() {
-		return failure("lost", "CAP_NET_ADMIN is gone: the connection tracking table cannot be read, and nothing is counted; restart the plugin with it (AmbientCapabilities=CAP_NET_ADMIN in a drop-in for telegraf.service)")
+		return failure("lost", "CAP_NET_ADMIN is gone: the plugin cannot read the connection tracking table and counts nothing; restart it with the capability (AmbientCapabilities=CAP_NET_ADMIN in a drop-in for telegraf.service)")
 	}
-	return well("CAP_NET_ADMIN is there again: the connection tracking table can be read")
+	return well("CAP_NET_ADMIN is there again: the plugin can read the connection tracking table")
 }
 
-// lookAtSysctls says which settings are hidden, as a container can have it.
-func (p *Plugin) lookAtSysctls() finding {
+// sysctl is a setting that should be 1.
+type sysctl struct {
+	value    int  // as it was found
+	readable bool // else err says why not
+	set      bool // it is 1 now: the plugin has set it
+	err      error
+}
+
+// readSysctl reads a setting, and sets it to 1 where set_sysctls allows it. If
+// something sets it to another value while the plugin runs, the next gather sets it
+// again: what is not counted meanwhile is lost for good, and set_sysctls = false
+// prevents it.
+func (p *Plugin) readSysctl(name string) (s sysctl) {
+	if s.value, s.err = p.namespace.Sysctl(name); s.err != nil {
+		p.Log.Debugf("%v", s.err)
+		return s
+	}
+	s.readable = true
+	if s.value != 1 && p.SetSysctls {
+		s.err = p.namespace.SetSysctl(name, 1)
+		s.set = s.err == nil
+	}
+	return s
+}
+
+// checkSysctls reads the sysctls for the checks after it, and finds those that are
+// hidden, as they can be in a container.
+func (p *Plugin) checkSysctls() finding {
 	var hidden []string
+	p.health.sysctls = make(map[string]sysctl)
 	for _, name := range []string{ctnetlink.Acct, ctnetlink.Timestamp, ctnetlink.Events} {
-		if _, err := p.namespace.Sysctl(name); err != nil {
-			p.Log.Debugf("%v", err)
+		s := p.readSysctl(name)
+		p.health.sysctls[name] = s
+		if !s.readable {
 			hidden = append(hidden, name)
 		}
 	}
@@ -37,59 +65,55 @@ func (p *Plugin) lookAtSysctls() finding {
 		return well("the sysctls of connection tracking can be read again")
 	}
 	return warning(strings.Join(hidden, " "),
-		"sysctls that cannot be read here: %s: accounting goes on, not knowing whether they are 1; have the host set them for this network namespace (docker run --sysctl net.netfilter.%s=1), and /proc/sys/net/netfilter visible",
+		"sysctls that cannot be read here: %s: accounting goes on without knowing whether they are 1; set them on the host, for this network namespace (docker run --sysctl net.netfilter.%s=1), and make /proc/sys/net/netfilter visible",
 		strings.Join(hidden, ", "), hidden[0])
 }
 
-func (p *Plugin) lookAtAccounting() finding {
-	value, set, err := p.ensure(ctnetlink.Acct)
+func (p *Plugin) checkAccounting() finding {
+	s := p.health.sysctls[ctnetlink.Acct]
 	switch {
-	case err != nil && value < 0:
-		return finding{untold: true}
-	case set:
+	case !s.readable:
+		return finding{unknown: true}
+	case s.set:
 		return mended(telegraf.Warn, "accounting was off (%s=0) and is on now: flows that began while it was off have no counters and stay uncounted until they end", ctnetlink.Acct)
-	case value == 0:
-		return failure("off", "accounting is off (%s=0): nothing that begins now can be counted; %s", ctnetlink.Acct, p.remedy(ctnetlink.Acct, err))
+	case s.value == 0:
+		return failure("off", "accounting is off (%s=0): the kernel does not count flows that begin now; %s", ctnetlink.Acct, p.remedy(ctnetlink.Acct, s.err))
 	}
 	return well("accounting is on again (%s=1): flows that began while it was off have no counters and stay uncounted until they end", ctnetlink.Acct)
 }
 
-func (p *Plugin) lookAtTimestamps() finding {
-	value, set, err := p.ensure(ctnetlink.Timestamp)
+func (p *Plugin) checkTimestamps() finding {
+	s := p.health.sysctls[ctnetlink.Timestamp]
 	switch {
-	case err != nil && value < 0:
-		return finding{untold: true}
-	case set:
-		return mended(telegraf.Info, "timestamps were off (%s=0) and are on now: flows that began while they were off have no start time: their connection_times are measured from when they were first seen", ctnetlink.Timestamp)
-	case value == 0:
-		return warning("off", "timestamps are off (%s=0): bytes can be missing, for flows that follow each other on the same ports can be taken for one when another program listens for reliable events, and what ends during a start is not accounted; connection_times are too short by up to an interval; %s", ctnetlink.Timestamp, p.remedy(ctnetlink.Timestamp, err))
+	case !s.readable:
+		return finding{unknown: true}
+	case s.set:
+		return mended(telegraf.Info, "timestamps were off (%s=0) and are on now: flows that began while they were off have no start time, so their connection_times begin when the plugin first saw them", ctnetlink.Timestamp)
+	case s.value == 0:
+		return warning("off", "timestamps are off (%s=0): bytes can be missing, since flows that follow each other on the same ports can look like one while another program listens for reliable events; flows that end during a start are not accounted; connection_times are too short by up to an interval; %s", ctnetlink.Timestamp, p.remedy(ctnetlink.Timestamp, s.err))
 	}
 	return well("timestamps are on again (%s=1)", ctnetlink.Timestamp)
 }
 
-func (p *Plugin) lookAtEvents() finding {
-	value, set, err := p.ensure(ctnetlink.Events)
-	if err != nil && value < 0 {
-		return finding{untold: true}
+func (p *Plugin) checkEvents() finding {
+	s := p.health.sysctls[ctnetlink.Events]
+	if !s.readable {
+		return finding{unknown: true}
 	}
-	found := value
-	if set {
-		value = 1
-	}
-	p.health.eventsOff = value == 0
+	p.health.eventsOff = s.value == 0 && !s.set
 	switch {
-	case set:
-		return mended(telegraf.Info, "events were in mode %d and are on now (%s=1): a flow that began before may end without an event; what it sent after its last gather is then lost", found, ctnetlink.Events)
-	case value == 0:
-		return failure("off", "events are off (%s=0): traffic of a flow after its last gather, and flows shorter than an interval, are not counted; %s", ctnetlink.Events, p.remedy(ctnetlink.Events, err))
-	case value != 1:
-		return warning("autodetect", "events are in autodetect mode (%s=2): flows that begin while nobody listens, as before this start, end without an event; what they send after their last gather is lost; %s", ctnetlink.Events, p.remedy(ctnetlink.Events, err))
+	case s.set:
+		return mended(telegraf.Info, "events were in mode %d and are on now (%s=1): a flow that began before may end without an event, which loses what it sent after its last gather", s.value, ctnetlink.Events)
+	case s.value == 0:
+		return failure("off", "events are off (%s=0): the plugin does not count what a flow sends after its last gather, nor flows shorter than an interval; %s", ctnetlink.Events, p.remedy(ctnetlink.Events, s.err))
+	case s.value != 1:
+		return warning("autodetect", "events are in autodetect mode (%s=2): flows that begin while no program listens, as before this start, end without an event, which loses what they send after their last gather; %s", ctnetlink.Events, p.remedy(ctnetlink.Events, s.err))
 	}
 	return well("events are on again (%s=1)", ctnetlink.Events)
 }
 
-// watchSettings makes the checks of a gather that come before it. Once the kernel
-// sends DESTROY events, flows that dumps do not show are waited for.
+// watchSettings runs the checks that come before a gather. Once the kernel sends
+// DESTROY events, the tracker waits for those of missing flows.
 func (p *Plugin) watchSettings() {
 	off := p.health.eventsOff
 	p.watch(settings())
@@ -100,8 +124,8 @@ func (p *Plugin) watchSettings() {
 	}
 }
 
-// explainNoConntrack adds the remedy where the table cannot be read because there
-// is none. That its sysctls are hidden alone is no proof.
+// explainNoConntrack adds the remedy where the kernel has no table. Hidden sysctls
+// alone do not prove that.
 func (p *Plugin) explainNoConntrack(err error) error {
 	_, missing := p.namespace.Sysctl(ctnetlink.Count)
 	if errors.Is(missing, ctnetlink.ErrNoConntrack) && !errors.Is(err, os.ErrPermission) {
@@ -110,38 +134,22 @@ func (p *Plugin) explainNoConntrack(err error) error {
 	return err
 }
 
-// ensure returns the value that a sysctl had, -1 with an error if it cannot be
-// read, and whether it was set to 1 now, which is only tried where set_sysctls
-// allows it. Whatever sets it to something else while the plugin runs is undone
-// at the next gather: what it would cost can never be made up for, and who wants it
-// has set_sysctls.
-func (p *Plugin) ensure(name string) (value int, set bool, err error) {
-	if value, err = p.namespace.Sysctl(name); err != nil {
-		return -1, false, err
-	}
-	if value == 1 || !p.SetSysctls {
-		return value, false, nil
-	}
-	err = p.namespace.SetSysctl(name, 1)
-	return value, err == nil, err
-}
-
-// remedy tells how to set a sysctl to 1 where we are; err says why the plugin
-// could not.
+// remedy describes how to set a sysctl to 1 here; err is why the plugin could not,
+// nil if it may not.
 func (p *Plugin) remedy(name string, err error) string {
 	command := p.command(fmt.Sprintf("sysctl -w net.netfilter.%s=1", name))
 	switch {
 	case err == nil:
 		return "set set_sysctls = true or run: " + command
 	case errors.Is(err, syscall.EROFS):
-		return fmt.Sprintf("/proc/sys is read-only here, so set_sysctls cannot set it: start a container with docker run --sysctl net.netfilter.%s=1, one that uses the host's network needs it on the host: %s; a unit must not have ProtectKernelTunables", name, command)
+		return fmt.Sprintf("set_sysctls cannot set it, since /proc/sys is read-only here: start a container with docker run --sysctl net.netfilter.%s=1, or for one that uses the host's network run on the host: %s; a unit must not have ProtectKernelTunables", name, command)
 	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
-		return fmt.Sprintf("set_sysctls may not set it here: have whoever owns the network namespace run: %s", command)
+		return fmt.Sprintf("set_sysctls may not set it here: the owner of the network namespace has to run: %s", command)
 	}
 	return fmt.Sprintf("set_sysctls could not set it (%v): run: %s", err, command)
 }
 
-// command is a shell command to be run in the namespace that is accounted.
+// command is a shell command to run in the namespace that is accounted.
 func (p *Plugin) command(command string) string {
 	switch {
 	case p.NetworkNamespace == "":

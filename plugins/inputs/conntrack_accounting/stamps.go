@@ -14,12 +14,11 @@ const (
 	savedStamps = 512
 )
 
-// stamps gives each gather a time that no other gather has: the whole second in
-// which it is, or where another gather has that, its millisecond. Two gathers in
-// one second, or after the clock was set back, would otherwise write the same
-// (time, series) twice, and the databases keep only one of the two. Whole seconds
-// are what databases compress best, and a time that is not ahead of the clock is
-// one that they show.
+// stamps gives each gather a time of its own: its whole second, or if another gather
+// has that, its millisecond. Otherwise two gathers in one second, or after the clock was
+// set back, would write the same (time, series) twice, and databases keep only one of
+// the two. Databases compress whole seconds best. A time ahead of the clock would not be
+// shown by dashboards yet.
 type stamps struct {
 	used  map[int64]struct{} // ms since the epoch
 	order []int64            // as a ring, oldest at next

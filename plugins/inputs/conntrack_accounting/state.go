@@ -2,6 +2,7 @@ package conntrack_accounting
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -19,31 +20,43 @@ const stopFence = 500 * time.Millisecond
 
 // state is what is known of state_file.
 //
-// The file is current or it says that it is not: before a gather hands out its
-// series, the file is marked as superseded, and it is replaced only when they
-// are delivered. Whenever the process is killed, what it leaves behind was
-// either current at that moment or is known to be older than what was
-// delivered; so no reading is ever accounted twice.
+// The file is either current or marked as superseded: a gather marks it before it hands
+// out its series, and a new one replaces it only after they are delivered. So whenever
+// the process is killed, the file that it leaves is current or known to be older than
+// what was delivered, and no reading is accounted twice.
 type state struct {
 	lock    *filelock.Lock // nil without state_file
 	origin  statefile.Origin
-	ready   bool      // the baseline is whole: there is something to save
-	since   time.Time // when the state that was resumed from was saved; zero for none
-	flows   int       // that it held
-	after   time.Time // when there is no such state: flows that began by then are accounted from now on
+	ready   bool      // the baseline is complete, so the state can be saved
+	since   time.Time // when the state was saved that this run continues; zero for none
+	flows   int       // of that state
+	after   time.Time // without such a state: flows that began before are accounted from now on
 	written time.Time
-	failed  bool // to write, as the operator was told
+	failed  bool // the last write, and it was logged
 
 	took   time.Duration // to write the last one
 	size   int64         // of the last one
 	errors uint64
 }
 
-// keepsState reports whether there is a state_file; a single look at the table
-// leaves the one of the daemon alone.
+// keepsState reports whether there is a state_file; a one-shot dump does not touch the
+// one of the daemon.
 func (p *Plugin) keepsState() bool { return p.StateFile != "" && !p.oneShot }
 
-// identify finds out what a state of this run is about.
+// lockPatience is how long the start waits for another process that uses the state:
+// about as long as Telegraf lets a process take to end.
+const lockPatience = 5 * time.Second
+
+// lockState keeps other processes from the state. It waits for one that is about to
+// end, as in a restart.
+func (p *Plugin) lockState() (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
+	defer cancel()
+	p.state.lock, err = statefile.Lock(ctx, p.StateFile)
+	return err
+}
+
+// identify finds out what a state of this run describes.
 func (p *Plugin) identify() error {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
@@ -55,8 +68,8 @@ func (p *Plugin) identify() error {
 	}
 	p.state.origin = statefile.Origin{
 		Boot: strings.TrimSpace(string(boot)), Namespace: namespace,
-		// A flow that was left out is unknown to the state, as if it were new.
-		// So is one that is the other way round now.
+		// A flow that was left out is not in the state, and would look new. So would
+		// a flow that is the other way round now.
 		Settings: fmt.Sprintf("%+v, translated %v, picked up by port %v", p.cfg.Filter, p.cfg.Translated, p.cfg.PickedUpByPort),
 		Masks:    fmt.Sprintf("source %s, destination %s", &p.cfg.Source.Masks, &p.cfg.Destination.Masks),
 	}
@@ -69,13 +82,13 @@ func (p *Plugin) supersede(now time.Time) {
 		return
 	}
 	err := statefile.Supersede(p.StateFile, now)
-	if err == nil || errors.Is(err, fs.ErrNotExist) { // its folder is gone: who writes the next one says so
+	if err == nil || errors.Is(err, fs.ErrNotExist) { // its folder is gone: writing the next one reports it
 		return
 	}
 	p.state.errors++
-	// Not removed: a start that finds no state accounts existing flows as the option says.
+	// Do not remove it: a start without a state file goes by existing_flows.
 	if emptyErr := os.Truncate(p.StateFile, 0); emptyErr != nil {
-		p.Log.Errorf("state_file: %v; %v: it is out of date: put an empty file in its place, or traffic is accounted twice after a crash", err, emptyErr)
+		p.Log.Errorf("state_file: %v; %v: the file is out of date: replace it by an empty one, otherwise traffic is accounted twice after a crash", err, emptyErr)
 	}
 }
 
@@ -98,7 +111,7 @@ func (p *Plugin) save() {
 	if err != nil {
 		p.state.errors++
 		if !p.state.failed {
-			p.Log.Warnf("state_file: writing it failed, and a restart now would lose what flows sent since the last gather: %v", err)
+			p.Log.Warnf("state_file: writing it failed, so a restart now would lose what flows have sent since the last gather: %v", err)
 		}
 		p.state.failed = true
 		return
@@ -110,8 +123,8 @@ func (p *Plugin) save() {
 	p.state.written, p.state.took, p.state.size = start, time.Since(start), size
 }
 
-// writeState takes the state into memory and writes it from there: event readers
-// wait for the first, and must not for the second.
+// writeState copies the state into memory and writes it from there. Event readers wait
+// for the first and must not wait for the second.
 func (p *Plugin) writeState(origin statefile.Origin) (size int64, err error) {
 	body := bytes.NewBuffer(make([]byte, 0, p.state.size+p.state.size/8))
 	if err := p.stamps.write(body); err != nil {
@@ -129,17 +142,17 @@ func (p *Plugin) writeState(origin statefile.Origin) (size int64, err error) {
 	})
 }
 
-// saveFirst saves the baseline, unless it went on from a state that still holds:
-// a kill before the first gather is delivered must not look like a first start.
+// saveFirst saves the baseline, unless it continued a state that still holds: after a
+// kill before the first gather is delivered, the next start must not be a first start.
 func (p *Plugin) saveFirst() {
 	p.state.ready = p.keepsState()
 	if p.state.ready && p.state.since.IsZero() {
 		p.save()
-		p.state.written = time.Time{} // the first gather is saved whatever the interval
+		p.state.written = time.Time{} // save the first gather without waiting for the interval
 	}
 }
 
-// saveLast saves what was known when the listeners ended.
+// saveLast saves the state as it was when the listeners ended.
 func (p *Plugin) saveLast() {
 	if p.state.ready {
 		p.save()

@@ -59,7 +59,7 @@ func TestStopAndStart(t *testing.T) {
 	one(5)
 	two(6)
 	l.start(keep)
-	require.Len(t, l.log.with("it goes on from the state of"), 1)
+	require.Len(t, l.log.with("it continues from the state of"), 1)
 	l.gather()
 	l.requireExact()
 	require.EqualValues(t, 5, l.closed)
@@ -97,7 +97,7 @@ func TestKilled(t *testing.T) {
 				require.Empty(t, l.log.with("W! state_file"))
 				return
 			}
-			require.Len(t, l.log.with("W! state_file: the last run ended without a state"), 1)
+			require.Len(t, l.log.with("W! state_file: the last run ended without writing its state"), 1)
 			require.EqualValues(t, 3+5, l.sum["udp-src"].Packets, "the new flow counts, the old one from now on")
 			old(6)
 			l.gather()
@@ -146,7 +146,7 @@ func TestStateInterval(t *testing.T) {
 	flow(5)
 	l.start(keep)
 	l.gather()
-	require.Len(t, l.log.with("W! state_file: the last run ended without a state"), 1)
+	require.Len(t, l.log.with("W! state_file: the last run ended without writing its state"), 1)
 	require.EqualValues(t, 3+4, l.sum["udp-src"].Packets)
 }
 
@@ -159,12 +159,12 @@ func TestForeignStates(t *testing.T) {
 		says   string
 		first  bool // existing flows are accounted as the option says
 	}{
-		"another boot": {rewritten(func(o *statefile.Origin) { o.Boot = "x" }), "I! state_file: ignoring FILE: it is of another boot", true},
+		"another boot": {rewritten(func(o *statefile.Origin) { o.Boot = "x" }), "I! state_file: ignoring FILE: it is from another boot", true},
 		"another namespace": {
 			rewritten(func(o *statefile.Origin) { o.Namespace = "net:[4:1:1]" }),
-			"W! state_file: ignoring FILE: it is of another network namespace", false,
+			"W! state_file: ignoring FILE: it describes another network namespace", false,
 		},
-		"other settings": {func(_ *testing.T, _ string, p *Plugin) { p.IncludeICMP = false }, "W! state_file: ignoring FILE: other flows were accounted by the settings then", false},
+		"other settings": {func(_ *testing.T, _ string, p *Plugin) { p.IncludeICMP = false }, "W! state_file: ignoring FILE: its settings accounted other flows", false},
 		"torn": {func(t *testing.T, file string, _ *Plugin) {
 			info, err := os.Stat(file)
 			require.NoError(t, err)
@@ -334,7 +334,7 @@ func TestStateFileOfSomethingElse(t *testing.T) {
 	p.NetworkNamespace, p.Log = l.ns.Path(), l.log
 	keep(p)
 	require.NoError(t, p.Init())
-	require.ErrorContains(t, p.Start(l), "state_file: "+file+": it is no state, but a file of something else: name another file")
+	require.ErrorContains(t, p.Start(l), "state_file: "+file+": it is a file of something else, not a state: name another file")
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.Equal(t, "10.0.0.0/8,Campus\n", string(text))
@@ -350,7 +350,7 @@ func TestStateThatCannotBeSuperseded(t *testing.T) {
 	require.NoError(t, os.Mkdir(file, 0o700))
 	l.gather()
 	require.Len(t, l.log.with("E! state_file: "), 1)
-	require.Len(t, l.log.with("put an empty file in its place, or traffic is accounted twice"), 1)
+	require.Len(t, l.log.with("replace it by an empty one, otherwise traffic is accounted twice"), 1)
 	require.NoError(t, os.Remove(file))
 	l.gather()
 	require.Len(t, l.log.with("E! state_file: "), 1)
@@ -388,7 +388,7 @@ func TestIdentityIsTheNamespaces(t *testing.T) {
 	one.gather()
 	one.plugin.Stop()
 	two.start(keep)
-	require.Len(t, two.log.with("it is of another network namespace"), 1)
+	require.Len(t, two.log.with("it describes another network namespace"), 1)
 }
 
 // Other masks lose and double nothing, but mean other groups under the same
@@ -405,12 +405,12 @@ func TestOtherMasksAreMentioned(t *testing.T) {
 		one(2)
 		l.plugin.Stop()
 		if i < 2 {
-			require.Empty(t, l.log.with("the masks are others"))
+			require.Empty(t, l.log.with("the masks differ"))
 		}
 	}
-	require.Len(t, l.log.with("W! the masks are others than in the last run (source 255.255.0.0 and /128, destination 255.255.255.255 and /128; now: source 255.255.255.0"), 1)
+	require.Len(t, l.log.with("W! the masks differ from those of the last run (source 255.255.0.0 and /128, destination 255.255.255.255 and /128; now: source 255.255.255.0"), 1)
 	l.start(keep, func(p *Plugin) { p.SourceMask = "24" })
-	require.Len(t, l.log.with("the masks are others"), 1)
+	require.Len(t, l.log.with("the masks differ"), 1)
 	l.gather()
 	l.requireExact()
 	require.EqualValues(t, 15, l.sum["udp-src"].Packets)

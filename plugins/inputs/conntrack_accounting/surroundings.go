@@ -10,40 +10,39 @@ import (
 
 const (
 	// nearlyFull is the share of nf_conntrack_max, in percent, from which new
-	// connections are at risk of being dropped; roomy is where that is over.
+	// connections are at risk of being dropped; below roomy, they no longer are.
 	nearlyFull = 90
 	roomy      = 80
 
-	// patience is how many looks may find that no entry is accepted: at a
-	// start, there may be nobody yet.
+	// patience is how many checks may find that no entry is accepted before it is
+	// logged: at a start, there may be no traffic yet.
 	patience = 3
 )
 
-// lookAtFamily finds out whether anything has the kernel track the connections of
-// a family: it does so while a rule uses conntrack, and one for IPv4 does not
-// count for IPv6.
-func (p *Plugin) lookAtFamily(family, table string, unwanted bool) finding {
+// checkFamily finds out whether the kernel tracks connections of a family. It does so
+// while a rule uses conntrack, and a rule for IPv4 does not count for IPv6.
+func (p *Plugin) checkFamily(family, table string, unwanted bool) finding {
 	if unwanted {
 		return well("%s is not accounted", family)
 	}
 	tracked, err := p.tracked(family)
-	unknown := errors.Is(err, ctnetlink.ErrHooksUnknown)
-	if err != nil && !unknown {
-		return p.untold("%v", err)
+	undecided := errors.Is(err, ctnetlink.ErrHooksUnknown)
+	if err != nil && !undecided {
+		return p.unknown("%v", err)
 	}
 	rule := p.command(fmt.Sprintf("nft 'add table %[1]s track; add chain %[1]s track forward { type filter hook forward priority 0; }; add rule %[1]s track forward ct state established accept'", table))
 	other := map[string]string{"IPv4": "ipv6", "IPv6": "ipv4"}[family]
 	switch {
 	case tracked:
-		return well("%s connections are tracked again: what is sent from now on is counted", family)
-	case unknown:
-		return notice("no rule", "no nftables rule in this network namespace makes the kernel track %s connections, and none is in the table; unless something else does, switch it on with: %s", family, rule)
+		return well("%s connections are tracked again: the plugin counts what they send from now on", family)
+	case undecided:
+		return notice("no rule", "no nftables rule in this network namespace makes the kernel track %s connections, and the table has no such entry; unless something else switches tracking on, do so with: %s", family, rule)
 	}
-	return warning("untracked", "nothing in this network namespace tracks %s connections, so none of them is counted; a rule that uses conntrack switches it on: %s; if there are none to count, set families = [\"%s\"]", family, rule, other)
+	return warning("untracked", "nothing in this network namespace tracks %s connections, so the plugin counts none of them; switch tracking on with a rule that uses conntrack: %s; if there are no such connections to count, set families = [\"%s\"]", family, rule, other)
 }
 
-// tracked reports whether connections of a family are tracked. Where the kernel
-// cannot tell, entries in the table do.
+// tracked reports whether the kernel tracks connections of a family. Where it cannot
+// list its hooks, entries in the table show it.
 func (p *Plugin) tracked(family string) (bool, error) {
 	ipv4, ipv6, err := ctnetlink.HooksActive(p.namespace)
 	hooked, seen := ipv4, p.health.seenIPv4
@@ -56,22 +55,22 @@ func (p *Plugin) tracked(family string) (bool, error) {
 	return hooked, err
 }
 
-func (p *Plugin) lookAtReceiveBuffer() finding {
+func (p *Plugin) checkReceiveBuffer() finding {
 	got, err := p.destroyed.ReceiveBuffer()
 	if err != nil {
-		return p.untold("%v", err)
+		return p.unknown("%v", err)
 	}
 	if got < int(p.ReceiveBuffer) {
-		return warning("capped", "receive_buffer: asked for %d bytes, the kernel gave %d: nothing is lost, but events wait; raise net.core.rmem_max on the host", p.ReceiveBuffer, got)
+		return warning("capped", "receive_buffer: asked for %d bytes, the kernel gave %d: no event is lost, but events can come later; raise net.core.rmem_max on the host", p.ReceiveBuffer, got)
 	}
 	return well("receive_buffer: the kernel gave all %d bytes", p.ReceiveBuffer)
 }
 
-func (p *Plugin) lookAtTable() finding {
+func (p *Plugin) checkTable() finding {
 	p.health.table = nil
 	table, err := ctnetlink.TableStats(p.namespace)
 	if err != nil {
-		return p.untold("reading the size of the table: %v", err)
+		return p.unknown("reading the size of the table: %v", err)
 	}
 	p.health.table = &table
 	percent := uint64(0)
@@ -80,40 +79,65 @@ func (p *Plugin) lookAtTable() finding {
 	}
 	switch {
 	case percent >= nearlyFull:
-		return warning("full", "the connection tracking table is nearly full: %d of %d entries; the kernel drops new connections once it is: raise net.netfilter.nf_conntrack_max", table.Entries, table.Max)
+		return warning("full", "the connection tracking table is nearly full: %d of %d entries; when it is full, the kernel drops new connections: raise net.netfilter.nf_conntrack_max", table.Entries, table.Max)
 	case percent >= roomy:
-		return finding{untold: true} // lest it be said again and again
+		return finding{unknown: true} // or a table about that full would be logged over and over
 	}
 	return well("the connection tracking table has room again: %d of %d entries", table.Entries, table.Max)
 }
 
-// lookAtCounters finds flows without counters by their readings since the last
-// look.
-func (p *Plugin) lookAtCounters() finding {
+// checkFlowtables finds flowtables that keep traffic from being counted: packets of
+// offloaded flows bypass conntrack, and only a flowtable with the counter flag counts
+// them.
+func (p *Plugin) checkFlowtables() finding {
+	tables, err := ctnetlink.Flowtables(p.namespace)
+	if err != nil {
+		return p.unknown("%v", err)
+	}
+	return p.findUncounted(tables, p.stats().Offloaded)
+}
+
+func (p *Plugin) findUncounted(tables []ctnetlink.Flowtable, offloaded int) finding {
+	var names []string // as nft writes them
+	for _, t := range tables {
+		if !t.Counter {
+			names = append(names, fmt.Sprintf("%s %s %s", t.Family, t.Table, t.Name))
+		}
+	}
+	p.health.uncountedFlowtables = len(names)
+	if len(names) == 0 {
+		return well("packets of offloaded flows are counted now: every flowtable has the counter flag")
+	}
+	list := strings.Join(names, ", ")
+	return warning(list, "flowtables without the counter flag: %s: the kernel does not count packets of the flows that they offload (%d flows now); add \"counter\" to their definition", list, offloaded)
+}
+
+// checkCounters finds flows without counters by their readings since the last check.
+func (p *Plugin) checkCounters() finding {
 	total := p.stats().Uncounted
 	n := total - p.health.uncounted
 	p.health.uncounted = total
 	if n > 0 {
 		return warning("some", "flows without counters are in the table: they began while %s was 0 and stay uncounted until they end; set it at boot (deploy/sysctl.d)", ctnetlink.Acct)
 	}
-	return well("no flow without counters is in the table any more")
+	return well("the table has no flow without counters any more")
 }
 
-// lookAtFilter finds out whether the options leave anything to account at all.
-func (p *Plugin) lookAtFilter() finding {
+// checkFilter finds out whether the options leave anything to account.
+func (p *Plugin) checkFilter() finding {
 	stats := p.stats()
 	p.health.accepted = p.health.accepted || stats.Flows > 0 || stats.ShortFlows > 0
 	options := strings.Join(p.filterOptions(), ", ")
 	if p.health.accepted || options == "" {
-		return well("flows are accepted by %s now", options)
+		return well("%s accept flows now", options)
 	}
 	if p.health.table == nil || p.health.table.Entries == 0 {
-		return finding{untold: true}
+		return finding{unknown: true}
 	}
 	if p.health.refused++; p.health.refused < patience {
-		return finding{untold: true}
+		return finding{unknown: true}
 	}
-	return warning("none", "%d entries are in the connection tracking table, none accepted by %s: nothing is counted; \"%s\" shows the entries", p.health.table.Entries, options, p.command("conntrack -L"))
+	return warning("none", "the connection tracking table has %d entries, but %s leave out all of them, so nothing is counted; \"%s\" shows the entries", p.health.table.Entries, options, p.command("conntrack -L"))
 }
 
 // filterOptions names the options that leave flows out.

@@ -6,30 +6,30 @@ import (
 	"github.com/influxdata/telegraf"
 )
 
-// A check looks for one thing that keeps traffic from being counted, or is about
-// to. The start makes all checks, and each gather makes them again.
+// A check looks for one thing that keeps traffic from being counted, or soon will.
+// The start runs all checks, and each gather runs them again.
 type check struct {
 	name string
-	look func(*Plugin) finding
+	run  func(*Plugin) finding
 }
 
-// finding is what a check found. It is said when its state is not that of the
-// check's last finding.
+// finding is the result of a check. It is logged when its state differs from that of
+// the check's last finding.
 type finding struct {
 	state string // "" when all is well
 	level telegraf.LogLevel
-	text  string // what is the matter and what to do about it, or that it is over
+	text  string // what is wrong and what to do about it, or that it is over
 
-	untold bool // it cannot be known now: the last finding stands
-	always bool // it is said even if all was well before
+	unknown bool // the check could not find out: the last finding stands
+	always  bool // log it even if all was well before
 }
 
-// well is found when nothing is the matter; the text is said when something was.
+// well means that nothing is wrong; the text is logged when something was.
 func well(format string, args ...any) finding {
 	return finding{level: telegraf.Info, text: fmt.Sprintf(format, args...)}
 }
 
-// mended is well, of what was wrong until a moment ago.
+// mended is well, of something that was wrong until a moment ago.
 func mended(level telegraf.LogLevel, format string, args ...any) finding {
 	return finding{level: level, text: fmt.Sprintf(format, args...), always: true}
 }
@@ -46,20 +46,20 @@ func notice(state, format string, args ...any) finding {
 	return finding{state: state, level: telegraf.Info, text: fmt.Sprintf(format, args...)}
 }
 
-// untold is found when a look at it failed; why is for those who debug.
-func (p *Plugin) untold(format string, args ...any) finding {
+// unknown is the finding of a check that failed.
+func (p *Plugin) unknown(format string, args ...any) finding {
 	p.Log.Debugf(format, args...)
-	return finding{untold: true}
+	return finding{unknown: true}
 }
 
-// watch makes the checks and says what changed.
+// watch runs the checks and logs what changed.
 func (p *Plugin) watch(checks []check) {
 	for _, c := range checks {
-		f := c.look(p)
-		if f.untold || f.state == p.health.said[c.name] && !f.always {
+		f := c.run(p)
+		if f.unknown || f.state == p.health.reported[c.name] && !f.always {
 			continue
 		}
-		p.health.said[c.name] = f.state
+		p.health.reported[c.name] = f.state
 		switch f.level {
 		case telegraf.Error:
 			p.Log.Errorf("%s", f.text)
@@ -71,26 +71,27 @@ func (p *Plugin) watch(checks []check) {
 	}
 }
 
-// settings are what the kernel was told, for flows that begin from now on.
+// settings are the checks of what the kernel does with flows that begin from now on.
+// They read the sysctls once, in the second.
 func settings() []check {
 	return []check{
-		{"capability", (*Plugin).lookAtCapability},
-		{"sysctls", (*Plugin).lookAtSysctls},
-		{"accounting", (*Plugin).lookAtAccounting},
-		{"timestamps", (*Plugin).lookAtTimestamps},
-		{"events", (*Plugin).lookAtEvents},
+		{"capability", (*Plugin).checkCapability},
+		{"sysctls", (*Plugin).checkSysctls},
+		{"accounting", (*Plugin).checkAccounting},
+		{"timestamps", (*Plugin).checkTimestamps},
+		{"events", (*Plugin).checkEvents},
 	}
 }
 
-// surroundings are what is to be seen once the table is read.
+// surroundings are the checks to run once the table is read.
 func surroundings() []check {
 	return []check{
-		{"IPv4", func(p *Plugin) finding { return p.lookAtFamily("IPv4", "ip", p.cfg.Filter.NoIPv4) }},
-		{"IPv6", func(p *Plugin) finding { return p.lookAtFamily("IPv6", "ip6", p.cfg.Filter.NoIPv6) }},
-		{"receive buffer", (*Plugin).lookAtReceiveBuffer},
-		{"table", (*Plugin).lookAtTable},
-		{"flowtables", (*Plugin).lookAtFlowtables},
-		{"counters", (*Plugin).lookAtCounters},
-		{"filter", (*Plugin).lookAtFilter},
+		{"IPv4", func(p *Plugin) finding { return p.checkFamily("IPv4", "ip", p.cfg.Filter.NoIPv4) }},
+		{"IPv6", func(p *Plugin) finding { return p.checkFamily("IPv6", "ip6", p.cfg.Filter.NoIPv6) }},
+		{"receive buffer", (*Plugin).checkReceiveBuffer},
+		{"table", (*Plugin).checkTable},
+		{"flowtables", (*Plugin).checkFlowtables},
+		{"counters", (*Plugin).checkCounters},
+		{"filter", (*Plugin).checkFilter},
 	}
 }

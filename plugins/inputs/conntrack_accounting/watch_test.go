@@ -12,9 +12,9 @@ import (
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
-// requireSaid requires that this line comes with the next two gathers, once, and
+// requireLogged requires that this line comes with the next two gathers, once, and
 // that no other warning or error does.
-func (l *lab) requireSaid(line string) {
+func (l *lab) requireLogged(line string) {
 	l.t.Helper()
 	l.log.clear()
 	for range 3 {
@@ -45,7 +45,7 @@ func TestSysctlsThatChange(t *testing.T) {
 		off, on    string
 		onIfOurOwn string
 	}{
-		{"nf_conntrack_acct", 0, "E! accounting is off (nf_conntrack_acct=0): nothing that begins now can be counted; set set_sysctls = true or run: ip netns exec ", "I! accounting is on again", "W! accounting was off (nf_conntrack_acct=0) and is on now"},
+		{"nf_conntrack_acct", 0, "E! accounting is off (nf_conntrack_acct=0): the kernel does not count flows that begin now; set set_sysctls = true or run: ip netns exec ", "I! accounting is on again", "W! accounting was off (nf_conntrack_acct=0) and is on now"},
 		{"nf_conntrack_timestamp", 0, "W! timestamps are off", "I! timestamps are on again", "I! timestamps were off"},
 		{"nf_conntrack_events", 0, "E! events are off", "I! events are on again", "I! events were in mode 0 and are on now"},
 		{"nf_conntrack_events", 2, "W! events are in autodetect mode", "I! events are on again", "I! events were in mode 2 and are on now"},
@@ -58,16 +58,16 @@ func TestSysctlsThatChange(t *testing.T) {
 			l.start(func(p *Plugin) { p.SetSysctls = false })
 			for range 2 {
 				l.ns.Sysctl(t, c.name, c.value)
-				l.requireSaid(c.off)
+				l.requireLogged(c.off)
 				l.ns.Sysctl(t, c.name, 1)
-				l.requireSaid(c.on)
+				l.requireLogged(c.on)
 			}
 			l.plugin.Stop()
 
 			l.start()
 			for range 2 {
 				l.ns.Sysctl(t, c.name, c.value)
-				l.requireSaid(c.onIfOurOwn)
+				l.requireLogged(c.onIfOurOwn)
 				require.Equal(t, "1\n", l.ns.Exec(t, "cat", "/proc/sys/net/netfilter/"+c.name))
 			}
 		})
@@ -88,7 +88,7 @@ func TestFlowsWithoutCountersAreSaid(t *testing.T) {
 	require.Len(t, l.log.with("W! "), 2, "that it was off, and what came of it: %v", l.log.text)
 	require.Len(t, l.log.with("W! flows without counters are in the table"), 1)
 	l.flush()
-	l.requireSaid("I! no flow without counters is in the table any more")
+	l.requireLogged("I! the table has no flow without counters any more")
 }
 
 // Started while the kernel sends no events, the plugin waits for them once it does.
@@ -122,7 +122,7 @@ func TestRulesetThatIsFlushed(t *testing.T) {
 	require.NoError(t, l.ns.UDP("10.32.0.1", "10.33.0.1:53", 1, 10))
 
 	l.ns.Nft(t, fmt.Sprintf(rule, "ip6"))
-	l.requireSaid("I! IPv6 connections are tracked again")
+	l.requireLogged("I! IPv6 connections are tracked again")
 	for range 2 {
 		l.ns.Exec(t, "nft", "flush", "ruleset")
 		l.log.clear()
@@ -153,17 +153,17 @@ func TestFilterThatMatchesNothing(t *testing.T) {
 	require.NoError(t, l.ns.UDP("10.32.0.1", "10.33.0.1:53", 1, 10))
 	l.gather()
 	l.gather()
-	const said = "W! 1 entries are in the connection tracking table, none accepted by source, exclude, include_icmp = false: nothing is counted"
-	l.requireSaid(said)
+	const said = "W! the connection tracking table has 1 entries, but source, exclude, include_icmp = false leave out all of them, so nothing is counted"
+	l.requireLogged(said)
 	require.NoError(t, l.ns.UDP("10.40.0.1", "10.33.0.1:53", 1, 10))
-	l.requireSaid("I! flows are accepted by source, exclude, include_icmp = false now")
+	l.requireLogged("I! source, exclude, include_icmp = false accept flows now")
 	l.flush()
 	require.NoError(t, l.ns.UDP("10.32.0.1", "10.33.0.1:53", 1, 10))
 	l.log.clear()
 	for range 5 {
 		l.gather()
 	}
-	require.Empty(t, l.log.with("accepted"), "that nobody is there is nothing to say")
+	require.Empty(t, l.log.with("leave out all"), "an empty table is nothing to log")
 }
 
 // The kernel asks for the capability at every dump.
@@ -187,5 +187,5 @@ func TestCapabilityThatIsLost(t *testing.T) {
 		require.ErrorIs(t, err, unix.EPERM)
 	}
 	require.Len(t, l.log.with("E! CAP_NET_ADMIN is gone"), 1)
-	l.requireSaid("I! CAP_NET_ADMIN is there again")
+	l.requireLogged("I! CAP_NET_ADMIN is there again")
 }

@@ -1,0 +1,62 @@
+package conntrack_accounting
+
+import (
+	"strconv"
+	"time"
+
+	"telegraf-conntrack-accounting/internal/accounting"
+	"telegraf-conntrack-accounting/internal/notation"
+	"telegraf-conntrack-accounting/internal/reportfile"
+)
+
+// row is what both the metric and the report contain of a series.
+func (p *Plugin) row(s *accounting.Series, at time.Time) reportfile.Row {
+	row := reportfile.Row{
+		Time:  at.UnixNano(),
+		Proto: notation.ProtoName(s.Key.Proto),
+		Src:   s.Key.Src.String(), Dst: s.Key.Dst.String(),
+		Port:       s.Key.Port,
+		SrcPackets: int64(s.Orig.Packets), SrcBytes: int64(s.Orig.Bytes),
+		DstPackets: int64(s.Reply.Packets), DstBytes: int64(s.Reply.Bytes),
+		ConnectionCount: int64(s.Connections), ConnectionTimes: int64(s.ConnectionTimes),
+	}
+	if p.TrackOpenConnections {
+		row.OpenConnections, row.HasOpen = int64(s.Open), true
+	}
+	return row
+}
+
+// setFields sets the fields of a series: always the same ones.
+func setFields(fields map[string]interface{}, row *reportfile.Row) {
+	fields["src_packets"] = row.SrcPackets
+	fields["src_bytes"] = row.SrcBytes
+	fields["dst_packets"] = row.DstPackets
+	fields["dst_bytes"] = row.DstBytes
+	fields["connection_count"] = row.ConnectionCount
+	fields["connection_times"] = row.ConnectionTimes
+	if row.HasOpen {
+		fields["open_connections"] = row.OpenConnections
+	}
+}
+
+// setTags makes tags those of a series.
+func (p *Plugin) setTags(tags map[string]string, k *accounting.SeriesKey, row *reportfile.Row) {
+	clear(tags)
+	tags["proto"], tags["src"], tags["dst"] = row.Proto, row.Src, row.Dst
+	tags["port"] = strconv.Itoa(int(k.Port))
+	p.cfg.GroupBy.AddTags(tags, k)
+	src, dst := p.tracker.NetworksOf(k)
+	addNetwork(tags, "src_", src)
+	addNetwork(tags, "dst_", dst)
+}
+
+// addNetwork adds the name and keys of the network of one endpoint, nil for none.
+func addNetwork(tags map[string]string, prefix string, n *accounting.Network) {
+	if n == nil {
+		return
+	}
+	tags[prefix+"name"] = n.Name
+	for _, tag := range n.Keys {
+		tags[prefix+tag.Key] = tag.Value
+	}
+}
