@@ -4,11 +4,11 @@ package main
 type measure int
 
 const (
-	requestBits measure = iota // per second
-	responseBits
+	sentBits measure = iota // per second
+	receivedBits
 	bits // both ways
-	requestPackets
-	responsePackets
+	sentPackets
+	receivedPackets
 	packets
 	connectionRate
 	lifetime // of connections that closed, ms on average

@@ -15,8 +15,8 @@ func connections(b backend) *dashboard {
 			describe("Only where the input has track_open_connections."),
 	)
 	d.add(b, 8,
-		bothWays("Network throughput", "bps", b.over(everything, line{"requests", requestBits}, line{"responses", responseBits})),
-		bothWays("Packets", "pps", b.over(everything, line{"requests", requestPackets}, line{"responses", responsePackets})),
+		bothWays("Network throughput", "bps", b.over(everything, line{"sent", sentBits}, line{"received", receivedBits})),
+		bothWays("Packets", "pps", b.over(everything, line{"sent", sentPackets}, line{"received", receivedPackets})),
 	)
 	d.add(b, 7,
 		chart("Connection rate", perSecond, b.over(everything, line{"closed connections", connectionRate})),
@@ -36,14 +36,14 @@ func connections(b backend) *dashboard {
 	return d
 }
 
-// bothWays mirrors responses below the axis.
+// bothWays mirrors what is received below the axis.
 func bothWays(title, unit string, target object) *panel {
 	p := chart(title, unit, target).
 		describe("Above the line what those sent who opened the connections, below it what came back.")
 	delete(p.Fields.Defaults, "min")
 	p.Fields.Defaults["custom"].(object)["axisCenteredZero"] = true
-	return p.override("requests", "color", object{"mode": "fixed", "fixedColor": "blue"}).
-		override("responses", "color", object{"mode": "fixed", "fixedColor": "green"}, "custom.transform", "negative-Y")
+	return p.override("sent", "color", object{"mode": "fixed", "fixedColor": "blue"}).
+		override("received", "color", object{"mode": "fixed", "fixedColor": "green"}, "custom.transform", "negative-Y")
 }
 
 // ranking is a table of the greatest.
@@ -51,7 +51,7 @@ func ranking(b backend, what selection, title, column string) *panel {
 	target, transformations := b.ranking(what, column, 10)
 	p := table(title, target)
 	p.Transformations = transformations
-	p.gauge("traffic", "decbytes").override("requests", "unit", "decbytes").override("responses", "unit", "decbytes").
+	p.gauge("traffic", "decbytes").override("sent", "unit", "decbytes").override("received", "unit", "decbytes").
 		override("packets", "unit", "short").override("connections", "unit", "short").
 		override("lifetime", "unit", "ms", "displayName", "average lifetime")
 	if isEnd(column) {

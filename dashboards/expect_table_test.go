@@ -56,7 +56,7 @@ func text(t testing.TB, frame *data.Frame, column string, row int) string {
 func checkSums(t testing.TB, frame *data.Frame, row int, of *sums) {
 	t.Helper()
 	for column, want := range map[string]float64{
-		"traffic": of.srcBytes + of.dstBytes, "requests": of.srcBytes, "responses": of.dstBytes,
+		"traffic": of.srcBytes + of.dstBytes, "sent": of.srcBytes, "received": of.dstBytes,
 		"packets": of.srcPackets + of.dstPackets, "connections": of.count,
 	} {
 		if field, _ := frame.FieldByName(column); field != nil {

@@ -54,17 +54,17 @@ type expectation func(t testing.TB, frame *data.Frame, q question)
 
 // expectations are what each panel has to show, by its title.
 var expectations = map[string]expectation{
-	"Throughput": eitherLines(map[string]value{"throughput": bitsBoth}, map[string]value{"requests": bitsOut, "responses": bitsBack}),
-	"Packets":    eitherLines(map[string]value{"packets": packetsBoth}, map[string]value{"requests": packetsOut, "responses": packetsBack}),
+	"Throughput": eitherLines(map[string]value{"throughput": bitsBoth}, map[string]value{"sent": bitsOut, "received": bitsBack}),
+	"Packets":    eitherLines(map[string]value{"packets": packetsBoth}, map[string]value{"sent": packetsOut, "received": packetsBack}),
 
 	"Closed connections": lines(map[string]value{"connections": closed}),
 	"Average lifetime":   lines(map[string]value{"lifetime": meanLifetime}),
 	"Open connections":   lines(map[string]value{"open": meanOpen}),
-	"Network throughput": lines(map[string]value{"requests": bitsOut, "responses": bitsBack}),
+	"Network throughput": lines(map[string]value{"sent": bitsOut, "received": bitsBack}),
 	"Connection rate":    lines(map[string]value{"closed connections": closed}),
 	"Connection count":   lines(map[string]value{"closed connections": closed}),
-	"Request traffic":    lines(map[string]value{"requests": bitsOut}),
-	"Response traffic":   lines(map[string]value{"responses": bitsBack}),
+	"Sent traffic":       lines(map[string]value{"sent": bitsOut}),
+	"Received traffic":   lines(map[string]value{"received": bitsBack}),
 
 	"Bandwidth per source":        named(bySrc, 10, bitsBoth),
 	"Traffic per source":          named(bySrc, 10, bitsBoth),

@@ -5,12 +5,12 @@ func groups(b backend) *dashboard {
 	d := newDashboard(b, "groups", "Groups", "Traffic of chosen sources, destinations, protocols, ports and gateways.",
 		b.variables("src", "dst", "proto", "port", "host")...)
 	d.add(b, 8,
-		chart("Request traffic", "bps", b.over(chosen, line{"requests", requestBits})).describe("From sources to destinations."),
-		chart("Response traffic", "bps", b.over(chosen, line{"responses", responseBits})).describe("From destinations back to sources."),
+		chart("Sent traffic", "bps", b.over(chosen, line{"sent", sentBits})).describe("From sources to destinations."),
+		chart("Received traffic", "bps", b.over(chosen, line{"received", receivedBits})).describe("From destinations back to sources."),
 	)
 	d.add(b, 8,
 		chart("Traffic per port", "bps", b.by(chosen, "service", bits, 10)).stacked(),
-		chart("Packets", "pps", b.over(chosen, line{"requests", requestPackets}, line{"responses", responsePackets})),
+		chart("Packets", "pps", b.over(chosen, line{"sent", sentPackets}, line{"received", receivedPackets})),
 	)
 	d.add(b, 9, chart("Traffic per source", "bps", b.by(chosen, "src", bits, 10)).stacked().points(75).linked(b, "src"))
 	d.add(b, 9, chart("Traffic per destination", "bps", b.by(chosen, "dst", bits, 10)).stacked().points(75).linked(b, "dst"))

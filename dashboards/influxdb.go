@@ -47,11 +47,11 @@ func (i influxdb) variables(names ...string) []*variable {
 
 // formulas are what measures are made of; %[1]s is the kind of the measurement.
 var formulas = map[measure]string{
-	requestBits:     `sum("src_bytes") * 8 / $%[1]s_seconds`,
-	responseBits:    `sum("dst_bytes") * 8 / $%[1]s_seconds`,
+	sentBits:        `sum("src_bytes") * 8 / $%[1]s_seconds`,
+	receivedBits:    `sum("dst_bytes") * 8 / $%[1]s_seconds`,
 	bits:            `(sum("src_bytes") + sum("dst_bytes")) * 8 / $%[1]s_seconds`,
-	requestPackets:  `sum("src_packets") / $%[1]s_seconds`,
-	responsePackets: `sum("dst_packets") / $%[1]s_seconds`,
+	sentPackets:     `sum("src_packets") / $%[1]s_seconds`,
+	receivedPackets: `sum("dst_packets") / $%[1]s_seconds`,
 	packets:         `(sum("src_packets") + sum("dst_packets")) / $%[1]s_seconds`,
 	connectionRate:  `sum("connection_count") / $%[1]s_seconds`,
 	lifetime:        `sum("connection_times") / sum("connection_count")`,
@@ -117,7 +117,7 @@ func influxLines(what selection, column, alias string, lines ...line) object {
 func (influxdb) ranking(what selection, column string, top int) (object, []object) {
 	_, clauses := what.from(column)
 	target := object{
-		"query": fmt.Sprintf(`SELECT sum("src_bytes") + sum("dst_bytes") AS "traffic", sum("src_bytes") AS "requests", sum("dst_bytes") AS "responses", sum("src_packets") + sum("dst_packets") AS "packets", sum("connection_count") AS "connections", sum("connection_times") / sum("connection_count") AS "lifetime" %s %s`,
+		"query": fmt.Sprintf(`SELECT sum("src_bytes") + sum("dst_bytes") AS "traffic", sum("src_bytes") AS "sent", sum("dst_bytes") AS "received", sum("src_packets") + sum("dst_packets") AS "packets", sum("connection_count") AS "connections", sum("connection_times") / sum("connection_count") AS "lifetime" %s %s`,
 			clauses, groupBy(column)),
 		"rawQuery": true, "resultFormat": "table",
 	}

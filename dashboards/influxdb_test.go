@@ -280,13 +280,13 @@ func influxMeaning(t *testing.T, p *panel) (name func(string, *reportfile.Row) s
 		if p.Type == "stat" {
 			return total, only("packets", packetsBoth)
 		}
-		return total, map[string]value{"requests": packetsOut, "responses": packetsBack}
+		return total, map[string]value{"sent": packetsOut, "received": packetsBack}
 	case "Network throughput":
-		return total, map[string]value{"requests": bitsOut, "responses": bitsBack}
-	case "Request traffic":
-		return total, only("requests", bitsOut)
-	case "Response traffic":
-		return total, only("responses", bitsBack)
+		return total, map[string]value{"sent": bitsOut, "received": bitsBack}
+	case "Sent traffic":
+		return total, only("sent", bitsOut)
+	case "Received traffic":
+		return total, only("received", bitsBack)
 	case "Closed connections":
 		return total, only("connections", closed)
 	case "Connection rate", "Connection count":
@@ -361,7 +361,7 @@ func checkInfluxTable(t *testing.T, series []testkit.Series, truth map[time.Time
 		of := rows[name]
 		require.NotNil(t, of, name)
 		for column, want := range map[string]float64{
-			"traffic": of.srcBytes + of.dstBytes, "requests": of.srcBytes, "responses": of.dstBytes,
+			"traffic": of.srcBytes + of.dstBytes, "sent": of.srcBytes, "received": of.dstBytes,
 			"packets": of.srcPackets + of.dstPackets, "connections": of.count,
 		} {
 			n, err := s.Values[0][slices.Index(s.Columns, column)].(json.Number).Float64()

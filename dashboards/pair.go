@@ -13,7 +13,7 @@ func pair(b postgres) *dashboard {
 		return `SELECT ` + columns + ` FROM vpn_traffic_pairs($__timeFrom(), $__timeTo(), ` + chosen.arguments() + `, ` + strconv.Itoa(top) + `, '` + measure + `')`
 	}
 	d.add(b, 8,
-		bothWays("Throughput", "bps", b.over(chosen, line{"requests", requestBits}, line{"responses", responseBits})),
+		bothWays("Throughput", "bps", b.over(chosen, line{"sent", sentBits}, line{"received", receivedBits})),
 		chart("Traffic per port", "bps", b.by(chosen, "service", bits, 10)).stacked(),
 	)
 	matrix := table("Sources against destinations", sqlTable(`%s`, pairs(`source_name AS source, destination_name AS destination, src_bytes + dst_bytes AS traffic`, 250, "bytes")))
@@ -40,8 +40,8 @@ func pair(b postgres) *dashboard {
 			sqlTable(`%s`, pairs(`source || ' ' || destination AS id, 's ' || source AS source, 'd ' || destination AS target, src_bytes + dst_bytes AS mainstat`, 40, "bytes")),
 		},
 	}
-	list := table("Pairs", sqlTable(`%s`, pairs(`source_name AS source, destination_name AS destination, src_bytes + dst_bytes AS traffic, src_bytes AS requests, dst_bytes AS responses, connection_count AS connections, connection_times / nullif(connection_count, 0) AS lifetime, source AS src, destination AS dst`, 100, "all")))
-	list.describe(wholeHours).gauge("traffic", "decbytes").override("requests", "unit", "decbytes").override("responses", "unit", "decbytes").
+	list := table("Pairs", sqlTable(`%s`, pairs(`source_name AS source, destination_name AS destination, src_bytes + dst_bytes AS traffic, src_bytes AS sent, dst_bytes AS received, connection_count AS connections, connection_times / nullif(connection_count, 0) AS lifetime, source AS src, destination AS dst`, 100, "all")))
+	list.describe(wholeHours).gauge("traffic", "decbytes").override("sent", "unit", "decbytes").override("received", "unit", "decbytes").
 		override("connections", "unit", "short").override("lifetime", "unit", "ms", "displayName", "average lifetime").
 		override("source", "links", list.drillCell(b, "src", "src")).
 		override("destination", "links", list.drillCell(b, "dst", "dst"))
@@ -53,7 +53,7 @@ func pair(b postgres) *dashboard {
 	d.add(b, 8,
 		chart("Connection rate", perSecond, b.over(chosen, line{"closed connections", connectionRate})),
 		chart("Average lifetime", "ms", b.over(chosen, line{"lifetime", lifetime})),
-		bars("Ports", "decbytes", sqlTable(`SELECT name, src_bytes AS requests, dst_bytes AS responses FROM vpn_traffic_totals($__timeFrom(), $__timeTo(), 'service', %s, 12, 'bytes')`, chosen.arguments())),
+		bars("Ports", "decbytes", sqlTable(`SELECT name, src_bytes AS sent, dst_bytes AS received FROM vpn_traffic_totals($__timeFrom(), $__timeTo(), 'service', %s, 12, 'bytes')`, chosen.arguments())),
 	)
 	return d
 }

@@ -47,11 +47,11 @@ func (p postgres) variables(names ...string) []*variable {
 
 // columns are what measures are made of, and what to ask the functions for.
 var columns = map[measure]struct{ value, measure string }{
-	requestBits:     {"8 * src_bytes / seconds", "bytes"},
-	responseBits:    {"8 * dst_bytes / seconds", "bytes"},
+	sentBits:        {"8 * src_bytes / seconds", "bytes"},
+	receivedBits:    {"8 * dst_bytes / seconds", "bytes"},
 	bits:            {"8 * (src_bytes + dst_bytes) / seconds", "bytes"},
-	requestPackets:  {"src_packets / seconds", "packets"},
-	responsePackets: {"dst_packets / seconds", "packets"},
+	sentPackets:     {"src_packets / seconds", "packets"},
+	receivedPackets: {"dst_packets / seconds", "packets"},
 	packets:         {"(src_packets + dst_packets) / seconds", "packets"},
 	connectionRate:  {"connection_count / seconds", "connections"},
 	lifetime:        {"connection_times / nullif(connection_count, 0)", "connections"},
@@ -98,7 +98,7 @@ func (postgres) ranking(what selection, column string, top int) (object, []objec
 	if isEnd(column) {
 		key = ", key"
 	}
-	return sqlTable(`SELECT name, src_bytes + dst_bytes AS traffic, src_bytes AS requests, dst_bytes AS responses, src_packets + dst_packets AS packets, connection_count AS connections, connection_times / nullif(connection_count, 0) AS lifetime%s FROM vpn_traffic_totals($__timeFrom(), $__timeTo(), '%s', %s, top => %d)`,
+	return sqlTable(`SELECT name, src_bytes + dst_bytes AS traffic, src_bytes AS sent, dst_bytes AS received, src_packets + dst_packets AS packets, connection_count AS connections, connection_times / nullif(connection_count, 0) AS lifetime%s FROM vpn_traffic_totals($__timeFrom(), $__timeTo(), '%s', %s, top => %d)`,
 		key, column, what.arguments(), top), nil
 }
 

@@ -52,7 +52,7 @@ func TestReport(t *testing.T) {
 	info, err := os.Stat(page)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode(), "the umask")
-	require.Contains(t, out, "58.0 kB: 1.23 kB requested, 56.8 kB in response, 7 packets, 2 connections closed after 1.5s on average")
+	require.Contains(t, out, "58.0 kB: 1.23 kB sent, 56.8 kB received, 7 packets, 2 connections closed after 1.5s on average")
 	require.Contains(t, out, "│ tcp/443 │ 58.0 kB │ 100.0 % │")
 	html, err := os.ReadFile(page)
 	require.NoError(t, err)

@@ -29,9 +29,9 @@ func (s *Summary) noChart() string {
 }
 
 func (s *Summary) throughput() timeChart {
-	c := timeChart{Title: "Throughput", Note: "requests from who opened a connection, and the responses" + s.began()}
+	c := timeChart{Title: "Throughput", Note: "sent and received by the openers of connections" + s.began()}
 	chart := s.steps(s.Traffic)
-	chart.names = []string{"requests", "responses"}
+	chart.names = []string{"sent", "received"}
 	chart.values = make([][]float64, 2)
 	for _, p := range s.Traffic {
 		chart.times = append(chart.times, p.Time)

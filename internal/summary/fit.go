@@ -13,7 +13,7 @@ import (
 
 // numbers are the columns after the names.
 func (s *Summary) numbers() []string {
-	list := []string{"traffic", "share", "requests", "responses", "packets", "connections", "lifetime"}
+	list := []string{"traffic", "share", "sent", "received", "packets", "connections", "lifetime"}
 	if s.Question.Sort == "open" {
 		list = append(list, "open")
 	}
@@ -38,7 +38,7 @@ func (s *Summary) cells(of store.Sums) []string {
 // lessNeeded are the columns that go first where there is no room. What the rows
 // are sorted by stays.
 func (s *Summary) lessNeeded() []string {
-	list := []string{"lifetime", "packets", "responses", "requests", "connections", "share"}
+	list := []string{"lifetime", "packets", "received", "sent", "connections", "share"}
 	return slices.DeleteFunc(list, func(name string) bool { return name == s.Question.Sort })
 }
 

@@ -38,7 +38,7 @@ func TestTablesFit(t *testing.T) {
 		sort        string
 		has, hasNot string // columns
 	}{
-		{short, 0, "", "traffic share requests responses packets connections lifetime", "open"},
+		{short, 0, "", "traffic share sent received packets connections lifetime", "open"},
 		{short, 200, "open", "traffic lifetime open", ""},
 		{short, 80, "", "traffic share connections", "lifetime"},
 		{short, 80, "packets", "traffic packets", "lifetime"},

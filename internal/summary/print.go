@@ -38,7 +38,7 @@ func (s *Summary) Print(w io.Writer, width int) error {
 		return err
 	}
 	t := s.Total.Sums
-	say("%s: %s requested, %s in response, %s packets, %s connections closed after %s on average",
+	say("%s: %s sent, %s received, %s packets, %s connections closed after %s on average",
 		octets(t.SrcBytes+t.DstBytes), octets(t.SrcBytes), octets(t.DstBytes), count(t.SrcPackets+t.DstPackets), count(t.ConnectionCount), lifetime(t))
 	for _, note := range s.Notes {
 		say("Note: %s", note)
