@@ -91,8 +91,8 @@ func TestTheNamedRuleSwitchesConntrackOn(t *testing.T) {
 	lines := l.log.with("nft '")
 	require.Len(t, lines, 2)
 	for _, line := range lines {
-		_, command, _ := strings.Cut(line, "switches it on: ")
-		command, _, _ = strings.Cut(command, "; if there are none")
+		_, command, _ := strings.Cut(line, "a rule that uses conntrack: ")
+		command, _, _ = strings.Cut(command, "; if there are no such")
 		out, err := exec.Command("sh", "-c", "PATH=$PATH:/usr/sbin "+command).CombinedOutput()
 		require.NoError(t, err, "%s: %s", command, out)
 	}
