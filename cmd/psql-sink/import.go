@@ -108,17 +108,17 @@ func importContext() (ctx context.Context, stop func()) {
 
 // importJob is one run of import.
 type importJob struct {
-	options  *importOptions
-	log      telegraf.Logger
-	db       *store.DB
-	sink     *vpn_traffic.VPNTraffic // its options
-	rejects  *importRejects
-	stdin    *os.File
-	patience ingest.Patience
-	bar      *progress.Progress
-	looks    lookReader
-	budget   *ingest.Budget
-	counts   importCounts
+	options *importOptions
+	log     telegraf.Logger
+	db      *store.DB
+	sink    *vpn_traffic.VPNTraffic // its options
+	rejects *importRejects
+	stdin   *os.File
+	retrier ingest.Retrier
+	bar     *progress.Progress
+	looks   lookReader
+	budget  *ingest.Budget
+	counts  importCounts
 
 	postponed sync.Map // reasons that are told
 
@@ -141,10 +141,10 @@ func (j *importJob) run(ctx context.Context, stderr *os.File) {
 	defer j.bar.Stop()
 	j.log = execd.NewLogger(j.bar, j.bar, j.options.debug)
 	j.rejects.show = j.bar
-	j.patience = ingest.Patience{DB: j.db, Limit: j.options.wait, Log: j.log}
+	j.retrier = ingest.Retrier{DB: j.db, Limit: j.options.wait, Log: j.log}
 	j.db.Parallel(j.options.jobs)
 	j.db.IndexLater()
-	if err := j.patience.Open(ctx); err != nil {
+	if err := j.retrier.Open(ctx); err != nil {
 		j.fail(err)
 		return
 	}
@@ -159,7 +159,7 @@ func (j *importJob) tellHost(ctx context.Context, sources []importSource) {
 		return
 	}
 	host, known := j.options.host, []string(nil)
-	if err := j.patience.Do(ctx, func(ctx context.Context) (err error) {
+	if err := j.retrier.Do(ctx, func(ctx context.Context) (err error) {
 		known, err = j.db.Hosts(ctx)
 		return err
 	}); err != nil {

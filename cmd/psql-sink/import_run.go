@@ -89,7 +89,7 @@ func (j *importJob) importRuns(ctx context.Context, runs [][]importSource) {
 
 // index makes the indexes of the days that are new.
 func (j *importJob) index(ctx context.Context) error {
-	return j.patience.Do(ctx, func(ctx context.Context) error {
+	return j.retrier.Do(ctx, func(ctx context.Context) error {
 		return j.db.Index(ctx, func(partition string) { j.log.Debugf("making the index of %s", partition) })
 	})
 }
@@ -202,7 +202,7 @@ func (w *importWorker) store(ctx context.Context, host string, rows *store.Rows)
 	if err != nil {
 		return err
 	}
-	result, err := w.patience.Import(ctx, host, rows, w.once)
+	result, err := w.retrier.Import(ctx, host, rows, w.once)
 	giveBack()
 	w.once = err != nil && pgconn.ClassOf(err) == pgconn.Unknown || w.once && rows.Len() < w.rows.Rows
 	if err != nil {
@@ -219,7 +219,7 @@ func (w *importWorker) store(ctx context.Context, host string, rows *store.Rows)
 }
 
 func (w *importWorker) hasDay(ctx context.Context, day time.Time) (has bool, err error) {
-	err = w.patience.Do(ctx, func(ctx context.Context) error {
+	err = w.retrier.Do(ctx, func(ctx context.Context) error {
 		has, err = w.db.HasDay(ctx, day)
 		return err
 	})

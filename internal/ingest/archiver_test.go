@@ -16,7 +16,7 @@ func TestASpoolThatCannotBeTidiedIsToldOnce(t *testing.T) {
 	dir, log := t.TempDir(), &bytes.Buffer{}
 	reports, err := spool.Open(dir, spool.Options{})
 	require.NoError(t, err)
-	k := keeper{log: execd.NewLogger(log, log, true), spool: reports}
+	k := archiver{log: execd.NewLogger(log, log, true), spool: reports}
 	require.NoError(t, os.Remove(filepath.Join(dir, "processed")))
 	for range 3 {
 		k.tidy()

@@ -12,7 +12,7 @@ import (
 )
 
 // The batches that a gather comes in are imported together, but none waits long.
-func TestSettle(t *testing.T) {
+func TestAwaitQuiet(t *testing.T) {
 	reports, err := spool.Open(t.TempDir(), spool.Options{})
 	require.NoError(t, err)
 	took := func(t *testing.T, during func(im *Importer)) (took time.Duration) {
@@ -22,7 +22,7 @@ func TestSettle(t *testing.T) {
 			others.Go(func() { during(im) })
 			synctest.Wait()
 			begin := time.Now()
-			im.settle()
+			im.awaitQuiet()
 			took = time.Since(begin)
 			others.Wait()
 		})

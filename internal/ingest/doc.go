@@ -3,4 +3,15 @@
 // them in chunks, waits while the database is away, and finds the rows that the
 // database refuses. It never drops a line: each is stored, or set aside with the
 // reason.
+//
+// The way of a report through it:
+//
+//	spool/new ─ spoolWatcher ─ awaitQuiet ─▶ Importer: units ─▶ load ──┐
+//	                                                                   ├─▶ Hosts ─▶ Loader ─▶ store.DB
+//	psql-sink import FILE… ─▶ (cmd/psql-sink: runs, progress) ─────────┘   FileReader   chunks, halving
+//
+// What an error of the database means is decided by attempt.classify, and how long to
+// go on by Retrier: Do, with a limit, for psql-sink import; try, for ever, for the
+// Importer. What fails for its rows is divided and then quarantined (units); what the
+// spool cannot read or move is stuck.
 package ingest

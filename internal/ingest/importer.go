@@ -3,10 +3,6 @@ package ingest
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,29 +23,33 @@ type ImporterOptions struct {
 	Log     Logger
 	Metrics Metrics
 	Keep    schema.Retention
-	Scan    time.Duration // how often to look for reports that nobody told of
+	Scan    time.Duration // how often to look for reports that no event announced
 }
 
 // Importer moves reports from the spool to the database, in their order, in a
-// goroutine of its own between Start and Stop.
+// goroutine of its own between Start and Stop. Up to two units are imported at once
+// by goroutines that it waits for: they share the counters, what was reported, stuck
+// and the budget, each of which has a lock. All else belongs to the one goroutine.
 type Importer struct {
-	options  ImporterOptions
-	spool    *spool.Spool
-	db       *store.DB
-	log      Logger
-	counters counters
-	health   health
-	lookout  lookout
-	keeper   keeper
-	upkeep   upkeep
-	told     told
-	stuck    stuck
+	options     ImporterOptions
+	spool       *spool.Spool
+	db          *store.DB
+	log         Logger
+	counters    counters
+	retrier     Retrier
+	watcher     spoolWatcher
+	archiver    archiver
+	maintenance maintenance
+	reported    reported
+	stuck       stuck
+	budget      *Budget
 
-	ready    bool            // the schema is there and current
-	failures map[string]int  // by report, of those that may be its own fault
-	alone    map[string]bool // reports that are imported each on its own, for what is wrong with one
-	tried    time.Time       // when what was set aside was tried last
-	budget   *Budget
+	attempt  attempt             // to import what waits
+	attempts map[string]*attempt // to import units that failed, by their first report
+	alone    map[string]bool     // reports that are imported each on its own, for what is wrong with one
+	divided  int64               // units
+	tried    time.Time           // when what was postponed was tried last
+	place    string              // where rows are stored, as logged last
 
 	woken   chan struct{}
 	newest  atomic.Int64  // when it was last woken, in ns since the epoch
@@ -63,17 +63,18 @@ func NewImporter(o ImporterOptions) *Importer {
 	db, log, reports := o.DB, o.Log, o.Spool
 	im := &Importer{
 		options: o, spool: reports, db: db, log: log,
-		health:   health{log: log, spool: reports},
-		lookout:  lookout{log: log, spool: reports, scan: o.Scan},
-		keeper:   keeper{log: log, spool: reports},
+		retrier:  Retrier{DB: db, Log: log, Kept: "reports stay in " + reports.Dir() + ", "},
+		watcher:  spoolWatcher{log: log, spool: reports, scan: o.Scan},
+		archiver: archiver{log: log, spool: reports},
 		stuck:    newStuck(log, reports),
-		failures: make(map[string]int), alone: make(map[string]bool),
-		budget:  NewBudget(),
+		budget:   NewBudget(),
+		attempt:  attempt{lost: true}, // which brings the schema up to date
+		attempts: make(map[string]*attempt), alone: make(map[string]bool),
 		woken:   make(chan struct{}, 1),
 		closing: make(chan struct{}),
 		ended:   make(chan struct{}),
 	}
-	im.upkeep = upkeep{
+	im.maintenance = maintenance{
 		log: log, db: db, spool: reports, counters: &im.counters, keep: o.Keep, sink: sinkName(reports.Dir()), started: time.Now(),
 		troubles: make(map[string]bool),
 	}
@@ -117,42 +118,30 @@ func (im *Importer) Stop(timeout time.Duration) {
 			return
 		}
 	}
-	im.keeper.tell()
+	im.archiver.logDeleted()
 	im.log.Info(im.counters.status(im.spool.Stats()))
 }
 
 func (im *Importer) run(ctx context.Context) {
 	defer close(im.ended)
-	im.lookout.open(im.Wake) // before the first look, to miss nothing
-	defer im.lookout.close()
+	im.watcher.open(im.Wake) // before the first look, to miss nothing
+	defer im.watcher.close()
 	status := time.NewTicker(statusEvery)
 	defer status.Stop()
 	for {
-		im.keeper.tidy()
+		im.archiver.tidy()
 		last := im.isClosing() // decided before the look into the spool
-		err := im.importAll(ctx)
+		err := im.retrier.try(ctx, &im.attempt, im.importAll)
 		if last || ctx.Err() != nil {
-			if im.ready {
-				im.upkeep.finish(ctx)
+			if !im.attempt.lost {
+				im.maintenance.finish(ctx)
 			}
 			return
 		}
-		pause, woken := im.stuck.pause(im.lookout.pause()), im.woken
-		if err != nil {
-			pause, woken = im.health.failed(err), nil // new reports change nothing
-		} else {
-			im.health.fine()
-		}
-		select {
-		case <-im.closing:
-		case <-woken:
-		case <-im.lookout.lost():
-			im.lookout.open(im.Wake)
-		case <-time.After(pause):
-		}
+		im.wait(im.afterPass(err))
 		select {
 		case <-status.C:
-			im.keeper.tell()
+			im.archiver.logDeleted()
 			im.counters.logChange(im.log, im.spool.Stats())
 		default:
 		}
@@ -168,93 +157,76 @@ func (im *Importer) isClosing() bool {
 	}
 }
 
+// afterPass returns how long to wait for the next look into the spool, and what
+// may end that.
+func (im *Importer) afterPass(err error) (pause time.Duration, woken <-chan struct{}) {
+	if err != nil {
+		d := im.attempt.classify(err, false)
+		im.retrier.failed(d, err)
+		return im.attempt.next(d), nil // new reports change nothing
+	}
+	im.attempt = attempt{}
+	im.retrier.recovered("all is well again", "")
+	return im.stuck.pause(im.watcher.pause()), im.woken
+}
+
+func (im *Importer) wait(pause time.Duration, woken <-chan struct{}) {
+	select {
+	case <-im.closing:
+	case <-woken:
+	case <-im.watcher.lost():
+		im.watcher.open(im.Wake)
+	case <-time.After(pause):
+	}
+}
+
 // importAll imports all that waits, and what arrives meanwhile.
 func (im *Importer) importAll(ctx context.Context) error {
-	if !im.ready {
-		if err := im.db.Migrate(ctx); err != nil {
-			return im.judge(ctx, failure{err: &databaseError{err}}, false)
-		}
-		im.ready = true
-		im.health.storing(im.db.Place())
-	}
-	if time.Since(im.tried) >= againEvery {
-		im.tried = time.Now()
-		if err := im.spool.Again(); err != nil && im.told.first("again "+err.Error()) {
-			im.log.Warn(err)
-		}
-	}
+	im.logPlace()
+	im.tryPostponed()
 	for {
-		im.settle()
+		im.awaitQuiet()
 		entries, err := im.spool.List()
-		im.sayStrange(im.spool.Strange())
+		im.logStrange(im.spool.Strange())
 		if err != nil {
-			return err
+			return &spoolError{err}
 		}
-		before := im.counters.reports.Load()
+		before := im.progress()
 		due, done := im.stuck.sort(entries, time.Now())
 		im.counters.reports.Add(int64(done))
-		err = errors.Join(im.importListed(ctx, due), im.stuck.judge(time.Now()))
+		err = errors.Join(im.importListed(ctx, due), im.stuck.decide(time.Now()))
 		im.counters.passed.Store(im.stuck.count())
 		if err != nil {
 			return err
 		}
-		if im.counters.reports.Load() == before {
-			im.upkeep.do(ctx)
+		if im.progress() == before {
+			clear(im.attempts)
+			clear(im.alone)
+			im.maintenance.do(ctx)
 			return nil // whatever is left can't be imported
 		}
 	}
 }
 
-// importListed imports what was listed. What fails alone does not hold up what
-// comes after it.
-func (im *Importer) importListed(ctx context.Context, entries []spool.Entry) error {
-	var failed failures
-	before := im.counters.reports.Load()
-	done := before
-	for part := range slices.Chunk(im.units(entries), importers()) {
-		if unit, err := im.importUnits(ctx, part); err != nil {
-			failed = append(failed, failure{unit, err})
-			if alone := im.counters.reports.Load() > before; failed.hopeless(alone) {
-				return im.judge(ctx, failed[0], alone)
-			}
-			continue
-		}
-		im.keeper.tidy()
-		if now := im.counters.reports.Load(); now > done {
-			done = now
-			im.health.worked(len(entries) - int(done-before))
-		}
-		im.upkeep.do(ctx)
+// progress is another number when there may be more to import.
+func (im *Importer) progress() int64 { return im.counters.reports.Load() + im.divided }
+
+// logPlace logs where rows are stored from now on: what a wrong dsn, or the failover
+// to another host, shows first.
+func (im *Importer) logPlace() {
+	if place := im.db.Place(); place != im.place {
+		im.place = place
+		im.log.Infof("storing into %s", place)
 	}
-	return im.judgeAll(ctx, failed, im.counters.reports.Load() > before)
 }
 
-// importers returns how many units are imported at once when many wait: the
-// database is busy with one while we read and sum up another.
-func importers() int { return min(2, runtime.GOMAXPROCS(0)) }
-
-// importUnits imports units at once. When that fails it returns an error, and
-// the unit that caused it.
-func (im *Importer) importUnits(ctx context.Context, part [][]spool.Entry) ([]spool.Entry, error) {
-	errs := make([]error, len(part))
-	var group sync.WaitGroup
-	for n, unit := range part {
-		group.Go(func() { errs[n] = im.importUnit(ctx, unit) })
+// tryPostponed has rows imported again that the database did not take.
+func (im *Importer) tryPostponed() {
+	if time.Since(im.tried) < againEvery {
+		return
 	}
-	group.Wait()
-	for n, err := range errs {
-		if err != nil {
-			return part[n], err
-		}
+	im.tried = time.Now()
+	if err := im.spool.Again(); err != nil && im.reported.first("again "+err.Error()) {
+		im.log.Warn(err)
 	}
-	return nil, nil
-}
-
-func (im *Importer) importUnit(ctx context.Context, unit []spool.Entry) error {
-	l := newLoad(im, unit)
-	defer l.abort()
-	if err := l.run(ctx); err != nil {
-		return fmt.Errorf("importing %s: %w", unit[0].Name, err)
-	}
-	return nil
 }

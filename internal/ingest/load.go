@@ -131,7 +131,7 @@ func (l *load) readRows(ctx context.Context, n int, file *os.File) error {
 // by who made it, for those of our own have not.
 func (l *load) tellThin(entry spool.Entry) {
 	warning := l.file.Thin().Warning(strconv.Quote(entry.Name))
-	if warning != "" && reportfile.ParseName(entry.Name).Arrived.IsZero() && l.told.first("thin "+entry.Name) {
+	if warning != "" && reportfile.ParseName(entry.Name).Arrived.IsZero() && l.reported.first("thin "+entry.Name) {
 		l.log.Warn(warning)
 	}
 }
@@ -164,7 +164,7 @@ func (l *load) reject(n int, line *reportfile.BadLine) error {
 	if l.failed[n] != nil {
 		return nil // it comes again
 	}
-	if l.counters.rejected.Add(1); l.told.first("rejected " + l.unit[n].Name) {
+	if l.counters.rejected.Add(1); l.reported.first("rejected " + l.unit[n].Name) {
 		l.log.Warnf("%q has lines that are no rows (%v); see %s/rejected", l.unit[n].Name, line, l.spool.Dir())
 	}
 	l.fail(n, l.rejects[n].Add(line))
@@ -173,7 +173,7 @@ func (l *load) reject(n int, line *reportfile.BadLine) error {
 
 // postpone sets a row aside that cannot be stored for now.
 func (l *load) postpone(n int, line *reportfile.BadLine) error {
-	if l.counters.postponed.Add(1); l.told.first("later " + line.Reason.Error()) {
+	if l.counters.postponed.Add(1); l.reported.first("later " + line.Reason.Error()) {
 		l.log.Warnf("%v; they wait in %s/later, tried again every %v, and all others are stored", line.Reason, l.spool.Dir(), againEvery)
 	}
 	l.fail(n, l.later[n].Add(line))
@@ -188,11 +188,9 @@ func (l *load) store(ctx context.Context, host string, rows *store.Rows) error {
 		return err
 	}
 	defer giveBack()
-	limited, cancel := context.WithTimeout(ctx, ImportTimeout)
-	defer cancel()
-	result, err := l.db.ImportRows(limited, host, rows)
+	result, err := importRows(ctx, l.db, host, rows)
 	if err != nil {
-		return &databaseError{err}
+		return err
 	}
 	l.counters.inserted.Add(int64(result.Inserted))
 	l.counters.duplicates.Add(int64(result.Duplicates))
@@ -203,13 +201,9 @@ func (l *load) store(ctx context.Context, host string, rows *store.Rows) error {
 }
 
 func (l *load) hasDay(ctx context.Context, day time.Time) (bool, error) {
-	limited, cancel := context.WithTimeout(ctx, ImportTimeout)
+	limited, cancel := context.WithTimeout(ctx, importTimeout)
 	defer cancel()
-	has, err := l.db.HasDay(limited, day)
-	if err != nil {
-		return false, &databaseError{err}
-	}
-	return has, nil
+	return l.db.HasDay(limited, day)
 }
 
 // tellConflicts says that two sources seem to have one name. Of a key, the row that
@@ -218,7 +212,7 @@ func (l *load) tellConflicts(host string, n int) {
 	if n == 0 {
 		return
 	}
-	if l.counters.conflicts.Add(int64(n)); l.told.first("conflicts " + host) {
+	if l.counters.conflicts.Add(int64(n)); l.reported.first("conflicts " + host) {
 		l.log.Warnf("%d rows of host %q came again with other numbers, and were not stored: two gateways, or two inputs of one, seem to have that name; "+
 			"give each its own, by hostname of Telegraf's agent and report_host of the input", n, host)
 	}

@@ -17,10 +17,10 @@ const (
 	retainEvery = time.Hour
 )
 
-// upkeep keeps the database in order beside the imports: partitions of the days
+// maintenance keeps the database in order beside the imports: partitions of the days
 // to come, retention, and what the sink says of itself. Nothing that goes wrong
 // here keeps reports from being imported.
-type upkeep struct {
+type maintenance struct {
 	log      Logger
 	db       *store.DB
 	spool    *spool.Spool
@@ -30,8 +30,8 @@ type upkeep struct {
 	started  time.Time
 
 	saved, retained time.Time       // when that was last tried
-	troubles        map[string]bool // are told
-	told            told
+	troubles        map[string]bool // are logged
+	reported        reported
 }
 
 // sinkName names a sink among all that write to one database.
@@ -44,63 +44,63 @@ func sinkName(spool string) string {
 }
 
 // do does what is due. The schema must be there.
-func (u *upkeep) do(ctx context.Context) {
+func (m *maintenance) do(ctx context.Context) {
 	now := time.Now()
-	if now.Sub(u.retained) >= retainEvery {
-		u.retained = now
-		u.retain(ctx, now)
+	if now.Sub(m.retained) >= retainEvery {
+		m.retained = now
+		m.retain(ctx, now)
 	}
-	if now.Sub(u.saved) >= saveEvery {
-		u.saved = now
-		u.tell(ctx, "cannot keep up the database", errors.Join(u.db.SaveStatus(ctx, u.status()), u.db.Summarize(ctx)))
+	if now.Sub(m.saved) >= saveEvery {
+		m.saved = now
+		m.logTrouble(ctx, "cannot keep up the database", errors.Join(m.db.SaveStatus(ctx, m.status()), m.db.Summarize(ctx)))
 	}
 }
 
-func (u *upkeep) retain(ctx context.Context, now time.Time) {
-	done, err := u.db.Retain(ctx, now, u.keep)
+func (m *maintenance) retain(ctx context.Context, now time.Time) {
+	done, err := m.db.Retain(ctx, now, m.keep)
 	if len(done.Dropped) > 0 {
-		u.log.Infof("dropped %d partitions that are older than their retention, %s the first; %d days and months are left for the next hours",
+		m.log.Infof("dropped %d partitions that are older than their retention, %s the first; %d days and months are left for the next hours",
 			len(done.Dropped), done.Dropped[0], done.Due)
 	}
 	if len(done.Postponed) > 0 {
-		u.log.Infof("%d partitions are older than their retention but are being read, %s the first; trying again in %v",
+		m.log.Infof("%d partitions are older than their retention but are being read, %s the first; trying again in %v",
 			len(done.Postponed), done.Postponed[0], retainEvery)
 	}
-	if done.Withheld > 0 && u.told.first("withheld") {
-		u.log.Warnf("%d partitions are older than their retention and stay, for the owner of the tables does not let this role drop them: "+
+	if done.Withheld > 0 && m.reported.first("withheld") {
+		m.log.Warnf("%d partitions are older than their retention and stay, for the owner of the tables does not let this role drop them: "+
 			"have it run \"psql-sink migrate\" with the same -retention, -retention-minute and -retention-hour", done.Withheld)
 	}
 	for _, kept := range done.Kept {
-		if u.told.first("kept " + kept.Partition) {
-			u.log.Warnf("%s is older than its retention and stays, for it cannot be dropped: %v", kept.Partition, kept.Err)
+		if m.reported.first("kept " + kept.Partition) {
+			m.log.Warnf("%s is older than its retention and stays, for it cannot be dropped: %v", kept.Partition, kept.Err)
 		}
 	}
-	u.tell(ctx, "cannot keep to the retention", err)
+	m.logTrouble(ctx, "cannot keep to the retention", err)
 }
 
-// tell tells a trouble once until it is over, unless the importer meets it too and
-// tells: that the server is away, or its disk full. What our end has broken off is
-// none.
-func (u *upkeep) tell(ctx context.Context, what string, err error) {
+// logTrouble logs a trouble once until it is over. It leaves to the Retrier what the
+// imports meet too: that the server is away, or its disk full. What was broken off
+// because we end is no trouble.
+func (m *maintenance) logTrouble(ctx context.Context, what string, err error) {
 	switch {
 	case ctx.Err() != nil:
 	case err == nil:
-		delete(u.troubles, what)
-	case !u.troubles[what] && !pgconn.IsUnreachable(err) && !pgconn.IsDiskFull(err):
-		u.troubles[what] = true
-		u.log.Warnf("%s: %v", what, err)
+		delete(m.troubles, what)
+	case !m.troubles[what] && !pgconn.IsUnreachable(err) && !pgconn.IsDiskFull(err):
+		m.troubles[what] = true
+		m.log.Warnf("%s: %v", what, err)
 	}
 }
 
 // finish says that the sink has nothing more to do.
-func (u *upkeep) finish(ctx context.Context) {
-	u.tell(ctx, "cannot keep up the database", u.db.SaveStatus(ctx, u.status()))
+func (m *maintenance) finish(ctx context.Context) {
+	m.logTrouble(ctx, "cannot keep up the database", m.db.SaveStatus(ctx, m.status()))
 }
 
-func (u *upkeep) status() store.Status {
-	c, waiting := u.counters, u.spool.Stats()
+func (m *maintenance) status() store.Status {
+	c, waiting := m.counters, m.spool.Stats()
 	s := store.Status{
-		Sink: u.sink, Started: u.started,
+		Sink: m.sink, Started: m.started,
 		Rows: c.inserted.Load(), Duplicates: c.duplicates.Load(), Expired: c.expired.Load(),
 		Rejected: c.rejected.Load(), Reports: c.reports.Load(),
 		SpoolFiles: waiting.Waiting.Files, SpoolBytes: waiting.Waiting.Bytes, SpoolOldest: waiting.Oldest,

@@ -12,8 +12,8 @@ const (
 	scanAlone = time.Second // without a watch
 )
 
-// lookout knows when to look into the spool for reports that others put there.
-type lookout struct {
+// spoolWatcher knows when to look into the spool for reports that others put there.
+type spoolWatcher struct {
 	log   Logger
 	spool *spool.Spool
 	scan  time.Duration
@@ -22,38 +22,38 @@ type lookout struct {
 
 // open has wake called when a report appears. Where the kernel cannot tell, it
 // says so once; pause is shorter then.
-func (l *lookout) open(wake func()) {
-	watch, err := l.spool.Watch(wake)
-	l.watch = watch
+func (w *spoolWatcher) open(wake func()) {
+	watch, err := w.spool.Watch(wake)
+	w.watch = watch
 	if err == nil {
 		return
 	}
-	l.scan = min(l.scan, scanAlone)
-	l.log.Warnf("%v; looking for new files every %v instead", err, l.scan)
+	w.scan = min(w.scan, scanAlone)
+	w.log.Warnf("%v; looking for new files every %v instead", err, w.scan)
 }
 
 // lost is closed when nothing more will be told.
-func (l *lookout) lost() <-chan struct{} {
-	if l.watch == nil {
+func (w *spoolWatcher) lost() <-chan struct{} {
+	if w.watch == nil {
 		return nil
 	}
-	return l.watch.Lost()
+	return w.watch.Lost()
 }
 
 // pause returns how long to wait before the next look.
-func (l *lookout) pause() time.Duration {
-	at := l.spool.Settles()
+func (w *spoolWatcher) pause() time.Duration {
+	at := w.spool.Settles()
 	if at.IsZero() {
-		return l.scan
+		return w.scan
 	}
-	return min(l.scan, max(time.Until(at), 0))
+	return min(w.scan, max(time.Until(at), 0))
 }
 
-func (l *lookout) close() {
-	if l.watch == nil {
+func (w *spoolWatcher) close() {
+	if w.watch == nil {
 		return
 	}
-	if err := l.watch.Close(); err != nil {
-		l.log.Warnf("ending the watch over the spool: %v", err)
+	if err := w.watch.Close(); err != nil {
+		w.log.Warnf("ending the watch over the spool: %v", err)
 	}
 }

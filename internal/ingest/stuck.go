@@ -17,8 +17,8 @@ type stuck struct {
 
 	files map[string]*stuckFile // by name
 
-	mu    sync.Mutex // imports run at once
-	fresh []stuckFile
+	mu    sync.Mutex  // imports run at once
+	added []stuckFile // since the last decide
 }
 
 // stuckFile is one of these reports.
@@ -40,19 +40,19 @@ func newStuck(log Logger, reports *spool.Spool) stuck {
 func (s *stuck) add(entry spool.Entry, err error, stored bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fresh = append(s.fresh, stuckFile{entry: entry, err: err, stored: stored})
+	s.added = append(s.added, stuckFile{entry: entry, err: err, stored: stored})
 }
 
-// judge decides about the reports that were added. It returns an error when it is
+// decide decides about the reports that were added. It returns an error when it is
 // the spool as a whole that fails.
-func (s *stuck) judge(now time.Time) error {
+func (s *stuck) decide(now time.Time) error {
 	s.mu.Lock()
-	fresh := s.fresh
-	s.fresh = nil
+	added := s.added
+	s.added = nil
 	s.mu.Unlock()
-	for _, f := range fresh {
+	for _, f := range added {
 		if fault := s.spool.Fault(f.err); fault != nil {
-			return fault // that passes
+			return &spoolError{fault} // which passes
 		}
 		file := s.files[f.entry.Name]
 		if file == nil || file.entry != f.entry {
@@ -68,8 +68,8 @@ func (s *stuck) judge(now time.Time) error {
 // failed decides about a report after one more failure.
 func (s *stuck) failed(file *stuckFile, now time.Time) {
 	file.tries++
-	file.at = now.Add(minPause << min(file.tries-1, attempts))
-	if file.tries < attempts {
+	file.at = now.Add(minPause << min(file.tries-1, maxAttempts))
+	if file.tries < maxAttempts {
 		s.log.Debugf("trying %q again: %v", file.entry.Name, file.err)
 		return
 	}

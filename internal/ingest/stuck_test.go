@@ -29,19 +29,21 @@ func TestStuckReportsAreSetAside(t *testing.T) {
 	s, now := newStuck(execd.NewLogger(log, log, false), reports), time.Now()
 	rejected := filepath.Join(dir, "rejected")
 	require.NoError(t, os.Remove(rejected))
-	for range 2 * attempts {
+	for range 2 * maxAttempts {
 		s.add(list()[0], unix.EIO, false)
-		require.ErrorContains(t, s.judge(now), "the folder "+rejected+" must be writable by this user")
+		err := s.decide(now)
+		require.ErrorContains(t, err, "the folder "+rejected+" must be writable by this user")
+		require.True(t, isSpoolError(err))
 	}
 	require.NoError(t, os.Mkdir(rejected, 0o750))
-	for range attempts {
+	for range maxAttempts {
 		due, _ := s.sort(list(), now)
 		require.Len(t, due, 1)
 		s.add(due[0], unix.EIO, false)
-		require.NoError(t, s.judge(now))
+		require.NoError(t, s.decide(now))
 		due, _ = s.sort(list(), now)
 		require.Empty(t, due, "not at once")
-		now = now.Add(minPause << attempts)
+		now = now.Add(minPause << maxAttempts)
 	}
 	require.Empty(t, list())
 	require.Regexp(t, `^E! set "\d+-\d+-\d+_gw.csv" aside in `+rejected+" after 5 attempts: input/output error\n$", log)

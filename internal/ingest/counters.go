@@ -1,0 +1,49 @@
+package ingest
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"telegraf-conntrack-accounting/internal/spool"
+)
+
+// counters count since the start. Write and the importer both add.
+type counters struct {
+	inserted, duplicates, conflicts, expired, rejected, postponed, reports atomic.Int64
+
+	passed atomic.Int64 // reports that can be neither imported nor moved, now
+
+	lastCommit atomic.Int64 // ns since the epoch, 0 before the first
+	perReport  atomic.Int64 // ns that the last unit took, for each of its reports
+
+	logged int64 // the sum of all at the last log line
+}
+
+func (c *counters) status(waiting spool.Stats) string {
+	var expired string
+	if n := c.expired.Load(); n > 0 {
+		expired = fmt.Sprintf(", %d of reports that are gone by retention", n)
+	}
+	var later string
+	if n := waiting.Later.Files; n > 0 {
+		later = fmt.Sprintf(", of which %d files hold rows that it does not take for now", n)
+	}
+	if n := c.passed.Load(); n > 0 {
+		later += fmt.Sprintf(", of which %d files are passed over", n)
+	}
+	var conflicts string
+	if n := c.conflicts.Load(); n > 0 {
+		conflicts = fmt.Sprintf(" (%d of them with other numbers)", n)
+	}
+	return fmt.Sprintf("imported %d rows from %d reports, %d duplicates%s%s, %d rejected in this run; %d bytes wait in the spool%s",
+		c.inserted.Load(), c.reports.Load(), c.duplicates.Load(), conflicts, expired, c.rejected.Load(), waiting.Waiting.Bytes, later)
+}
+
+// logChange logs the status if it is another than the last time.
+func (c *counters) logChange(log Logger, waiting spool.Stats) {
+	sum := c.inserted.Load() + c.reports.Load() + c.duplicates.Load() + c.expired.Load() + c.rejected.Load()
+	if sum != c.logged {
+		c.logged = sum
+		log.Info(c.status(waiting))
+	}
+}
