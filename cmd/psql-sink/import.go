@@ -148,13 +148,13 @@ func (j *importJob) run(ctx context.Context, stderr *os.File) {
 		j.fail(err)
 		return
 	}
-	j.tellHost(ctx, sources)
+	j.logHost(ctx, sources)
 	j.importRuns(ctx, importRuns(sources))
 }
 
-// tellHost says which host rows get whose files do not tell it. Under another one,
+// logHost logs which host rows get whose files do not tell it. Under another one,
 // what was imported before would be counted a second time.
-func (j *importJob) tellHost(ctx context.Context, sources []importSource) {
+func (j *importJob) logHost(ctx context.Context, sources []importSource) {
 	if !slices.ContainsFunc(sources, func(s importSource) bool { return s.silent }) {
 		return
 	}

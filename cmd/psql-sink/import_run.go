@@ -97,42 +97,26 @@ func (j *importJob) index(ctx context.Context) error {
 // importWorker imports one run at a time.
 type importWorker struct {
 	*importJob
-	rows    ingest.Hosts
-	reader  *ingest.FileReader
-	run     []importSource
-	metrics []bool       // for each of the run, whether it is line protocol
-	in      *importInput // being read, or the last one
-	told    int64        // bytes of it, to the progress bar
-	once    bool         // rows are being divided that failed often enough
+	files ingest.Files
+	run   []importSource
+	in    *importInput // being read, or the last one
+	shown int64        // bytes of it, in the progress bar
+	once  bool         // rows are being divided that failed often enough
 }
 
 func newImportWorker(j *importJob) *importWorker {
-	w := &importWorker{importJob: j, reader: j.sink.FileReader()}
-	w.rows = ingest.Hosts{
-		Rows: ingest.ChunkRows(j.options.jobs), New: w.loader,
-		Days: &ingest.Days{Most: j.options.days, Has: w.hasDay},
+	w := &importWorker{importJob: j}
+	w.files = ingest.Files{
+		Reader: j.sink.FileReader(), Budget: j.budget, Rows: ingest.ChunkRows(j.options.jobs), Days: j.options.days, Begin: j.begin, Divide: true,
+		Store: w.store, HasDay: w.hasDay, Reject: w.reject, Postpone: w.postpone,
 	}
 	return w
 }
 
-// loader returns what loads the rows of a host.
-func (w *importWorker) loader(host string) *ingest.Loader {
-	l := &ingest.Loader{
-		Rows: w.rows.Rows, Most: ingest.ReportMost, Reject: w.reject, Postpone: w.postpone, Divide: true, Days: w.rows.Days,
-		Store: func(ctx context.Context, rows *store.Rows) error { return w.store(ctx, host, rows) },
-		Text:  func(n int, row *reportfile.Row) string { return w.reader.Text(row, host, w.metrics[n]) },
-	}
-	if !w.begin.IsZero() {
-		l.Begin = w.begin.UnixNano()
-	}
-	return l
-}
-
 // load imports the files of a run as if they were one.
 func (w *importWorker) load(ctx context.Context, run []importSource) error {
-	w.run, w.metrics = run, make([]bool, len(run))
-	w.rows.Past = 0
-	defer func() { w.counts.past.Add(int64(w.rows.Past)) }()
+	w.run = run
+	defer func() { w.counts.past.Add(int64(w.files.Past())) }()
 	whole := 0
 	for n, source := range run {
 		err := w.read(ctx, n)
@@ -148,10 +132,10 @@ func (w *importWorker) load(ctx context.Context, run []importSource) error {
 		}
 		whole++
 	}
-	if err := w.rows.Flush(ctx); err != nil {
+	if err := w.files.Flush(ctx); err != nil {
 		return fmt.Errorf("importing %s: %w", run[len(run)-1].path, err)
 	}
-	w.tell(0)
+	w.showProgress(0)
 	w.counts.files.Add(int64(whole))
 	return nil
 }
@@ -162,22 +146,20 @@ func (w *importWorker) read(ctx context.Context, n int) error {
 		return &ingest.ReadError{Err: err}
 	}
 	defer func() { _ = in.Close() }()
-	w.tell(0)
-	w.in, w.told = in, 0
-	w.reader.Reset(in.Reader, w.run[n].host)
-	w.metrics[n] = w.reader.Metrics()
-	err = w.rows.Read(ctx, n, w.reader)
-	w.tellThin(w.run[n].path)
+	w.showProgress(0)
+	w.in, w.shown = in, 0
+	err = w.files.Read(ctx, n, in.Reader, w.run[n].host)
+	w.logThin(w.run[n].path)
 	if unread, ok := errors.AsType[*ingest.ReadError](err); ok {
 		unread.Err = fmt.Errorf("reading %s: %w", w.run[n].path, unread.Err)
 	}
 	return err
 }
 
-// tellThin says of the first file that it may have its columns in another order. How
+// logThin logs of the first file that it may have its columns in another order. How
 // many rows of all files seem to, the summary tells.
-func (w *importWorker) tellThin(path string) {
-	thin := w.reader.Thin()
+func (w *importWorker) logThin(path string) {
+	thin := w.files.Reader.Thin()
 	if rows := int64(thin.Rows); rows > 0 && w.counts.thin.Add(rows) == rows {
 		w.log.Warn(thin.Warning(printable.Line(path)))
 	}
@@ -198,13 +180,8 @@ func (w *importWorker) open(ctx context.Context, source importSource) (*importIn
 }
 
 func (w *importWorker) store(ctx context.Context, host string, rows *store.Rows) error {
-	giveBack, err := w.budget.Take(ctx, rows)
-	if err != nil {
-		return err
-	}
 	result, err := w.retrier.Import(ctx, host, rows, w.once)
-	giveBack()
-	w.once = err != nil && pgconn.ClassOf(err) == pgconn.Unknown || w.once && rows.Len() < w.rows.Rows
+	w.once = err != nil && pgconn.ClassOf(err) == pgconn.Unknown || w.once && rows.Len() < w.files.Rows
 	if err != nil {
 		return err
 	}
@@ -214,7 +191,7 @@ func (w *importWorker) store(ctx context.Context, host string, rows *store.Rows)
 	if n := int64(result.Conflicts); n > 0 && w.counts.conflicts.Add(n) == n {
 		w.log.Warnf("rows of host %q came before with other numbers, and those stay: are they of another gateway? -host gives files a host", host)
 	}
-	w.tell(rows.Len())
+	w.showProgress(rows.Len())
 	return nil
 }
 
@@ -228,7 +205,7 @@ func (w *importWorker) hasDay(ctx context.Context, day time.Time) (has bool, err
 
 func (w *importWorker) reject(n int, line *reportfile.BadLine) error {
 	w.counts.rejected.Add(1)
-	return w.rejects.add(w.run[n].path, line, w.metrics[n])
+	return w.rejects.add(w.run[n].path, line, w.files.Metrics(n))
 }
 
 // postpone tells what cannot be stored, once for each day.
@@ -240,10 +217,10 @@ func (w *importWorker) postpone(_ int, line *reportfile.BadLine) error {
 	return nil
 }
 
-// tell tells the progress bar how much was read and stored.
-func (w *importWorker) tell(rows int) {
+// showProgress adds to the bar what was read and stored.
+func (w *importWorker) showProgress(rows int) {
 	if w.in != nil {
-		w.bar.Add(w.in.read-w.told, int64(rows))
-		w.told = w.in.read
+		w.bar.Add(w.in.read-w.shown, int64(rows))
+		w.shown = w.in.read
 	}
 }

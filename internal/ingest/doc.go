@@ -7,7 +7,7 @@
 // The way of a report through it:
 //
 //	spool/new ─ spoolWatcher ─ awaitQuiet ─▶ Importer: units ─▶ load ──┐
-//	                                                                   ├─▶ Hosts ─▶ Loader ─▶ store.DB
+//	                                                                   ├─▶ Files ─▶ Hosts ─▶ Loader ─▶ store.DB
 //	psql-sink import FILE… ─▶ (cmd/psql-sink: runs, progress) ─────────┘   FileReader   chunks, halving
 //
 // What an error of the database means is decided by attempt.classify, and how long to

@@ -21,32 +21,25 @@ import (
 type load struct {
 	*Importer
 	unit    []spool.Entry
-	file    *FileReader
-	metrics []bool           // for each of the unit, whether it is line protocol
-	rejects []*spool.Rejects // the same, nil where it was not read
+	files   Files
+	rejects []*spool.Rejects // for each of the unit, nil where it was not read
 	later   []*spool.Rejects // the same
 	aside   []error          // why it goes to rejected/ as a whole, nil where it does not
 	failed  []error          // what the spool could not do with it, nil where it could
-	rows    Hosts
 }
 
 func newLoad(im *Importer, unit []spool.Entry) *load {
 	count := len(unit)
 	l := &load{
-		Importer: im, unit: unit, file: NewFileReader(im.options.Metrics), metrics: make([]bool, count),
+		Importer: im, unit: unit,
 		rejects: make([]*spool.Rejects, count), later: make([]*spool.Rejects, count), aside: make([]error, count), failed: make([]error, count),
 	}
-	l.rows = Hosts{Rows: ChunkRows(importers()), New: l.loader, Days: &Days{Most: NewDays, Has: l.hasDay}}
-	return l
-}
-
-// loader returns what loads the rows of a host.
-func (l *load) loader(host string) *Loader {
-	return &Loader{
-		Rows: l.rows.Rows, Most: ReportMost, Reject: l.reject, Postpone: l.postpone, Divide: l.alone[l.unit[0].Name], Days: l.rows.Days,
-		Store: func(ctx context.Context, rows *store.Rows) error { return l.store(ctx, host, rows) },
-		Text:  func(n int, row *reportfile.Row) string { return l.file.Text(row, host, l.metrics[n]) },
+	l.files = Files{
+		Reader: NewFileReader(im.options.Metrics), Budget: im.budget, Rows: ChunkRows(importers()), Days: NewDays,
+		Divide: im.alone[unit[0].Name], // which no one changes while units are imported
+		Store:  l.store, HasDay: l.hasDay, Reject: l.reject, Postpone: l.postpone,
 	}
+	return l
 }
 
 func (l *load) run(ctx context.Context) error {
@@ -56,7 +49,7 @@ func (l *load) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := l.rows.Flush(ctx); err != nil {
+	if err := l.files.Flush(ctx); err != nil {
 		return err
 	}
 	for n := range l.unit {
@@ -115,22 +108,20 @@ func (l *load) readRows(ctx context.Context, n int, file *os.File) error {
 		return &ReadError{Err: err}
 	}
 	defer in.Close()
-	l.file.Reset(in, l.unit[n].Host)
-	l.metrics[n] = l.file.Metrics()
-	if err := l.rows.Read(ctx, n, l.file); err != nil {
+	if err := l.files.Read(ctx, n, in, l.unit[n].Host); err != nil {
 		return err
 	}
-	l.tellThin(l.unit[n])
-	if first := l.rejects[n].First(); l.file.Rows() == 0 && first != nil {
+	l.logThin(l.unit[n])
+	if first := l.rejects[n].First(); l.files.Reader.Rows() == 0 && first != nil {
 		l.aside[n] = fmt.Errorf("no line of it is a row; %w", first)
 	}
 	return nil
 }
 
-// tellThin says that a file may have its columns in another order: one that was named
+// logThin logs that a file may have its columns in another order: one that was named
 // by who made it, for those of our own have not.
-func (l *load) tellThin(entry spool.Entry) {
-	warning := l.file.Thin().Warning(strconv.Quote(entry.Name))
+func (l *load) logThin(entry spool.Entry) {
+	warning := l.files.Reader.Thin().Warning(strconv.Quote(entry.Name))
 	if warning != "" && reportfile.ParseName(entry.Name).Arrived.IsZero() && l.reported.first("thin "+entry.Name) {
 		l.log.Warn(warning)
 	}
@@ -183,11 +174,6 @@ func (l *load) postpone(n int, line *reportfile.BadLine) error {
 // store imports rows. What it made of them is counted even when the unit is
 // broken off later.
 func (l *load) store(ctx context.Context, host string, rows *store.Rows) error {
-	giveBack, err := l.budget.Take(ctx, rows)
-	if err != nil {
-		return err
-	}
-	defer giveBack()
 	result, err := importRows(ctx, l.db, host, rows)
 	if err != nil {
 		return err
@@ -195,7 +181,7 @@ func (l *load) store(ctx context.Context, host string, rows *store.Rows) error {
 	l.counters.inserted.Add(int64(result.Inserted))
 	l.counters.duplicates.Add(int64(result.Duplicates))
 	l.counters.expired.Add(int64(result.Expired))
-	l.tellConflicts(host, result.Conflicts)
+	l.logConflicts(host, result.Conflicts)
 	l.counters.lastCommit.Store(time.Now().UnixNano())
 	return nil
 }
@@ -206,9 +192,9 @@ func (l *load) hasDay(ctx context.Context, day time.Time) (bool, error) {
 	return l.db.HasDay(limited, day)
 }
 
-// tellConflicts says that two sources seem to have one name. Of a key, the row that
+// logConflicts logs that two sources seem to have one name. Of a key, the row that
 // came first is kept: nobody knows whether the other is more of it or instead.
-func (l *load) tellConflicts(host string, n int) {
+func (l *load) logConflicts(host string, n int) {
 	if n == 0 {
 		return
 	}
