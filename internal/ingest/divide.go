@@ -24,7 +24,7 @@ const (
 // storeRows stores the rows from begin to end. Those of a day that takes none are
 // set aside. When the database refuses some of the others, it finds out which by
 // halves and rejects them like bad lines.
-func (l *Loader) storeRows(ctx context.Context, begin, end int) error {
+func (l *loader) storeRows(ctx context.Context, begin, end int) error {
 	err := l.Store(ctx, l.rows.Slice(begin, end))
 	if err == nil {
 		l.stored, l.refused = true, 0
@@ -62,7 +62,7 @@ func (l *Loader) storeRows(ctx context.Context, begin, end int) error {
 }
 
 // rejectAll rejects rows that were refused together.
-func (l *Loader) rejectAll(begin, end int, err error) error {
+func (l *loader) rejectAll(begin, end int, err error) error {
 	reason := fmt.Errorf("refused by the database, as were all of %d attempts before, or beside one that is: %w", l.refused-1, err)
 	for n := begin; n < end; n++ {
 		if err := l.give(l.Reject, n, reason); err != nil {
@@ -80,7 +80,7 @@ type unsure struct {
 
 // rejectUnsure rejects such rows, unless nothing else could be stored either: then
 // it may not be their fault.
-func (l *Loader) rejectUnsure() error {
+func (l *loader) rejectUnsure() error {
 	for _, row := range l.unsure {
 		if !l.stored {
 			return l.cause
@@ -93,7 +93,7 @@ func (l *Loader) rejectUnsure() error {
 }
 
 // storeOthers stores the rows of other days and postpones those of one.
-func (l *Loader) storeOthers(ctx context.Context, begin, end int, day *schema.DayError) error {
+func (l *loader) storeOthers(ctx context.Context, begin, end int, day *schema.DayError) error {
 	order, ofDay := make([]int, 0, end-begin), []int(nil)
 	for n := begin; n < end; n++ {
 		if day.Has(l.rows.Time(n)) {
@@ -108,7 +108,7 @@ func (l *Loader) storeOthers(ctx context.Context, begin, end int, day *schema.Da
 	}
 	order = append(order, ofDay...)
 	l.rows.Reorder(begin, order)
-	from := make([]Origin, len(order))
+	from := make([]origin, len(order))
 	for i, n := range order {
 		from[i] = l.from[n]
 	}
@@ -125,12 +125,12 @@ func (l *Loader) storeOthers(ctx context.Context, begin, end int, day *schema.Da
 }
 
 // give gives a row away as the line that it was.
-func (l *Loader) give(to func(int, *reportfile.BadLine) error, n int, reason error) error {
+func (l *loader) give(to func(int, *reportfile.BadLine) error, n int, reason error) error {
 	row, from := l.rows.At(n), l.from[n]
 	return to(int(from.File), &reportfile.BadLine{Number: int(from.Line), Text: l.text(int(from.File), &row), Reason: reason})
 }
 
-func (l *Loader) text(file int, row *reportfile.Row) string {
+func (l *loader) text(file int, row *reportfile.Row) string {
 	if l.Text != nil {
 		return l.Text(file, row)
 	}

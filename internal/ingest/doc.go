@@ -7,8 +7,8 @@
 // The way of a report through it:
 //
 //	spool/new ─ spoolWatcher ─ awaitQuiet ─▶ Importer: units ─▶ load ──┐
-//	                                                                   ├─▶ Files ─▶ Hosts ─▶ Loader ─▶ store.DB
-//	psql-sink import FILE… ─▶ (cmd/psql-sink: runs, progress) ─────────┘   FileReader   chunks, halving
+//	                                                                   ├─▶ Files ─▶ hostLoaders ─▶ loader ─▶ store.DB
+//	psql-sink import FILE… ─▶ (cmd/psql-sink: runs, progress) ─────────┘   FileReader                 chunks, halving
 //
 // What an error of the database means is decided by attempt.classify, and how long to
 // go on by Retrier: Do, with a limit, for psql-sink import; try, for ever, for the

@@ -16,16 +16,16 @@ type Files struct {
 	Reader *FileReader
 	Budget *Budget   // shared by all that load at once
 	Rows   int       // of a chunk, more or less
-	Days   int       // see Days.Most
+	Days   int       // past days that a file may bring, see dayLimit
 	Begin  time.Time // older rows are left out, and counted; zero for none
-	Divide bool      // see Loader
+	Divide bool      // see loader
 
 	Store    func(ctx context.Context, host string, rows *store.Rows) error
 	HasDay   func(ctx context.Context, day time.Time) (bool, error)
 	Reject   func(file int, line *reportfile.BadLine) error
 	Postpone func(file int, line *reportfile.BadLine) error
 
-	hosts   Hosts
+	hosts   hostLoaders
 	metrics map[int]bool // files of line protocol
 }
 
@@ -34,7 +34,7 @@ type Files struct {
 func (f *Files) Read(ctx context.Context, n int, in *unpack.Reader, host string) error {
 	if f.metrics == nil {
 		f.metrics = make(map[int]bool)
-		f.hosts = Hosts{Rows: f.Rows, New: f.loader, Days: &Days{Most: f.Days, Has: f.HasDay}}
+		f.hosts = hostLoaders{Rows: f.Rows, New: f.loader, Days: &dayLimit{Most: f.Days, Has: f.HasDay}}
 	}
 	f.Reader.Reset(in, host)
 	f.metrics[n] = f.Reader.Metrics()
@@ -54,9 +54,9 @@ func (f *Files) Past() (n int) {
 }
 
 // loader returns what loads the rows of a host.
-func (f *Files) loader(host string) *Loader {
-	l := &Loader{
-		Rows: f.Rows, Most: ReportMost, Divide: f.Divide, Days: f.hosts.Days, Reject: f.Reject, Postpone: f.Postpone,
+func (f *Files) loader(host string) *loader {
+	l := &loader{
+		Rows: f.Rows, Most: reportMost, Divide: f.Divide, Days: f.hosts.Days, Reject: f.Reject, Postpone: f.Postpone,
 		Text: func(n int, row *reportfile.Row) string { return f.Reader.Text(row, host, f.metrics[n]) },
 		Store: func(ctx context.Context, rows *store.Rows) error {
 			giveBack, err := f.Budget.Take(ctx, rows)

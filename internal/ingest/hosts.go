@@ -10,32 +10,36 @@ import (
 	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
-// HostReader reads the rows of a file in which each may be of another host.
-type HostReader interface {
-	Reader
-	// Host returns the host of the row that was read last.
+// reader reads the rows of a file, of which each may be of another host.
+type reader interface {
+	// Read sets row to the next one. It returns io.EOF at the end, a
+	// *reportfile.BadLine for what is no row, or the error of the file.
+	Read(row *reportfile.Row) error
+	// Host and Line return the host, and the number of the line, that were read last.
 	Host() string
+	Line() int
 }
 
-// maxHosts bounds the memory of Loaders: a file may name any number of hosts.
+// maxHosts bounds the memory of loaders: a file may name any number of hosts.
 const maxHosts = 1024
 
-// Hosts loads files in which each row may be of another host: with a Loader for
+// hostLoaders loads files in which each row may be of another host: with a loader for
 // each host, all of which together hold no more rows than one.
-type Hosts struct {
-	New  func(host string) *Loader
-	Rows int   // how many rows one of them holds
-	Past int   // see Loader
-	Days *Days // of each of them
+type hostLoaders struct {
+	New  func(host string) *loader
+	Rows int       // how many rows one of them holds
+	Past int       // see loader
+	Days *dayLimit // of each of them
 
-	loaders map[string]*Loader
-	last    *Loader
+	loaders map[string]*loader
+	last    *loader
 	host    string // of last
 	held    int    // at most
 }
 
-// Read reads a file as Loader.Read does.
-func (h *Hosts) Read(ctx context.Context, file int, in HostReader) error {
+// Read reads a file, which the caller has numbered, and stores whatever is too much
+// to hold.
+func (h *hostLoaders) Read(ctx context.Context, file int, in reader) error {
 	var row reportfile.Row
 	h.Days.file()
 	for {
@@ -43,7 +47,7 @@ func (h *Hosts) Read(ctx context.Context, file int, in HostReader) error {
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		if err := h.of(in.Host()).take(ctx, &row, err, Origin{int32(file), int32(in.Line())}); err != nil {
+		if err := h.of(in.Host()).take(ctx, &row, err, origin{int32(file), int32(in.Line())}); err != nil {
 			return err
 		}
 		if h.held++; h.full() {
@@ -56,17 +60,17 @@ func (h *Hosts) Read(ctx context.Context, file int, in HostReader) error {
 
 // full reports whether several hosts hold as much as one may. The texts of each
 // take memory of their own, so it is less.
-func (h *Hosts) full() bool {
+func (h *hostLoaders) full() bool {
 	return len(h.loaders) > 1 && (h.held >= h.Rows/4 || len(h.loaders) > maxHosts)
 }
 
-// of returns the Loader of a host.
-func (h *Hosts) of(host string) *Loader {
+// of returns the loader of a host.
+func (h *hostLoaders) of(host string) *loader {
 	if h.last != nil && h.host == host {
 		return h.last
 	}
 	if h.loaders == nil || h.held == 0 {
-		h.loaders = make(map[string]*Loader) // what was for another file is empty
+		h.loaders = make(map[string]*loader) // what was for another file is empty
 	}
 	l := h.loaders[host]
 	if l == nil {
@@ -79,7 +83,7 @@ func (h *Hosts) of(host string) *Loader {
 
 // Flush stores what is held, and forgets the hosts but the last: its memory is used
 // again.
-func (h *Hosts) Flush(ctx context.Context) error {
+func (h *hostLoaders) Flush(ctx context.Context) error {
 	for _, host := range slices.Sorted(maps.Keys(h.loaders)) {
 		l := h.loaders[host]
 		if err := l.Flush(ctx); err != nil {

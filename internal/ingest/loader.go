@@ -3,15 +3,14 @@ package ingest
 import (
 	"context"
 	"errors"
-	"io"
 	"slices"
 
 	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/store"
 )
 
-// Origin is where a row was read.
-type Origin struct{ File, Line int32 }
+// origin is where a row was read.
+type origin struct{ File, Line int32 }
 
 // ReadError is an error of a file, as opposed to one of Store or of Reject.
 // What was read of the file is held, or stored.
@@ -22,18 +21,9 @@ func (e *ReadError) Error() string { return e.Err.Error() }
 // Unwrap returns the error of the file.
 func (e *ReadError) Unwrap() error { return e.Err }
 
-// Reader reads the rows of a file.
-type Reader interface {
-	// Read sets row to the next one. It returns io.EOF at the end, a
-	// *reportfile.BadLine for what is no row, or the error of the file.
-	Read(row *reportfile.Row) error
-	// Line returns the number of the line that was read last.
-	Line() int
-}
-
-// Loader loads the files of one host as if they were one. It may be left
+// loader loads the files of one host as if they were one. It may be left
 // anywhere and begun again: what was stored is then found to be there.
-type Loader struct {
+type loader struct {
 	// Rows is how many rows make a chunk, more or less: it ends with a report.
 	Rows int
 	// Most is how many rows of one report are held: a larger one is cut.
@@ -43,9 +33,9 @@ type Loader struct {
 	Begin int64
 	Past  int
 	// Days, if there are any, bounds how many days a file may bring.
-	Days *Days
+	Days *dayLimit
 	// Store stores rows, all or none. An error of class pgconn.Reject makes
-	// the Loader look for the row that caused it; any other ends the loading.
+	// the loader look for the row that caused it; any other ends the loading.
 	Store func(ctx context.Context, rows *store.Rows) error
 	// Divide makes it look for the rows, too, of an error that nobody understands.
 	Divide bool
@@ -58,7 +48,7 @@ type Loader struct {
 	Text func(file int, row *reportfile.Row) string
 
 	rows store.Rows
-	from []Origin // of each of the rows
+	from []origin // of each of the rows
 	last int      // where the last report in rows begins
 
 	stored  bool // something of what is being stored was
@@ -67,24 +57,8 @@ type Loader struct {
 	cause   error // why it was divided
 }
 
-// Read reads a file, which the caller has numbered, and stores whatever is too
-// much to hold.
-func (l *Loader) Read(ctx context.Context, file int, in Reader) error {
-	var row reportfile.Row
-	l.Days.file()
-	for {
-		err := in.Read(&row)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err := l.take(ctx, &row, err, Origin{int32(file), int32(in.Line())}); err != nil {
-			return err
-		}
-	}
-}
-
 // take takes what was read: a row, or why there is none.
-func (l *Loader) take(ctx context.Context, row *reportfile.Row, err error, from Origin) error {
+func (l *loader) take(ctx context.Context, row *reportfile.Row, err error, from origin) error {
 	file := int(from.File)
 	if err != nil {
 		bad, ok := errors.AsType[*reportfile.BadLine](err)
@@ -108,7 +82,7 @@ func (l *Loader) take(ctx context.Context, row *reportfile.Row, err error, from 
 	return l.storeSome(ctx)
 }
 
-func (l *Loader) hold(row *reportfile.Row, from Origin) {
+func (l *loader) hold(row *reportfile.Row, from origin) {
 	n := len(l.from)
 	if n == cap(l.from) {
 		l.grow()
@@ -122,8 +96,8 @@ func (l *Loader) hold(row *reportfile.Row, from Origin) {
 
 // grow makes room for more rows: up to a chunk and some of the next report at
 // first, since append alone would end with far too much.
-func (l *Loader) grow() {
-	const least = 64 // there may be a Loader for each of many hosts
+func (l *loader) grow() {
+	const least = 64 // there may be a loader for each of many hosts
 	more, usual := max(cap(l.from), least), l.Rows+l.Rows/8-cap(l.from)
 	if usual <= 0 {
 		usual = max(l.Rows/4, least)
@@ -134,7 +108,7 @@ func (l *Loader) grow() {
 }
 
 // rejectLine asks the context too: a file may hold nothing but bad lines.
-func (l *Loader) rejectLine(ctx context.Context, file int, line *reportfile.BadLine) error {
+func (l *loader) rejectLine(ctx context.Context, file int, line *reportfile.BadLine) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -142,11 +116,11 @@ func (l *Loader) rejectLine(ctx context.Context, file int, line *reportfile.BadL
 }
 
 // Flush stores what is held.
-func (l *Loader) Flush(ctx context.Context) error { return l.store(ctx, len(l.from)) }
+func (l *loader) Flush(ctx context.Context) error { return l.store(ctx, len(l.from)) }
 
 // storeSome stores what there is when it is enough, up to the last report in
 // it: one that is cut in two has to be compared with its first half.
-func (l *Loader) storeSome(ctx context.Context) error {
+func (l *loader) storeSome(ctx context.Context) error {
 	switch count := len(l.from); {
 	case count-l.last >= l.Most || l.rows.Heavy():
 		return l.store(ctx, count)
@@ -157,7 +131,7 @@ func (l *Loader) storeSome(ctx context.Context) error {
 }
 
 // store stores the first count rows.
-func (l *Loader) store(ctx context.Context, count int) error {
+func (l *loader) store(ctx context.Context, count int) error {
 	if count == 0 {
 		return nil
 	}

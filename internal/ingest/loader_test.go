@@ -1,4 +1,4 @@
-package ingest_test
+package ingest
 
 import (
 	"context"
@@ -12,21 +12,20 @@ import (
 	"github.com/lib/pq" //nolint:depguard // errors as the server refuses with them
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/ingest"
 	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/schema"
 	"telegraf-conntrack-accounting/internal/store"
 )
 
-// stored collects what a Loader does.
+// stored collects what a loader does.
 type stored struct {
 	chunks   [][]reportfile.Row
 	rejected []string
 	fail     error
 }
 
-func (s *stored) loader(rows int) *ingest.Loader {
-	return &ingest.Loader{
+func (s *stored) loader(rows int) *loader {
+	return &loader{
 		Rows: rows, Most: 4 * rows,
 		Store: func(_ context.Context, rows *store.Rows) error {
 			chunk := make([]reportfile.Row, rows.Len())
@@ -42,6 +41,16 @@ func (s *stored) loader(rows int) *ingest.Loader {
 		},
 	}
 }
+
+// read reads a file of one host.
+func read(ctx context.Context, l *loader, file int, in *reportfile.Reader) error {
+	h := hostLoaders{New: func(string) *loader { return l }, Days: l.Days}
+	return h.Read(ctx, file, oneHost{in})
+}
+
+type oneHost struct{ *reportfile.Reader }
+
+func (oneHost) Host() string { return "" }
 
 func (s *stored) sizes() (all []int) {
 	for _, chunk := range s.chunks {
@@ -80,7 +89,7 @@ func TestChunksEndWithAReport(t *testing.T) {
 			text := reports(test.counts...)
 			half := strings.Index(text[len(text)/2:], "\n") + 1 + len(text)/2
 			for file, part := range []string{text[:min(half, len(text))], text[min(half, len(text)):]} {
-				require.NoError(t, l.Read(t.Context(), file, reportfile.NewReader(strings.NewReader(part))))
+				require.NoError(t, read(t.Context(), l, file, reportfile.NewReader(strings.NewReader(part))))
 			}
 			require.NoError(t, l.Flush(t.Context()))
 			require.NoError(t, l.Flush(t.Context()), "a second time")
@@ -104,7 +113,7 @@ func TestEndlessTextsDoNotFillMemory(t *testing.T) {
 	for n := range rows {
 		fmt.Fprintf(&text, "%d,tcp,10.0.0.1,b::%x,1,1,1,1,1,1,1,,%0200d,%0250d\n", reportfile.Earliest, n, n, n)
 	}
-	require.NoError(t, l.Read(t.Context(), 0, reportfile.NewReader(strings.NewReader(text.String()))))
+	require.NoError(t, read(t.Context(), l, 0, reportfile.NewReader(strings.NewReader(text.String()))))
 	require.NotEmpty(t, s.chunks)
 	require.NoError(t, l.Flush(t.Context()))
 	total := 0
@@ -119,7 +128,7 @@ func TestBadLinesGoToReject(t *testing.T) {
 	var s stored
 	l := s.loader(100)
 	for file, text := range []string{"bad\n" + reports(1), reports(1) + "worse\n"} {
-		require.NoError(t, l.Read(t.Context(), file, reportfile.NewReader(strings.NewReader(text))))
+		require.NoError(t, read(t.Context(), l, file, reportfile.NewReader(strings.NewReader(text))))
 	}
 	require.NoError(t, l.Flush(t.Context()))
 	require.Equal(t, []int{2}, s.sizes())
@@ -141,7 +150,7 @@ func TestRefusalsOfEverythingAreBounded(t *testing.T) {
 		}
 		return storeRows(ctx, rows)
 	}
-	require.NoError(t, l.Read(t.Context(), 0, reportfile.NewReader(strings.NewReader(reports(10_000)))))
+	require.NoError(t, read(t.Context(), l, 0, reportfile.NewReader(strings.NewReader(reports(10_000)))))
 	require.NoError(t, l.Flush(t.Context()))
 	require.Less(t, len(s.chunks), 600)
 	require.GreaterOrEqual(t, len(s.rejected), 9000)
@@ -164,17 +173,17 @@ func (b *brokenDisk) Read(p []byte) (int, error) {
 func TestErrorsTellWhoseTheyAre(t *testing.T) {
 	var s stored
 	l := s.loader(100)
-	err := l.Read(t.Context(), 0, reportfile.NewReader(&brokenDisk{strings.NewReader(reports(3))}))
-	unread, ok := errors.AsType[*ingest.ReadError](err)
+	err := read(t.Context(), l, 0, reportfile.NewReader(&brokenDisk{strings.NewReader(reports(3))}))
+	unread, ok := errors.AsType[*ReadError](err)
 	require.True(t, ok)
 	require.ErrorIs(t, unread, errDisk)
 	require.NoError(t, l.Flush(t.Context()))
 	require.Equal(t, []int{3}, s.sizes(), "what could be read is stored")
 
 	s.fail = errors.New("no database")
-	err = l.Read(t.Context(), 0, reportfile.NewReader(strings.NewReader(reports(80, 80))))
+	err = read(t.Context(), l, 0, reportfile.NewReader(strings.NewReader(reports(80, 80))))
 	require.ErrorIs(t, err, s.fail)
-	_, ok = errors.AsType[*ingest.ReadError](err)
+	_, ok = errors.AsType[*ReadError](err)
 	require.False(t, ok)
 	require.ErrorIs(t, l.Flush(t.Context()), s.fail)
 	s.fail = nil
@@ -186,7 +195,7 @@ func TestACancelledContextEndsTheReadingOfBadLines(t *testing.T) {
 	var s stored
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := s.loader(100).Read(ctx, 0, reportfile.NewReader(strings.NewReader("bad\n")))
+	err := read(ctx, s.loader(100), 0, reportfile.NewReader(strings.NewReader("bad\n")))
 	require.ErrorIs(t, err, context.Canceled)
 	require.Empty(t, s.rejected)
 }
@@ -200,13 +209,13 @@ func TestDaysAreBounded(t *testing.T) {
 	var s stored
 	l := s.loader(100)
 	asked := 0
-	l.Days = &ingest.Days{Most: 2, Has: func(_ context.Context, at time.Time) (bool, error) {
+	l.Days = &dayLimit{Most: 2, Has: func(_ context.Context, at time.Time) (bool, error) {
 		asked++
 		return at.UnixNano() == now-5*day, nil
 	}}
 	for file := range 2 {
 		text := line(now) + line(now-5*day) + line(now-9*day) + line(now-8*day+1) + line(now-8*day+2) + line(now-7*day) + line(now-7*day+1) + line(now-9*day+1)
-		require.NoError(t, l.Read(t.Context(), file, reportfile.NewReader(strings.NewReader(text))))
+		require.NoError(t, read(t.Context(), l, file, reportfile.NewReader(strings.NewReader(text))))
 	}
 	require.NoError(t, l.Flush(t.Context()))
 	require.Equal(t, []int{12}, s.sizes())
@@ -217,7 +226,7 @@ func TestDaysAreBounded(t *testing.T) {
 	require.Equal(t, 7, asked, "not for each row")
 
 	l.Days.Has = func(context.Context, time.Time) (bool, error) { return false, io.ErrUnexpectedEOF }
-	require.ErrorIs(t, l.Read(t.Context(), 0, reportfile.NewReader(strings.NewReader(line(now-6*day)))), io.ErrUnexpectedEOF)
+	require.ErrorIs(t, read(t.Context(), l, 0, reportfile.NewReader(strings.NewReader(line(now-6*day)))), io.ErrUnexpectedEOF)
 }
 
 // Rows of a day that takes none are postponed and all others are stored, whichever
@@ -250,7 +259,7 @@ func TestADayThatTakesNone(t *testing.T) {
 				want = append(want, n+1)
 			}
 		}
-		require.NoError(t, l.Read(t.Context(), 0, reportfile.NewReader(strings.NewReader(text.String()))))
+		require.NoError(t, read(t.Context(), l, 0, reportfile.NewReader(strings.NewReader(text.String()))))
 		require.NoError(t, l.Flush(t.Context()))
 		require.Equal(t, want, postponed, order)
 		total := 0
@@ -262,18 +271,18 @@ func TestADayThatTakesNone(t *testing.T) {
 
 	l := (&stored{fail: day}).loader(100)
 	l.Postpone = func(int, *reportfile.BadLine) error { return nil }
-	require.NoError(t, l.Read(t.Context(), 0, reportfile.NewReader(strings.NewReader(reports(1)))))
+	require.NoError(t, read(t.Context(), l, 0, reportfile.NewReader(strings.NewReader(reports(1)))))
 	require.ErrorIs(t, l.Flush(t.Context()), day, "a day of which there is no row")
 }
 
-// Rows of a file that names hosts go to a Loader for each, and however many there are,
+// Rows of a file that names hosts go to a loader for each, and however many there are,
 // few are held.
 func TestRowsOfManyHosts(t *testing.T) {
 	const hosts, rows = 3000, 40_000
 	stored, held, most := map[string]int{}, 0, 0
-	h := ingest.Hosts{Rows: 1000}
-	h.New = func(host string) *ingest.Loader {
-		return &ingest.Loader{
+	h := hostLoaders{Rows: 1000}
+	h.New = func(host string) *loader {
+		return &loader{
 			Rows: 1000, Most: 4000, Begin: reportfile.Earliest + 1,
 			Store: func(_ context.Context, rows *store.Rows) error {
 				stored[host] += rows.Len()

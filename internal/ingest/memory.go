@@ -28,8 +28,8 @@ func LimitMemory() {
 	}
 }
 
-// ReportMost is how many rows of a report are stored in one transaction.
-const ReportMost = 40_000
+// reportMost is how many rows of a report are stored in one transaction.
+const reportMost = 40_000
 
 // ChunkRows is how many rows a transaction has, more or less, where so many
 // imports run at once. The more, the better, since each adds to the sums of its
