@@ -118,6 +118,7 @@ func TestEvasions(t *testing.T) {
 	for name, c := range evasions() {
 		for _, liberal := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, liberal=%v", name, liberal), func(t *testing.T) {
+				t.Parallel() // it waits for the kernel to make and remove namespaces
 				l := newEvasionLab(t, liberal)
 				l.connect()
 				before, invalid := l.bytes(), l.internal["table_invalid"].(int64)
