@@ -17,7 +17,7 @@ import (
 // filled makes a database with traffic in it, by way of the sink's own import.
 func filled(t *testing.T, traffic known) *sql.DB {
 	t.Helper()
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	db, err := store.Open(pg.DSN())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()

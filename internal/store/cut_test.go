@@ -17,10 +17,10 @@ import (
 // import: of what is sent, rows, rollups and COMMIT, and of the answers, so that
 // nobody knows whether it was committed. Importing again makes it right.
 func TestTheConnectionIsCutAnywhere(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	proxy := testkit.NewProxy(t, pg.Socket())
 	host, port := proxy.Addr()
-	db, err := store.Open(fmt.Sprintf("host=%s port=%s user=postgres dbname=vpn sslmode=disable", host, port))
+	db, err := store.Open(fmt.Sprintf("host=%s port=%s user=postgres dbname=%s sslmode=disable", host, port, pg.Name()))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
 	require.NoError(t, db.Migrate(t.Context()))

@@ -21,7 +21,7 @@ func indexed(t *testing.T, direct *sql.DB) string {
 }
 
 func TestAnImportIndexesWhatItFilled(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	db, direct := fresh(t, pg, "later")
 	mustImport(t, db, "gw", series(noon, 3))
 	require.Equal(t, "vpn_traffic_20231114", indexed(t, direct), "a sink's days have it at once")
@@ -49,7 +49,7 @@ func TestAnImportIndexesWhatItFilled(t *testing.T) {
 // An import that was broken off is put right by the upkeep of a sink, but not
 // while somebody adds rows.
 func TestUpkeepMakesMissingIndexes(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	db, direct := fresh(t, pg, "upkeep")
 	db.IndexLater()
 	mustImport(t, db, "gw", series(noon, 3))

@@ -13,7 +13,7 @@ import (
 // Readers cast src and dst to inet: Postgres must take every text that a row may
 // have there, or one row breaks their queries over all.
 func TestEndsOfRowsAreInets(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	const alphabet = "0123459abf:::::......//F%"
 	row := series(noon, 1)[0]
 	taken := []string{"::ffff:10.0.0.1", "10.1.2.3/8", "2001:DB8::/32", "::/0", "1:2:3:4:5:6:7::", "::2:3:4:5:6:7:8", "1:2:3:4:5:6:1.2.3.4"}

@@ -12,7 +12,7 @@ import (
 
 // What a database lost on its way is there again after a start.
 func TestALostFunctionIsInstalledAgain(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	direct := pg.DB()
 	works := func(after string) {
 		t.Helper()
@@ -40,7 +40,7 @@ func TestALostFunctionIsInstalledAgain(t *testing.T) {
 	pg.Psql(dump)
 	works("restored")
 
-	pg.Exec("ALTER SCHEMA public RENAME TO elsewhere", "ALTER DATABASE vpn SET search_path = elsewhere")
+	pg.Exec("ALTER SCHEMA public RENAME TO elsewhere", "ALTER DATABASE "+pg.Name()+" SET search_path = elsewhere")
 	require.NoError(t, direct.Close())
 	direct = pg.DB()
 	works("renamed")
@@ -48,7 +48,7 @@ func TestALostFunctionIsInstalledAgain(t *testing.T) {
 
 // A later version has other functions: those stay.
 func TestAnOldVersionLeavesALaterOneAlone(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	db, err := store.Open(pg.DSN())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()

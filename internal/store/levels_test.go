@@ -16,7 +16,7 @@ import (
 
 // What is imported of an older day does not change what answers for later ones.
 func TestOldRowsHideNoSums(t *testing.T) {
-	db, direct := fresh(t, testkit.Postgres(t), "levels")
+	db, direct := fresh(t, testkit.Database(t), "levels")
 	hour := time.Now().UTC().AddDate(0, 0, -45).Truncate(time.Hour)
 	for n := range 240 {
 		mustImport(t, db, "gw", series(hour.Add(time.Duration(n)*15*time.Second), 1))
@@ -44,7 +44,7 @@ func TestAnyMixOfLevelsIsExact(t *testing.T) {
 	const days, seed = 6, 20231114
 	const port = "CASE port WHEN -1 THEN 'other' ELSE port::text END"
 	r := rand.New(rand.NewPCG(seed, 0))
-	db, direct := fresh(t, testkit.Postgres(t), "mixes")
+	db, direct := fresh(t, testkit.Database(t), "mixes")
 	first := noon.Truncate(aDay)
 	rows := random(r, 6000)
 	for i := range rows {

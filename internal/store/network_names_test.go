@@ -39,7 +39,7 @@ func label(t *testing.T, db *sql.DB, minute int, hosts ...string) string {
 }
 
 func TestNetworkNames(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	for name, test := range map[string]func(*testing.T, *store.DB, *sql.DB){
 		"renamed":    testRenamed,
 		"late":       testLateNames,
@@ -142,7 +142,7 @@ func testNamesAgain(t *testing.T, db *store.DB, direct *sql.DB) {
 	for range 2 {
 		mustImport(t, db, "gw", file)
 	}
-	other, err := store.Open(query(t, direct, `SELECT 'dbname=vpn user=postgres sslmode=disable search_path=n_again host=' || current_setting('unix_socket_directories')`))
+	other, err := store.Open(query(t, direct, `SELECT 'dbname=' || current_database() || ' user=postgres sslmode=disable search_path=n_again host=' || current_setting('unix_socket_directories')`))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, other.Close()) }()
 	require.Equal(t, store.Result{Duplicates: 2}, mustImport(t, other, "gw", file))
@@ -184,7 +184,7 @@ func testNamesRolledBack(t *testing.T, db *store.DB, direct *sql.DB) {
 // Imports of the same host at once neither wait for each other for ever nor
 // write anything twice.
 func testNamesAtOnce(t *testing.T, db *store.DB, direct *sql.DB) {
-	dsn := query(t, direct, `SELECT 'dbname=vpn user=postgres sslmode=disable search_path=n_at_once host=' || current_setting('unix_socket_directories')`)
+	dsn := query(t, direct, `SELECT 'dbname=' || current_database() || ' user=postgres sslmode=disable search_path=n_at_once host=' || current_setting('unix_socket_directories')`)
 	other, err := store.Open(dsn)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, other.Close()) }()

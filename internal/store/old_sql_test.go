@@ -66,7 +66,7 @@ var wholeQuotients = map[string]string{
 }
 
 func TestOldSQLGivesTheSameNumbers(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	db, now := fresh(t, pg, "now")
 	pg.Exec("CREATE SCHEMA old")
 	old, err := sql.Open("postgres", pg.DSN()+" search_path=old")

@@ -66,7 +66,7 @@ func mustImport(t *testing.T, db *store.DB, host string, rows []reportfile.Row) 
 }
 
 func TestDatabase(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	for name, test := range map[string]func(*testing.T, *store.DB, *sql.DB){
 		"schema":     testSchema,
 		"repeats":    testRepeats,
@@ -295,7 +295,7 @@ func testCancelled(t *testing.T, db *store.DB, direct *sql.DB) {
 // The import is exact even where the server's default isolation is another,
 // and does not write where the default is to write nothing.
 func testDefaults(t *testing.T, _ *store.DB, direct *sql.DB) {
-	dsn := query(t, direct, `SELECT 'dbname=vpn user=postgres sslmode=disable search_path=s_defaults host=' || current_setting('unix_socket_directories')`)
+	dsn := query(t, direct, `SELECT 'dbname=' || current_database() || ' user=postgres sslmode=disable search_path=s_defaults host=' || current_setting('unix_socket_directories')`)
 	strict, err := store.Open(dsn + " default_transaction_isolation=serializable")
 	require.NoError(t, err)
 	defer func() { require.NoError(t, strict.Close()) }()
@@ -326,7 +326,7 @@ func testDefaults(t *testing.T, _ *store.DB, direct *sql.DB) {
 }
 
 func TestTheOldTableIsRefusedAndKept(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	old := pg.DB()
 	_, err := old.Exec(upgradedTable + `INSERT INTO vpn_traffic (time) VALUES (now())`)
 	require.NoError(t, err)
@@ -340,7 +340,7 @@ func TestTheOldTableIsRefusedAndKept(t *testing.T) {
 }
 
 func TestSeveralMigrateAtOnce(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() {

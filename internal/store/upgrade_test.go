@@ -29,7 +29,7 @@ const upgradedTable = `
 const oldColumns = "time, src, dst, proto, port, src_packets, src_bytes, dst_packets, dst_bytes, connection_times, connection_count, open_connections"
 
 func TestUpgrade(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	direct := pg.DB()
 	_, err := direct.Exec(upgradedTable + `
 		INSERT INTO vpn_traffic (` + oldColumns + `)
@@ -77,7 +77,7 @@ func TestUpgrade(t *testing.T) {
 }
 
 func TestUpgradeOfNothing(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	db, err := store.Open(pg.DSN())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
@@ -87,7 +87,7 @@ func TestUpgradeOfNothing(t *testing.T) {
 
 // What is not the old importer's is left alone, whatever its name.
 func TestUpgradeLeavesForeignTablesAlone(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	db, err := store.Open(pg.DSN())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()

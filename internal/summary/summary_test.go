@@ -58,7 +58,7 @@ func traffic() (rows []reportfile.Row) {
 
 func filled(t *testing.T) *store.DB {
 	t.Helper()
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	db, err := store.Open(pg.DSN())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })

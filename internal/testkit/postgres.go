@@ -111,6 +111,9 @@ func (p *PG) configure(s PGSetup, settings ...string) {
 // DSN returns what to connect with.
 func (p *PG) DSN() string { return p.dsn(p.database) }
 
+// Name returns the database's name.
+func (p *PG) Name() string { return p.database }
+
 // Exec runs statements on the database, as the superuser.
 func (p *PG) Exec(statements ...string) {
 	p.t.Helper()

@@ -143,7 +143,7 @@ func TestOutages(t *testing.T) {
 
 // Somebody drops all tables, and the sink goes on with new ones.
 func TestTheSchemaIsMadeAgain(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	o := newOutage(t, pg.DSN())
 	for range 2 {
 		o.writeSome(3)
@@ -187,10 +187,10 @@ func TestTheDiskOfPostgresIsFull(t *testing.T) {
 
 // The network fails in the middle of COPY, at any byte of it.
 func TestTheConnectionIsCutInTheMiddleOfCopy(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	proxy := testkit.NewProxy(t, pg.Socket())
 	host, port := proxy.Addr()
-	o := newOutage(t, fmt.Sprintf("host=%s port=%s user=postgres dbname=vpn sslmode=disable", host, port))
+	o := newOutage(t, fmt.Sprintf("host=%s port=%s user=postgres dbname=%s sslmode=disable", host, port, pg.Name()))
 	o.writeSome(1)
 	o.drained()
 	const seed = 20231116
