@@ -31,9 +31,10 @@ run: setup build telegraf ## See it work (GATEWAY=host: with this machine's own 
 test: setup build telegraf ## Run all tests, with the race detector (TESTFLAGS=... is passed on)
 	@$(call all,$(GO) -C $$module test -race -tags soak -timeout 20m $(TESTFLAGS) ./...)
 
-build: ## Build execd-plugin and psql-sink into build/
+build: ## Build execd-plugin and psql-sink into build/, with manual pages and completions
 	@scripts/setup-go
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o build/ ./cmd/...
+	@scripts/shared-files
 
 install: ## Put what was built, its options and units into place (below DESTDIR)
 	@scripts/install

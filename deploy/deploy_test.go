@@ -113,6 +113,10 @@ func TestInstall(t *testing.T) {
 		"etc/systemd/system/telegraf.service.d/conntrack.conf", "etc/systemd/system/psql-sink.service",
 		"etc/systemd/system/conntrack-accounting.service",
 		"usr/local/share/psql-sink/roles.sql",
+		"usr/local/share/man/man1/execd-plugin.1", "usr/local/share/man/man1/psql-sink.1",
+		"usr/local/share/bash-completion/completions/execd-plugin", "usr/local/share/bash-completion/completions/psql-sink",
+		"usr/local/share/zsh/site-functions/_execd-plugin", "usr/local/share/zsh/site-functions/_psql-sink",
+		"usr/local/share/fish/vendor_completions.d/execd-plugin.fish", "usr/local/share/fish/vendor_completions.d/psql-sink.fish",
 		"usr/local/share/doc/conntrack-accounting/LICENSE", "usr/local/share/doc/conntrack-accounting/THIRD_PARTY_NOTICES",
 	} {
 		require.FileExists(t, filepath.Join(dir, file))

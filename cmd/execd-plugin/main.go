@@ -7,6 +7,7 @@ import (
 
 	"github.com/influxdata/telegraf/plugins/inputs"
 
+	"telegraf-conntrack-accounting/internal/command"
 	"telegraf-conntrack-accounting/internal/execd"
 	// Registers the plugin.
 	_ "telegraf-conntrack-accounting/plugins/inputs/conntrack_accounting"
@@ -18,24 +19,26 @@ const plugin = "conntrack_accounting"
 var version string
 
 func main() {
-	program := execd.Process(plugin, execd.Version(version))
-	program.About, program.More = about, example
-	os.Exit(execd.RunInput(execd.Input{
-		Program: program,
-		New:     inputs.Inputs[plugin],
-	}))
+	host := execd.Process(plugin)
+	host.About, host.Examples = about, examples()
+	program := &command.Program{
+		Name: "execd-plugin", Version: plugin + " " + execd.Version(version),
+		Line:   "account the traffic of the Linux conntrack table for Telegraf",
+		Main:   execd.InputCommand(execd.Input{Program: host, New: inputs.Inputs[plugin]}),
+		Stdout: host.Stdout, Stderr: host.Stderr,
+	}
+	os.Exit(program.Run(os.Args[1:]))
 }
 
 const about = `Accounts the traffic of the Linux conntrack table: it writes metrics to stdout each
 time a newline comes on stdin, and ends when stdin does.
 `
 
-const example = `
-Example, a look at this moment (as root):
-  execd-plugin -one-shot
-
-Example, for telegraf.conf:
-  [[inputs.execd]]
-    command = ["/usr/local/bin/execd-plugin", "-config", "/etc/telegraf/conntrack_accounting.conf"]
-    signal = "STDIN"
-`
+func examples() []command.Example {
+	return []command.Example{
+		{Title: "a look at this moment (as root)", Text: "execd-plugin -one-shot"},
+		{Title: "for telegraf.conf", Text: `[[inputs.execd]]
+  command = ["/usr/local/bin/execd-plugin", "-config", "/etc/telegraf/conntrack_accounting.conf"]
+  signal = "STDIN"`},
+	}
+}

@@ -6,47 +6,74 @@ import (
 	"flag"
 	"time"
 
+	"telegraf-conntrack-accounting/internal/command"
 	"telegraf-conntrack-accounting/internal/execd"
 	"telegraf-conntrack-accounting/internal/store"
 )
 
-// forget deletes all that there is of days, of a host or of all, so that they can
-// be imported anew, or what there is of addresses. Without -yes it says what it would
-// delete.
-func forget(program execd.Program) int {
-	c := newCommand(program, "forget")
-	var from, to dateFlag
-	c.flags.Var(&from, "day", "forget this `day`, as 2006-01-02 in UTC: rows, sums, and that it was imported")
-	c.flags.Var(&to, "to", "and those after it up to this `day`")
-	host := c.flags.String("host", "", "forget what came of this `gateway` alone; without -day, all of it")
-	var addresses prefixFlag
-	c.flags.Var(&addresses, "address", "forget this `address or prefix`, as source and as destination; several with commas between them. Without -day, on all days")
-	yes := c.flags.Bool("yes", false, "do it; without, say what would be deleted")
-	return c.run(func(ctx context.Context, db *store.DB) error {
-		f := store.Forgotten{From: from.Time, To: to.Time}
-		c.flags.Visit(func(given *flag.Flag) {
-			if given.Name == "host" {
-				f.Host = host // which may be empty
+func forgetCommand(host execd.Program) *command.Command {
+	c, flags := newClient(host)
+	o := &forgetOptions{flags: flags}
+	flags.Var(&o.from, "day", "forget this `day`, as 2006-01-02 in UTC: rows, sums, and that it was imported")
+	flags.Var(&o.to, "to", "and those after it up to this `day`")
+	flags.StringVar(&o.host, "host", "", "forget what came of this `gateway` alone; without -day, all of it")
+	flags.Var(&o.addresses, "address", "forget this `address or prefix`, as source and as destination; several with commas between them. Without -day, on all days")
+	flags.BoolVar(&o.yes, "yes", false, "do it; without, say what would be deleted")
+	return &command.Command{
+		Name: "forget", Line: "delete days, a gateway or a customer's addresses", Flags: flags,
+		About: `Deletes days as a whole, of all gateways or of one: rows, sums of all levels, names,
+and that they were imported, so that they can be imported anew. With -address it
+deletes what src or dst say of a customer, and leaves the rest of a day.
+Without -yes it only says what it would delete. It needs the rights of the tables'
+owner; imports wait for a day's work.
+`,
+		Examples: []command.Example{{Text: "psql-sink forget -dsn 'host=/var/run/postgresql dbname=vpn role=vpn_traffic_owner' -day 2026-01-03 -to 2026-01-05"}},
+		Run: func([]string) error {
+			f, err := o.forgotten()
+			if err != nil {
+				return command.UsageError(err)
 			}
-		})
-		switch {
-		case f.Host == nil && from.IsZero() && addresses == nil:
-			return &exitError{errors.New("say what to forget: -day, -host, -address, or several of them"), 2}
-		case from.IsZero():
-			f.From, f.To = time.Unix(0, 0), time.Now().AddDate(0, 0, 7)
-		case to.IsZero():
-			f.To = from.Time
-		case to.Before(from.Time):
-			return &exitError{errors.New("-to is before -day"), 2}
-		}
-		if addresses != nil {
-			return c.forgetAddresses(ctx, db, &f, addresses, *yes)
-		}
-		return c.forget(ctx, db, &f, *yes)
-	})
+			return c.run(func(ctx context.Context, db *store.DB) error {
+				if o.addresses != nil {
+					return c.forgetAddresses(ctx, db, f, o.addresses, o.yes)
+				}
+				return c.forget(ctx, db, f, o.yes)
+			})
+		},
+	}
 }
 
-func (c *command) forget(ctx context.Context, db *store.DB, f *store.Forgotten, yes bool) error {
+// forgetOptions are the switches of psql-sink forget.
+type forgetOptions struct {
+	flags     *flag.FlagSet
+	from, to  dateFlag
+	host      string
+	addresses prefixFlag
+	yes       bool
+}
+
+// forgotten returns what to forget.
+func (o *forgetOptions) forgotten() (*store.Forgotten, error) {
+	f := &store.Forgotten{From: o.from.Time, To: o.to.Time}
+	o.flags.Visit(func(given *flag.Flag) {
+		if given.Name == "host" {
+			f.Host = &o.host // which may be empty
+		}
+	})
+	switch {
+	case f.Host == nil && o.from.IsZero() && o.addresses == nil:
+		return nil, errors.New("say what to forget: -day, -host, -address, or several of them")
+	case o.from.IsZero():
+		f.From, f.To = time.Unix(0, 0), time.Now().AddDate(0, 0, 7)
+	case o.to.IsZero():
+		f.To = o.from.Time
+	case o.to.Before(o.from.Time):
+		return nil, errors.New("-to is before -day")
+	}
+	return f, nil
+}
+
+func (c *client) forget(ctx context.Context, db *store.DB, f *store.Forgotten, yes bool) error {
 	days, err := db.Known(ctx, f)
 	if err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 )
 
 // forgetAddresses deletes rows and sums of addresses, and what they were called.
-func (c *command) forgetAddresses(ctx context.Context, db *store.DB, f *store.Forgotten, prefixes []netip.Prefix, yes bool) error {
+func (c *client) forgetAddresses(ctx context.Context, db *store.DB, f *store.Forgotten, prefixes []netip.Prefix, yes bool) error {
 	within, wider, err := db.Addresses(ctx, prefixes)
 	if err != nil {
 		return err

@@ -77,7 +77,7 @@ func TestForget(t *testing.T) {
 	_, err = db.Retain(t.Context(), time.Now(), schema.Retention{Raw: 24 * time.Hour})
 	require.NoError(t, err)
 	code, stdout, _ := i.run("", "-host", "gw", file)
-	require.Equal(t, importPast, code, stdout)
+	require.Equal(t, exitPast, code, stdout)
 	out, code = p.output("forget", "-day", "2023-11-01", "-to", "2023-11-30", "-yes")
 	require.Zero(t, code, out)
 	require.Equal(t, "0", i.query(`SELECT count(*) FROM vpn_traffic_gone`))

@@ -2,11 +2,16 @@ package main
 
 import (
 	"bytes"
+	"flag"
 	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-conntrack-accounting/internal/execd"
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
@@ -30,30 +35,34 @@ func (path alone) run(args ...string) (stdout, stderr string, code int) {
 // Help is what was asked for: on stdout, and no error.
 func TestHelp(t *testing.T) {
 	p := buildAlone(t)
-	for _, args := range [][]string{{"-help"}, {"-h"}, {"help"}, {"help", "help"}, {"help", "version"}} {
+	commands := newProgram(execd.Process(plugin)).Commands
+	for _, args := range [][]string{{"-help"}, {"-h"}, {"--help"}, {"help"}} {
 		out, problems, code := p.run(args...)
 		require.Zero(t, code, args)
 		require.Empty(t, problems)
-		for _, m := range manuals() {
-			require.Regexp(t, "\n  "+m.name+" +"+m.line+"\n", out)
+		for _, c := range commands {
+			require.Regexp(t, "\n  "+c.Name+" +"+c.Line+"\n", out)
 		}
 		require.Contains(t, out, "\nExit codes:\n  0 ")
 		require.Contains(t, out, "\nExample")
 		require.Contains(t, out, "\n  -config file\n")
 	}
-	for _, m := range manuals() {
-		out, problems, code := p.run(m.name, "-help")
-		require.Zero(t, code, m.name)
+	for _, c := range commands {
+		out, problems, code := p.run(c.Name, "-help")
+		require.Zero(t, code, c.Name)
 		require.Empty(t, problems)
-		require.Regexp(t, "^psql-sink "+m.name+` \[switches\]`, out)
-		require.Contains(t, out, m.about+"\nExit codes:\n  0 ")
-		require.Contains(t, out, "\nExample:\n  "+m.example+"\n\nSwitches:\n")
-		require.Contains(t, out, "\n  -config file\n")
-		again, _, code := p.run("help", m.name)
+		require.Regexp(t, "^psql-sink "+c.Name+` \[switches\]`, out)
+		require.Contains(t, out, c.About+"\nExit codes:\n  0 ")
+		require.NotEmpty(t, c.Examples)
+		for _, example := range c.Examples {
+			require.Contains(t, out, ":\n  "+strings.ReplaceAll(example.Text, "\n", "\n  ")+"\n\n")
+		}
+		c.Flags.VisitAll(func(f *flag.Flag) { require.Contains(t, out, "\n  -"+f.Name) })
+		again, _, code := p.run("help", c.Name)
 		require.Zero(t, code)
 		require.Equal(t, out, again)
 	}
-	for _, args := range [][]string{{"-version"}, {"version"}} {
+	for _, args := range [][]string{{"-version"}, {"--version"}, {"version"}} {
 		out, problems, code := p.run(args...)
 		require.Zero(t, code, args)
 		require.Empty(t, problems)
@@ -65,20 +74,51 @@ func TestHelp(t *testing.T) {
 func TestWrongCommandLines(t *testing.T) {
 	p := buildAlone(t)
 	for want, args := range map[string][]string{
-		`E! there is no command "improt"; did you mean "import"?; psql-sink help lists them`: {"improt", "x.csv"},
-		`E! there is no command "hel"; did you mean "help"?; psql-sink help lists them`:      {"hel"},
-		`E! there is no command "vpn_traffic.conf"; psql-sink help lists them`:               {"vpn_traffic.conf"},
-		`E! there is no command "nothing"; psql-sink help lists them`:                        {"help", "nothing"},
-		`E! there is no command "-x"; psql-sink help lists them`:                             {"help", "-x"},
-		`E! unexpected argument "more"; -help lists the flags`:                               {"version", "more"},
-		`E! unexpected argument "more"; psql-sink verify -help tells more`:                   {"verify", "more"},
-		`E! unexpected argument "more"; psql-sink watch -help tells more`:                    {"watch", "more"},
-		`E! flag provided but not defined: -x; psql-sink upgrade -help tells more`:           {"upgrade", "-x"},
-		`E! flag provided but not defined: -y; psql-sink report -help tells more`:            {"report", "-y"},
+		`E! there is no command "improt"; did you mean "import"?; psql-sink -help tells more`:                                        {"improt", "x.csv"},
+		`E! there is no command "hel"; did you mean "help"?; psql-sink -help tells more`:                                             {"hel"},
+		`E! there is no command "vpn_traffic.conf"; psql-sink -help tells more`:                                                      {"vpn_traffic.conf"},
+		`E! there is no command "nothing"; psql-sink help -help tells more`:                                                          {"help", "nothing"},
+		`E! flag provided but not defined: -x; psql-sink help -help tells more`:                                                      {"help", "-x"},
+		`E! name one command, or none for -man; psql-sink help -help tells more`:                                                     {"help", "-man", "import"},
+		`E! name a shell: bash, fish or zsh; psql-sink completion -help tells more`:                                                  {"completion", "csh"},
+		`E! unexpected argument "more"; psql-sink version -help tells more`:                                                          {"version", "more"},
+		`E! unexpected argument "more"; psql-sink -help tells more`:                                                                  {"-debug", "more"},
+		`E! unexpected argument "more"; psql-sink verify -help tells more`:                                                           {"verify", "more"},
+		`E! unexpected argument "more"; psql-sink watch -help tells more`:                                                            {"watch", "more"},
+		`E! flag provided but not defined: -x; psql-sink upgrade -help tells more`:                                                   {"upgrade", "-x"},
+		`E! flag provided but not defined: -y; psql-sink report -help tells more`:                                                    {"report", "-y"},
+		`E! flag provided but not defined: -confg; did you mean "-config"?; psql-sink report -help tells more`:                       {"report", "--confg", "x"},
+		`E! flag provided but not defined: -retention-mniute; did you mean "-retention-minute"?; psql-sink migrate -help tells more`: {"migrate", "-retention-mniute=1d"},
 	} {
 		out, problems, code := p.run(args...)
 		require.Equal(t, exitUsage, code, args)
 		require.Empty(t, out)
 		require.Equal(t, want+"\n", problems)
+	}
+}
+
+// A switch may begin with one dash or two, in both programs and all commands.
+func TestDashes(t *testing.T) {
+	p := buildAlone(t)
+	absent := filepath.Join(t.TempDir(), "absent.conf")
+	refuses := func(p alone, command string, more ...string) {
+		for _, form := range [][]string{{"-config", absent}, {"--config", absent}, {"-config=" + absent}, {"--config=" + absent}} {
+			args := slices.Concat(strings.Fields(command), form, more)
+			_, problems, code := p.run(args...)
+			require.Equal(t, exitFailed, code, args)
+			require.Equal(t, "E! reading the configuration: open "+absent+": no such file or directory\n", problems, args)
+		}
+	}
+	refuses(alone(testkit.Binary(t, "telegraf-conntrack-accounting/cmd/execd-plugin")), "")
+	refuses(p, "")
+	for _, c := range newProgram(execd.Process(plugin)).Commands {
+		more := []string{}
+		switch c.Name {
+		case "forget":
+			more = []string{"-day", "2026-01-01"}
+		case "import":
+			more = []string{"file"}
+		}
+		refuses(p, c.Name, more...)
 	}
 }

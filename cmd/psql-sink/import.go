@@ -14,6 +14,7 @@ import (
 
 	"github.com/influxdata/telegraf"
 
+	"telegraf-conntrack-accounting/internal/command"
 	"telegraf-conntrack-accounting/internal/execd"
 	"telegraf-conntrack-accounting/internal/ingest"
 	"telegraf-conntrack-accounting/internal/progress"
@@ -22,65 +23,36 @@ import (
 	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
 )
 
-// The exit codes of import. A signal adds its number to 128.
-const (
-	importDone     = 0
-	importFailed   = 1 // something could not be imported
-	importUsage    = exitUsage
-	importRejected = 3 // lines were rejected, and all else is in
-	importPast     = 4 // rows were left out that retention has dropped, or would
-	importSignal   = 128
-)
-
-// importFiles imports report files that the command line names, and returns
-// the exit code.
-func importFiles(program execd.Program) int {
-	o, code := parseImport(program)
-	if o == nil {
-		return code
-	}
-	log := execd.NewLogger(program.Stderr, program.Stderr, o.debug)
+// importFiles imports report files that the command line names.
+func (c *client) importFiles(o *importOptions) error {
 	rejects, err := newImportRejects(o.rejected)
 	if err != nil {
-		log.Error(err)
-		return importUsage
+		return &command.Exit{Code: exitUsage, Err: err}
 	}
-	sink, err := importSink(o.config, program)
+	db, err := c.open()
 	if err != nil {
-		log.Error(err)
-		return importFailed
-	}
-	db, err := store.Open(sink.DSN)
-	if err != nil {
-		log.Error(err)
-		return importFailed
+		return err
 	}
 	defer func() { _ = db.Close() }()
 	ctx, stop := importContext()
 	defer stop()
 	begin := time.Now()
-	j := &importJob{options: o, log: log, db: db, sink: sink, looks: lookReader{sink.FileReader()}, rejects: rejects, stdin: program.Stdin, budget: ingest.NewBudget()}
+	j := &importJob{
+		options: o, log: execd.NewLogger(c.Stderr, c.Stderr, o.debug), db: db, sink: c.sink, looks: lookReader{c.sink.FileReader()},
+		rejects: rejects, stdin: c.Stdin, budget: ingest.NewBudget(),
+	}
 	if !o.past {
-		j.retention = time.Duration(sink.Retention)
+		j.retention = time.Duration(c.sink.Retention)
 		j.begin = schema.Retention{Raw: j.retention}.Begin(begin)
 	}
-	j.run(ctx, program.Stderr)
+	j.run(ctx, c.Stderr)
 	if err := rejects.close(); err != nil {
 		j.fail(err)
 	}
-	if _, err := fmt.Fprintln(program.Stdout, j.summary(time.Since(begin))); err != nil {
-		return importFailed
+	if _, err := fmt.Fprintln(c.Stdout, j.summary(time.Since(begin))); err != nil {
+		return &command.Exit{Code: exitFailed}
 	}
-	return j.exitCode(ctx)
-}
-
-// importSink returns the sink whose configuration counts.
-func importSink(config string, program execd.Program) (*vpn_traffic.VPNTraffic, error) {
-	sink := vpn_traffic.New()
-	if config == "" {
-		return sink, nil
-	}
-	return sink, execd.LoadConfig(config, "outputs", program.Name, program.LookupEnv, sink)
+	return &command.Exit{Code: j.exitCode(ctx)}
 }
 
 // interrupted is why the import ends before all is in.

@@ -53,7 +53,7 @@ func BenchmarkImportHistory(b *testing.B) {
 			whole = writeHistory(b, folder, day)
 			day = day.AddDate(0, 0, 1)
 			measure("import-jobs-"+jobs, rows, func() {
-				run(b, importCommand(program, pg, "-jobs", jobs, "-host", "gw"+jobs, folder))
+				run(b, importWith(program, pg, "-jobs", jobs, "-host", "gw"+jobs, folder))
 			})
 		}
 		measure("copy-plain", rows, func() { pg.Psql(nil, "-c", `\copy plain FROM '`+whole+`' CSV`) })
@@ -77,7 +77,7 @@ func BenchmarkImportHistory(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-func importCommand(program string, pg *testkit.PG, args ...string) *exec.Cmd {
+func importWith(program string, pg *testkit.PG, args ...string) *exec.Cmd {
 	cmd := exec.Command(program, append([]string{"import"}, args...)...)
 	cmd.Env = append(os.Environ(), "PGHOST="+pg.Dir(), "PGDATABASE=vpn", "PGUSER=postgres", "PGSSLMODE=disable")
 	return cmd

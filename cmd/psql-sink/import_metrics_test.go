@@ -27,7 +27,7 @@ func testImportMetrics(i *importTest) {
 	rejected := filepath.Join(i.dir, "rejected")
 
 	code, stdout, stderr := i.run(text.String(), "-rejected", rejected, "-host", "given", plain, reports, packed, "-")
-	require.Equal(i.t, importRejected, code, stderr)
+	require.Equal(i.t, exitRejected, code, stderr)
 	require.Contains(i.t, stdout, "4 of 4 files: 111 rows imported, 202 duplicate, 7 rejected;")
 	require.Contains(i.t, stderr, plain+":201: no line protocol: at column 5: ")
 	require.Contains(i.t, stderr, plain+`:202: measurement "traffic" is renamed traffic: name it in measurements of outputs.vpn_traffic`)

@@ -164,7 +164,7 @@ func (i *importTest) says(child *testkit.Child, text string, times int) {
 func TestImportGivesUp(t *testing.T) {
 	i := newImportTest(t, "host="+t.TempDir()+" dbname=vpn user=postgres sslmode=disable")
 	code, stdout, stderr := i.run("", "-wait", "700ms", i.file("a.csv", reportLines(0, 1)))
-	require.Equal(t, importFailed, code)
+	require.Equal(t, exitFailed, code)
 	require.Contains(t, stdout, "0 of 1 files: 0 rows imported, ")
 	require.Regexp(t, `^W! Postgres is unreachable: .*; trying again for up to 700ms\nE! gave up after [\d.]+s: .*\n$`, stderr)
 
@@ -187,7 +187,7 @@ func TestImportEndsAtWhatItDoesNotUnderstand(t *testing.T) {
 	require.NoError(t, err)
 	path := i.file("b.csv", reportLines(1, 10))
 	code, _, stderr := i.run("", path)
-	require.Equal(t, importFailed, code)
+	require.Equal(t, exitFailed, code)
 	require.Regexp(t, `^W! an import failed \(SQLSTATE P0001\): .*; trying again\nE! importing `+path+`: after 5 attempts: .*no reason.*\n$`, stderr)
 	_, err = i.db.Exec(`DROP TRIGGER fail ON vpn_traffic`)
 	require.NoError(t, err)
@@ -208,7 +208,7 @@ func TestImportOnATerminal(t *testing.T) {
 	shown, _ := io.ReadAll(terminal) // ends with EIO when the program has ended
 	_ = cmd.Wait()
 	text := string(shown)
-	require.Equal(t, importRejected, cmd.ProcessState.ExitCode(), text)
+	require.Equal(t, exitRejected, cmd.ProcessState.ExitCode(), text)
 	require.Regexp(t, `importing \d+ % \[=*>?-*\] [\d,]+ rows, [\d,.]+ rows/s, [\d.]+ [kM]?B/s`, text)
 	require.Equal(t, 1, strings.Count(text, path+":60001: has 1 columns, not 11, 12 or 14\r\n"))
 	lines := strings.Split(strings.TrimSpace(text), "\n")

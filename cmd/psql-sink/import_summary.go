@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"telegraf-conntrack-accounting/internal/command"
 )
 
 // importCounts count what became of what was to be imported.
@@ -58,15 +60,15 @@ func (j *importJob) summary(took time.Duration) string {
 
 func (j *importJob) exitCode(ctx context.Context) int {
 	if i, ok := errors.AsType[*interrupted](context.Cause(ctx)); ok {
-		return importSignal + int(i.signal)
+		return exitSignal + int(i.signal)
 	}
 	switch {
 	case j.counts.failed.Load():
-		return importFailed
+		return exitFailed
 	case j.counts.rejected.Load() > 0:
-		return importRejected
+		return exitRejected
 	case j.counts.refused, j.counts.past.Load() > 0, j.counts.expired.Load() > 0:
-		return importPast
+		return exitPast
 	}
-	return importDone
+	return command.Done
 }

@@ -183,7 +183,7 @@ func testImportThinRows(i *importTest) {
 
 	header := i.file("header.csv", "time,proto,src,dst,port,src_bytes,src_packets,dst_bytes,dst_packets,connection_count,connection_times\n"+reportLines(2, 10))
 	code, stdout, stderr = i.run("", header)
-	require.Equal(i.t, importRejected, code)
+	require.Equal(i.t, exitRejected, code)
 	require.Contains(i.t, stdout, "0 rows imported, 0 duplicate, 11 rejected;")
 	require.Contains(i.t, stderr, header+":1: is a header line of other columns: the order of columns is time_ns,")
 }
@@ -244,7 +244,7 @@ func testImportBadLines(i *importTest) {
 	second := i.file("2.csv", reportLines(1, 50)+strings.Repeat("x\n", 20)+"1500000000000000000,tcp,cut short")
 	rejected := filepath.Join(i.dir, "rejected.csv")
 	code, stdout, stderr := i.run("", "-rejected", rejected, "-jobs", "1", first, second)
-	require.Equal(i.t, importRejected, code, stderr)
+	require.Equal(i.t, exitRejected, code, stderr)
 	require.Contains(i.t, stdout, "2 of 2 files: 100 rows imported, 0 duplicate, 23 rejected;")
 	require.Contains(i.t, stderr, first+":1: has 2 columns, not 11, 12 or 14\n"+first+":52: port is not -1 to 65535\n"+second+":51: has 1 columns, not 11, 12 or 14\n")
 	require.Equal(i.t, 11, strings.Count(stderr, "\n"), "ten of them, and: %s", stderr)
@@ -263,16 +263,16 @@ func testImportBadLines(i *importTest) {
 
 	inside := i.file("in/a.csv", strings.Repeat("x\n", 5000))
 	code, stdout, _ = i.run("", "-rejected", filepath.Join(filepath.Dir(inside), "b.csv"), filepath.Dir(inside))
-	require.Equal(i.t, importRejected, code)
+	require.Equal(i.t, exitRejected, code)
 	require.Contains(i.t, stdout, "1 of 1 files: 0 rows imported, 0 duplicate, 5000 rejected;")
 
 	code, _, stderr = i.run("", i.file("in\n\x1b[2J\u202e.csv", "x\n"))
-	require.Equal(i.t, importRejected, code)
+	require.Equal(i.t, exitRejected, code)
 	require.Contains(i.t, stderr, `/in \x1b[2J\u202e.csv:1: has 1 columns`, "a file's name commands no terminal")
 
 	code, _, stderr = i.run("", "-rejected", rejected, first)
-	require.Equal(i.t, importUsage, code)
-	require.Contains(i.t, stderr, "E! -rejected: open "+rejected+": file exists\n")
+	require.Equal(i.t, exitUsage, code)
+	require.Contains(i.t, stderr, "E! -rejected: open "+rejected+": file exists; psql-sink import -help tells more\n")
 	none := filepath.Join(i.dir, "none")
 	i.ok("-rejected", none, i.file("good.csv", reportLines(0, 50)))
 	require.NoFileExists(i.t, none)
@@ -286,7 +286,7 @@ func testImportTimes(i *importTest) {
 	for range 3 {
 		_ = os.Remove(rejected)
 		code, stdout, stderr := i.run("", "-rejected", rejected, file)
-		require.Equal(i.t, importRejected, code, stderr)
+		require.Equal(i.t, exitRejected, code, stderr)
 		require.Contains(i.t, stdout, "5 rejected;")
 		require.Equal(i.t, fmt.Sprintf("%[1]s:1: time is before 2000: a clock was off\n"+
 			"%[1]s:2: time is in seconds, it seems, not in nanoseconds\n"+
@@ -312,7 +312,7 @@ func testImportRefused(i *importTest) {
 	_, err := i.db.Exec(`ALTER TABLE vpn_traffic ADD CONSTRAINT odd CHECK (src_bytes NOT IN (77, 378))`)
 	require.NoError(i.t, err)
 	code, stdout, stderr := i.run("", path)
-	require.Equal(i.t, importRejected, code)
+	require.Equal(i.t, exitRejected, code)
 	require.Contains(i.t, stdout, "498 rows imported, 0 duplicate, 2 rejected;")
 	require.Regexp(i.t, `^`+path+`:78: refused by the database: .*"odd".*\n`+path+`:379: refused .*\n$`, stderr)
 	require.Equal(i.t, "499", i.query(`SELECT count(*) FROM vpn_traffic`))
@@ -335,7 +335,7 @@ func testImportDetached(i *importTest) {
 		text.WriteString(day(max(n, -n)))
 	}
 	code, stdout, stderr := i.run("", "-jobs", "1", i.file("1.csv", text.String()))
-	require.Equal(i.t, importFailed, code, stderr)
+	require.Equal(i.t, exitFailed, code, stderr)
 	require.Contains(i.t, stdout, "8 rows imported, 3 duplicate, 1 rejected, 1 of days that take none for now;")
 	require.Contains(i.t, stderr, "E! rows of 2023-11-14 cannot be stored: ")
 	require.Contains(i.t, stderr, "refused by the database: ")
@@ -350,7 +350,7 @@ func testImportMissing(i *importTest) {
 	cut := i.file("cut", string(whole[:len(whole)-5]))
 	bad := i.file("bad", "\x1f\x8bthis is no gzip file")
 	code, stdout, stderr := i.run("", missing, cut, bad, i.file("good.csv", reportLines(1, 5000)))
-	require.Equal(i.t, importFailed, code)
+	require.Equal(i.t, exitFailed, code)
 	require.Contains(i.t, stderr, "E! stat "+missing+": no such file or directory\n")
 	require.Contains(i.t, stderr, "E! reading "+cut+": decompressing: unexpected EOF\n")
 	require.Contains(i.t, stderr, "E! reading "+bad+": reading gzip: gzip: invalid header\n")
@@ -422,7 +422,7 @@ func testImportUsage(i *importTest) {
 		"-x; psql-sink import -help tells more":             {"-x"},
 	} {
 		code, stdout, stderr := i.run("", args...)
-		require.Equal(i.t, importUsage, code, args)
+		require.Equal(i.t, exitUsage, code, args)
 		require.Empty(i.t, stdout)
 		require.Contains(i.t, stderr, want)
 		require.Equal(i.t, 1, strings.Count(stderr, "\n"), stderr)
@@ -444,7 +444,7 @@ func testImportMisconfigured(i *importTest) {
 		`role "nobody" does not exist`:     i.dsn + " user=nobody",
 	} {
 		code, stdout, stderr := newImportTest(i.t, dsn).run("", file)
-		require.Equal(i.t, importFailed, code)
+		require.Equal(i.t, exitFailed, code)
 		require.Contains(i.t, stdout, "0 of 1 files: 0 rows imported")
 		require.Contains(i.t, stderr, want)
 		require.Equal(i.t, 1, strings.Count(stderr, "\n"), stderr)
@@ -456,7 +456,7 @@ func testImportMisconfigured(i *importTest) {
 	_, err = i.db.Exec(`GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA i_looks TO looks`)
 	require.NoError(i.t, err)
 	code, stdout, stderr := newImportTest(i.t, i.dsn+" search_path=i_looks user=looks").run("", file)
-	require.Equal(i.t, importFailed, code)
+	require.Equal(i.t, exitFailed, code)
 	require.Contains(i.t, stdout, "0 of 1 files: 0 rows imported")
 	require.Contains(i.t, stderr, "permission denied")
 	require.NotContains(i.t, stderr, "trying again")
@@ -464,7 +464,7 @@ func testImportMisconfigured(i *importTest) {
 	_, err = i.db.Exec(`CREATE TABLE vpn_traffic (id serial PRIMARY KEY)`)
 	require.NoError(i.t, err)
 	code, _, stderr = i.run("", file)
-	require.Equal(i.t, importFailed, code)
+	require.Equal(i.t, exitFailed, code)
 	require.Contains(i.t, stderr, "E! "+schema.ErrForeignTable.Error())
 	require.Less(i.t, time.Since(begin), time.Minute, "without waiting for better times")
 }

@@ -3,32 +3,16 @@
 //
 //	psql-sink -config /etc/telegraf/vpn_traffic.conf
 //
-// Alone it imports the report files that others put into its spool:
-//
-//	psql-sink watch -config /etc/telegraf/vpn_traffic.conf
-//
-// or those that the command line names:
-//
-//	psql-sink import -config /etc/telegraf/vpn_traffic.conf FILE...
-//
-// It also verifies and repairs rollups (psql-sink verify) and upgrades the
-// table of the old importer (psql-sink upgrade).
-//
-// Where it may not make its tables itself, their owner does:
-//
-//	psql-sink migrate -dsn 'host=/var/run/postgresql dbname=vpn role=vpn_traffic_owner'
-//
-// And it shows what is stored:
-//
-//	psql-sink report -config /etc/telegraf/vpn_traffic.conf -since 15h -html report.html
+// Its commands import report files, report what is stored, and maintain the tables:
+// psql-sink help lists them.
 package main
 
 import (
 	"os"
-	"strings"
 
 	"github.com/influxdata/telegraf"
 
+	"telegraf-conntrack-accounting/internal/command"
 	"telegraf-conntrack-accounting/internal/execd"
 	"telegraf-conntrack-accounting/internal/ingest"
 	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
@@ -36,36 +20,41 @@ import (
 
 const plugin = "vpn_traffic"
 
+// The exit codes.
+const (
+	exitFailed   = command.Failed
+	exitUsage    = command.Usage
+	exitRejected = 3   // lines were rejected, all else is in
+	exitPast     = 4   // rows were left out that retention has dropped, or would
+	exitSignal   = 128 // and the number of the signal
+)
+
 // version is set by the linker: -ldflags "-X main.version=1.2.3".
 var version string
 
 func main() {
 	ingest.LimitMemory()
-	program := execd.Process(plugin, execd.Version(version))
-	program.About, program.More = about, more()
-	os.Exit(start(program))
+	os.Exit(newProgram(execd.Process(plugin)).Run(os.Args[1:]))
 }
 
-func start(program execd.Program) int {
-	name, rest := "", program.Args
-	if len(rest) > 0 {
-		name, rest = rest[0], rest[1:]
+// newProgram describes all that psql-sink does.
+func newProgram(host execd.Program) *command.Program {
+	host.About, host.Examples = about, []command.Example{{Title: "for telegraf.conf", Text: example}}
+	return &command.Program{
+		Name: "psql-sink", Version: plugin + " " + execd.Version(version),
+		Line: "store conntrack accounting in Postgres",
+		Main: execd.OutputCommand(execd.Output{Program: host, New: func() telegraf.Output { return vpn_traffic.New() }}),
+		Commands: []*command.Command{
+			forgetCommand(host), importCommand(host), migrateCommand(host), reportCommand(host),
+			upgradeCommand(host), verifyCommand(host), watchCommand(host),
+		},
+		Stdout: host.Stdout, Stderr: host.Stderr,
 	}
-	if name == "help" && len(rest) > 0 && rest[0] != "help" && rest[0] != "version" {
-		name, rest = rest[0], []string{"-help"}
-		if manualOf(name) == nil {
-			return unknown(program, name)
-		}
-	}
-	if m := manualOf(name); m != nil {
-		program.Args = rest
-		return m.run(program)
-	}
-	if name != "help" && name != "version" && !strings.HasPrefix(name, "-") && len(program.Args) > 0 {
-		return unknown(program, name)
-	}
-	return execd.RunOutput(execd.Output{
-		Program: program,
-		New:     func() telegraf.Output { return vpn_traffic.New() },
-	})
 }
+
+const about = `Stores conntrack accounting in Postgres: it reads metrics from stdin, keeps them in
+a spool, and ends when stdin does.
+`
+
+const example = `[[outputs.execd]]
+  command = ["/usr/local/bin/psql-sink", "-config", "/etc/telegraf/vpn_traffic.conf"]`

@@ -28,7 +28,7 @@ func TestUpgradeOfWhatRetentionDrops(t *testing.T) {
 			SELECT date_trunc('day', now(), 'UTC') - n * interval '20 days', '10.0.0.1', '10.0.0.2', 'tcp', 80, n FROM generate_series(0, 2) n`)
 	require.NoError(t, err)
 	text, code := p.output("upgrade")
-	require.Equal(t, upgradePast, code, text)
+	require.Equal(t, exitPast, code, text)
 	require.Contains(t, text, "E! 1 rows of the old table, from ")
 	require.Contains(t, text, "raise retention, which is 30d, or say -past-retention\n")
 	var kind string
@@ -44,7 +44,7 @@ func TestUpgradeOfWhatRetentionDrops(t *testing.T) {
 	_, err = db.Retain(t.Context(), time.Now(), schema.Retention{Raw: 30 * 24 * time.Hour})
 	require.NoError(t, err)
 	text, code = p.output("upgrade", "-past-retention")
-	require.Equal(t, upgradePast, code, text)
+	require.Equal(t, exitPast, code, text)
 	require.Contains(t, text, "0 rows came over, 2 were there already, 0 are no rows")
 	require.Contains(t, text, "E! 1 rows came over once and have been dropped by retention since")
 }
@@ -64,13 +64,13 @@ func testImportPast(i *importTest) {
 	}
 	old, recent := i.file("old.csv", row(40)+row(20)), i.file("recent.csv", row(10))
 	code, stdout, stderr := i.run("", old, recent)
-	require.Equal(i.t, importPast, code)
+	require.Equal(i.t, exitPast, code)
 	require.Contains(i.t, stdout, "0 of 2 files: 0 rows imported")
 	require.Contains(i.t, stderr, "E! 1 of 2 files have rows before ")
 	require.Contains(i.t, stderr, ", which retention = 30d drops within hours; nothing was imported: raise retention, or say -past-retention\n")
 
 	code, stdout, _ = i.run(row(50)+row(1), "-", recent)
-	require.Equal(i.t, importPast, code)
+	require.Equal(i.t, exitPast, code)
 	require.Contains(i.t, stdout, "2 of 2 files: 2 rows imported, 0 duplicate, 0 rejected, 1 older than the retention and left out (-past-retention takes them);")
 
 	i.ok("-past-retention", old, recent)
@@ -81,7 +81,7 @@ func testImportPast(i *importTest) {
 	_, err = db.Retain(i.t.Context(), now, schema.Retention{Raw: 30 * 24 * time.Hour})
 	require.NoError(i.t, err)
 	code, stdout, _ = i.run("", "-past-retention", old)
-	require.Equal(i.t, importPast, code)
+	require.Equal(i.t, exitPast, code)
 	require.Contains(i.t, stdout, "0 rows imported, 1 duplicate, 0 rejected, 1 of reports that were imported once and have been dropped since;")
 	require.Equal(i.t, 1, strings.Count(stdout, "\n"))
 }
@@ -101,7 +101,7 @@ func testImportDays(i *importTest) {
 	all := history(2021)
 	bad := filepath.Join(i.dir, "bad.csv")
 	code, stdout, stderr := i.run("", "-rejected", bad, i.file("all.csv", all))
-	require.Equal(i.t, importRejected, code, stderr)
+	require.Equal(i.t, exitRejected, code, stderr)
 	require.Contains(i.t, stdout, "1 of 1 files: 31 rows imported, 0 duplicate, 29 rejected;")
 	require.Contains(i.t, stderr, "all.csv:32: of 2021-04-01, beyond the 31 days of the past that one file may bring when the database has nothing of them: "+
 		"if its times are right, import it with \"psql-sink import -days 0\"\n")

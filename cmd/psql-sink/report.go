@@ -8,62 +8,67 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"telegraf-conntrack-accounting/internal/command"
 	"telegraf-conntrack-accounting/internal/execd"
 	"telegraf-conntrack-accounting/internal/printable"
 	"telegraf-conntrack-accounting/internal/store"
 	"telegraf-conntrack-accounting/internal/summary"
-	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
 )
 
-// reportOptions are those of psql-sink report.
+// reportOptions are the switches of psql-sink report.
 type reportOptions struct {
-	config, since, until, html string
-	top                        int
-	csv                        bool
-	lines                      summary.Lines
-	question                   store.Question
-	choice                     summary.Choice
-	given                      map[string]bool // switches
+	since, until, html string
+	top                int
+	csv                bool
+	lines              summary.Lines
+	question           store.Question
+	choice             summary.Choice
+	given              map[string]bool // switches
 }
 
-// showReport prints the traffic of a range, and returns the exit code.
-func showReport(program execd.Program) int {
+func reportCommand(host execd.Program) *command.Command {
+	c, flags := newClient(host)
 	o := &reportOptions{given: map[string]bool{}}
-	flags := o.flags()
-	if code, done := parse(program, flags); done {
-		return code
+	o.define(flags)
+	return &command.Command{
+		Name: "report", Line: "show the traffic of a range", Flags: flags,
+		About: `Prints the top sources, destinations, pairs and ports of a range, and writes a page
+with charts if asked to. With -csv it prints whole numbers for other programs, such
+as the bill of a customer, a line for each day of a month.
+
+It changes nothing. That there was no traffic is no error, but that nothing at all is
+stored of who is asked for is one.
+`,
+		Examples: []command.Example{
+			{Title: "the last 15 hours with charts", Text: "psql-sink report -config /etc/telegraf/vpn_traffic.conf -since 15h -html report.html"},
+			{Title: "a bill", Text: "psql-sink report -config /etc/telegraf/vpn_traffic.conf -csv -each day -by total \\\n    -src 10.77.1.0 -since 2026-10-01 -until 2026-11-01"},
+		},
+		Run: func([]string) error {
+			flags.Visit(func(f *flag.Flag) { o.given[f.Name] = true })
+			if err := o.check(time.Now()); err != nil {
+				return command.UsageError(err)
+			}
+			return c.run(func(ctx context.Context, db *store.DB) error { return o.run(ctx, db, host) })
+		},
 	}
-	flags.Visit(func(f *flag.Flag) { o.given[f.Name] = true })
-	if err := o.check(time.Now()); err != nil {
-		return refuse(program, flags, err)
-	}
-	if err := o.run(program); err != nil {
-		execd.NewLogger(program.Stderr, program.Stderr, false).Error(err)
-		return 1
-	}
-	return 0
 }
 
-func (o *reportOptions) flags() *flag.FlagSet {
-	flags := newFlags("report")
-	flags.StringVar(&o.config, "config", "", "read dsn from `file`, a [[outputs.vpn_traffic]] table; without it the PG* environment variables say where the database is")
+// define defines the switches.
+func (o *reportOptions) define(flags *flag.FlagSet) {
 	flags.StringVar(&o.since, "since", "1h", "`begin` of the range: 2006-01-02 15:04, an RFC 3339 time, a time of day, such as 03:00, or how long before -until, such as 90m, 15h or 7d")
 	flags.StringVar(&o.until, "until", "0s", "`end` of the range, in the same forms; how long ago, where it is a duration")
 	flags.IntVar(&o.top, "top", 10, "`rows` of each table; with -csv lines of each period, all without it")
-	flags.StringVar(&o.question.Sort, "sort", "bytes", "`what` tells the greatest: "+anyOf(store.Sorts()))
+	command.Choice(flags, &o.question.Sort, "sort", "bytes", store.Sorts(), "`what` tells the greatest")
 	flags.StringVar(&o.html, "html", "", "write a page with charts to `file` too")
 	flags.BoolVar(&o.csv, "csv", false, "print CSV (RFC 4180) instead: a header and lines of whole numbers")
-	flags.StringVar(&o.lines.By, "by", "src", "with -csv, what has a `line`: total, src, dst, pair, service (protocol and port), proto, port or host")
-	flags.StringVar(&o.lines.Each, "each", "", "with -csv, have lines for each `period`: "+anyOf(summary.Periods()))
+	command.Choice(flags, &o.lines.By, "by", "src", store.Dimensions(), "with -csv, what has a `line` (a service is protocol and port)")
+	command.Choice(flags, &o.lines.Each, "each", "", summary.Periods(), "with -csv, have lines for each `period`")
 	for name, list := range map[string]*[]string{"src": &o.choice.Src, "dst": &o.choice.Dst, "host": &o.choice.Host} {
 		usage := "only traffic with this " + name + "; several `values` with commas between them"
 		if name != "host" {
@@ -80,7 +85,6 @@ func (o *reportOptions) flags() *flag.FlagSet {
 			return nil
 		})
 	}
-	return flags
 }
 
 func (o *reportOptions) check(now time.Time) (err error) {
@@ -99,9 +103,6 @@ func (o *reportOptions) check(now time.Time) (err error) {
 	if !o.question.Since.Before(o.question.Until) {
 		return fmt.Errorf("-since %s is not before -until %s", o.since, o.until)
 	}
-	if !slices.Contains(store.Sorts(), o.question.Sort) {
-		return fmt.Errorf("-sort %q is none of %s", o.question.Sort, anyOf(store.Sorts()))
-	}
 	return o.checkCSV()
 }
 
@@ -111,10 +112,6 @@ func (o *reportOptions) checkCSV() error {
 		return errors.New("-by and -each are for -csv")
 	case o.csv && o.html != "":
 		return errors.New("-csv and -html are one report each")
-	case store.LineColumns(o.lines.By) == nil:
-		return fmt.Errorf("-by %q is none of total, src, dst, pair, service, proto, port and host", o.lines.By)
-	case o.given["each"] && !slices.Contains(summary.Periods(), o.lines.Each):
-		return fmt.Errorf("-each %q is none of %s", o.lines.Each, anyOf(summary.Periods()))
 	}
 	if o.given["top"] {
 		o.lines.Top = o.top
@@ -122,24 +119,7 @@ func (o *reportOptions) checkCSV() error {
 	return nil
 }
 
-func anyOf(list []string) string {
-	return strings.Join(list[:len(list)-1], ", ") + " or " + list[len(list)-1]
-}
-
-func (o *reportOptions) run(program execd.Program) error {
-	sink := vpn_traffic.New()
-	if o.config != "" {
-		if err := execd.LoadConfig(o.config, "outputs", program.Name, program.LookupEnv, sink); err != nil {
-			return err
-		}
-	}
-	db, err := store.Open(sink.DSN)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = db.Close() }()
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
+func (o *reportOptions) run(ctx context.Context, db *store.DB, program execd.Program) error {
 	notes, err := summary.Choose(ctx, db, &o.question, o.choice)
 	if err != nil {
 		return err

@@ -73,20 +73,20 @@ func TestReport(t *testing.T) {
 	require.Contains(t, out, "no traffic in this range")
 
 	for complaint, args := range map[string][]string{
-		`-since "yesterday" is neither a time`:     {"-since", "yesterday"},
-		`-until "-1h" is neither a time`:           {"-until", "-1h"},
-		`-since 0s is not before -until 2h`:        {"-since", "0s", "-until", "2h"},
-		`-top 0: must be at least 1`:               {"-top", "0"},
-		`unexpected argument "10.1.0.0"`:           {"10.1.0.0"},
-		`flag provided but not defined: -password`: {"-password", "x"},
-		`writing the page: open /nonexistent/`:     {"-config", p.config, "-html", "/nonexistent/x.html"},
-		`-port "htps" is neither a port, `:         {"-port", "443,htps"},
-		`-port "65536" is neither a port, `:        {"-port", "65536"},
-		`-sort "size" is none of bytes, `:          {"-sort", "size"},
-		`-by "dest" is none of total, src, `:       {"-csv", "-by", "dest"},
-		`-each "week" is none of hour, day or `:    {"-csv", "-each", "week"},
-		`-by and -each are for -csv`:               {"-by", "src"},
-		`-csv and -html are one report each`:       {"-csv", "-html", "x.html"},
+		`-since "yesterday" is neither a time`:                    {"-since", "yesterday"},
+		`-until "-1h" is neither a time`:                          {"-until", "-1h"},
+		`-since 0s is not before -until 2h`:                       {"-since", "0s", "-until", "2h"},
+		`-top 0: must be at least 1`:                              {"-top", "0"},
+		`unexpected argument "10.1.0.0"`:                          {"10.1.0.0"},
+		`flag provided but not defined: -password`:                {"-password", "x"},
+		`writing the page: open /nonexistent/`:                    {"-config", p.config, "-html", "/nonexistent/x.html"},
+		`-port "htps" is neither a port, `:                        {"-port", "443,htps"},
+		`-port "65536" is neither a port, `:                       {"-port", "65536"},
+		`invalid value "size" for flag -sort: want bytes, `:       {"-sort", "size"},
+		`invalid value "dest" for flag -by: want total, src, `:    {"-csv", "-by", "dest"},
+		`invalid value "week" for flag -each: want hour, day or `: {"-csv", "-each", "week"},
+		`-by and -each are for -csv`:                              {"-by", "src"},
+		`-csv and -html are one report each`:                      {"-csv", "-html", "x.html"},
 	} {
 		out, problems, code := run(args...)
 		require.NotZero(t, code, complaint)

@@ -6,60 +6,82 @@ import (
 	"fmt"
 	"time"
 
+	"telegraf-conntrack-accounting/internal/command"
 	"telegraf-conntrack-accounting/internal/execd"
 	"telegraf-conntrack-accounting/internal/store"
 )
 
+func verifyCommand(host execd.Program) *command.Command {
+	c, flags := newClient(host)
+	o := verifyOptions{
+		from: dateFlag{time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)},
+		to:   dateFlag{time.Date(2199, 12, 31, 0, 0, 0, 0, time.UTC)},
+	}
+	flags.Var(&o.from, "from", "first `day`, as 2006-01-02 in UTC; without it, the first there is")
+	flags.Var(&o.to, "to", "last `day`; without it, the last there is")
+	flags.BoolVar(&o.repair, "repair", false, "replace what differs")
+	flags.BoolVar(&o.lost, "lost", false, "with -repair, first forget reports of which no row is left, so that the sums of such days are replaced, too")
+	return &command.Command{
+		Name: "verify", Line: "compare the sums with the rows, and repair them", Flags: flags,
+		About: `Computes the sums of each day anew from the rows of vpn_traffic, and prints which
+tables differ; that ends with exit code 1. With -repair it replaces them, but for days
+with reports of which no row is left: their sums are all there is, until -lost gives
+them up.
+`,
+		Examples: []command.Example{{Text: "psql-sink verify -config /etc/telegraf/vpn_traffic.conf -from 2026-01-01 -to 2026-01-31"}},
+		Run: func([]string) error {
+			switch {
+			case o.from.After(o.to.Time):
+				return command.UsageError(fmt.Errorf("-from %v is after -to %v", &o.from, &o.to))
+			case o.lost && !o.repair:
+				return command.UsageError(errors.New("-lost is a part of -repair"))
+			}
+			return c.run(func(ctx context.Context, db *store.DB) error { return c.verify(ctx, db, &o) })
+		},
+	}
+}
+
+// verifyOptions are the switches of psql-sink verify.
+type verifyOptions struct {
+	from, to     dateFlag
+	repair, lost bool
+}
+
 // verify recomputes the rollups and prints what differs.
-func verify(program execd.Program) int {
-	c := newCommand(program, "verify")
-	from := dateFlag{time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)}
-	to := dateFlag{time.Date(2199, 12, 31, 0, 0, 0, 0, time.UTC)}
-	c.flags.Var(&from, "from", "first `day`, as 2006-01-02 in UTC; without it, the first there is")
-	c.flags.Var(&to, "to", "last `day`; without it, the last there is")
-	repair := c.flags.Bool("repair", false, "replace what differs")
-	gone := c.flags.Bool("lost", false, "with -repair, first forget reports of which no row is left, so that the sums of such days are replaced, too")
-	return c.run(func(ctx context.Context, db *store.DB) error {
-		if from.After(to.Time) {
-			return &exitError{fmt.Errorf("-from %v is after -to %v", &from, &to), exitUsage}
+func (c *client) verify(ctx context.Context, db *store.DB, o *verifyOptions) error {
+	days, err := db.Days(ctx, o.from.Time, o.to.Time)
+	if err != nil {
+		return err
+	}
+	wrong, lost := 0, 0
+	for _, day := range days {
+		if o.lost {
+			if err := db.ForgetLost(ctx, day); err != nil {
+				return err
+			}
 		}
-		if *gone && !*repair {
-			return &exitError{errors.New("-lost is a part of -repair"), exitUsage}
-		}
-		days, err := db.Days(ctx, from.Time, to.Time)
+		found, err := db.Verify(ctx, day, o.repair)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", day.Format(time.DateOnly), err)
 		}
-		wrong, lost := 0, 0
-		for _, day := range days {
-			if *gone {
-				if err := db.ForgetLost(ctx, day); err != nil {
-					return err
-				}
+		for _, d := range found {
+			if d.Table == "vpn_traffic" {
+				c.printf("%s vpn_traffic: %d reports are known of which no row is left, and their sums stay; make psql-sink forget -day %[1]s and import it again, or verify -repair -lost\n", day.Format(time.DateOnly), d.Keys)
+				lost++
+				continue
 			}
-			found, err := db.Verify(ctx, day, *repair)
-			if err != nil {
-				return fmt.Errorf("%s: %w", day.Format(time.DateOnly), err)
-			}
-			for _, d := range found {
-				if d.Table == "vpn_traffic" {
-					c.printf("%s vpn_traffic: %d reports are known of which no row is left, and their sums stay; make psql-sink forget -day %[1]s and import it again, or verify -repair -lost\n", day.Format(time.DateOnly), d.Keys)
-					lost++
-					continue
-				}
-				c.printf("%s %s: %d keys differ from vpn_traffic%s\n", day.Format(time.DateOnly), d.Table, d.Keys, mended(d))
-			}
-			wrong += len(found)
+			c.printf("%s %s: %d keys differ from vpn_traffic%s\n", day.Format(time.DateOnly), d.Table, d.Keys, mended(d))
 		}
-		c.printf("%d days verified, %d differences\n", len(days), wrong)
-		if lost > 0 {
-			return fmt.Errorf("rows are missing on %d days, which no repair brings back", lost)
-		}
-		if wrong > 0 && !*repair {
-			return fmt.Errorf("rollups differ from vpn_traffic: psql-sink verify -repair replaces them")
-		}
-		return nil
-	})
+		wrong += len(found)
+	}
+	c.printf("%d days verified, %d differences\n", len(days), wrong)
+	switch {
+	case lost > 0:
+		return fmt.Errorf("rows are missing on %d days, which no repair brings back", lost)
+	case wrong > 0 && !o.repair:
+		return errors.New("rollups differ from vpn_traffic: psql-sink verify -repair replaces them")
+	}
+	return nil
 }
 
 func mended(d store.Difference) string {

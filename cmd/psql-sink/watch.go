@@ -6,56 +6,63 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/influxdata/telegraf"
+
+	"telegraf-conntrack-accounting/internal/command"
 	"telegraf-conntrack-accounting/internal/execd"
 	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
 )
 
-// watch imports what is put into the spool, until SIGTERM or SIGINT, and
-// returns the exit code. At SIGHUP it reads its configuration again.
-func watch(program execd.Program) int {
-	flags := newFlags("watch")
+func watchCommand(host execd.Program) *command.Command {
+	flags := command.NewFlags()
 	config := flags.String("config", "", "read the configuration from `file`, a [[outputs.vpn_traffic]] table; without it every setting has its default")
 	debug := flags.Bool("debug", false, "log debug messages too")
-	if code, done := parse(program, flags); done {
-		return code
+	return &command.Command{
+		Name: "watch", Line: "store report files as they are put into the spool", Flags: flags,
+		About: `Imports the report files that others put into the folder new/ of the spool, until
+SIGTERM or SIGINT. At SIGHUP it reads its configuration again.
+`,
+		Examples: []command.Example{{Text: "psql-sink watch -config /etc/telegraf/vpn_traffic.conf"}},
+		Run: func([]string) error {
+			return watch(host, *config, execd.NewLogger(host.Stdout, host.Stderr, *debug))
+		},
 	}
-	log := execd.NewLogger(program.Stdout, program.Stderr, *debug)
+}
+
+// watch imports what is put into the spool, until SIGTERM or SIGINT. At SIGHUP it
+// reads its configuration again.
+func watch(host execd.Program, config string, log telegraf.Logger) error {
 	// From here on, so that a signal never ends it without Close.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
-	defer signal.Stop(reload)
 	for ctx.Err() == nil {
-		sink := vpn_traffic.New()
-		sink.Log = log
-		if err := watchWith(ctx, sink, *config, program, reload); err != nil {
-			log.Error(err)
-			return 1
-		}
-	}
-	return 0
-}
-
-// watchWith watches until the context ends or the configuration is to be read
-// again.
-func watchWith(ctx context.Context, sink *vpn_traffic.VPNTraffic, config string, program execd.Program, reload <-chan os.Signal) error {
-	if config != "" {
-		if err := execd.LoadConfig(config, "outputs", program.Name, program.LookupEnv, sink); err != nil {
+		c := &client{Program: host, config: config, sink: vpn_traffic.New()}
+		c.sink.Log = log
+		if err := c.watch(ctx, reload); err != nil {
 			return err
 		}
 	}
-	if err := sink.Init(); err != nil {
+	return nil
+}
+
+// watch watches until the context ends or the configuration is to be read again.
+func (c *client) watch(ctx context.Context, reload <-chan os.Signal) error {
+	if err := c.load(); err != nil {
 		return err
 	}
-	if err := sink.Connect(); err != nil {
+	if err := c.sink.Init(); err != nil {
 		return err
 	}
-	sink.Log.Infof("importing reports from %s/new", sink.Spool)
+	if err := c.sink.Connect(); err != nil {
+		return err
+	}
+	c.sink.Log.Infof("importing reports from %s/new", c.sink.Spool)
 	select {
 	case <-ctx.Done():
 	case <-reload:
-		sink.Log.Info("reading the configuration again")
+		c.sink.Log.Info("reading the configuration again")
 	}
-	return sink.Close()
+	return c.sink.Close()
 }

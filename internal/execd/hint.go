@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"telegraf-conntrack-accounting/internal/command"
 )
 
 // telegrafSettings are what Telegraf itself reads from every plugin's table,
@@ -32,7 +34,7 @@ func hint(key toml.Key, plugin any) string {
 	if slices.Contains(telegrafSettings(), name) {
 		return ": it is a setting of Telegraf, and belongs in the [[" + kind + ".execd]] table of telegraf.conf"
 	}
-	if near := Nearest(name, settings(plugin)); near != "" {
+	if near := command.Nearest(name, settings(plugin)); near != "" {
 		return "; did you mean \"" + near + "\"?"
 	}
 	return ""
@@ -48,37 +50,4 @@ func settings(plugin any) []string {
 		}
 	}
 	return names
-}
-
-// Nearest returns the name that takes the fewest edits, if that is no more than
-// about a third of its letters.
-func Nearest(unknown string, names []string) string {
-	best, least := "", len(unknown)
-	for _, name := range names {
-		if n := edits(strings.ToLower(unknown), name); n < least && n <= (len(name)+1)/3 {
-			best, least = name, n
-		}
-	}
-	return best
-}
-
-// edits counts the letters to insert, remove or replace to get from a to b.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0]++
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/agent"
+
+	"telegraf-conntrack-accounting/internal/command"
 )
 
 // Input is a program that hosts an input plugin under inputs.execd.
@@ -21,41 +23,38 @@ type Input struct {
 	patience time.Duration // before the lack of requests is said; 0: the default
 }
 
-// RunInput gathers once for every newline on stdin and every SIGHUP, SIGUSR1 and
-// SIGUSR2, with the flag -poll_interval by itself too, never at once, and once
+// InputCommand gathers once for every newline on stdin and every SIGHUP, SIGUSR1 and
+// SIGUSR2, with the switch -poll_interval by itself too, never at once, and once
 // more at the end of stdin. What is requested while a gather goes on is one more
-// gather. It returns the process's exit code.
+// gather.
 //
 // A plugin with a method SetOneShot(bool) is told before its Init when there
-// will be one gather only: with the flag -one-shot, and under a Telegraf that
+// will be one gather only: with the switch -one-shot, and under a Telegraf that
 // was started with --test or --once. One with a method Delivered() is told
 // after each gather when its metrics have been written to stdout.
-func RunInput(in Input) int {
-	requests, forgo := takeRequests() // before all else: they may come at any time
-	defer forgo()
+func InputCommand(in Input) *command.Command { return in.command(inputKind, in.run) }
+
+func (in Input) run(o options) int {
+	var requests <-chan os.Signal
+	if !o.oneShot {
+		requests = takeRequests() // before all else: they may come at any time
+	}
 	plugin := in.New()
-	s, code := in.open(inputKind, plugin)
+	s, code := in.open(inputKind, plugin, o)
 	if s == nil {
-		closeDrained(in.Stdout, in.Stderr)
 		return code
 	}
-	if s.oneShot {
-		forgo()
-	}
-	interrupts, release := s.takeSignals()
-	defer release()
-	defer closeDrained(s.Stdout, s.Stderr)
 	out := newEncoder(s.Stdout, s.Name, s.log)
 	h := &inputHost{
-		session: s, plugin: plugin, requests: requests, interrupts: interrupts,
+		session: s, plugin: plugin, requests: requests, interrupts: s.takeSignals(),
 		patience: cmp.Or(in.patience, defaultPatience), out: out, acc: agent.NewAccumulator(out, nil),
 		slow: cmp.Or(in.slow, slowGather),
 	}
 	if err := h.run(); err != nil {
 		s.log.Error(err)
-		return exitError
+		return command.Failed
 	}
-	return exitOK
+	return command.Done
 }
 
 type inputHost struct {

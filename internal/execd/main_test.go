@@ -11,6 +11,8 @@ import (
 
 	"github.com/influxdata/telegraf"
 	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/command"
 )
 
 // childVariable makes this test binary be a hosted plugin instead.
@@ -19,24 +21,30 @@ const childVariable = "EXECD_TEST_CHILD"
 func TestMain(m *testing.M) {
 	switch os.Getenv(childVariable) {
 	case "input", "impatient input", "lonely input":
-		in := Input{Program: Process("probe", "1.2.3"), New: func() telegraf.Input { return &probe{Count: 1} }}
+		in := Input{Program: Process("probe"), New: func() telegraf.Input { return &probe{Count: 1} }}
 		switch os.Getenv(childVariable) {
 		case "impatient input":
 			in.slow = 100 * time.Millisecond
 		case "lonely input":
 			in.patience = 100 * time.Millisecond
 		}
-		os.Exit(RunInput(in))
+		runAs("probe", InputCommand(in))
 	case "output":
-		os.Exit(RunOutput(Output{Program: Process("store", "1.2.3"), New: func() telegraf.Output { return &store{} }}))
+		runAs("store", OutputCommand(Output{Program: Process("store"), New: func() telegraf.Output { return &store{} }}))
 	case "counting output":
-		os.Exit(RunOutput(Output{Program: Process("store", "1.2.3"), New: func() telegraf.Output { return &countingStore{} }}))
+		runAs("store", OutputCommand(Output{Program: Process("store"), New: func() telegraf.Output { return &countingStore{} }}))
 	}
 	// With -race every process would otherwise take a second to end.
 	if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())
+}
+
+// runAs is the main function of a hosted plugin.
+func runAs(name string, main *command.Command) {
+	program := command.Program{Name: name, Version: name + " 1.2.3", Main: main, Stdout: os.Stdout, Stderr: os.Stderr}
+	os.Exit(program.Run(os.Args[1:]))
 }
 
 // child prepares a hosted plugin as a process of its own.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/influxdata/telegraf"
 
+	"telegraf-conntrack-accounting/internal/command"
 	"telegraf-conntrack-accounting/internal/lines"
 )
 
@@ -30,39 +31,35 @@ type Output struct {
 	New func() telegraf.Output
 }
 
-// RunOutput reads line protocol from stdin until it ends, and delivers it to
-// the plugin's Write in batches. It returns the process's exit code.
+// OutputCommand reads line protocol from stdin until it ends, and delivers it to
+// the plugin's Write in batches.
 //
 // What is in the pipe Telegraf takes for delivered. So Write must return only
-// when the metrics are safe; RunOutput reads nothing meanwhile, which leaves
+// when the metrics are safe; nothing is read meanwhile, which leaves
 // what comes next in Telegraf's own buffer. A failed Write ends the process:
 // the failed batch and what is in the pipe are lost then, and Telegraf keeps
 // the rest until it has started the process again.
 //
 // A plugin that has to refuse metrics has a method Accepting() error. It is asked
-// after Connect and after each Write; once it returns an error, RunOutput reads
-// on only until the pipe is empty, at most for two seconds, delivers what it has
-// got, and ends the process. The plugin must have room for that much.
+// after Connect and after each Write; once it returns an error, stdin is read
+// only until the pipe is empty, at most for two seconds, what came is delivered, and
+// the process ends. The plugin must have room for that much.
 //
 // A line that cannot be decoded is logged and left out. A plugin that counts
 // such lines has a method Rejected(line []byte, reason error): it is told of each,
 // which it must copy to keep, before the Write of the lines around it. That Write
 // comes even if none of them was a metric.
-func RunOutput(out Output) int {
+func OutputCommand(out Output) *command.Command { return out.command(outputKind, out.run) }
+
+func (out Output) run(o options) int {
 	plugin := out.New()
-	s, code := out.open(outputKind, plugin)
+	s, code := out.open(outputKind, plugin, o)
 	if s == nil {
-		closeDrained(out.Stdout, out.Stderr)
 		return code
 	}
-	interrupts, release := s.takeSignals()
-	defer release()
 	// Telegraf reloads itself at SIGHUP; a terminal that is gone ends stdin.
 	signal.Ignore(syscall.SIGHUP)
-	defer signal.Reset(syscall.SIGHUP)
-	defer closeDrained(s.Stdout, s.Stderr)
-
-	h := &outputHost{session: s, plugin: plugin, interrupts: interrupts, lines: lines.NewSplitter()}
+	h := &outputHost{session: s, plugin: plugin, interrupts: s.takeSignals(), lines: lines.NewSplitter()}
 	return h.run()
 }
 
@@ -84,19 +81,19 @@ type outputHost struct {
 func (h *outputHost) run() int {
 	if err := h.plugin.Connect(); err != nil {
 		h.log.Errorf("connecting outputs.%s: %v", h.Name, err)
-		return exitError
+		return command.Failed
 	}
 	h.askAccepting()
-	code := exitOK
+	code := command.Done
 	if err := h.serve(); err != nil {
 		h.log.Error(err)
-		code = exitError
+		code = command.Failed
 	}
 	// From now on Telegraf's writes must fail, not fill a pipe.
 	_ = h.Stdin.Close()
 	if err := h.plugin.Close(); err != nil {
 		h.log.Errorf("closing outputs.%s: %v", h.Name, err)
-		code = exitError
+		code = command.Failed
 	}
 	return code
 }

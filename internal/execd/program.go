@@ -3,10 +3,10 @@
 // plugin's configuration, which must be right to the last key, speaks line
 // protocol, and ends so that Telegraf has read all there was to say.
 //
-// RunInput and RunOutput are whole main functions: they return the exit code
-// and never call os.Exit. While they run, SIGINT, SIGTERM and SIGPIPE are
-// theirs, and an input's are SIGHUP, SIGUSR1 and SIGUSR2; when they return, stdout
-// is closed.
+// InputCommand and OutputCommand describe what a program does with its plugin, for
+// package command. Once they run, SIGINT, SIGTERM and SIGPIPE are theirs until the
+// process ends, and an input's are SIGHUP, SIGUSR1 and SIGUSR2; when they have run,
+// stdout and stderr are closed.
 package execd
 
 import (
@@ -17,22 +17,9 @@ import (
 
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/models"
-)
 
-// Exit codes. A process that failed is started again by Telegraf after the
-// restart_delay of its configuration.
-const (
-	exitOK    = 0
-	exitError = 1
-	exitUsage = 2
+	"telegraf-conntrack-accounting/internal/command"
 )
-
-const exitCodes = `
-Exit codes:
-  0 ended as it was told to
-  1 something failed, as said in the log; Telegraf starts it again
-  2 the command line is wrong
-`
 
 // The kinds of plugins, as Telegraf's configuration names them.
 const (
@@ -42,11 +29,9 @@ const (
 
 // Program is what a hosted plugin has around it.
 type Program struct {
-	Name    string   // the plugin's registered name
-	Version string   // what -version prints
-	Args    []string // command-line arguments, without the program's name
-	About   string   // what -help prints before the flags
-	More    string   // and what after them
+	Name     string // the plugin's registered name
+	About    string // what the program does, for its help
+	Examples []command.Example
 
 	Stdin, Stdout, Stderr *os.File
 
@@ -54,9 +39,9 @@ type Program struct {
 }
 
 // Process returns the Program of this very process.
-func Process(name, version string) Program {
+func Process(name string) Program {
 	return Program{
-		Name: name, Version: version, Args: os.Args[1:],
+		Name:  name,
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		LookupEnv: os.LookupEnv,
 	}
@@ -84,31 +69,24 @@ type session struct {
 	log telegraf.Logger
 }
 
-// open parses the command line, answers what can be answered at once, and
-// configures the plugin, up to its Init. When there is nothing to run it
+// open configures the plugin, up to its Init. When there is nothing to run it
 // returns no session, but an exit code.
-func (p Program) open(kind string, plugin hosted) (*session, int) {
-	o, usage, err := parseFlags(p.Name, kind, p.Args)
+func (p Program) open(kind string, plugin hosted, o options) (*session, int) {
 	log := p.logger(kind, o.debug)
-	switch {
-	case err != nil:
-		log.Errorf("%v; -help lists the flags", err)
-		return nil, exitUsage
-	case o.help:
-		return nil, p.answer("%s %s, a plugin for Telegraf's %s.execd\n\n%s\n%s%s%s", p.Name, p.Version, kind, p.About, usage, exitCodes, p.More)
-	case o.version:
-		return nil, p.answer("%s %s\n", p.Name, p.Version)
-	case o.sampleConfig:
-		return nil, p.answer("%s", plugin.SampleConfig())
+	if o.sampleConfig {
+		if _, err := fmt.Fprint(p.Stdout, plugin.SampleConfig()); err != nil {
+			return nil, command.Failed
+		}
+		return nil, command.Done
 	}
 	models.SetLoggerOnPlugin(plugin, log)
 	if err := p.configure(o, kind, plugin); err != nil {
 		for finding := range strings.SplitSeq(err.Error(), "\n") {
 			log.Error(finding)
 		}
-		return nil, exitError
+		return nil, command.Failed
 	}
-	return &session{Program: p, options: o, log: log}, exitOK
+	return &session{Program: p, options: o, log: log}, command.Done
 }
 
 // logger suits the kind of plugin: inputs.execd reads levels from the lines on
@@ -119,13 +97,6 @@ func (p Program) logger(kind string, debug bool) telegraf.Logger {
 		return NewLogger(p.Stdout, p.Stderr, debug)
 	}
 	return NewLogger(p.Stderr, p.Stderr, debug)
-}
-
-func (p Program) answer(format string, args ...any) int {
-	if _, err := fmt.Fprintf(p.Stdout, format, args...); err != nil {
-		return exitError
-	}
-	return exitOK
 }
 
 func (p Program) configure(o options, kind string, plugin hosted) error {

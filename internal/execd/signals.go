@@ -6,8 +6,8 @@ import (
 	"syscall"
 )
 
-// takeSignals makes the process deaf to what would end it too early, until
-// release is called.
+// takeSignals makes the process deaf to what would end it too early, from here on:
+// what is written last is read while the process waits for its end.
 //
 // The end of stdin is Telegraf's way to end its child. It sends SIGTERM to a
 // child that takes longer than five seconds over its last work, and a terminal
@@ -18,7 +18,7 @@ import (
 // without a word.
 //
 // A one-shot run does not read stdin, so there the signals keep their effect.
-func (s *session) takeSignals() (interrupts <-chan os.Signal, release func()) {
+func (s *session) takeSignals() <-chan os.Signal {
 	ch := make(chan os.Signal, 1)
 	switch {
 	case s.oneShot:
@@ -28,16 +28,13 @@ func (s *session) takeSignals() (interrupts <-chan os.Signal, release func()) {
 		signal.Ignore(os.Interrupt, syscall.SIGTERM)
 	}
 	signal.Ignore(syscall.SIGPIPE)
-	return ch, func() {
-		signal.Stop(ch)
-		signal.Reset(os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
-	}
+	return ch
 }
 
 // takeRequests makes each of the signals that inputs.execd can send a request to
 // gather, where it would end the process.
-func takeRequests() (requests <-chan os.Signal, release func()) {
+func takeRequests() <-chan os.Signal {
 	ch := make(chan os.Signal, 1) // those that come while a gather goes on are one
 	signal.Notify(ch, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
-	return ch, func() { signal.Stop(ch) }
+	return ch
 }

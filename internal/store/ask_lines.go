@@ -20,6 +20,11 @@ func CounterColumns() []string {
 	return []string{"src_packets", "src_bytes", "dst_packets", "dst_bytes", "connection_count", "connection_times"}
 }
 
+// Dimensions are what lines can be made by.
+func Dimensions() []string {
+	return []string{"total", "src", "dst", "pair", "service", "proto", "port", "host"}
+}
+
 // LineColumns are the values of a Line, nil for what no lines are made by.
 func LineColumns(by string) []string {
 	switch by {

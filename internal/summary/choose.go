@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"telegraf-conntrack-accounting/internal/execd"
+	"telegraf-conntrack-accounting/internal/command"
 	"telegraf-conntrack-accounting/internal/printable"
 	"telegraf-conntrack-accounting/internal/store"
 )
@@ -224,5 +224,5 @@ func (s *stored) nearest(word string) string {
 	for name := range s.called {
 		as[strings.ToLower(name)] = name
 	}
-	return as[execd.Nearest(word, slices.Sorted(maps.Keys(as)))]
+	return as[command.Nearest(word, slices.Sorted(maps.Keys(as)))]
 }

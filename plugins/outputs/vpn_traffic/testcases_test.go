@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/influxdata/telegraf/config"
 	"github.com/stretchr/testify/require"
 
+	"telegraf-conntrack-accounting/internal/command"
 	"telegraf-conntrack-accounting/internal/execd"
 	"telegraf-conntrack-accounting/internal/testkit"
 )
@@ -61,14 +63,18 @@ func host(t *testing.T, folder string, env map[string]string) (code int, said st
 	require.NoError(t, err)
 	stdout, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	require.NoError(t, err)
-	code = execd.RunOutput(execd.Output{
-		Program: execd.Program{
-			Name: "vpn_traffic", Args: []string{"-config", filepath.Join(folder, "telegraf.conf")},
-			Stdin: stdin, Stdout: stdout, Stderr: stderr,
-			LookupEnv: func(name string) (string, bool) { value, found := env[name]; return value, found },
-		},
-		New: func() telegraf.Output { return unhurried() },
-	})
+	t.Cleanup(func() { signal.Reset() }) // the plugin's host ignores some
+	program := command.Program{
+		Main: execd.OutputCommand(execd.Output{
+			Program: execd.Program{
+				Name: "vpn_traffic", Stdin: stdin, Stdout: stdout, Stderr: stderr,
+				LookupEnv: func(name string) (string, bool) { value, found := env[name]; return value, found },
+			},
+			New: func() telegraf.Output { return unhurried() },
+		}),
+		Stdout: stdout, Stderr: stderr,
+	}
+	code = program.Run([]string{"-config", filepath.Join(folder, "telegraf.conf")})
 	return code, read(t, stderr.Name())
 }
 

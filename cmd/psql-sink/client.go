@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os/signal"
+	"syscall"
+
+	"telegraf-conntrack-accounting/internal/command"
+	"telegraf-conntrack-accounting/internal/execd"
+	"telegraf-conntrack-accounting/internal/pgconn"
+	"telegraf-conntrack-accounting/internal/printable"
+	"telegraf-conntrack-accounting/internal/store"
+	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
+)
+
+// client is what a command needs that works on the database.
+type client struct {
+	execd.Program
+	config, dsn string
+	sink        *vpn_traffic.VPNTraffic // as -config says, once the command runs
+}
+
+// newClient also returns the switches that say which database to use.
+func newClient(host execd.Program) (*client, *flag.FlagSet) {
+	c := &client{Program: host, sink: vpn_traffic.New()}
+	flags := command.NewFlags()
+	flags.StringVar(&c.config, "config", "", "read the database to use (dsn) and other settings from `file`, a [[outputs.vpn_traffic]] table; without it PG* variables tell")
+	flags.StringVar(&c.dsn, "dsn", "", "use this `dsn` instead, such as that of the tables' owner; it may hold no password")
+	return c, flags
+}
+
+// load reads the configuration.
+func (c *client) load() error {
+	if err := pgconn.RefusePassword(c.dsn); err != nil {
+		return command.UsageError(fmt.Errorf("-dsn: %w", err))
+	}
+	if c.config != "" {
+		if err := execd.LoadConfig(c.config, "outputs", c.Name, c.LookupEnv, c.sink); err != nil {
+			return err
+		}
+	}
+	if c.dsn != "" {
+		c.sink.DSN = c.dsn
+	}
+	return nil
+}
+
+// open reads the configuration and opens the database that it names.
+func (c *client) open() (*store.DB, error) {
+	if err := c.load(); err != nil {
+		return nil, err
+	}
+	return store.Open(c.sink.DSN)
+}
+
+// run calls do with the database. Its context ends at SIGTERM or SIGINT.
+func (c *client) run(do func(ctx context.Context, db *store.DB) error) error {
+	db, err := c.open()
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	return errors.Join(do(ctx, db), db.Close())
+}
+
+// printf prints to stdout. Texts may come out of the database, where others put them.
+func (c *client) printf(format string, args ...any) {
+	for i, arg := range args {
+		switch text := arg.(type) {
+		case string:
+			args[i] = printable.Line(text)
+		case error:
+			args[i] = printable.Line(text.Error())
+		}
+	}
+	_, _ = fmt.Fprintf(c.Stdout, format, args...)
+}
