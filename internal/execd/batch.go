@@ -9,25 +9,25 @@ import (
 )
 
 const (
-	loggedRejects  = 10 // how many bad lines of a batch are logged one by one
-	loggedLineText = 80 // how many bytes of each are shown
+	loggedRejects  = 10 // bad lines of a batch that are logged one by one
+	loggedLineText = 80 // bytes of each that are logged
 )
 
-// A rejecter is a plugin that counts the lines that are no metrics.
+// rejecter is a plugin that counts lines that are not line protocol.
 type rejecter interface {
 	Rejected(line []byte, reason error)
 }
 
 var errCutOff = errors.New("cut off by the end of stdin")
 
-// pending reports whether something waits to be delivered.
+// pending reports whether input waits to be delivered.
 func (h *outputHost) pending() bool { return h.size() > 0 || h.lines.Undecided() }
 
 // size counts the lines of the batch.
 func (h *outputHost) size() int { return len(h.batch) + h.rejected }
 
-// take decodes the entries that are complete, and delivers each batch that is
-// full or has waited long enough. When giveUp is set, nothing more is coming.
+// take decodes the complete entries, and delivers each batch that is full or has
+// waited for batchAge. With giveUp, an open string is taken for complete.
 func (h *outputHost) take(giveUp bool) error {
 	now := time.Now()
 	for {
@@ -71,10 +71,10 @@ func (h *outputHost) deliver() error {
 	if more := h.rejected - loggedRejects; more > 0 {
 		h.log.Errorf("rejected %d more lines, after the %d above", more, loggedRejects)
 	}
-	_, told := h.plugin.(rejecter)
-	told = told && h.rejected > 0
+	_, counts := h.plugin.(rejecter)
+	counts = counts && h.rejected > 0
 	h.rejected = 0
-	if len(h.batch) == 0 && !told {
+	if len(h.batch) == 0 && !counts {
 		return nil
 	}
 	if err := h.plugin.Write(h.batch); err != nil {
@@ -86,8 +86,8 @@ func (h *outputHost) deliver() error {
 	return nil
 }
 
-// reject logs a bad line, unless the batch had many of them already, and tells
-// the plugin.
+// reject passes a bad line to the plugin, and logs it unless the batch had
+// loggedRejects of them already.
 func (h *outputHost) reject(line []byte, err error) {
 	h.rejected++
 	if plugin, ok := h.plugin.(rejecter); ok {
@@ -103,7 +103,7 @@ func (h *outputHost) reject(line []byte, err error) {
 	h.log.Errorf("rejected line %d: %v: %q%s", h.lines.Line(), err, text, dots)
 }
 
-// askAccepting finds out whether the plugin wants more metrics.
+// askAccepting asks the plugin whether it accepts more metrics.
 func (h *outputHost) askAccepting() {
 	a, ok := h.plugin.(interface{ Accepting() error })
 	if !ok || h.refusal != nil {

@@ -16,10 +16,10 @@ type LookupEnv func(name string) (value string, found bool)
 
 // LoadConfig reads a plugin's configuration file into plugin, a pointer to a
 // struct with toml tags. The file holds exactly one [[kind.name]] table, such
-// as [[inputs.conntrack_accounting]], and nothing else. Whatever the plugin
-// does not know is an error, for a setting that is silently ignored is worse
-// than a refusal to start. Every error names the file and, where it has one,
-// the line; an error of several lines holds one finding per line.
+// as [[inputs.conntrack_accounting]], and nothing else. A key that the plugin does
+// not know is an error: refusing to start is better than ignoring a setting. Every
+// error names the file and, where known, the line. Several findings are joined, one
+// per line.
 //
 // In strings, ${VAR} and ${VAR:-default} stand for environment variables, and
 // $${ for a literal ${.
@@ -34,7 +34,7 @@ func LoadConfig(path, kind, name string, lookup LookupEnv, plugin any) error {
 	return decodeConfig(path, string(text), kind, name, lookup, plugin)
 }
 
-// whoWeAre names the user that this process runs as.
+// whoWeAre returns the user that this process runs as.
 func whoWeAre() string {
 	if who, err := user.Current(); err == nil {
 		return "user " + who.Username

@@ -7,8 +7,7 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// A document is a parsed configuration file, of which only the table
-// [[kind.name]] is wanted.
+// document is a parsed configuration file. Only its table [[kind.name]] is used.
 type document struct {
 	path, kind, name string
 
@@ -50,9 +49,9 @@ func (d *document) line(key toml.Key) int {
 	return 0
 }
 
-// find returns the value of a key; within an array of tables that of the last
-// table that has it. It marks what it passes as decoded, so unknown keys have to be
-// listed before.
+// find returns the value of a key; within an array of tables, the value in the last
+// table that has it. It marks the tables on the way as decoded, so list unknown keys
+// before calling it.
 func (d *document) find(key toml.Key) toml.Primitive {
 	value := d.top[key[0]]
 	for _, name := range key[1:] {
@@ -70,8 +69,8 @@ func (d *document) find(key toml.Key) toml.Primitive {
 	return value
 }
 
-// A locator cannot be decoded. The toml package does not tell where a key
-// stands, except in the error it makes of a value's own refusal.
+// locator refuses to be decoded. The toml package gives the position of a key only in
+// the error that it makes of such a refusal.
 type locator struct{}
 
 var errLocated = errors.New("located")

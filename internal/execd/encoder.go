@@ -11,9 +11,9 @@ import (
 	"github.com/influxdata/telegraf"
 )
 
-// An encoder turns metrics into line protocol as they come. It stands in for
-// Telegraf's own metric maker behind an accumulator: that one filters and
-// renames metrics and passes them on, this one keeps them all, in the buffer.
+// encoder turns metrics into line protocol as they arrive. It replaces Telegraf's own
+// metric maker behind an accumulator: that one filters and renames metrics, this one
+// encodes all of them into a buffer.
 type encoder struct {
 	name string
 	log  telegraf.Logger
@@ -29,10 +29,10 @@ func newEncoder(w io.Writer, name string, log telegraf.Logger) *encoder {
 	return &encoder{name: name, log: log, to: to, w: bufio.NewWriterSize(to, 64<<10)}
 }
 
-// writing reports whether a write waits for its reader.
+// writing reports whether a write is waiting for the reader of stdout.
 func (e *encoder) writing() bool { return e.to.busy.Load() }
 
-// watchedWriter tells whether a write is going on.
+// watchedWriter knows whether a write is in progress.
 type watchedWriter struct {
 	w    io.Writer
 	busy atomic.Bool
@@ -47,8 +47,7 @@ func (t *watchedWriter) Write(b []byte) (int, error) {
 func (e *encoder) LogName() string      { return inputKind + "." + e.name }
 func (e *encoder) Log() telegraf.Logger { return e.log }
 
-// MakeMetric encodes m. It returns nil, which an accumulator takes for a metric
-// that was dropped, and leaves alone.
+// MakeMetric encodes m. It returns nil, so the accumulator passes nothing on.
 func (e *encoder) MakeMetric(m telegraf.Metric) telegraf.Metric {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -57,7 +56,7 @@ func (e *encoder) MakeMetric(m telegraf.Metric) telegraf.Metric {
 		m.Reject()
 		return nil
 	}
-	// A failed write shows up in flush, for a bufio.Writer remembers it.
+	// A bufio.Writer remembers a failed write; flush returns it.
 	_, _ = e.w.Write(e.line.Bytes())
 	m.Accept()
 	return nil

@@ -10,8 +10,8 @@ import (
 	"telegraf-conntrack-accounting/internal/command"
 )
 
-// telegrafSettings are what Telegraf itself reads from every plugin's table,
-// and what its execd plugins have of their own.
+// telegrafSettings returns the settings that Telegraf itself reads from every plugin's
+// table, and those of its execd plugins.
 func telegrafSettings() []string {
 	return strings.Fields(`
 		alias always_include_global_tags always_include_local_tags buffer_directory
@@ -24,8 +24,8 @@ func telegrafSettings() []string {
 		taginclude tagpass tags time_source use_batch_format`)
 }
 
-// hint says what may have been meant by an unknown key, or nothing. A key of a
-// table within the plugin's own has too many other meanings for a guess.
+// hint returns advice for an unknown key, or "". Keys of tables within the plugin's
+// table get none: a guess would be wrong too often.
 func hint(key toml.Key, plugin any) string {
 	if len(key) != 3 {
 		return ""

@@ -19,14 +19,14 @@ type Input struct {
 	Program
 	New func() telegraf.Input
 
-	slow     time.Duration // when a gather that goes on is mentioned; 0: slowGather
-	patience time.Duration // before the lack of requests is said; 0: the default
+	slow     time.Duration // log gathers that take longer; 0: slowGather
+	patience time.Duration // log the lack of requests after this time; 0: defaultPatience
 }
 
-// InputCommand gathers once for every newline on stdin and every SIGHUP, SIGUSR1 and
-// SIGUSR2, with the switch -poll_interval by itself too, never at once, and once
-// more at the end of stdin. What is requested while a gather goes on is one more
-// gather.
+// InputCommand describes a program that gathers once for every newline on stdin and
+// every SIGHUP, SIGUSR1 and SIGUSR2, and once more at the end of stdin. With the switch
+// -poll_interval it also gathers at that interval, first after one interval. All
+// requests that arrive during a gather cause one more gather.
 //
 // A plugin with a method SetOneShot(bool) is told before its Init when there
 // will be one gather only: with the switch -one-shot, and under a Telegraf that
@@ -87,7 +87,7 @@ func (h *inputHost) run() error {
 	return h.gather() // the traffic since the last request
 }
 
-// serve gathers on request until stdin ends, or who is there to interrupt does.
+// serve gathers on request until stdin ends or an interrupt arrives.
 func (h *inputHost) serve() error {
 	stdin := &newlines{}
 	if !h.alone() {
@@ -121,14 +121,14 @@ func (h *inputHost) serve() error {
 
 func (h *inputHost) listen() *silence {
 	if h.pollInterval > 0 || isTerminal(h.Stdin) {
-		return newSilence(h.log, 0) // it gathers by itself, or its user knows
+		return newSilence(h.log, 0) // it gathers by itself, or a user at the terminal asks
 	}
 	return newSilence(h.log, h.patience)
 }
 
-// gather has the plugin gather once. The plugin's own failure is logged, and the
-// next gather may do better, unless the error has a method Fatal() bool that says
-// otherwise; when stdout fails there is no point in going on.
+// gather calls the plugin's Gather once. It logs the plugin's error and goes on, since
+// the next gather may succeed, unless the error has a method Fatal() bool that returns
+// true. It returns an error when stdout cannot be written.
 func (h *inputHost) gather() error {
 	defer h.watch()()
 	failure := h.plugin.Gather(h.acc)
@@ -151,8 +151,8 @@ func (h *inputHost) gather() error {
 	return nil
 }
 
-// isFatal reports whether a plugin cannot go on after the error: Telegraf then
-// starts it again, after the restart_delay of its configuration.
+// isFatal reports whether the plugin cannot go on after the error. The program then
+// ends, and Telegraf restarts it after the configured restart_delay.
 func isFatal(err error) bool {
 	var f interface {
 		error

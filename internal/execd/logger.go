@@ -19,8 +19,7 @@ const maxLogLine = 8 << 10
 // begins with a bare level such as "E! ": inputs.execd turns this prefix into
 // a level of its own log, and only if nothing (like a time) comes before it.
 // Errors and warnings go to problems, the rest to infos; debug messages only
-// if debug is set. Failures to write are ignored, for there is no place left
-// to report them to.
+// if debug is set. Write errors are ignored: there is no place left to report them.
 func NewLogger(infos, problems io.Writer, debug bool) telegraf.Logger {
 	level := telegraf.Info
 	if debug {
@@ -71,9 +70,9 @@ func (l *logger) print(level telegraf.LogLevel, format string, args []any) {
 	_, _ = io.WriteString(w, line)
 }
 
-// flatten makes one line of a message, and a short one. Messages quote what others
-// sent and how they named their files: what a terminal or a reader of the log would
-// take for something else is escaped.
+// flatten makes a message one line of limited length. Messages quote text and file
+// names of others, so control characters that could mislead a terminal or a reader of
+// the log are escaped.
 func flatten(message string) string {
 	if len(message) > maxLogLine {
 		message = strings.ToValidUTF8(message[:maxLogLine], "") + "..."

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// newlines are the requests on stdin, read in the background. Those that come
-// while a gather goes on are one.
+// newlines are the requests on stdin, read in the background. Those that arrive during
+// a gather count as one.
 type newlines struct {
 	asked chan struct{} // closed at the end of stdin
-	err   error         // what ended stdin, if it is not its end; read only after that
+	err   error         // of reading stdin, nil at its end; valid once asked is closed
 }
 
 // readNewlines reads until stdin or the process ends.
@@ -42,8 +42,8 @@ func (n *newlines) read(requests *requests) {
 	}
 }
 
-// alone reports whether nobody is at the other end of stdin whose going away would
-// be the end: it polls, and stdin is /dev/null, as under systemd.
+// alone reports whether the program runs without a parent whose end of stdin matters:
+// it polls, and stdin is /dev/null or a file, as under systemd.
 func (s *session) alone() bool {
 	return s.pollInterval > 0 && !isPipe(s.Stdin) && !isSocket(s.Stdin) && !isTerminal(s.Stdin)
 }

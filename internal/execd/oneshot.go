@@ -22,7 +22,7 @@ func underOneShotTelegraf() bool {
 	return false
 }
 
-// parentOf returns the process that started another, 0 if that is not to be known.
+// parentOf returns the parent of a process, 0 if it is unknown.
 func parentOf(pid int) (parent int) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

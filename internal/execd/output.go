@@ -31,24 +31,24 @@ type Output struct {
 	New func() telegraf.Output
 }
 
-// OutputCommand reads line protocol from stdin until it ends, and delivers it to
-// the plugin's Write in batches.
+// OutputCommand describes a program that reads line protocol from stdin until it ends,
+// and passes it to the plugin's Write in batches.
 //
-// What is in the pipe Telegraf takes for delivered. So Write must return only
-// when the metrics are safe; nothing is read meanwhile, which leaves
-// what comes next in Telegraf's own buffer. A failed Write ends the process:
-// the failed batch and what is in the pipe are lost then, and Telegraf keeps
-// the rest until it has started the process again.
+// Telegraf considers metrics delivered as soon as they are in the pipe. So Write must
+// return only when its metrics are safe. Nothing is read during a Write, so later
+// metrics stay in Telegraf's own buffer. A failed Write ends the process: the failed
+// batch and the content of the pipe are lost, and Telegraf keeps the rest until it has
+// restarted the process.
 //
-// A plugin that has to refuse metrics has a method Accepting() error. It is asked
-// after Connect and after each Write; once it returns an error, stdin is read
-// only until the pipe is empty, at most for two seconds, what came is delivered, and
-// the process ends. The plugin must have room for that much.
+// A plugin that may refuse metrics has a method Accepting() error, which is called
+// after Connect and after each Write. Once it returns an error, the program reads until
+// the pipe is empty, for two seconds at most, passes on what it read, and ends. The
+// plugin must have room for that much.
 //
-// A line that cannot be decoded is logged and left out. A plugin that counts
-// such lines has a method Rejected(line []byte, reason error): it is told of each,
-// which it must copy to keep, before the Write of the lines around it. That Write
-// comes even if none of them was a metric.
+// A line that cannot be decoded is logged and left out. A plugin that counts such lines
+// has a method Rejected(line []byte, reason error). It is called for each such line
+// before the Write of the batch, and must copy the line to keep it. That Write follows
+// even if the batch has no metrics.
 func OutputCommand(out Output) *command.Command { return out.command(outputKind, out.run) }
 
 func (out Output) run(o options) int {
@@ -72,10 +72,10 @@ type outputHost struct {
 	batch    []telegraf.Metric
 	began    time.Time // when the batch got its first line
 	rejected int       // how many of its lines were bad
-	heard    time.Time // when something came last
+	heard    time.Time // time of the last input
 
 	refusal error     // why the plugin accepts no more
-	refused time.Time // since when
+	refused time.Time // when it said so first
 }
 
 func (h *outputHost) run() int {
@@ -130,8 +130,8 @@ func (h *outputHost) serve() error {
 	}
 }
 
-// patience is how long to wait for more: for ever, unless something is waiting
-// to be delivered, or the user of a terminal to be heard.
+// patience returns how long to wait for input: without limit, unless a batch waits to
+// be delivered or the user of a terminal may interrupt.
 func (h *outputHost) patience() time.Duration {
 	switch {
 	case h.refusal != nil:
@@ -151,8 +151,8 @@ func (h *outputHost) interrupted() bool {
 	}
 }
 
-// settle delivers what has come so far. A string that is still open holds up the
-// lines after it, which may belong to it, for some time only.
+// settle delivers what has been read so far. An open string holds up the lines after
+// it, which may belong to the string, but no longer than textTime.
 func (h *outputHost) settle() error {
 	if err := h.take(time.Since(h.heard) > textTime); err != nil {
 		return err

@@ -15,7 +15,7 @@ const (
 )
 
 // readable waits until f has something to read or is at its end, or until the
-// timeout is over; a negative timeout never is.
+// timeout has passed; a negative timeout means no limit.
 func readable(f *os.File, timeout time.Duration) (bool, error) {
 	events, err := poll(f, unix.POLLIN, timeout)
 	return events != 0, err
@@ -41,10 +41,10 @@ func poll(f *os.File, events int16, timeout time.Duration) (int16, error) {
 	return found, err
 }
 
-// closeDrained closes the write end of a pipe after its reader has read it
-// empty. Telegraf reads its child's pipes and waits for the child's end at the
-// same time, and closes them, unread data and all, when the wait returns
-// first. It gives up when the reader is gone or the time is over.
+// closeDrained closes the write ends of pipes after their reader has emptied them.
+// Telegraf reads its child's pipes and waits for the child at the same time; when the
+// wait returns first, Telegraf closes the pipes and loses what it has not read.
+// closeDrained gives up when the reader is gone or drainLimit has passed.
 func closeDrained(files ...*os.File) {
 	deadline := time.Now().Add(drainLimit)
 	for _, f := range files {
@@ -53,7 +53,7 @@ func closeDrained(files ...*os.File) {
 		}
 		_ = f.Close()
 	}
-	// The reader has the data, but not yet seen the end of the file.
+	// The reader has the data, but may not have seen the end of the file yet.
 	time.Sleep(linger)
 }
 

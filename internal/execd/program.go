@@ -1,12 +1,12 @@
 // Package execd runs one Telegraf plugin as a process of its own, driven by
 // Telegraf's inputs.execd or outputs.execd over stdin and stdout. It loads the
-// plugin's configuration, which must be right to the last key, speaks line
-// protocol, and ends so that Telegraf has read all there was to say.
+// plugin's configuration and refuses unknown keys, reads or writes line protocol, and
+// exits only after Telegraf has read everything the program wrote.
 //
-// InputCommand and OutputCommand describe what a program does with its plugin, for
-// package command. Once they run, SIGINT, SIGTERM and SIGPIPE are theirs until the
-// process ends, and an input's are SIGHUP, SIGUSR1 and SIGUSR2; when they have run,
-// stdout and stderr are closed.
+// InputCommand and OutputCommand describe such a program for package command. While
+// one runs, it handles SIGINT, SIGTERM and SIGPIPE; an input also handles SIGHUP,
+// SIGUSR1 and SIGUSR2. The handlers stay until the process ends. After the run, stdout
+// and stderr are closed.
 package execd
 
 import (
@@ -27,7 +27,7 @@ const (
 	outputKind = "outputs"
 )
 
-// Program is what a hosted plugin has around it.
+// Program is the surroundings of a hosted plugin: its name, files and environment.
 type Program struct {
 	Name     string // the plugin's registered name
 	About    string // what the program does, for its help
@@ -47,8 +47,8 @@ func Process(name string) Program {
 	}
 }
 
-// Version returns the version that a build set at link time or, if it set
-// none, the one that the Go toolchain recorded.
+// Version returns the version that was set at link time or, without one, the version
+// that the Go toolchain recorded.
 func Version(linked string) string {
 	if linked != "" {
 		return linked
@@ -59,7 +59,7 @@ func Version(linked string) string {
 	return "unknown"
 }
 
-// A hosted plugin is any of Telegraf's inputs or outputs.
+// hosted is any of Telegraf's inputs or outputs.
 type hosted interface{ SampleConfig() string }
 
 // A session is a program whose plugin is configured and ready to start.
@@ -69,8 +69,8 @@ type session struct {
 	log telegraf.Logger
 }
 
-// open configures the plugin, up to its Init. When there is nothing to run it
-// returns no session, but an exit code.
+// open configures the plugin and calls its Init. When there is nothing to run, the
+// session is nil and the exit code counts.
 func (p Program) open(kind string, plugin hosted, o options) (*session, int) {
 	log := p.logger(kind, o.debug)
 	if o.sampleConfig {
@@ -89,9 +89,9 @@ func (p Program) open(kind string, plugin hosted, o options) (*session, int) {
 	return &session{Program: p, options: o, log: log}, command.Done
 }
 
-// logger suits the kind of plugin: inputs.execd reads levels from the lines on
-// stderr; outputs.execd logs all of stderr as errors and all of stdout as
-// infos.
+// logger returns a logger that fits the kind of plugin: inputs.execd reads the level
+// from each line on stderr; outputs.execd logs all of stderr as errors and all of
+// stdout as infos.
 func (p Program) logger(kind string, debug bool) telegraf.Logger {
 	if kind == outputKind {
 		return NewLogger(p.Stdout, p.Stderr, debug)

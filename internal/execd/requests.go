@@ -7,12 +7,12 @@ import (
 
 const (
 	requestRoom  = 64 << 10 // what a pipe holds
-	requestReads = 16       // so that newlines without end do not put a gather off for ever
+	requestReads = 16       // so that endless newlines cannot put off a gather without limit
 )
 
-// requests are the newlines on stdin. Those that wait together are one request:
-// after a gather that was stuck for many intervals, as many gathers would say
-// nothing that one does not, and would keep the program from its end.
+// requests are the newlines on stdin. All that wait together are one request: after a
+// gather that was stuck for many intervals, one gather reports everything, and many
+// gathers would only delay the program's end.
 type requests struct {
 	stdin *os.File
 	room  []byte

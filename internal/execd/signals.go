@@ -6,18 +6,18 @@ import (
 	"syscall"
 )
 
-// takeSignals makes the process deaf to what would end it too early, from here on:
-// what is written last is read while the process waits for its end.
+// takeSignals ignores the signals that would end the process too early. It never
+// restores them: the process still waits for Telegraf to read its last output.
 //
 // The end of stdin is Telegraf's way to end its child. It sends SIGTERM to a
 // child that takes longer than five seconds over its last work, and a terminal
 // sends SIGINT to Telegraf and child alike: both would only cut that work
-// short. When stdin is itself a terminal, or nobody's, the two are the way to end
-// the process, and arrive on the channel. Without SIGPIPE, a write into a pipe
-// that nobody reads any more fails with EPIPE instead of killing the process
-// without a word.
+// short. When stdin is a terminal, or when nobody is at its other end, these two
+// signals are the way to end the process, and arrive on the channel. With SIGPIPE
+// ignored, a write to a pipe without a reader fails with EPIPE; otherwise it would kill
+// the process without a message.
 //
-// A one-shot run does not read stdin, so there the signals keep their effect.
+// A one-shot run does not read stdin, so the signals keep their effect there.
 func (s *session) takeSignals() <-chan os.Signal {
 	ch := make(chan os.Signal, 1)
 	switch {
@@ -31,10 +31,10 @@ func (s *session) takeSignals() <-chan os.Signal {
 	return ch
 }
 
-// takeRequests makes each of the signals that inputs.execd can send a request to
-// gather, where it would end the process.
+// takeRequests turns the signals that inputs.execd can send into requests to gather.
+// By default they would end the process.
 func takeRequests() <-chan os.Signal {
-	ch := make(chan os.Signal, 1) // those that come while a gather goes on are one
+	ch := make(chan os.Signal, 1) // signals during a gather are one request
 	signal.Notify(ch, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
 	return ch
 }

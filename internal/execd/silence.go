@@ -6,17 +6,17 @@ import (
 	"github.com/influxdata/telegraf"
 )
 
-// defaultPatience is how long a gather may be waited for before that is said.
+// defaultPatience is how long to wait for a request before logging that none came.
 const defaultPatience = 2 * time.Minute
 
-// silence says once that nobody asks for gathers, and when somebody does again.
-// Whoever asked twice with a long time in between may do so again: three times as
-// long is waited for the next.
+// silence logs once that no requests to gather arrive, and again when one does. It
+// waits three times as long as the last gap between two requests, so a long but regular
+// interval is not reported.
 type silence struct {
 	log   telegraf.Logger
-	least time.Duration // to wait; 0: for ever
+	least time.Duration // to wait; 0: without limit
 
-	last  time.Time // somebody asked, or the start
+	last  time.Time // of the last request, or the start
 	said  bool
 	timer *time.Timer
 }

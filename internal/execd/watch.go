@@ -2,11 +2,11 @@ package execd
 
 import "time"
 
-// slowGather is how long a gather may go on before that is mentioned: most take
-// less than a second, and Telegraf's intervals are hardly shorter.
+// slowGather is how long a gather may take before that is logged: most take less than
+// a second, and few intervals of Telegraf are shorter.
 const slowGather = 10 * time.Second
 
-// watch logs that a gather is stuck, while it is, and then that it is over. The
+// watch logs when a gather takes too long, and logs again when it is over. The
 // returned function ends the watch.
 func (h *inputHost) watch() (end func()) {
 	start := time.Now()
