@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// valueMarks are round values from 0 to at least the highest one, which is
-// returned.
+// valueMarks returns round values from 0 up to at least highest, and the last of them.
 func valueMarks(highest float64) (marks []mark, top float64) {
 	if highest <= 0 {
 		return []mark{{0, bitRate(0), ""}}, 1
@@ -25,11 +24,11 @@ func valueMarks(highest float64) (marks []mark, top float64) {
 	return marks, top
 }
 
-// marksOfTime is how many a chart has room for.
+// marksOfTime is how many time labels a chart has room for.
 const marksOfTime = 9
 
-// timeMarks are round times of the local clock. The first one of each day has its
-// date, where the range is of several.
+// timeMarks returns round times of the local clock. If the range spans several days,
+// the first mark of each day has the date.
 func timeMarks(since, until time.Time) (marks []mark) {
 	since, until = since.Local(), until.Local()
 	list, clock := roundTimes(since, until)
@@ -39,7 +38,7 @@ func timeMarks(since, until time.Time) (marks []mark) {
 	}
 	last := ""
 	if until.Add(-1).Format(date) == since.Format(date) {
-		last = since.Format(date) // said above all charts
+		last = since.Format(date) // stands above all charts
 	}
 	for _, at := range list {
 		m := mark{At: 100 * float64(at.Sub(since)) / float64(until.Sub(since))}
@@ -54,8 +53,8 @@ func timeMarks(since, until time.Time) (marks []mark) {
 	return marks
 }
 
-// roundTimes returns times a round number of seconds, hours, days or months
-// apart, and how to write them; "" where they are all midnights.
+// roundTimes returns times a round number of seconds, hours, days or months apart, and
+// their layout, "" if all are midnights.
 func roundTimes(since, until time.Time) (list []time.Time, clock string) {
 	const minute, hour = 60, 3600
 	for _, seconds := range []int{1, 2, 5, 10, 15, 30, minute, 2 * minute, 5 * minute, 10 * minute, 15 * minute, 30 * minute, hour, 2 * hour, 3 * hour, 6 * hour, 12 * hour} {
@@ -81,7 +80,7 @@ func roundTimes(since, until time.Time) (list []time.Time, clock string) {
 	return list, ""
 }
 
-// timesApart counts on the clock on the wall, from midnight of the day, or the
+// timesApart counts in local time, from midnight of the day, or from the start of the
 // year, in which the range begins.
 func timesApart(since, until time.Time, months, days, seconds int) (list []time.Time) {
 	year, month, day := since.Date()

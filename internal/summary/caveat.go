@@ -7,14 +7,14 @@ import (
 	"telegraf-conntrack-accounting/internal/store"
 )
 
-// caveats collects where answers are not of the range that was asked for.
+// caveats collects answers that do not cover exactly the range that was asked for.
 type caveats struct {
 	moved, lacking int // answers
 	first          string
 	firstLacking   string
 }
 
-// look adds the answer about what by names.
+// look checks the answer for one dimension.
 func (c *caveats) look(ctx context.Context, a *store.Answers, q *store.Question, by string) error {
 	is, err := a.Coverage(ctx, q, by)
 	if err != nil {
@@ -37,7 +37,7 @@ func (c *caveats) look(ctx context.Context, a *store.Answers, q *store.Question,
 	return nil
 }
 
-// notes are what to tell of them.
+// notes returns the caveats as sentences for the user.
 func (c *caveats) notes() (list []string) {
 	if c.moved > 0 {
 		list = append(list, "only sums of whole minutes or hours are known at the ends: "+c.first+andMore(c.moved))

@@ -11,7 +11,7 @@ import (
 	"telegraf-conntrack-accounting/internal/store"
 )
 
-// over draws what happened over time.
+// over draws the charts over time.
 func (s *Summary) over() []timeChart {
 	if len(s.Traffic) == 0 {
 		return nil
@@ -19,7 +19,7 @@ func (s *Summary) over() []timeChart {
 	return []timeChart{s.throughput(), s.sources()}
 }
 
-// noChart says why there is none, "" where there are charts.
+// noChart returns why there are no charts, "" if there are.
 func (s *Summary) noChart() string {
 	if len(s.Traffic) > 0 {
 		return ""
@@ -42,8 +42,8 @@ func (s *Summary) throughput() timeChart {
 	return c
 }
 
-// began says when the reports of the range begin, where that is late in it: the
-// chart is nearly empty then.
+// began returns a note when the first report is late in the range, since the chart is
+// nearly empty then.
 func (s *Summary) began() string {
 	first, last := s.Traffic[0].Time, s.Traffic[len(s.Traffic)-1]
 	there := last.Time.Add(last.Step).Sub(first)
@@ -74,7 +74,7 @@ func (s *Summary) sources() timeChart {
 	return c
 }
 
-// drawn are the sources that have a line, the greatest first and all others last.
+// drawn returns the sources that get a line, the greatest first, all others last.
 func (s *Summary) drawn() []string {
 	sums := map[string]float64{}
 	for _, p := range s.BySource {
@@ -88,11 +88,11 @@ func (s *Summary) drawn() []string {
 	})
 }
 
-// others is what the database calls all but the top ones.
+// others is the database's name for all but the top values.
 const others = "all others"
 
-// steps has the range and the step of points. A report may come a bit late, and a
-// step that is no longer than the time between reports then holds none.
+// steps returns the range and the step of points. A report may arrive a little late, so
+// a step no longer than the interval of reports may hold none: that is not a gap.
 func (s *Summary) steps(list []store.Point) *steps {
 	step := list[0].Step
 	return &steps{since: s.Question.Since, until: s.Question.Until, step: step, lull: max(step, 2*s.Interval)}
@@ -104,13 +104,13 @@ type slice struct {
 	From, Share float64
 }
 
-// Offset is where SVG begins to draw it, so that the ring begins at the top.
+// Offset is the stroke-dashoffset of SVG that makes the ring begin at the top.
 func (s slice) Offset() float64 { return 25 - s.From }
 
-// Rest is what it leaves of the ring.
+// Rest is the remaining part of the ring.
 func (s slice) Rest() float64 { return 100 - s.Share }
 
-// services is the ring of ports: as many as have a colour, and all others.
+// services returns the ring of ports: one slice for each colour, and one for all others.
 func (s *Summary) services() (ring []slice) {
 	rest := s.Both()
 	from := 0.0

@@ -13,13 +13,12 @@ import (
 	"telegraf-conntrack-accounting/internal/store"
 )
 
-// Choice is what traffic somebody wants, in his own words: texts as they were given
-// with one switch each.
+// Choice is the traffic that a user asks for: the texts of each switch, as given.
 type Choice struct{ Src, Dst, Host []string }
 
-// Choose puts the stored values that are meant into a question. A word that stands
-// for nothing that was ever stored is an error: no traffic would be said of what
-// was mistyped. Notes are what to tell besides.
+// Choose translates a choice into stored values, and sets them in the question. A text
+// that matches nothing that was ever stored is an error: a typo would otherwise look
+// like no traffic. Notes are for the user.
 func Choose(ctx context.Context, db *store.DB, q *store.Question, choice Choice) (notes []string, err error) {
 	err = db.Ask(ctx, func(a *store.Answers) error {
 		for _, column := range []struct {
@@ -61,8 +60,8 @@ type stored struct {
 	groups []group
 }
 
-// group is a value that is an address or a network. Groups by a mask are stored
-// as their address alone.
+// group is a value that is an address or a network. Groups that a mask makes are stored
+// as the network's address, without its length.
 type group struct {
 	value  string
 	prefix netip.Prefix
@@ -88,8 +87,8 @@ func newStored(kind string, list []store.Value) *stored {
 	return s
 }
 
-// meant returns the values that a text means: a name as a whole, or else what is
-// between commas.
+// meant returns the values that a text stands for: the whole text as a name or, if
+// there is none, each part between commas.
 func (s *stored) meant(text string) (values []string, note string, err error) {
 	if values, ok := s.called[text]; ok {
 		return values, "", nil
@@ -129,7 +128,7 @@ func (s *stored) word(word string) (values []string, note string, err error) {
 	return values, "", err
 }
 
-// within finds what is in a network.
+// within returns the values in a network.
 func (s *stored) within(word string, prefix netip.Prefix) (values []string, note string, err error) {
 	for _, g := range s.groups {
 		if prefix.Bits() <= g.prefix.Bits() && prefix.Contains(g.prefix.Addr()) {
@@ -155,8 +154,8 @@ func (s *stored) within(word string, prefix netip.Prefix) (values []string, note
 	return values, note, nil
 }
 
-// network is the smallest that is stored and holds an address, but for all addresses,
-// which is what floods are folded into.
+// network returns the smallest stored network that holds an address. It ignores the
+// network of all addresses, which floods are folded into.
 func (s *stored) network(addr netip.Addr) (best group) {
 	for _, g := range s.groups {
 		if !g.bare && g.prefix.Contains(addr) && g.prefix.Bits() > best.prefix.Bits() && g.prefix.Bits() > 0 {
@@ -166,8 +165,8 @@ func (s *stored) network(addr netip.Addr) (best group) {
 	return best
 }
 
-// around finds the group that an address is in: the smallest network, or the
-// address that the mask in use makes of it, which has to be guessed.
+// around returns the group that an address is in: the smallest network, or the masked
+// address. The mask is not stored, so maskOf guesses it.
 func (s *stored) around(word string, addr netip.Addr) (values []string, note string, err error) {
 	best := s.network(addr)
 	if best.value == "" {
@@ -187,10 +186,9 @@ func (s *stored) around(word string, addr netip.Addr) (values []string, note str
 	return []string{best.value}, fmt.Sprintf("-%s %s: stored as part of %s, which is shown", s.kind, word, best.value), nil
 }
 
-// maskOf guesses the mask that has made the addresses of a family which are stored
-// without their length: the shortest one, in whole bytes, that leaves all as they
-// are. One that is too long finds nothing, while one that is too short would find
-// somebody else.
+// maskOf guesses the mask that made the stored addresses of a family: the shortest one,
+// in whole bytes, that changes none of them. A mask that is too long finds nothing; one
+// that is too short would find another customer.
 func (s *stored) maskOf(addr netip.Addr) int {
 	bits, found := 0, false
 	for _, g := range s.groups {
@@ -209,7 +207,7 @@ func (s *stored) maskOf(addr netip.Addr) int {
 	return bits
 }
 
-// nobody says that there is nothing of that name, and what may be meant.
+// nobody returns the error for a text that matches nothing, with a similar name.
 func (s *stored) nobody(word string) error {
 	what := map[string]string{"src": "source", "dst": "destination", "host": "gateway"}[s.kind]
 	hint := ""
@@ -220,7 +218,7 @@ func (s *stored) nobody(word string) error {
 }
 
 func (s *stored) nearest(word string) string {
-	as := map[string]string{} // how it is written, by small letters
+	as := map[string]string{} // the name as stored, by the name in lower case
 	for name := range s.called {
 		as[strings.ToLower(name)] = name
 	}

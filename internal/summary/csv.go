@@ -12,16 +12,16 @@ import (
 	"telegraf-conntrack-accounting/internal/store"
 )
 
-// Lines says what the lines of a CSV are.
+// Lines describes the lines of a CSV.
 type Lines struct {
 	By   string // see store.LineColumns
 	Each string // one of Periods, or "" for the range as a whole
 	Top  int    // lines of each period, 0 for all
 }
 
-// CSV writes traffic as RFC 4180 has it: a header, then for each period a line for
-// each of what has had any, the greatest first. Nothing is rounded. Notes are what
-// to tell besides.
+// CSV writes traffic as RFC 4180 describes: a header, then for each period one line for
+// each value that had traffic, the greatest first. Nothing is rounded. Notes are for
+// the user.
 func (l Lines) CSV(ctx context.Context, db *store.DB, q store.Question, w io.Writer) (notes []string, err error) {
 	var doubts caveats
 	out := csv.NewWriter(w)
@@ -56,7 +56,7 @@ func fields(q store.Question, line store.Line) []string {
 	return append(list, line.Counters...)
 }
 
-// periods cuts the range where periods end.
+// periods cuts the range at the ends of periods.
 func (l Lines) periods(q store.Question) (parts []store.Question) {
 	for q.Since.Before(q.Until) {
 		part := q
@@ -69,11 +69,11 @@ func (l Lines) periods(q store.Question) (parts []store.Question) {
 	return parts
 }
 
-// Periods are what a range can be cut into.
+// Periods returns the periods that a range can be cut into.
 func Periods() []string { return []string{"hour", "day", "month"} }
 
-// nextPeriod is when the next period begins: a whole hour in UTC, as the sums of
-// hours have it, or else midnight here.
+// nextPeriod returns when the next period begins: at a whole hour in UTC, as in the
+// sums of hours, or at midnight in local time.
 func nextPeriod(each string, at time.Time) time.Time {
 	year, month, day := at.Date()
 	switch each {
@@ -87,7 +87,7 @@ func nextPeriod(each string, at time.Time) time.Time {
 
 func midnight(year int, month time.Month, day int) time.Time {
 	at := time.Date(year, month, day, 0, 0, 0, 0, time.Local)
-	if at.Hour() == 23 { // clocks skip it: what there is comes an hour later
+	if at.Hour() == 23 { // clocks skip midnight: the day begins an hour later
 		at = at.Add(time.Hour)
 	}
 	return at

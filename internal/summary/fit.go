@@ -11,7 +11,7 @@ import (
 	"telegraf-conntrack-accounting/internal/store"
 )
 
-// numbers are the columns after the names.
+// numbers returns the columns after the names.
 func (s *Summary) numbers() []string {
 	list := []string{"traffic", "share", "sent", "received", "packets", "connections", "lifetime"}
 	if s.Question.Sort == "open" {
@@ -35,30 +35,30 @@ func (s *Summary) cells(of store.Sums) []string {
 	return list
 }
 
-// lessNeeded are the columns that go first where there is no room. What the rows
-// are sorted by stays.
+// lessNeeded returns the columns to leave out first when there is no room. The column
+// that rows are sorted by stays.
 func (s *Summary) lessNeeded() []string {
 	list := []string{"lifetime", "packets", "received", "sent", "connections", "share"}
 	return slices.DeleteFunc(list, func(name string) bool { return name == s.Question.Sort })
 }
 
-// missing are the columns that are not among so many shown.
+// missing returns the columns that are left out when so many are shown.
 func (s *Summary) missing(shown int) string {
 	gone := s.lessNeeded()[:len(s.numbers())-shown]
 	slices.Reverse(gone)
 	return strings.Join(gone, ", ")
 }
 
-// Names have room for so many cells before columns go, and for so many where none
-// is left that may go.
+// The least width of names in cells: while columns can still be left out, and when
+// none can.
 const (
 	cellsOfName = 28
 	cellsAtLast = 12
 )
 
 // fit returns the table, at most so many cells wide, and how many columns of
-// numbers it shows. Addresses stay whole: where two of them have no room beside each
-// other, they are one below the other.
+// numbers it shows. Addresses are never cut: two that do not fit side by side stand
+// one below the other.
 func (p *part) fit(s *Summary, width int) (text string, shown int) {
 	all := len(s.numbers())
 	if text = p.text(s, all, 0, false); width == 0 || wide(text) <= width {
@@ -77,7 +77,8 @@ func (p *part) fit(s *Summary, width int) (text string, shown int) {
 
 func wide(lines string) int { return text.LongestLineLen(lines) }
 
-// text writes so many columns of numbers, with names of so many cells, 0 for any.
+// text returns the table with so many columns of numbers, and names of so many cells (0:
+// any number).
 func (p *part) text(s *Summary, shown, cells int, below bool) string {
 	gone := s.lessNeeded()[:len(s.numbers())-shown]
 	chosen := func(list []string) (kept []string) {

@@ -11,7 +11,7 @@ import (
 //go:embed page.html
 var page string
 
-// HTML writes one page that is complete in itself.
+// HTML writes one page that needs no other file.
 func (s *Summary) HTML(w io.Writer) error {
 	parsed, err := template.New("page").Funcs(template.FuncMap{
 		"cells": s.cells, "share": s.share, "octets": octets, "count": count, "lifetime": lifetime, "stamp": stamp,
@@ -38,7 +38,7 @@ func (s *Summary) HTML(w io.Writer) error {
 	return err
 }
 
-// rate is the average of the whole range.
+// rate returns the average over the whole range.
 func (s *Summary) rate() string {
 	return bitRate(8 * (s.Total.SrcBytes + s.Total.DstBytes) / s.Question.Until.Sub(s.Question.Since).Seconds())
 }

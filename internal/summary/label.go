@@ -8,9 +8,9 @@ import (
 	"telegraf-conntrack-accounting/internal/printable"
 )
 
-// short cuts the name in a label, such as "team one (10.32.1.0)", until all of it
-// is at most so many cells wide, of which an East Asian letter takes two. The
-// address stays whole, or two labels could become one.
+// short cuts the name in a label, such as "team one (10.32.1.0)", until the label is at
+// most so many cells wide; an East Asian letter takes two cells. The address stays
+// whole, so that two labels cannot become the same.
 func short(label string, most int) string {
 	label = printable.Line(label)
 	at := strings.LastIndex(label, " (")
@@ -20,13 +20,13 @@ func short(label string, most int) string {
 	name, address := label[:at], label[at:]
 	room := most - text.StringWidthWithoutEscSequences(address) - 1
 	cut := strings.TrimSpace(text.Trim(name, max(1, room)))
-	if cut == "" { // a letter that is wider than the room
+	if cut == "" { // the first letter is already too wide
 		cut = string([]rune(name)[:1])
 	}
 	return cut + "…" + address
 }
 
-// shortAll does so with each of a list.
+// shortAll shortens each label of a list.
 func shortAll(labels []string, most int) []string {
 	list := make([]string, len(labels))
 	for i, label := range labels {

@@ -9,8 +9,8 @@ import (
 	"telegraf-conntrack-accounting/internal/store"
 )
 
-// matrix shows sources against destinations: the stronger, the more. Its shades are
-// of the logarithm, or the greatest pair would be all that is seen.
+// matrix shows sources against destinations: the more traffic, the stronger the shade.
+// Shades follow the logarithm; otherwise only the greatest pair would be visible.
 type matrix struct {
 	Columns []string
 	Rows    []matrixRow
@@ -22,7 +22,7 @@ type matrixRow struct {
 	Cells []matrixCell
 }
 
-// matrixCell has no text where there was no traffic.
+// matrixCell has no text if there was no traffic.
 type matrixCell struct {
 	Text  string
 	Shade float64 // up to 1
@@ -54,7 +54,7 @@ func (s *Summary) matrix() matrix {
 	return m
 }
 
-// axisLetters is how many letters of a name the matrix has room for.
+// axisLetters is the longest name on the axes of the matrix, in cells.
 const axisLetters = 24
 
 func shadeOf(pair store.Pair) float64 { return math.Log10(1 + pair.SrcBytes + pair.DstBytes) }

@@ -14,8 +14,7 @@ import (
 
 const noTraffic = "no traffic in this range"
 
-// Print writes the tables as text that is at most so many cells wide, or as wide as
-// it is if width is 0.
+// Print writes the tables as text, at most width cells wide; 0 means no limit.
 func (s *Summary) Print(w io.Writer, width int) error {
 	var out strings.Builder
 	say := func(format string, args ...any) {
@@ -69,8 +68,8 @@ type row struct {
 	store.Sums
 }
 
-// tables are what is to be told. Names are made fit for a terminal here: the
-// database may hold what other programs wrote into it.
+// tables returns the tables to print. Names are made printable here, since other
+// programs may have written control characters into the database.
 func (s *Summary) tables() []part {
 	named := func(title, name string, list []store.Total) part {
 		p := part{Title: title, Names: []string{name}}
@@ -96,7 +95,7 @@ func (s *Summary) tables() []part {
 	}
 }
 
-// chosen says which values the traffic is of.
+// chosen returns the filters as text.
 func (s *Summary) chosen() string {
 	var said []string
 	for _, filter := range []struct {
@@ -116,7 +115,7 @@ func (s *Summary) chosen() string {
 	return strings.Join(said, "; ")
 }
 
-// enumerated names the first ones of many.
+// enumerated joins the first values of a list, and counts the others.
 func enumerated(list []string) string {
 	const most = 6
 	if len(list) <= most {

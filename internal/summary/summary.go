@@ -1,9 +1,7 @@
-// Package summary sums up the traffic of a range for people: as tables on a
-// terminal, and as one page of HTML with charts that needs nothing else, no
-// script and no network.
+// Package summary shows the traffic of a range: as tables on a terminal, as CSV, and as
+// a page of HTML with charts that needs no script and no network.
 //
-// It asks the same functions of the database as the dashboards do, and never
-// changes anything.
+// It calls the same functions of the database as the dashboards, and changes nothing.
 package summary
 
 import (
@@ -26,21 +24,19 @@ type Summary struct {
 	BySource []store.Point // over time, of the greatest sources
 	Interval time.Duration // between reports, 0 if not known
 
-	Notes []string // where the tables are not quite of the range
+	Notes []string // where the tables do not cover exactly the range
 }
 
-// charts are so many points wide.
+// points is how many points a line has.
 const points = 120
 
-// linesOfChart is for how many names a chart has a colour that can be told from
-// the others.
+// linesOfChart is how many lines have colours that can be told apart.
 const linesOfChart = 8
 
-// pairsOfMatrix is how many pairs its picture has room for.
+// pairsOfMatrix is how many pairs the matrix has room for.
 const pairsOfMatrix = 60
 
-// Make asks the database. The tables have at most top rows, and one for all
-// others.
+// Make queries the database. Each table has at most top rows, and one for all others.
 func Make(ctx context.Context, db *store.DB, q store.Question, top int) (*Summary, error) {
 	s := &Summary{Question: q}
 	err := db.Ask(ctx, func(a *store.Answers) error {
@@ -76,8 +72,8 @@ func Make(ctx context.Context, db *store.DB, q store.Question, top int) (*Summar
 	return s, err
 }
 
-// doubt notes where the tables are not of the range. That pairs over long ranges
-// are of whole hours is said above their table.
+// doubt sets the notes on tables that do not cover exactly the range. The title of the
+// table of pairs has its own note on whole hours.
 func (s *Summary) doubt(ctx context.Context, a *store.Answers) error {
 	var doubts caveats
 	for _, by := range []string{"", "src", "dst", "service"} {
@@ -89,7 +85,7 @@ func (s *Summary) doubt(ctx context.Context, a *store.Answers) error {
 	return nil
 }
 
-// step is the least one of the charts.
+// step returns the shortest step of the charts.
 func (s *Summary) step() time.Duration { return s.Question.Until.Sub(s.Question.Since) / points }
 
 // wholeHours is where the sums of pairs become those of whole hours; see the

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// timeChart is a picture of values over time. Positions are in percent of the
-// field, from the left and from the bottom, so that the page can stretch it while
-// letters stay as they are.
+// timeChart is a chart of values over time. Positions are in percent of the field, from
+// the left and from the bottom, so that the page can stretch it without distorting
+// letters.
 type timeChart struct {
 	Title, Note string
 	Lines       []line
@@ -18,7 +18,7 @@ type timeChart struct {
 	Values      []mark
 }
 
-// Dated says that dates stand below times.
+// Dated reports whether dates stand below times.
 func (c timeChart) Dated() bool {
 	return slices.ContainsFunc(c.Times, func(m mark) bool { return m.Text != "" && m.Date != "" })
 }
@@ -29,7 +29,7 @@ type line struct {
 	Edge, Area string
 }
 
-// gap is a part of the range of which nothing was reported.
+// gap is a part of the range without reports.
 type gap struct{ Left, Width float64 }
 
 // mark is a label of an axis.
@@ -38,18 +38,18 @@ type mark struct {
 	Text, Date string
 }
 
-// steps are what a chart is drawn of: values of each line for each of the times,
-// which begin steps of the same length.
+// steps are the data of a chart: the values of each line at each time. A time is the
+// beginning of a step, and all steps have the same length.
 type steps struct {
 	since, until time.Time
 	times        []time.Time
 	step         time.Duration
-	lull         time.Duration // what is missing for as long is a gap
+	lull         time.Duration // a gap is at least as long
 	names        []string
 	values       [][]float64 // of each name
 }
 
-// draw makes the chart, with lines on top of each other if they are stacked.
+// draw fills the chart; stacked lines stand on top of each other.
 func (s *steps) draw(c *timeChart, stacked bool) {
 	below := make([]float64, len(s.times))
 	edges := make([][]float64, len(s.names))
@@ -95,8 +95,8 @@ func (s *steps) runs() (list []run) {
 	return list
 }
 
-// gaps are between runs, before the first and after the last. The last step may
-// not be over yet, and what is not over is not given.
+// gaps returns the gaps between runs, before the first and after the last. The last
+// step may not be over yet; the database leaves such steps out.
 func (s *steps) gaps() (list []gap) {
 	end := s.since
 	add := func(next time.Time, least time.Duration) {
@@ -114,8 +114,8 @@ func (s *steps) gaps() (list []gap) {
 
 type point struct{ x, y float64 }
 
-// edge goes through the middle of each step, and from the beginning of the first
-// to the end of the last: one step alone is a level line.
+// edge returns a path through the middle of each step, extended to the beginning of the
+// first and the end of the last: a single step is a level line.
 func (s *steps) edge(r run, values []float64, top float64) []point {
 	at := func(moment time.Time, i int) point { return point{10 * s.place(moment), 1000 * (1 - values[i]/top)} }
 	list := []point{at(s.times[r.from], r.from)}
@@ -125,7 +125,8 @@ func (s *steps) edge(r run, values []float64, top float64) []point {
 	return append(list, at(s.times[r.to-1].Add(s.step), r.to-1))
 }
 
-// place is where a time is on the axis, in percent. Steps may reach beyond it.
+// place returns the position of a time on the axis, in percent. Times beyond the range
+// are at its end.
 func (s *steps) place(at time.Time) float64 {
 	return 100 * max(0, min(1, float64(at.Sub(s.since))/float64(s.until.Sub(s.since))))
 }

@@ -9,7 +9,7 @@ import (
 	"telegraf-conntrack-accounting/internal/store"
 )
 
-// scaled writes a number with a prefix of the SI: 1.23 k, 45.6 M.
+// scaled returns a number with an SI prefix: 1.23 k, 45.6 M.
 func scaled(n float64, unit string) string {
 	const prefixes = "kMGTPE"
 	prefix := ""
@@ -33,7 +33,7 @@ func count(n float64) string { return scaled(n, "") }
 
 func bitRate(n float64) string { return scaled(n, "bit/s") }
 
-// lifetime is the average of the connections that closed, "-" if none did.
+// lifetime returns the average lifetime of closed connections, "-" if none closed.
 func lifetime(s store.Sums) string {
 	if s.ConnectionCount == 0 {
 		return "-"
@@ -48,7 +48,7 @@ func lifetime(s store.Sums) string {
 	return d.Round(time.Second).String()
 }
 
-// span writes a length of time to the second, without zeros behind it: 2h, 1m30s.
+// span returns a duration to the second, without trailing zeros: 2h, 1m30s.
 func span(d time.Duration) string {
 	text := d.Round(time.Second).String()
 	if rest, ok := strings.CutSuffix(text, "m0s"); ok {
@@ -60,7 +60,7 @@ func span(d time.Duration) string {
 	return text
 }
 
-// share is a part of all traffic, in percent.
+// share returns the part of all traffic, in percent.
 func (s *Summary) share(of store.Sums) float64 {
 	all := s.Total.SrcBytes + s.Total.DstBytes
 	if all == 0 {
@@ -69,5 +69,5 @@ func (s *Summary) share(of store.Sums) float64 {
 	return 100 * (of.SrcBytes + of.DstBytes) / all
 }
 
-// Both is all traffic, both ways.
+// Both returns all traffic in both directions.
 func (s *Summary) Both() float64 { return s.Total.SrcBytes + s.Total.DstBytes }
