@@ -16,14 +16,14 @@ import (
 	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
 )
 
-// client is what a command needs that works on the database.
+// client is what a command needs to work on the database.
 type client struct {
 	execd.Program
 	config, dsn string
-	sink        *vpn_traffic.VPNTraffic // as -config says, once the command runs
+	sink        *vpn_traffic.VPNTraffic // its settings, set by load
 }
 
-// newClient also returns the switches that say which database to use.
+// newClient also returns the switches that choose the database.
 func newClient(host execd.Program) (*client, *flag.FlagSet) {
 	c := &client{Program: host, sink: vpn_traffic.New()}
 	flags := command.NewFlags()
@@ -67,7 +67,8 @@ func (c *client) run(do func(ctx context.Context, db *store.DB) error) error {
 	return errors.Join(do(ctx, db), db.Close())
 }
 
-// printf prints to stdout. Texts may come out of the database, where others put them.
+// printf prints to stdout. It escapes control characters in texts and errors, since
+// others may have written them into the database.
 func (c *client) printf(format string, args ...any) {
 	for i, arg := range args {
 		switch text := arg.(type) {

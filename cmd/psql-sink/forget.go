@@ -57,7 +57,7 @@ func (o *forgetOptions) forgotten() (*store.Forgotten, error) {
 	f := &store.Forgotten{From: o.from.Time, To: o.to.Time}
 	o.flags.Visit(func(given *flag.Flag) {
 		if given.Name == "host" {
-			f.Host = &o.host // which may be empty
+			f.Host = &o.host // "" is a host, too
 		}
 	})
 	switch {

@@ -10,7 +10,7 @@ import (
 	"telegraf-conntrack-accounting/internal/store"
 )
 
-// forgetAddresses deletes rows and sums of addresses, and what they were called.
+// forgetAddresses deletes rows, sums and names of addresses.
 func (c *client) forgetAddresses(ctx context.Context, db *store.DB, f *store.Forgotten, prefixes []netip.Prefix, yes bool) error {
 	within, wider, err := db.Addresses(ctx, prefixes)
 	if err != nil {
@@ -43,8 +43,8 @@ func (c *client) forgetAddresses(ctx context.Context, db *store.DB, f *store.For
 	return nil
 }
 
-// daysOf returns the days on which addresses may have had traffic, as far as they
-// are to be forgotten.
+// daysOf returns the days, within those to forget, on which addresses may have had
+// traffic.
 func daysOf(addresses []store.Address, f *store.Forgotten) (days []time.Time) {
 	had := make(map[time.Time]bool)
 	for _, a := range addresses {

@@ -55,7 +55,7 @@ func (c *client) importFiles(o *importOptions) error {
 	return &command.Exit{Code: j.exitCode(ctx)}
 }
 
-// interrupted is why the import ends before all is in.
+// interrupted is the error of an import that a signal ended.
 type interrupted struct{ signal syscall.Signal }
 
 func (i *interrupted) Error() string { return "interrupted: " + i.signal.String() }
@@ -92,10 +92,10 @@ type importJob struct {
 	budget  *ingest.Budget
 	counts  importCounts
 
-	postponed sync.Map // reasons that are told
+	postponed sync.Map // reasons that were logged
 
-	retention time.Duration // that is configured
-	begin     time.Time     // and what it drops is older
+	retention time.Duration // as configured
+	begin     time.Time     // retention drops rows before it
 }
 
 // run imports all that can be imported.
@@ -124,8 +124,8 @@ func (j *importJob) run(ctx context.Context, stderr *os.File) {
 	j.importRuns(ctx, importRuns(sources))
 }
 
-// logHost logs which host rows get whose files do not tell it. Under another one,
-// what was imported before would be counted a second time.
+// logHost logs which host the rows of files get that name none. With another host than
+// before, rows that were imported already would be counted again.
 func (j *importJob) logHost(ctx context.Context, sources []importSource) {
 	if !slices.ContainsFunc(sources, func(s importSource) bool { return s.silent }) {
 		return
@@ -135,7 +135,7 @@ func (j *importJob) logHost(ctx context.Context, sources []importSource) {
 		known, err = j.db.Hosts(ctx)
 		return err
 	}); err != nil {
-		return // the import meets it, too
+		return // the import will fail in the same way
 	}
 	switch {
 	case len(known) > 0 && !slices.Contains(known, host):
@@ -148,7 +148,7 @@ func (j *importJob) logHost(ctx context.Context, sources []importSource) {
 	}
 }
 
-// quoted lists names, the first of many.
+// quoted lists names, at most ten of them.
 func quoted(names []string) string {
 	const most = 10
 	var list []string
@@ -161,7 +161,7 @@ func quoted(names []string) string {
 	return strings.Join(list, ", ")
 }
 
-// fail says what could not be done. What interrupts us needs no words.
+// fail logs an error that makes the import fail.
 func (j *importJob) fail(err error) {
 	j.counts.failed.Store(true)
 	j.log.Error(err)

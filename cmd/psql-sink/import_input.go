@@ -19,7 +19,7 @@ import (
 // importInput is an open source, decompressed.
 type importInput struct {
 	*unpack.Reader
-	read int64 // bytes of the file, compressed as they are
+	read int64 // bytes of the file, before decompression
 
 	file io.ReadCloser
 }
@@ -58,8 +58,8 @@ func (c inputCounter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// stream is standard input or a named pipe, whose reading ends with the context
-// too: a read that waits for more could not be broken off.
+// stream is standard input or a named pipe. Reading it also ends with the context: it
+// polls, since a blocked read cannot be interrupted.
 type stream struct {
 	*os.File
 	ctx context.Context
@@ -81,14 +81,14 @@ func (s *stream) Read(p []byte) (int, error) {
 	}
 }
 
-// lookReader looks into one file after the other.
+// lookReader reads the beginnings of files, one after the other.
 type lookReader struct{ rows *ingest.FileReader }
 
-// first returns the time of the first row of a file, or the last of all times
-// where there is none among the first lines, and whether its rows name hosts. What
-// cannot be read is not told here: the import will.
+// first returns the time of the first row of a file, or math.MaxInt64 if the first lines
+// have none, and whether its rows name hosts. It ignores errors: the import reports
+// them.
 func (l *lookReader) first(path string) (at int64, hosts bool) {
-	const most = 100 // lines that are no rows
+	const most = 100 // lines to look at
 	in, err := openInput(path)
 	if err != nil {
 		return math.MaxInt64, false

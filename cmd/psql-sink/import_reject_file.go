@@ -10,8 +10,7 @@ import (
 	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
-// maxRejected bounds the file: a small one that is compressed can hold any number
-// of lines.
+// maxRejected limits the file: a small compressed input can hold any number of lines.
 const maxRejected = 256 << 20
 
 // rejectFile keeps rejected lines of one kind, each below a comment.
@@ -24,8 +23,8 @@ type rejectFile struct {
 	most  int // bytes of the file
 }
 
-// newRejectFile never writes over a file that is there: a slip in the command line
-// must not cost a report.
+// newRejectFile never overwrites a file: a typo in the command line must not destroy a
+// report.
 func newRejectFile(path string) (*rejectFile, error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640)
 	if err != nil {
@@ -39,7 +38,7 @@ func (f *rejectFile) is(info os.FileInfo) bool {
 	return err == nil && os.SameFile(own, info)
 }
 
-// add also reports that the file has become full.
+// add also reports whether this line has filled the file.
 func (f *rejectFile) add(path string, line *reportfile.BadLine) (full bool, err error) {
 	if f.noted = true; f.bytes > f.most {
 		return false, nil

@@ -11,9 +11,9 @@ import (
 	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
-// importRejects notes rejected lines: the first few on the terminal, all in a
-// file if the user wants one, and those of line protocol in another beside it, so that
-// each is of one kind. Mended, these files can be imported.
+// importRejects records rejected lines: it prints the first few and, if the user wants
+// that, writes all to a file, with line protocol in a second one, so that each file is
+// of one kind and can be imported once its lines are repaired.
 type importRejects struct {
 	show io.Writer
 
@@ -23,10 +23,10 @@ type importRejects struct {
 	metrics *rejectFile
 }
 
-// metricsSuffix is behind the name of the file of metrics.
+// metricsSuffix ends the name of the file of metrics.
 const metricsSuffix = ".influx"
 
-// newImportRejects makes the files, unless their path is empty.
+// newImportRejects creates the files, unless path is empty.
 func newImportRejects(path string) (r *importRejects, err error) {
 	r = new(importRejects)
 	if path == "" {
@@ -46,7 +46,7 @@ func (r *importRejects) is(info os.FileInfo) bool {
 	return r.report != nil && (r.report.is(info) || r.metrics.is(info))
 }
 
-// add notes a line of a file, which is a report or line protocol.
+// add records a line of a file; metrics is set for line protocol.
 func (r *importRejects) add(path string, line *reportfile.BadLine, metrics bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -78,7 +78,7 @@ func (r *importRejects) tell(path string, line *reportfile.BadLine, file *reject
 	}
 }
 
-// close completes the files, and removes those again in which nothing is.
+// close completes the files, and removes empty ones.
 func (r *importRejects) close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

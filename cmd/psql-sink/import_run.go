@@ -18,10 +18,9 @@ import (
 	"telegraf-conntrack-accounting/internal/store"
 )
 
-// importRuns cuts sources, which are in order, into runs that may be imported
-// at once. The rollups of an hour are kept by one transaction at a time, so the
-// files of an hour stay together; and so do small files, for the sake of large
-// transactions.
+// importRuns cuts the ordered sources into runs that can be imported in parallel. Only
+// one transaction at a time can update the rollups of an hour, so the files of an hour
+// stay together. Small files stay together to make transactions large.
 func importRuns(sources []importSource) (runs [][]importSource) {
 	const enough = 4 << 20 // bytes of a run
 	var size int64
@@ -36,8 +35,8 @@ func importRuns(sources []importSource) (runs [][]importSource) {
 	return append(runs, sources[begin:])
 }
 
-// joins reports whether a source may be in one run with the one before, which
-// is large enough already or not.
+// joins reports whether a source belongs to the run of the one before; enough says that
+// the run is large enough already.
 func joins(source, before *importSource, enough bool) bool {
 	return source.host == before.host && !source.stream && !before.stream && (!enough || importHour(source) == importHour(before))
 }
@@ -49,7 +48,7 @@ func importHour(s *importSource) int64 {
 	return s.first / int64(time.Hour)
 }
 
-// importRuns imports runs, several at once, and indexes the days that are new.
+// importRuns imports runs, several in parallel, and creates the indexes of new days.
 func (j *importJob) importRuns(ctx context.Context, runs [][]importSource) {
 	group, groupCtx := errgroup.WithContext(ctx)
 	var next atomic.Int64
@@ -87,7 +86,7 @@ func (j *importJob) importRuns(ctx context.Context, runs [][]importSource) {
 	}
 }
 
-// index makes the indexes of the days that are new.
+// index creates the indexes of new days.
 func (j *importJob) index(ctx context.Context) error {
 	return j.retrier.Do(ctx, func(ctx context.Context) error {
 		return j.db.Index(ctx, func(partition string) { j.log.Debugf("making the index of %s", partition) })
@@ -156,8 +155,8 @@ func (w *importWorker) read(ctx context.Context, n int) error {
 	return err
 }
 
-// logThin logs of the first file that it may have its columns in another order. How
-// many rows of all files seem to, the summary tells.
+// logThin warns once that a file may have its columns in another order. The summary
+// counts such rows of all files.
 func (w *importWorker) logThin(path string) {
 	thin := w.files.Reader.Thin()
 	if rows := int64(thin.Rows); rows > 0 && w.counts.thin.Add(rows) == rows {
@@ -208,7 +207,7 @@ func (w *importWorker) reject(n int, line *reportfile.BadLine) error {
 	return w.rejects.add(w.run[n].path, line, w.files.Metrics(n))
 }
 
-// postpone tells what cannot be stored, once for each day.
+// postpone logs rows that cannot be stored for now, once for each day.
 func (w *importWorker) postpone(_ int, line *reportfile.BadLine) error {
 	w.counts.postponed.Add(1)
 	if _, told := w.postponed.LoadOrStore(line.Reason.Error(), true); !told {

@@ -18,16 +18,15 @@ import (
 type importSource struct {
 	path   string // "-" for standard input
 	host   string
-	silent bool  // neither its name nor its rows tell a host: it is the one of -host
-	first  int64 // time of the first row; the last of all times where it is not known
+	silent bool  // neither its name nor its rows name a host: -host does
+	first  int64 // time of the first row; math.MaxInt64 if unknown
 	size   int64 // bytes; 0 for a stream
 	stream bool  // can be read only once
 }
 
-// findSources returns the files that the command line names, in the order in
-// which to import them: by host and time, so that the rows of a time come to
-// lie together; streams, of which nobody knows the time, are last. Those that
-// cannot be read are told, and do not hold up the others.
+// findSources returns the files that the command line names, in the order of the
+// import: by host and time, so that rows of the same time are stored together. Streams,
+// whose times are unknown, are last. Files that cannot be read are logged and left out.
 func (j *importJob) findSources(ctx context.Context) []importSource {
 	var sources []importSource
 	for _, arg := range j.options.files {
@@ -63,14 +62,14 @@ func (j *importJob) findSources(ctx context.Context) []importSource {
 	return sources
 }
 
-// expand returns the files of a folder, in order, or else just its argument.
-// Hidden files are passed over: the spool's are half-written ones.
+// expand returns the files of a folder, in order, or its argument if that is no folder.
+// It skips hidden files: in a spool these are half written.
 func (j *importJob) expand(arg string) ([]string, error) {
 	if arg == "-" {
 		return []string{arg}, nil
 	}
 	if info, err := os.Stat(arg); err != nil || !info.IsDir() {
-		return []string{arg}, nil // look will tell
+		return []string{arg}, nil // look returns the error
 	}
 	entries, err := os.ReadDir(arg)
 	if err != nil {
@@ -98,14 +97,14 @@ func isRegular(path string, entry fs.DirEntry) bool {
 		return entry.Type().IsRegular()
 	}
 	info, err := os.Stat(path)
-	return err != nil || info.Mode().IsRegular() // look will tell the error
+	return err != nil || info.Mode().IsRegular() // look returns the error
 }
 
-// errOwnFile says that a file is the one that rejected lines are written to:
-// reading it would never end.
+// errOwnFile marks the file that rejected lines are written to: reading it would never
+// end.
 var errOwnFile = errors.New("the file of -rejected")
 
-// look finds out what there is to know about a file.
+// look returns what is known about a file before it is imported.
 func (j *importJob) look(path string) (importSource, error) {
 	source := importSource{path: path, host: j.options.host, silent: true, first: math.MaxInt64, stream: true}
 	if path == "-" {

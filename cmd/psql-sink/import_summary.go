@@ -11,7 +11,7 @@ import (
 	"telegraf-conntrack-accounting/internal/command"
 )
 
-// importCounts count what became of what was to be imported.
+// importCounts are the results of an import.
 type importCounts struct {
 	sources int64 // files to import
 
@@ -23,16 +23,16 @@ type importCounts struct {
 	thin                                    atomic.Int64 // rows with too few bytes for their packets
 
 	failed  atomic.Bool // something could not be imported
-	refused bool        // nothing was, since retention would drop it
+	refused bool        // nothing was imported, since retention would drop it
 }
 
-// failFile tells why a file could not be imported.
+// failFile logs why a file could not be imported.
 func (j *importJob) failFile(err error) {
 	j.counts.filesFailed.Add(1)
 	j.fail(err)
 }
 
-// summary is the last line: what became of it all.
+// summary returns the last line that import prints.
 func (j *importJob) summary(took time.Duration) string {
 	c := &j.counts
 	var s strings.Builder

@@ -38,13 +38,12 @@ psql-sink. It does no harm where there is nothing to do.
 	}
 }
 
-// migrate makes the schema or brings it up to date, as its owner, and grants the
-// rights to it.
+// migrate creates the schema or brings it up to date, as its owner, and grants rights.
 func (c *client) migrate(ctx context.Context, db *store.DB, given []func()) error {
 	if err := db.Migrate(ctx); err != nil {
 		return fmt.Errorf("%s: %w", pgconn.Describe(err), pgconn.Reason(err))
 	}
-	if err := db.Install(ctx); err != nil { // what was lost, and the rights of roles that came later
+	if err := db.Install(ctx); err != nil { // what was lost, and rights of roles that were created later
 		return err
 	}
 	if err := c.allow(ctx, db, given); err != nil {
@@ -54,7 +53,8 @@ func (c *client) migrate(ctx context.Context, db *store.DB, given []func()) erro
 	return nil
 }
 
-// allow tells the database what the command line, or the file, lets sinks drop.
+// allow stores the retentions of the command line, or of the file, in the database: it
+// lets sinks that do not own the tables drop what is older.
 func (c *client) allow(ctx context.Context, db *store.DB, given []func()) error {
 	if len(given) == 0 && c.config == "" {
 		return nil

@@ -150,8 +150,8 @@ func (o *reportOptions) run(ctx context.Context, db *store.DB, program execd.Pro
 	return nil
 }
 
-// widthOf is how many cells a line of a terminal has, 0 for what is none: a file has
-// room for all.
+// widthOf returns how many cells a line of the terminal has, 0 if out is no terminal:
+// lines of a file may have any length.
 func widthOf(out io.Writer) int {
 	file, ok := out.(*os.File)
 	if !ok {
@@ -167,15 +167,15 @@ func widthOf(out io.Writer) int {
 	return int(size.Col)
 }
 
-// writePage writes the page under another name first: whoever looks at an
-// earlier one never sees half of the next. Who may read it is up to the umask.
+// writePage writes the page under a temporary name first, so that readers of an earlier
+// page never see half of the new one. The umask decides who may read it.
 func writePage(s *summary.Summary, name string) error {
 	half := filepath.Join(filepath.Dir(name), fmt.Sprintf(".report-%016x.html", rand.Uint64()))
 	file, err := os.OpenFile(half, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return fmt.Errorf("writing the page: %w", err)
 	}
-	defer func() { _ = os.Remove(file.Name()) }() // it is gone when all went well
+	defer func() { _ = os.Remove(file.Name()) }() // renamed already, unless something failed
 	if err := errors.Join(s.HTML(file), file.Close()); err != nil {
 		return fmt.Errorf("writing the page: %w", err)
 	}

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// parseMoment reads a time, or how long before another it was. A time of day is
-// the last one that was not after it.
+// parseMoment parses a time, or a duration before another time. A time of day means its
+// last occurrence that is not after that other time.
 func parseMoment(text string, before time.Time) (time.Time, error) {
 	days := 0
 	if n, err := fmt.Sscanf(text, "%dd", &days); n == 1 && err == nil && text == fmt.Sprintf("%dd", days) && days >= 0 {
@@ -40,7 +40,7 @@ func lastTimeOfDay(at, before time.Time) time.Time {
 	return last
 }
 
-// numberPorts puts the number in the place of a service's name.
+// numberPorts replaces names of services by their numbers.
 func numberPorts(ports []string) error {
 	for i, port := range ports {
 		if port == "other" { // as the tables call it

@@ -57,7 +57,7 @@ func (c *client) upgrade(ctx context.Context, db *store.DB, past bool) error {
 	return c.upgraded(u, time.Since(begin))
 }
 
-// upgraded tells what became of the rows.
+// upgraded prints the results.
 func (c *client) upgraded(u store.Upgraded, took time.Duration) error {
 	c.printf("done in %v: %d rows came over, %d were there already, %d are no rows and stay in vpn_traffic_old\n",
 		took.Round(time.Second), u.Inserted, u.Duplicates, u.Rejected)
@@ -72,10 +72,10 @@ func (c *client) upgraded(u store.Upgraded, took time.Duration) error {
 	return nil
 }
 
-// pastRetention is the switch of who wants rows that retention drops.
+// pastRetention is the switch that accepts rows older than the retention.
 const pastRetention = "past-retention"
 
-// inDays writes a retention as configurations do.
+// inDays formats a retention as in a configuration file.
 func inDays(d time.Duration) string {
 	const day = 24 * time.Hour
 	if d%day == 0 {
