@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 	"strconv"
 	"time"
 
@@ -20,19 +19,22 @@ import (
 // off anywhere and begun again.
 type load struct {
 	*Importer
-	unit    []spool.Entry
-	files   Files
-	rejects []*spool.Rejects // for each of the unit, nil where it was not read
-	later   []*spool.Rejects // the same
-	aside   []error          // why it goes to rejected/ as a whole, nil where it does not
-	failed  []error          // what the spool could not do with it, nil where it could
+	unit  []unitFile
+	files Files
+}
+
+// unitFile is one report of a unit.
+type unitFile struct {
+	spool.Entry
+	rejects, later *spool.Rejects // nil where it was not read
+	aside          error          // why it goes to rejected/ as a whole
+	failed         error          // what the spool could not do with it
 }
 
 func newLoad(im *Importer, unit []spool.Entry) *load {
-	count := len(unit)
-	l := &load{
-		Importer: im, unit: unit,
-		rejects: make([]*spool.Rejects, count), later: make([]*spool.Rejects, count), aside: make([]error, count), failed: make([]error, count),
+	l := &load{Importer: im}
+	for _, entry := range unit {
+		l.unit = append(l.unit, unitFile{Entry: entry})
 	}
 	l.files = Files{
 		Reader: NewFileReader(im.options.Metrics), Budget: im.budget, Rows: ChunkRows(importers()), Days: NewDays,
@@ -45,7 +47,7 @@ func newLoad(im *Importer, unit []spool.Entry) *load {
 func (l *load) run(ctx context.Context) error {
 	begin := time.Now()
 	for n := range l.unit {
-		if err := l.read(ctx, n); err != nil {
+		if err := l.read(ctx, n, &l.unit[n]); err != nil {
 			return err
 		}
 	}
@@ -53,13 +55,13 @@ func (l *load) run(ctx context.Context) error {
 		return err
 	}
 	for n := range l.unit {
-		stored := false
-		if l.failed[n] == nil && l.rejects[n] != nil {
-			stored, l.failed[n] = l.finish(n)
+		f, stored := &l.unit[n], false
+		if f.failed == nil && f.rejects != nil {
+			stored, f.failed = l.finish(f)
 		}
-		if err := l.failed[n]; err != nil {
-			l.stuck.add(l.unit[n], err, stored)
-		} else if l.rejects[n] != nil {
+		if f.failed != nil {
+			l.stuck.add(f.Entry, f.failed, stored)
+		} else if f.rejects != nil {
 			l.counters.reports.Add(1)
 		}
 	}
@@ -68,97 +70,97 @@ func (l *load) run(ctx context.Context) error {
 }
 
 // read reads the nth report, and stores whatever is too much to hold.
-func (l *load) read(ctx context.Context, n int) error {
-	entry := l.unit[n]
-	file, err := l.spool.OpenEntry(entry)
+func (l *load) read(ctx context.Context, n int, f *unitFile) error {
+	file, err := l.spool.OpenEntry(f.Entry)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		l.failed[n] = err
+		f.failed = err
 		return nil // one file of wrong permissions does not hold up the others
 	}
 	defer func() { _ = file.Close() }()
-	l.rejects[n], l.later[n] = l.spool.Rejects(entry), l.spool.Later(entry)
-	err = l.readRows(ctx, n, file)
+	f.rejects, f.later = l.spool.Rejects(f.Entry), l.spool.Later(f.Entry)
+	err = l.readRows(ctx, n, f, file)
 	if fault, ok := errors.AsType[*unpack.Error](err); ok {
-		l.aside[n] = fault
+		f.aside = fault
 		l.counters.rejected.Add(1)
 		return nil
 	}
 	if unread, ok := errors.AsType[*ReadError](err); ok {
-		l.fail(n, unread)
+		f.fail(unread)
 		return nil
 	}
 	return err
 }
 
 // fail takes note of the first thing that the spool could not do with a report.
-func (l *load) fail(n int, err error) {
-	if l.failed[n] == nil {
-		l.failed[n] = err
+func (f *unitFile) fail(err error) {
+	if f.failed == nil {
+		f.failed = err
 	}
 }
 
 // readRows sets a file without a single row aside: it is something else, and cut
 // into lines it would be lost.
-func (l *load) readRows(ctx context.Context, n int, file *os.File) error {
+func (l *load) readRows(ctx context.Context, n int, f *unitFile, file *os.File) error {
 	in, err := unpack.New(file)
 	if err != nil {
 		return &ReadError{Err: err}
 	}
 	defer in.Close()
-	if err := l.files.Read(ctx, n, in, l.unit[n].Host); err != nil {
+	if err := l.files.Read(ctx, n, in, f.Host); err != nil {
 		return err
 	}
-	l.logThin(l.unit[n])
-	if first := l.rejects[n].First(); l.files.Reader.Rows() == 0 && first != nil {
-		l.aside[n] = fmt.Errorf("no line of it is a row; %w", first)
+	l.logThin(f.Name)
+	if first := f.rejects.First(); l.files.Reader.Rows() == 0 && first != nil {
+		f.aside = fmt.Errorf("no line of it is a row; %w", first)
 	}
 	return nil
 }
 
 // logThin logs that a file may have its columns in another order: one that was named
 // by who made it, for those of our own have not.
-func (l *load) logThin(entry spool.Entry) {
-	warning := l.files.Reader.Thin().Warning(strconv.Quote(entry.Name))
-	if warning != "" && reportfile.ParseName(entry.Name).Arrived.IsZero() && l.reported.first("thin "+entry.Name) {
+func (l *load) logThin(name string) {
+	warning := l.files.Reader.Thin().Warning(strconv.Quote(name))
+	if warning != "" && reportfile.ParseName(name).Arrived.IsZero() && l.reported.first("thin "+name) {
 		l.log.Warn(warning)
 	}
 }
 
 // finish takes a report out of new/, the rows of which are stored. When it fails it
 // returns whether that was all that was left to do.
-func (l *load) finish(n int) (stored bool, err error) {
-	entry, rejects, why := l.unit[n], l.rejects[n], l.aside[n]
-	if err := l.later[n].Commit(); err != nil {
+func (l *load) finish(f *unitFile) (stored bool, err error) {
+	if err := f.later.Commit(); err != nil {
 		return false, err
 	}
+	why := f.aside
 	if why == nil {
-		why = rejects.Overflow()
+		why = f.rejects.Overflow()
 	}
 	if why == nil {
-		if err := rejects.Commit(); err != nil {
+		if err := f.rejects.Commit(); err != nil {
 			return false, err
 		}
-		return true, l.spool.Done(entry)
+		return true, l.spool.Done(f.Entry)
 	}
-	rejects.Abort()
-	if err := l.spool.Quarantine(entry, why); err != nil {
+	f.rejects.Abort()
+	if err := l.spool.Quarantine(f.Entry, why); err != nil {
 		return false, errors.Join(why, err)
 	}
-	l.log.Errorf("set %q aside as a whole in %s/rejected: %v", entry.Name, l.spool.Dir(), why)
+	l.log.Errorf("set %q aside as a whole in %s/rejected: %v", f.Name, l.spool.Dir(), why)
 	return false, nil
 }
 
 func (l *load) reject(n int, line *reportfile.BadLine) error {
-	if l.failed[n] != nil {
+	f := &l.unit[n]
+	if f.failed != nil {
 		return nil // it comes again
 	}
-	if l.counters.rejected.Add(1); l.reported.first("rejected " + l.unit[n].Name) {
-		l.log.Warnf("%q has lines that are no rows (%v); see %s/rejected", l.unit[n].Name, line, l.spool.Dir())
+	if l.counters.rejected.Add(1); l.reported.first("rejected " + f.Name) {
+		l.log.Warnf("%q has lines that are no rows (%v); see %s/rejected", f.Name, line, l.spool.Dir())
 	}
-	l.fail(n, l.rejects[n].Add(line))
+	f.fail(f.rejects.Add(line))
 	return nil
 }
 
@@ -167,7 +169,7 @@ func (l *load) postpone(n int, line *reportfile.BadLine) error {
 	if l.counters.postponed.Add(1); l.reported.first("later " + line.Reason.Error()) {
 		l.log.Warnf("%v; they wait in %s/later, tried again every %v, and all others are stored", line.Reason, l.spool.Dir(), againEvery)
 	}
-	l.fail(n, l.later[n].Add(line))
+	l.unit[n].fail(l.unit[n].later.Add(line))
 	return nil
 }
 
@@ -205,9 +207,10 @@ func (l *load) logConflicts(host string, n int) {
 }
 
 func (l *load) abort() {
-	for _, rejects := range slices.Concat(l.rejects, l.later) {
-		if rejects != nil {
-			rejects.Abort()
+	for _, f := range l.unit {
+		if f.rejects != nil {
+			f.rejects.Abort()
+			f.later.Abort()
 		}
 	}
 }
