@@ -1,13 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"database/sql"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -59,7 +59,7 @@ func (b *backlog) check() {
 	b.t.Helper()
 	require.Eventually(b.t, func() bool { // until the server has noticed
 		var n int
-		return b.db.QueryRow(`SELECT count(*) FROM pg_stat_activity WHERE application_name = 'psql-sink'`).Scan(&n) == nil && n == 0
+		return b.db.QueryRow(`SELECT count(*) FROM pg_stat_activity WHERE application_name = 'psql-sink' AND datname = current_database()`).Scan(&n) == nil && n == 0
 	}, time.Minute, time.Millisecond)
 	if len(b.open) == 0 {
 		return
@@ -80,7 +80,21 @@ func (b *backlog) check() {
 	testkit.RequireExactBetween(b.t, b.db, from, b.at(b.made).Add(time.Hour))
 }
 
-var statement = regexp.MustCompile(`COPY \w+|INSERT INTO \w+|BEGIN|COMMIT`)
+// lastStatement returns the last statement in what is sent to the server, with the
+// table that it writes; "" if there is none.
+func lastStatement(data []byte) string {
+	found, at := "", -1
+	for _, verb := range []string{"COPY ", "INSERT INTO ", "BEGIN", "COMMIT"} {
+		if last := bytes.LastIndex(data, []byte(verb)); last > at {
+			at, found = last, verb
+		}
+	}
+	if strings.HasSuffix(found, " ") {
+		table, _, _ := bytes.Cut(data[at+len(found):], []byte(" "))
+		found += string(table)
+	}
+	return found
+}
 
 // killer picks the moment to kill a program, while its talk with the server
 // passes by.
@@ -101,8 +115,8 @@ func (k *killer) tap(up bool, data []byte) int {
 	if k.done {
 		return len(data)
 	}
-	if found := statement.FindAll(data, -1); up && found != nil {
-		k.statement = string(found[len(found)-1])
+	if last := lastStatement(data); up && last != "" {
+		k.statement = last
 	}
 	k.done = up == k.up && k.after < len(data)
 	if k.committed {
@@ -123,11 +137,11 @@ func (k *killer) tap(up bool, data []byte) int {
 // TestKillWhileItImports kills the program at 200 random points, most of them
 // bytes of its talk with the server, and compares after each.
 func TestKillWhileItImports(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	proxy := testkit.NewProxy(t, pg.Socket())
 	host, port := proxy.Addr()
 	b := &backlog{
-		program: build(t, fmt.Sprintf("host=%s port=%s user=postgres dbname=vpn sslmode=disable", host, port)),
+		program: build(t, fmt.Sprintf("host=%s port=%s user=postgres dbname=%s sslmode=disable", host, port, pg.Name())),
 		db:      pg.DB(), open: make(map[int]string),
 	}
 	require.NoError(t, os.MkdirAll(filepath.Join(b.spool, "new"), 0o755))
