@@ -22,7 +22,7 @@ func (p *program) output(args ...string) (output string, code int) {
 }
 
 func TestUpgradeAndVerify(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	p := build(t, pg.DSN())
 	text, code := p.output("upgrade")
 	require.Equal(t, 1, code)

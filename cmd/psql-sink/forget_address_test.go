@@ -16,7 +16,7 @@ import (
 // A customer who is forgotten is in no table any more, at neither end, under no name,
 // and all others have what they had.
 func TestForgetAddresses(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	p := build(t, pg.DSN())
 	i := newImportTest(t, pg.DSN())
 	const day = 86400

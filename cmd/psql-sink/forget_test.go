@@ -14,7 +14,7 @@ import (
 
 // What is forgotten and imported again is there once, and nothing else changes.
 func TestForget(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	p := build(t, pg.DSN())
 	i := newImportTest(t, pg.DSN())
 	var text strings.Builder

@@ -18,7 +18,7 @@ import (
 // Memory stays below its bound with several jobs, however large the files and
 // the reports in them are.
 func TestImportMemory(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	i := newImportTest(t, pg.DSN())
 	for hour := range 4 {
 		at := time.Unix(0, epoch).Add(time.Duration(hour) * time.Hour)

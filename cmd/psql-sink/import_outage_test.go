@@ -71,7 +71,7 @@ func manyLines(from, to int) string {
 }
 
 func TestImportInterrupted(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	for name, signal := range map[string]syscall.Signal{"int": syscall.SIGINT, "term": syscall.SIGTERM} {
 		t.Run(name, func(t *testing.T) {
 			_, err := pg.DB().Exec("CREATE SCHEMA s_" + name)
@@ -99,7 +99,7 @@ func TestImportInterrupted(t *testing.T) {
 
 // The signal comes while transactions are under way.
 func TestImportInterruptedAnywhere(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	i := newImportTest(t, pg.DSN())
 	for n := range manyReports {
 		i.file(fmt.Sprintf("f/%d.csv", n), reportLines(n, manyRows))
@@ -178,7 +178,7 @@ func TestImportGivesUp(t *testing.T) {
 // An error of the database that nobody understands ends the import after some
 // attempts, and says what to look at.
 func TestImportEndsAtWhatItDoesNotUnderstand(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	i := newImportTest(t, pg.DSN())
 	i.ok(i.file("a.csv", reportLines(0, 10)))
 	_, err := i.db.Exec(`CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
@@ -198,7 +198,7 @@ func TestImportEndsAtWhatItDoesNotUnderstand(t *testing.T) {
 // On a terminal there is a bar, warnings come above it, and the summary is the
 // last line.
 func TestImportOnATerminal(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	i := newImportTest(t, pg.DSN())
 	path := i.file("a.csv", manyLines(0, manyReports)+"bad\n")
 	cmd := i.command(path)

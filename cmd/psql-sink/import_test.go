@@ -136,7 +136,7 @@ func (i *importTest) requireRollups() {
 }
 
 func TestImport(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	for name, test := range map[string]func(*importTest){
 		"files": testImportFiles, "hosts": testImportHosts, "two_hosts": testImportUnderTwoHosts, "no_host": testImportWithoutHost, "first": testImportFirstStays, "bad": testImportBadLines, "refused": testImportRefused,
 		"missing": testImportMissing, "overlap": testImportOverlap, "stdin": testImportStdin, "usage": testImportUsage,

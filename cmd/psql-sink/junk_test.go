@@ -28,7 +28,7 @@ func TestJunkIsCounted(t *testing.T) {
 	good(junk)
 	stdin.WriteString("traffic,host=gw,src=10.0.1.0") // cut off by the end
 
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	p := build(t, pg.DSN())
 	require.NoError(t, p.start(strings.NewReader(stdin.String())).Wait())
 	p.finish()
@@ -57,7 +57,7 @@ func TestJunkIsCounted(t *testing.T) {
 
 // Where nothing but junk comes, the operator sees that, too.
 func TestNothingButJunk(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	p := build(t, pg.DSN())
 	require.NoError(t, p.start(strings.NewReader("junk\n")).Wait())
 	require.Contains(t, p.log.String(), "W! rejected 1 of 1 metrics (no line protocol: 1): see ")

@@ -17,7 +17,7 @@ import (
 
 // What retention is about to drop comes in only when somebody says so.
 func TestUpgradeOfWhatRetentionDrops(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	p := build(t, pg.DSN())
 	p.retain(pg.DSN(), "30d")
 	_, err := pg.DB().Exec(`

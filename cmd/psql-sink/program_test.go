@@ -17,7 +17,7 @@ import (
 )
 
 func TestWatchEndsAtSIGTERM(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	p := build(t, pg.DSN())
 	require.NoError(t, os.MkdirAll(filepath.Join(p.spool, "new"), 0o755))
 	name := filepath.Join(p.spool, "new", fmt.Sprintf("%019d-1-000001_gw.csv", epoch))

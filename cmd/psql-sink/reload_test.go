@@ -14,7 +14,7 @@ import (
 // SIGHUP makes watch read its configuration again, and ends it no more.
 func TestWatchReloads(t *testing.T) {
 	t.Parallel()
-	p := build(t, testkit.Postgres(t).DSN())
+	p := build(t, testkit.Database(t).DSN())
 	sink := p.start(nil, "watch")
 	p.logs("I! importing reports from " + p.spool + "/new")
 	p.configure("archive = true")

@@ -43,7 +43,7 @@ func customers() []traffic.Row {
 // withCustomers returns psql-sink and a database that has their traffic.
 func withCustomers(t *testing.T) (p *program, dsn string) {
 	t.Helper()
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	db, err := store.Open(pg.DSN())
 	require.NoError(t, err)
 	defer func() { _ = db.Close() }()

@@ -18,7 +18,7 @@ import (
 )
 
 func TestReport(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	p := build(t, pg.DSN())
 	run := func(args ...string) (out, problems string, code int) {
 		var stdout, stderr bytes.Buffer

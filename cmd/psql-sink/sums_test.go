@@ -18,7 +18,7 @@ func TestTooMuchForARow(t *testing.T) {
 			"src_packets=1i,src_bytes=%di,dst_packets=1i,dst_bytes=%[2]di 1700000000000000000\n", src, bytes)
 	}
 	const top = 1 << 53
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	p := build(t, pg.DSN())
 	sink := p.start(strings.NewReader(line("2001:db8:1::", top) + line("2001:db8:3::", top) + line("2001:db8:4::", top+1) + line("2001:db8:5::", 0)))
 	require.NoError(t, sink.Wait())

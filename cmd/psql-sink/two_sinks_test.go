@@ -34,7 +34,7 @@ func TestTwoSinks(t *testing.T) {
 		"the same":  {{"gw1", "gw2"}, {"gw1", "gw2"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			pg := testkit.Postgres(t)
+			pg := testkit.Database(t)
 			var programs [2]*program
 			for i := range programs {
 				programs[i] = build(t, pg.DSN())
@@ -66,8 +66,8 @@ func TestTwoSinks(t *testing.T) {
 				keys *= 2
 			}
 			var found, deadlocks, waiting int
-			require.NoError(t, db.QueryRow(`SELECT (SELECT count(*) FROM vpn_traffic), (SELECT sum(deadlocks) FROM pg_stat_database),
-				(SELECT count(*) FROM pg_locks WHERE NOT granted)`).Scan(&found, &deadlocks, &waiting))
+			require.NoError(t, db.QueryRow(`SELECT (SELECT count(*) FROM vpn_traffic), (SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()),
+				(SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`).Scan(&found, &deadlocks, &waiting))
 			require.Equal(t, keys, found)
 			require.Zero(t, waiting)
 			t.Logf("%d deadlocks, all resolved", deadlocks)
