@@ -37,30 +37,40 @@ DECLARE
     bucket  text := format('date_bin(%L, time, %L)', width, 'epoch'::timestamptz);
     counted boolean := measure IN ('all', 'open');
     keys    text := array_to_string('{step}' || CASE WHEN counted THEN array_remove(columns, 'host') || '{host}' ELSE columns END, ', ');
+    -- The parts of the statement, in its order.
+    reports text; -- which steps have reports, and how many of each host tell the gauge
+    sums    text; -- by step, columns and, where the gauge is wanted, host
+    named   text; -- the same by step and name, with the average of the gauge
+    ranked  text; -- each name, and the line that it is on: its own or "all others"
+    grouped text; -- the sums by step and line
+    steps   text; -- those that have reports
+    given   text; -- the columns to give
 BEGIN
     IF kind <> 'raw' AND width = ('1 ' || replace(plan.level, 'report', 'microsecond'))::interval THEN
         bucket := 'time'; -- which it is already
     END IF;
-    RETURN QUERY EXECUTE format($q$
-        WITH reports AS (%1$s),
-        sums AS (SELECT %2$s, %3$s FROM (SELECT %4$s AS step, * FROM %5$I WHERE time >= %6$L AND time < %7$L%8$s) AS rows GROUP BY %2$s),
-        named AS (%9$s),
-        ranked AS (SELECT name, CASE WHEN row_number() OVER (ORDER BY sum(%10$s) DESC NULLS LAST, name) > %11$L THEN 'all others' ELSE name END AS line
-            FROM named GROUP BY name),
-        grouped AS (SELECT step, name AS line, %17$s FROM named WHERE name IN (SELECT name FROM ranked WHERE name = line)
-            UNION ALL SELECT step, 'all others', %12$s FROM named JOIN ranked USING (name) WHERE name <> line GROUP BY step),
-        steps AS (%13$s),
-        lines AS MATERIALIZED (SELECT line, %16$s AS label FROM (SELECT DISTINCT line FROM ranked) AS d)
-        SELECT step, label, %14$L::integer, %15$s, line FROM steps CROSS JOIN lines LEFT JOIN grouped USING (step, line) ORDER BY step, line$q$,
-        vpn_traffic_reported(plan.level, first, last, bucket, hosts.condition, counted),
-        keys, vpn_traffic_sums(measure, 'sum(%1$s)::numeric'), bucket, vpn_traffic_table(kind, plan.level), first, last, wanted.condition,
-        CASE WHEN counted THEN format('SELECT step, %s AS name, %s, sum(open_connections / nullif(tracked, 0)) AS open_connections
-            FROM sums LEFT JOIN reports USING (step, host) GROUP BY 1, 2', vpn_traffic_name(by), vpn_traffic_counters('sum(%1$s)'))
-            ELSE format('SELECT %s AS name, * FROM sums', vpn_traffic_name(by)) END,
-        vpn_traffic_rank(measure), top, vpn_traffic_sums(measure, 'sum(%1$s)'),
-        CASE WHEN counted THEN 'SELECT step, bool_or(tracked > 0) AS tracked FROM reports GROUP BY step' ELSE 'SELECT * FROM reports' END, plan.seconds,
-        replace(vpn_traffic_sums(measure, 'coalesce(%1$s, 0)'), 'coalesce(open_connections, 0)', 'CASE WHEN tracked THEN coalesce(open_connections, 0) END'),
-        vpn_traffic_labels(by, 'line', until, hosts.condition), vpn_traffic_sums(measure, '%1$s'));
+    reports := vpn_traffic_reported(plan.level, first, last, bucket, hosts.condition, counted);
+    sums := format('SELECT %s, %s FROM (SELECT %s AS step, * FROM %I WHERE time >= %L AND time < %L%s) AS rows GROUP BY %1$s',
+        keys, vpn_traffic_sums(measure, 'sum(%1$s)::numeric'), bucket, vpn_traffic_table(kind, plan.level), first, last, wanted.condition);
+    named := format('SELECT %s AS name, * FROM sums', vpn_traffic_name(by));
+    steps := 'SELECT * FROM reports';
+    IF counted THEN
+        named := format('SELECT step, %s AS name, %s, sum(open_connections / nullif(tracked, 0)) AS open_connections
+            FROM sums LEFT JOIN reports USING (step, host) GROUP BY 1, 2', vpn_traffic_name(by), vpn_traffic_counters('sum(%1$s)'));
+        steps := 'SELECT step, bool_or(tracked > 0) AS tracked FROM reports GROUP BY step';
+    END IF;
+    ranked := format('SELECT name, CASE WHEN row_number() OVER (ORDER BY sum(%s) DESC NULLS LAST, name) > %L THEN ''all others'' ELSE name END AS line
+        FROM named GROUP BY name', vpn_traffic_rank(measure), top);
+    grouped := format('SELECT step, name AS line, %s FROM named WHERE name IN (SELECT name FROM ranked WHERE name = line)
+        UNION ALL SELECT step, ''all others'', %s FROM named JOIN ranked USING (name) WHERE name <> line GROUP BY step',
+        vpn_traffic_sums(measure, '%1$s'), vpn_traffic_sums(measure, 'sum(%1$s)'));
+    -- A line that is not in a step has sent nothing. Its gauge is 0 only if it was told.
+    given := replace(vpn_traffic_sums(measure, 'coalesce(%1$s, 0)'),
+        'coalesce(open_connections, 0)', 'CASE WHEN tracked THEN coalesce(open_connections, 0) END');
+    RETURN QUERY EXECUTE 'WITH reports AS (' || reports || '), sums AS (' || sums || '), named AS (' || named || '), ranked AS (' || ranked
+        || '), grouped AS (' || grouped || '), steps AS (' || steps || '),
+        lines AS MATERIALIZED (SELECT line, ' || vpn_traffic_labels(by, 'line', until, hosts.condition) || ' AS label FROM (SELECT DISTINCT line FROM ranked) AS d)
+        SELECT step, label, ' || quote_nullable(plan.seconds) || '::integer, ' || given || ', line FROM steps CROSS JOIN lines LEFT JOIN grouped USING (step, line) ORDER BY step, line';
 END $$;
 
 -- Traffic of a whole range, the greatest first; all but the top ones are summed
@@ -77,15 +87,17 @@ DECLARE
     columns text[] := vpn_traffic_columns(by);
     wanted  record := vpn_traffic_filter(src, dst, proto, port, host);
     hosts   record := vpn_traffic_filter(NULL, NULL, NULL, NULL, host);
+    -- The parts of the statement, in its order.
+    sums    text := vpn_traffic_range(since, until, columns, wanted.columns, wanted.condition, hosts.condition, measure);
+    named   text; -- the sums with their names and places
+    lines   text; -- the top ones, and "all others"
 BEGIN
-    RETURN QUERY EXECUTE format($q$
-        WITH sums AS (%1$s),
-        named AS (SELECT %2$s AS name, row_number() OVER (ORDER BY %3$s DESC NULLS LAST, %2$s) AS place, * FROM sums),
-        lines AS (SELECT CASE WHEN place > %4$L THEN 'all others' ELSE name END AS line, min(place) AS first, %5$s FROM named GROUP BY 1)
-        SELECT %6$s, %7$s, line FROM lines ORDER BY first$q$,
-        vpn_traffic_range(since, until, columns, wanted.columns, wanted.condition, hosts.condition, measure),
-        vpn_traffic_name(by), vpn_traffic_rank(measure), top, vpn_traffic_sums(measure, 'sum(%1$s)'),
-        vpn_traffic_labels(by, 'line', until, hosts.condition), vpn_traffic_sums(measure, '%1$s'));
+    named := format('SELECT %1$s AS name, row_number() OVER (ORDER BY %2$s DESC NULLS LAST, %1$s) AS place, * FROM sums',
+        vpn_traffic_name(by), vpn_traffic_rank(measure));
+    lines := format('SELECT CASE WHEN place > %L THEN ''all others'' ELSE name END AS line, min(place) AS first, %s FROM named GROUP BY 1',
+        top, vpn_traffic_sums(measure, 'sum(%1$s)'));
+    RETURN QUERY EXECUTE 'WITH sums AS (' || sums || '), named AS (' || named || '), lines AS (' || lines || ')
+        SELECT ' || vpn_traffic_labels(by, 'line', until, hosts.condition) || ', ' || vpn_traffic_sums(measure, '%1$s') || ', line FROM lines ORDER BY first';
 END $$;
 
 -- Who talks to whom, the most talkative first; and what they are called at the
@@ -98,31 +110,31 @@ RETURNS TABLE (source text, destination text, src_packets numeric, src_bytes num
 LANGUAGE plpgsql STABLE ROWS 100
 SET search_path FROM CURRENT SET jit = off SET datestyle = ISO SET timezone = UTC SET work_mem = '32MB' AS $$
 DECLARE
-    wanted record := vpn_traffic_filter(src, dst, proto, port, host);
-    hosts  record := vpn_traffic_filter(NULL, NULL, NULL, NULL, host);
+    wanted  record := vpn_traffic_filter(src, dst, proto, port, host);
+    hosts   record := vpn_traffic_filter(NULL, NULL, NULL, NULL, host);
+    sums    text := vpn_traffic_range(since, until, '{src, dst}', wanted.columns, wanted.condition, hosts.condition, measure);
+    ranking text := vpn_traffic_rank(measure) || ' DESC NULLS LAST, src, dst';
+    most    text; -- the greatest
 BEGIN
-    RETURN QUERY EXECUTE format($q$
-        WITH most AS MATERIALIZED (SELECT src, dst, %1$s FROM (%2$s) AS sums ORDER BY %3$s DESC NULLS LAST, src, dst LIMIT %4$L)
-        SELECT most.*, coalesce(s.label, src), coalesce(d.label, dst)
-        FROM most LEFT JOIN %5$s AS s ON s.address = src LEFT JOIN %6$s AS d ON d.address = dst
-        ORDER BY %3$s DESC NULLS LAST, src, dst$q$,
-        vpn_traffic_sums(measure, '%1$s'),
-        vpn_traffic_range(since, until, '{src, dst}', wanted.columns, wanted.condition, hosts.condition, measure), vpn_traffic_rank(measure), top,
-        vpn_traffic_called('src', 'SELECT src FROM most', until, hosts.condition),
-        vpn_traffic_called('dst', 'SELECT dst FROM most', until, hosts.condition));
+    most := format('SELECT src, dst, %s FROM (%s) AS sums ORDER BY %s LIMIT %L', vpn_traffic_sums(measure, '%1$s'), sums, ranking, top);
+    RETURN QUERY EXECUTE 'WITH most AS MATERIALIZED (' || most || ')
+        SELECT most.*, coalesce(s.label, src), coalesce(d.label, dst) FROM most
+        LEFT JOIN ' || vpn_traffic_names_at('src', 'IN (SELECT src FROM most)', until, hosts.condition) || ' AS s ON s.address = src
+        LEFT JOIN ' || vpn_traffic_names_at('dst', 'IN (SELECT dst FROM most)', until, hosts.condition) || ' AS d ON d.address = dst
+        ORDER BY ' || ranking;
 END $$;
 
 -- The values that src, dst, proto, port or host had on the days of a range, and
 -- what sources and destinations are called at its end; numbers and IPv4 addresses
 -- in their own order.
 CREATE OR REPLACE FUNCTION vpn_traffic_values(kind text, since timestamptz, until timestamptz)
-RETURNS TABLE (value text, name text) LANGUAGE sql STABLE ROWS 100
+RETURNS TABLE (value text, name text) LANGUAGE plpgsql STABLE ROWS 100
 SET search_path FROM CURRENT SET jit = off SET datestyle = ISO SET timezone = UTC SET work_mem = '32MB' AS $$
-    SELECT v.value, coalesce(c.label, v.value)
-    FROM vpn_traffic_values v LEFT JOIN (
-        SELECT DISTINCT ON (l.address) l.address, nullif(l.name, l.address) || ' (' || l.address || ')' AS label
-        FROM vpn_traffic_name_history AS l WHERE l.kind = vpn_traffic_values.kind AND l.since < until
-        ORDER BY l.address, l.since DESC, l.host) AS c ON c.address = v.value
-    WHERE v.kind = vpn_traffic_values.kind AND v.last_day >= (since AT TIME ZONE 'UTC')::date AND v.first_day <= (until AT TIME ZONE 'UTC')::date
-    ORDER BY CASE WHEN v.value ~ '^-?[0-9]{1,9}([.][0-9]{1,9})*$' THEN string_to_array(v.value, '.')::integer[] END NULLS LAST, v.value
-$$;
+BEGIN
+    RETURN QUERY EXECUTE format($q$
+        SELECT v.value, coalesce(n.label, v.value)
+        FROM vpn_traffic_values AS v LEFT JOIN %s AS n ON n.address = v.value
+        WHERE v.kind = $1 AND v.last_day >= ($2 AT TIME ZONE 'UTC')::date AND v.first_day <= ($3 AT TIME ZONE 'UTC')::date
+        ORDER BY CASE WHEN v.value ~ '^-?[0-9]{1,9}([.][0-9]{1,9})*$' THEN string_to_array(v.value, '.')::integer[] END NULLS LAST, v.value$q$,
+        vpn_traffic_names_at(kind, 'IS NOT NULL', until, '')) USING kind, since, until;
+END $$;

@@ -33,21 +33,18 @@ CREATE OR REPLACE FUNCTION vpn_traffic_name(by text) RETURNS text LANGUAGE sql I
         ELSE coalesce((vpn_traffic_columns(by))[1], '''total''') END
 $$;
 
--- What an address is called in the reports before a time: the name and the
--- address, or the address alone where it has no name. Of several hosts, the one
--- that gave a name last is heard.
-CREATE OR REPLACE FUNCTION vpn_traffic_label(kind text, address text, until timestamptz, hosts text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT format($q$coalesce((SELECT nullif(l.name, l.address) || ' (' || l.address || ')' FROM vpn_traffic_name_history AS l
-        WHERE l.kind = %1$L AND l.address = %2$s AND l.since < %3$L%4$s ORDER BY l.since DESC, l.host LIMIT 1), %2$s)$q$,
-        kind, address, until, hosts)
+-- A query, to be joined, for what those addresses of which a condition is true are
+-- called in the reports before a time: "name (address)", NULL where an address is its
+-- own name. Of several hosts, the one that gave a name last is heard.
+CREATE OR REPLACE FUNCTION vpn_traffic_names_at(kind text, condition text, until timestamptz, hosts text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT format($q$(SELECT DISTINCT ON (l.address) l.address, nullif(l.name, l.address) || ' (' || l.address || ')' AS label
+        FROM vpn_traffic_name_history AS l WHERE l.kind = %L AND l.address %s AND l.since < %L%s
+        ORDER BY l.address, l.since DESC, l.host)$q$, kind, condition, until, hosts)
 $$;
 
--- The same for many addresses at once, as a table to join: that is faster where
--- they are more than a few.
-CREATE OR REPLACE FUNCTION vpn_traffic_called(kind text, addresses text, until timestamptz, hosts text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT format($q$(SELECT DISTINCT ON (l.address) l.address, nullif(l.name, l.address) || ' (' || l.address || ')' AS label
-        FROM vpn_traffic_name_history AS l WHERE l.kind = %L AND l.address IN (%s) AND l.since < %L%s
-        ORDER BY l.address, l.since DESC, l.host)$q$, kind, addresses, until, hosts)
+-- The same of one address, as an expression: the address alone where it has no name.
+CREATE OR REPLACE FUNCTION vpn_traffic_label(kind text, address text, until timestamptz, hosts text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT format('coalesce((SELECT label FROM %s AS n), %s)', vpn_traffic_names_at(kind, '= ' || address, until, hosts), address)
 $$;
 
 -- What an address is called, for what vpn_traffic_name makes of addresses.
