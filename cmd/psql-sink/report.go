@@ -27,7 +27,7 @@ type reportOptions struct {
 	top                int
 	csv                bool
 	lines              summary.Lines
-	question           store.Question
+	question           store.Filter
 	choice             summary.Choice
 	given              map[string]bool // switches
 }

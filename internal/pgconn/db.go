@@ -49,10 +49,10 @@ func Open(dsn string) (*DB, error) {
 // there are importers. They end after a minute.
 const maxIdle = 32
 
-// Learn takes from an error what it says about the database. When it takes no
+// AfterError takes from an error what it says about the database. When it takes no
 // rows, the next attempt makes a new connection: perhaps to another host, to
 // which the role of the primary has gone.
-func (db *DB) Learn(err error) {
+func (db *DB) AfterError(err error) {
 	if ClassOf(err) == Retry && !IsMomentary(err) {
 		db.Pool.SetMaxIdleConns(0) // which closes them
 		db.Pool.SetMaxIdleConns(maxIdle)

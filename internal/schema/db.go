@@ -27,10 +27,10 @@ func Open(dsn string) (*DB, error) {
 	return &DB{DB: db, days: make(map[int64]bool)}, nil
 }
 
-// Learn takes from an error what it says about the database.
-func (db *DB) Learn(err error) {
+// AfterError takes from an error what it says about the database.
+func (db *DB) AfterError(err error) {
 	if pgconn.IsMissingPartition(err) {
 		db.forgetDays()
 	}
-	db.DB.Learn(err)
+	db.DB.AfterError(err)
 }

@@ -39,11 +39,11 @@ func (notReady) Is(kind error) bool { return kind == pgconn.ErrNotReady }
 func (db *DB) Migrate(ctx context.Context) error {
 	db.forgetDays() // the database may be another one by now
 	if err := db.refuseOldTable(ctx); err != nil {
-		db.Learn(err)
+		db.AfterError(err)
 		return err
 	}
 	if err := db.migrate(ctx); err != nil {
-		db.Learn(err)
+		db.AfterError(err)
 		return err
 	}
 	return nil

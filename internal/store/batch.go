@@ -30,15 +30,15 @@ type entry struct {
 }
 
 // key is what a row of one host is known by. Rollups use it too, and set what
-// they do not tell apart to none.
+// they do not tell apart to noText.
 type key struct {
 	us              int64 // its time in microseconds, as it is stored
 	src, dst, proto uint32
 	port            int32
 }
 
-// none is the number of no text.
-const none = ^uint32(0)
+// noText is the number of no text.
+const noText = ^uint32(0)
 
 // compareKeys compares column by column and stops at the first difference: it
 // is most of the cost of sorting.
@@ -103,7 +103,7 @@ func (b *batch) row(e *entry) *packedRow { return &b.rows.list[e.row] }
 func (b *batch) rank(text string) (uint32, bool) {
 	id, known := b.rows.texts.ids[text]
 	if !known {
-		return none, false
+		return noText, false
 	}
 	return b.ranks[id], true
 }

@@ -70,8 +70,8 @@ func TestSeveralSinksBehindAPool(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, differences)
 	}
-	require.NoError(t, db.Ask(t.Context(), func(a *store.Answers) error {
-		_, err := a.Totals(t.Context(), &store.Question{Since: noon, Until: time.Now()}, "src", 3)
+	require.NoError(t, db.Query(t.Context(), func(query *store.Query) error {
+		_, err := query.Totals(t.Context(), &store.Filter{Since: noon, Until: time.Now()}, "src", 3)
 		return err
 	}))
 }

@@ -13,8 +13,8 @@ type DB struct {
 	*schema.DB
 
 	mu     sync.Mutex
-	names  map[name]bool  // names that are known to be stored
-	called map[end]called // what addresses are known to be called
+	values map[dayValue]bool     // those that are known to be stored
+	names  map[endpoint]nameSpan // those that are known to be in the log
 }
 
 // Open prepares the use of the database that dsn names: see pgconn.Open.
@@ -23,7 +23,7 @@ func Open(dsn string) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DB{DB: db, names: make(map[name]bool), called: make(map[end]called)}, nil
+	return &DB{DB: db, values: make(map[dayValue]bool), names: make(map[endpoint]nameSpan)}, nil
 }
 
 // Migrate is schema's. The database may be another one by now.
@@ -42,6 +42,6 @@ func (db *DB) Retain(ctx context.Context, now time.Time, keep schema.Retention) 
 func (db *DB) forgetNames() {
 	db.mu.Lock()
 	defer db.mu.Unlock()
+	clear(db.values)
 	clear(db.names)
-	clear(db.called)
 }

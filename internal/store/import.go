@@ -8,9 +8,7 @@ import (
 
 	"github.com/lib/pq"
 
-	"telegraf-conntrack-accounting/internal/pgconn"
 	"telegraf-conntrack-accounting/internal/reportfile"
-	"telegraf-conntrack-accounting/internal/schema"
 )
 
 // Result says what became of the rows of an import.
@@ -34,16 +32,16 @@ func (db *DB) ImportRows(ctx context.Context, host string, rows *Rows) (Result, 
 	}
 	b := newBatch(host, rows)
 	if err := db.ensureDays(ctx, b); err != nil {
-		db.Learn(err)
+		db.AfterError(err)
 		return Result{}, err
 	}
-	names, ends, err := db.importBatch(ctx, b)
+	done, err := db.importBatch(ctx, b)
 	if err != nil {
-		db.Learn(err)
+		db.AfterError(err)
 		return Result{}, fmt.Errorf("importing %d rows: %w", rows.Len(), err)
 	}
-	db.knowNames(names)
-	db.knowCalled(ends)
+	db.knowValues(done.values)
+	db.knowNames(done.names)
 	return Result{
 		Inserted:   len(b.entries),
 		Duplicates: rows.Len() - len(b.entries) - b.expired,
@@ -64,66 +62,6 @@ func (db *DB) ensureDays(ctx context.Context, b *batch) error {
 			return err
 		}
 		last = day
-	}
-	return nil
-}
-
-func (db *DB) importBatch(ctx context.Context, b *batch) (stored []name, ends map[end]called, err error) {
-	conn, err := db.Pool.Conn(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer func() { _ = conn.Close() }()
-	err = pgconn.InTransaction(ctx, conn, func(tx *sql.Tx) error {
-		reports, err := lockReports(ctx, tx, b)
-		if err != nil {
-			return fmt.Errorf("locking reports: %w", err)
-		}
-		if err := dropStored(ctx, tx, b, reports); err != nil {
-			return fmt.Errorf("reading stored rows: %w", err)
-		}
-		if err := noteTracked(ctx, tx, b, reports); err != nil {
-			return fmt.Errorf("noting reports: %w", err)
-		}
-		news, err := countReports(ctx, tx, b.host, reports)
-		if err != nil {
-			return fmt.Errorf("counting reports: %w", err)
-		}
-		if len(b.entries) == 0 {
-			return nil
-		}
-		if err := copyRows(conn, b); err != nil {
-			return err
-		}
-		all := newRollups(b)
-		if err := storeRollups(ctx, conn, tx, b, all, news); err != nil {
-			return fmt.Errorf("adding to rollups: %w", err)
-		}
-		stored = db.newNames(b, all)
-		if err := storeNames(ctx, tx, stored); err != nil {
-			return err
-		}
-		ends, err = db.logNames(ctx, tx, b)
-		return err
-	})
-	return stored, ends, err
-}
-
-// storeRollups adds the rows of a batch to all rollups.
-func storeRollups(ctx context.Context, conn *sql.Conn, tx *sql.Tx, b *batch, all rollups, news fresh) error {
-	for i := range schema.Rollups {
-		t := &schema.Rollups[i]
-		copied, merged := news.split(t, fit(t, all[t.Name].sorted()))
-		if len(copied) > 0 {
-			if err := copyRollup(conn, t, b, copied); err != nil {
-				return fmt.Errorf("%s: %w", t.Name, asStray(t, err))
-			}
-		}
-		if len(merged) > 0 {
-			if err := mergeRollup(ctx, tx, t, b, merged); err != nil {
-				return fmt.Errorf("%s: %w", t.Name, err)
-			}
-		}
 	}
 	return nil
 }

@@ -90,8 +90,8 @@ func find(reports []batchReport, us int64) int {
 }
 
 // countReports adds new reports to those of their minutes and hours.
-func countReports(ctx context.Context, tx *sql.Tx, host string, reports []batchReport) (fresh, error) {
-	news := make(fresh)
+func countReports(ctx context.Context, tx *sql.Tx, host string, reports []batchReport) (newBuckets, error) {
+	buckets := make(newBuckets)
 	for _, level := range schema.MergedLevels {
 		steps := stepsOf(reports, level.Step)
 		if len(steps.times) == 0 {
@@ -104,11 +104,11 @@ func countReports(ctx context.Context, tx *sql.Tx, host string, reports []batchR
 		if err != nil {
 			return nil, err
 		}
-		if err := news.note(found, level.Name, steps); err != nil {
+		if err := buckets.note(found, level.Name, steps); err != nil {
 			return nil, err
 		}
 	}
-	return news, nil
+	return buckets, nil
 }
 
 // steps says how many reports of a batch are new in each step of time, and in

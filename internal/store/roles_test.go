@@ -94,8 +94,8 @@ func cycle(t *testing.T, db *store.DB, at time.Time) error {
 			return err
 		}
 	}
-	return db.Ask(t.Context(), func(a *store.Answers) error {
-		_, err := a.Totals(t.Context(), &store.Question{Since: beginning, Until: end}, "src", 10)
+	return db.Query(t.Context(), func(query *store.Query) error {
+		_, err := query.Totals(t.Context(), &store.Filter{Since: beginning, Until: end}, "src", 10)
 		return err
 	})
 }

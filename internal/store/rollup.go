@@ -96,13 +96,13 @@ func keyMapOf(t *schema.Rollup) keyMap {
 func (m *keyMap) key(k key) key {
 	k.us = floor(k.us, m.step)
 	if !m.src {
-		k.src = none
+		k.src = noText
 	}
 	if !m.dst {
-		k.dst = none
+		k.dst = noText
 	}
 	if !m.proto {
-		k.proto = none
+		k.proto = noText
 	}
 	if !m.port {
 		k.port = 0

@@ -44,7 +44,7 @@ func BenchmarkSums(b *testing.B) {
 	}{
 		{"import", func(ctx context.Context, conn *sql.Conn, tx *sql.Tx) error {
 			batch := newBatch("gw", Pack(rows))
-			return storeRollups(ctx, conn, tx, batch, newRollups(batch), allFresh(batch))
+			return (&importing{conn: conn, tx: tx, batch: batch, buckets: allNew(batch)}).storeRollups(ctx)
 		}},
 		{"server", func(ctx context.Context, _ *sql.Conn, tx *sql.Tx) error {
 			for i, c := range checks()[:len(schema.Rollups)] {
@@ -91,9 +91,9 @@ func sumsRows() (rows []reportfile.Row, begin, end time.Time) {
 	return rows, begin, end
 }
 
-// allFresh says that no sums are there.
-func allFresh(b *batch) fresh {
-	news := make(fresh)
+// allNew says that no sums are there.
+func allNew(b *batch) newBuckets {
+	news := make(newBuckets)
 	times, _ := b.times()
 	for _, level := range schema.MergedLevels {
 		news[level.Name] = make(map[int64]bool)

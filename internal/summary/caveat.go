@@ -15,7 +15,7 @@ type caveats struct {
 }
 
 // look checks the answer for one dimension.
-func (c *caveats) look(ctx context.Context, a *store.Answers, q *store.Question, by string) error {
+func (c *caveats) look(ctx context.Context, a *store.Query, q *store.Filter, by string) error {
 	is, err := a.Coverage(ctx, q, by)
 	if err != nil {
 		return err

@@ -47,7 +47,7 @@ func (s *Summary) throughput() timeChart {
 func (s *Summary) began() string {
 	first, last := s.Traffic[0].Time, s.Traffic[len(s.Traffic)-1]
 	there := last.Time.Add(last.Step).Sub(first)
-	if there > s.Question.Until.Sub(s.Question.Since)/10 {
+	if there > s.Filter.Until.Sub(s.Filter.Since)/10 {
 		return ""
 	}
 	return fmt.Sprintf("; %s of data so far, from %s on", span(there), stamp(first))
@@ -95,7 +95,7 @@ const others = "all others"
 // a step no longer than the interval of reports may hold none: that is not a gap.
 func (s *Summary) steps(list []store.Point) *steps {
 	step := list[0].Step
-	return &steps{since: s.Question.Since, until: s.Question.Until, step: step, lull: max(step, 2*s.Interval)}
+	return &steps{since: s.Filter.Since, until: s.Filter.Until, step: step, lull: max(step, 2*s.Interval)}
 }
 
 // slice is a part of the ring, in percent of it.

@@ -19,8 +19,8 @@ type Choice struct{ Src, Dst, Host []string }
 // Choose translates a choice into stored values, and sets them in the question. A text
 // that matches nothing that was ever stored is an error: a typo would otherwise look
 // like no traffic. Notes are for the user.
-func Choose(ctx context.Context, db *store.DB, q *store.Question, choice Choice) (notes []string, err error) {
-	err = db.Ask(ctx, func(a *store.Answers) error {
+func Choose(ctx context.Context, db *store.DB, q *store.Filter, choice Choice) (notes []string, err error) {
+	err = db.Query(ctx, func(a *store.Query) error {
 		for _, column := range []struct {
 			kind  string
 			words []string

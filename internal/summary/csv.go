@@ -22,12 +22,12 @@ type Lines struct {
 // CSV writes traffic as RFC 4180 describes: a header, then for each period one line for
 // each value that had traffic, the greatest first. Nothing is rounded. Notes are for
 // the user.
-func (l Lines) CSV(ctx context.Context, db *store.DB, q store.Question, w io.Writer) (notes []string, err error) {
+func (l Lines) CSV(ctx context.Context, db *store.DB, q store.Filter, w io.Writer) (notes []string, err error) {
 	var doubts caveats
 	out := csv.NewWriter(w)
 	out.UseCRLF = true
 	_ = out.Write(slices.Concat([]string{"since", "until"}, store.LineColumns(l.By), store.CounterColumns())) // Flush keeps the error
-	err = db.Ask(ctx, func(a *store.Answers) error {
+	err = db.Query(ctx, func(a *store.Query) error {
 		for _, part := range l.periods(q) {
 			list, err := a.Lines(ctx, &part, l.By, l.Top)
 			if err != nil {
@@ -48,7 +48,7 @@ func (l Lines) CSV(ctx context.Context, db *store.DB, q store.Question, w io.Wri
 	return doubts.notes(), err
 }
 
-func fields(q store.Question, line store.Line) []string {
+func fields(q store.Filter, line store.Line) []string {
 	list := []string{q.Since.Local().Format(time.RFC3339), q.Until.Local().Format(time.RFC3339)}
 	for _, value := range line.Values {
 		list = append(list, printable.Line(value)) // it may be read on a terminal
@@ -57,7 +57,7 @@ func fields(q store.Question, line store.Line) []string {
 }
 
 // periods cuts the range at the ends of periods.
-func (l Lines) periods(q store.Question) (parts []store.Question) {
+func (l Lines) periods(q store.Filter) (parts []store.Filter) {
 	for q.Since.Before(q.Until) {
 		part := q
 		if next := nextPeriod(l.Each, q.Since.Local()); l.Each != "" && next.Before(q.Until) {

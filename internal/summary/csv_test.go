@@ -35,7 +35,7 @@ func TestPeriodsOfTheCalendar(t *testing.T) {
 			require.NoError(t, err)
 			return moment
 		}
-		q := store.Question{Since: at(test.since), Until: at(test.until)}
+		q := store.Filter{Since: at(test.since), Until: at(test.until)}
 		var begins []string
 		next := q.Since
 		for _, part := range (Lines{Each: test.each}).periods(q) {

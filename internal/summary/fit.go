@@ -14,7 +14,7 @@ import (
 // numbers returns the columns after the names.
 func (s *Summary) numbers() []string {
 	list := []string{"traffic", "share", "sent", "received", "packets", "connections", "lifetime"}
-	if s.Question.Sort == "open" {
+	if s.Filter.Sort == "open" {
 		list = append(list, "open")
 	}
 	return list
@@ -25,7 +25,7 @@ func (s *Summary) cells(of store.Sums) []string {
 		octets(of.SrcBytes + of.DstBytes), fmt.Sprintf("%.1f %%", s.share(of)), octets(of.SrcBytes), octets(of.DstBytes),
 		count(of.SrcPackets + of.DstPackets), count(of.ConnectionCount), lifetime(of),
 	}
-	if s.Question.Sort == "open" {
+	if s.Filter.Sort == "open" {
 		open := "-"
 		if of.OpenConnections != nil {
 			open = count(*of.OpenConnections)
@@ -39,7 +39,7 @@ func (s *Summary) cells(of store.Sums) []string {
 // that rows are sorted by stays.
 func (s *Summary) lessNeeded() []string {
 	list := []string{"lifetime", "packets", "received", "sent", "connections", "share"}
-	return slices.DeleteFunc(list, func(name string) bool { return name == s.Question.Sort })
+	return slices.DeleteFunc(list, func(name string) bool { return name == s.Filter.Sort })
 }
 
 // missing returns the columns that are left out when so many are shown.

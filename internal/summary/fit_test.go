@@ -15,7 +15,7 @@ import (
 func labelled(sort string, names ...string) *Summary {
 	open := 12.0
 	sums := store.Sums{SrcBytes: 123e6, DstBytes: 456e9, SrcPackets: 1e6, DstPackets: 2e6, ConnectionCount: 1.5e6, ConnectionTimes: 3e9, OpenConnections: &open}
-	s := &Summary{Question: store.Question{Sort: sort}, Total: store.Total{Name: "total", Sums: sums}}
+	s := &Summary{Filter: store.Filter{Sort: sort}, Total: store.Total{Name: "total", Sums: sums}}
 	for _, name := range names {
 		s.Sources = append(s.Sources, store.Total{Name: name, Sums: sums})
 		for _, other := range names {

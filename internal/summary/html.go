@@ -40,5 +40,5 @@ func (s *Summary) HTML(w io.Writer) error {
 
 // rate returns the average over the whole range.
 func (s *Summary) rate() string {
-	return bitRate(8 * (s.Total.SrcBytes + s.Total.DstBytes) / s.Question.Until.Sub(s.Question.Since).Seconds())
+	return bitRate(8 * (s.Total.SrcBytes + s.Total.DstBytes) / s.Filter.Until.Sub(s.Filter.Since).Seconds())
 }

@@ -28,7 +28,7 @@ func TestTablesObeyNoName(t *testing.T) {
 	bad := "a\x1b[2J\u009b\u202eb"
 	total := []store.Total{{Name: bad}}
 	s := &Summary{
-		Question: store.Question{Src: []string{bad}}, Total: store.Total{Name: "all"},
+		Filter: store.Filter{Src: []string{bad}}, Total: store.Total{Name: "all"},
 		Sources: total, Destinations: total, Services: total, Pairs: []store.Pair{{SrcName: bad, DstName: bad}},
 	}
 	var out strings.Builder

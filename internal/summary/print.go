@@ -26,7 +26,7 @@ func (s *Summary) Print(w io.Writer, width int) error {
 			out.WriteString(strings.TrimRight(part, " ") + "\n")
 		}
 	}
-	say("Traffic from %s to %s", stamp(s.Question.Since), stamp(s.Question.Until))
+	say("Traffic from %s to %s", stamp(s.Filter.Since), stamp(s.Filter.Until))
 	if chosen := s.chosen(); chosen != "" {
 		say("Only %s", chosen)
 	}
@@ -79,7 +79,7 @@ func (s *Summary) tables() []part {
 		return p
 	}
 	by := ""
-	if sort := s.Question.Sort; sort != "" && sort != "bytes" {
+	if sort := s.Filter.Sort; sort != "" && sort != "bytes" {
 		by = " by " + strings.Replace(sort, "open", "open connections", 1)
 	}
 	pairs := part{Title: "Top pairs" + by, Names: []string{"source", "destination"}}
@@ -102,11 +102,11 @@ func (s *Summary) chosen() string {
 		name   string
 		values []string
 	}{
-		{"source", s.Question.Src},
-		{"destination", s.Question.Dst},
-		{"protocol", s.Question.Proto},
-		{"port", s.Question.Port},
-		{"gateway", s.Question.Host},
+		{"source", s.Filter.Src},
+		{"destination", s.Filter.Dst},
+		{"protocol", s.Filter.Proto},
+		{"port", s.Filter.Port},
+		{"gateway", s.Filter.Host},
 	} {
 		if len(filter.values) > 0 {
 			said = append(said, filter.name+" "+printable.Line(enumerated(filter.values)))

@@ -13,8 +13,8 @@ import (
 
 // Summary is the traffic of a range.
 type Summary struct {
-	Question store.Question
-	Total    store.Total // without a name when there was no traffic
+	Filter store.Filter
+	Total  store.Total // without a name when there was no traffic
 
 	Sources, Destinations, Services []store.Total
 	Pairs                           []store.Pair
@@ -37,9 +37,9 @@ const linesOfChart = 8
 const pairsOfMatrix = 60
 
 // Make queries the database. Each table has at most top rows, and one for all others.
-func Make(ctx context.Context, db *store.DB, q store.Question, top int) (*Summary, error) {
-	s := &Summary{Question: q}
-	err := db.Ask(ctx, func(a *store.Answers) error {
+func Make(ctx context.Context, db *store.DB, q store.Filter, top int) (*Summary, error) {
+	s := &Summary{Filter: q}
+	err := db.Query(ctx, func(a *store.Query) error {
 		all, err := a.Totals(ctx, &q, "", top)
 		if err != nil {
 			return err
@@ -74,10 +74,10 @@ func Make(ctx context.Context, db *store.DB, q store.Question, top int) (*Summar
 
 // doubt sets the notes on tables that do not cover exactly the range. The title of the
 // table of pairs has its own note on whole hours.
-func (s *Summary) doubt(ctx context.Context, a *store.Answers) error {
+func (s *Summary) doubt(ctx context.Context, a *store.Query) error {
 	var doubts caveats
 	for _, by := range []string{"", "src", "dst", "service"} {
-		if err := doubts.look(ctx, a, &s.Question, by); err != nil {
+		if err := doubts.look(ctx, a, &s.Filter, by); err != nil {
 			return err
 		}
 	}
@@ -86,12 +86,12 @@ func (s *Summary) doubt(ctx context.Context, a *store.Answers) error {
 }
 
 // step returns the shortest step of the charts.
-func (s *Summary) step() time.Duration { return s.Question.Until.Sub(s.Question.Since) / points }
+func (s *Summary) step() time.Duration { return s.Filter.Until.Sub(s.Filter.Since) / points }
 
 // wholeHours is where the sums of pairs become those of whole hours; see the
 // database's vpn_traffic_kind.
 func (s *Summary) wholeHours() bool {
-	q := &s.Question
+	q := &s.Filter
 	exact := 15 * time.Minute
 	switch {
 	case len(q.Proto) > 0 || len(q.Port) > 0 || len(q.Src) > 0 && len(q.Dst) > 0:

@@ -70,7 +70,7 @@ func filled(t *testing.T) *store.DB {
 
 func TestSummary(t *testing.T) {
 	db := filled(t)
-	s, err := summary.Make(t.Context(), db, store.Question{Since: since, Until: until}, 10)
+	s, err := summary.Make(t.Context(), db, store.Filter{Since: since, Until: until}, 10)
 	require.NoError(t, err)
 
 	// Independent of the database: sums over the rows.
@@ -113,7 +113,7 @@ func TestSummary(t *testing.T) {
 }
 
 func testFilters(t *testing.T, db *store.DB) {
-	q := store.Question{Since: since, Until: until, Src: []string{"10.32.1.0"}, Proto: []string{"udp"}, Port: []string{"53"}, Host: []string{"gw"}}
+	q := store.Filter{Since: since, Until: until, Src: []string{"10.32.1.0"}, Proto: []string{"udp"}, Port: []string{"53"}, Host: []string{"gw"}}
 	s, err := summary.Make(t.Context(), db, q, 3)
 	require.NoError(t, err)
 	want := 0.0
@@ -147,7 +147,7 @@ func testNames(t *testing.T, db *store.DB) {
 	_, err := db.Import(t.Context(), "gw", rows)
 	require.NoError(t, err)
 	const source, destination = "R&D <b>2nd</b> floor (10.32.1.0)", "Web (10.40.1.0)"
-	s, err := summary.Make(t.Context(), db, store.Question{Since: since, Until: until}, 10)
+	s, err := summary.Make(t.Context(), db, store.Filter{Since: since, Until: until}, 10)
 	require.NoError(t, err)
 	require.Equal(t, source, s.Sources[0].Name)
 	require.Equal(t, "10.32.1.0", s.Pairs[0].Src)
@@ -166,7 +166,7 @@ func testNames(t *testing.T, db *store.DB) {
 }
 
 func testNothing(t *testing.T, db *store.DB) {
-	s, err := summary.Make(t.Context(), db, store.Question{Since: until, Until: until.Add(time.Hour), Src: []string{"<b>&'"}}, 10)
+	s, err := summary.Make(t.Context(), db, store.Filter{Since: until, Until: until.Add(time.Hour), Src: []string{"<b>&'"}}, 10)
 	require.NoError(t, err)
 	var text, page strings.Builder
 	require.NoError(t, s.Print(&text, 0))
@@ -226,7 +226,7 @@ func testOutage(t *testing.T, db *store.DB) {
 	}
 	_, err := db.Import(t.Context(), "gw", rows)
 	require.NoError(t, err)
-	s, err := summary.Make(t.Context(), db, store.Question{Since: since, Until: until.Add(75 * time.Hour)}, 10)
+	s, err := summary.Make(t.Context(), db, store.Filter{Since: since, Until: until.Add(75 * time.Hour)}, 10)
 	require.NoError(t, err)
 	var page strings.Builder
 	require.NoError(t, s.HTML(&page))

@@ -17,7 +17,7 @@ var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 // hours.
 func charted(step, interval time.Duration, minutes ...int) *Summary {
 	s := &Summary{
-		Question: store.Question{Since: noon, Until: noon.Add(10 * time.Hour)}, Interval: interval,
+		Filter: store.Filter{Since: noon, Until: noon.Add(10 * time.Hour)}, Interval: interval,
 		Total: store.Total{Name: "total", Sums: store.Sums{SrcBytes: 1}},
 	}
 	for _, minute := range minutes {

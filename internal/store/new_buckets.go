@@ -12,26 +12,26 @@ import (
 	"telegraf-conntrack-accounting/internal/schema"
 )
 
-// fresh are the minutes and hours, by the name of the level, of which an import
+// newBuckets are the minutes and hours, by the name of the level, of which an import
 // has the first reports. No rollup has a row of them, and nobody else can add one
 // before the transaction ends, since the row that counts their reports is locked.
 // So theirs can be copied, which costs a third of adding to rows that may be there.
-type fresh map[string]map[int64]bool
+type newBuckets map[string]map[int64]bool
 
 // note takes note of the steps that have as many reports as were just added. It
 // reads found to its end.
-func (f fresh) note(found *sql.Rows, level string, added steps) error {
+func (n newBuckets) note(found *sql.Rows, level string, added steps) error {
 	defer func() { _ = found.Close() }()
-	f[level] = make(map[int64]bool)
+	n[level] = make(map[int64]bool)
 	for found.Next() {
 		var at time.Time
 		var reports int64
 		if err := found.Scan(&at, &reports); err != nil {
 			return err
 		}
-		n, known := slices.BinarySearch(added.times, at.UnixMicro())
-		if known && reports > 0 && reports == added.reports[n] {
-			f[level][at.UnixMicro()] = true
+		i, known := slices.BinarySearch(added.times, at.UnixMicro())
+		if known && reports > 0 && reports == added.reports[i] {
+			n[level][at.UnixMicro()] = true
 		}
 	}
 	return found.Err()
@@ -39,12 +39,12 @@ func (f fresh) note(found *sql.Rows, level string, added steps) error {
 
 // split divides rows of a rollup, which are in order of time, into those that can
 // be copied and those that have to be merged.
-func (f fresh) split(t *schema.Rollup, rows []rollupRow) (copied, merged []rollupRow) {
+func (n newBuckets) split(t *schema.Rollup, rows []rollupRow) (copied, merged []rollupRow) {
 	if !t.Level.Merged() {
 		return rows, nil
 	}
 	for i := range rows {
-		if f[t.Level.Name][rows[i].us] {
+		if n[t.Level.Name][rows[i].us] {
 			copied = append(copied, rows[i])
 		} else {
 			merged = append(merged, rows[i])
@@ -53,21 +53,21 @@ func (f fresh) split(t *schema.Rollup, rows []rollupRow) (copied, merged []rollu
 	return copied, merged
 }
 
-// strayError says that a rollup has rows of a time of which no report is known.
+// orphanError says that a rollup has rows of a time of which no report is known.
 // It is no fault of the rows that are to be stored.
-type strayError struct {
+type orphanError struct {
 	table string
 	err   *pq.Error
 }
 
-func (s *strayError) Error() string {
-	return fmt.Sprintf("%s has sums of a time of which there are no reports (%v): psql-sink verify -repair mends that", s.table, s.err)
+func (o *orphanError) Error() string {
+	return fmt.Sprintf("%s has sums of a time of which there are no reports (%v): psql-sink verify -repair mends that", o.table, o.err)
 }
 
-// asStray returns err as a strayError when it is one, or else as it is.
-func asStray(t *schema.Rollup, err error) error {
+// asOrphan returns err as a orphanError when it is one, or else as it is.
+func asOrphan(t *schema.Rollup, err error) error {
 	if violation := pq.As(err, pqerror.UniqueViolation); violation != nil {
-		return &strayError{t.Name, violation}
+		return &orphanError{t.Name, violation}
 	}
 	return err
 }

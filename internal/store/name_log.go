@@ -24,10 +24,10 @@ func (l nameLog) after(us int64) int {
 	return n
 }
 
-// say adds that a report of a time used a name. Late reports only say when a
+// add adds that a report of a time used a name. Late reports only say when a
 // name began that was known from later ones, or add one in between. Of two
 // reports of one time, the first stays.
-func (l nameLog) say(us int64, name string) nameLog {
+func (l nameLog) add(us int64, name string) nameLog {
 	next := l.after(us)
 	switch {
 	case next > 0 && (l[next-1].name == name || l[next-1].us == us):

@@ -15,15 +15,15 @@ import (
 // ErrOldSchema says that the database lacks tables or functions of this version.
 var ErrOldSchema = errors.New("the database, or the schema that search_path names, has no tables or functions of this version: start psql-sink once, or run psql-sink migrate as the owner, which installs them")
 
-// Question is what traffic is asked for. An empty list allows all values.
-type Question struct {
+// Filter says which traffic is wanted. An empty list allows all values.
+type Filter struct {
 	Since, Until                time.Time
 	Src, Dst, Proto, Port, Host []string
 	Sort                        string // one of Sorts, what tells the greatest; "" is bytes
 }
 
 // byBytes says that the database's own functions tell the greatest.
-func (q *Question) byBytes() bool { return q.Sort == "" || q.Sort == "bytes" }
+func (f *Filter) byBytes() bool { return f.Sort == "" || f.Sort == "bytes" }
 
 // Sums are those of traffic in a range or a step.
 type Sums struct {
@@ -53,17 +53,17 @@ type Point struct {
 	Sums
 }
 
-// Answers gives what is asked, all as of one moment.
-type Answers struct{ tx *sql.Tx }
+// Query reads the database as it is at one moment.
+type Query struct{ tx *sql.Tx }
 
-// Ask calls fn with the database as it is at one moment, and changes nothing.
-func (db *DB) Ask(ctx context.Context, fn func(*Answers) error) error {
+// Query calls fn with the database as it is at one moment, and changes nothing.
+func (db *DB) Query(ctx context.Context, fn func(*Query) error) error {
 	tx, err := db.Pool.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
-		return fmt.Errorf("asking the database: %w", err)
+		return fmt.Errorf("querying the database: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was changed
-	return explainMissing(fn(&Answers{tx}))
+	return explainMissing(fn(&Query{tx}))
 }
 
 // explainMissing tells what to do when the database lacks what we need.
@@ -76,16 +76,16 @@ func explainMissing(err error) error {
 
 // Totals returns the greatest of what by names (src, dst, proto, port, service,
 // host, or "" for all together), and what all others have.
-func (a *Answers) Totals(ctx context.Context, q *Question, by string, top int) ([]Total, error) {
+func (q *Query) Totals(ctx context.Context, f *Filter, by string, top int) ([]Total, error) {
 	var list []Total
 	query := `SELECT name, ` + sumNames + ` FROM vpn_traffic_totals($1, $2, $9, $3, $4, $5, $6, $7, $8)`
-	if !q.byBytes() {
-		query = `WITH ranked AS (SELECT *, row_number() OVER (ORDER BY ` + rank(q.Sort) + ` DESC NULLS LAST, key) AS place
+	if !f.byBytes() {
+		query = `WITH ranked AS (SELECT *, row_number() OVER (ORDER BY ` + rank(f.Sort) + ` DESC NULLS LAST, key) AS place
 				FROM vpn_traffic_totals($1, $2, $9, $3, $4, $5, $6, $7))
 			SELECT CASE WHEN place > $8 THEN 'all others' ELSE name END, sum(` + strings.ReplaceAll(sumNames, `, `, `), sum(`) + `)
 			FROM ranked GROUP BY 1 ORDER BY min(place)`
 	}
-	err := a.read(ctx, query, q, top, []any{by}, func(scan scanner) error {
+	err := q.read(ctx, query, f, top, []any{by}, func(scan scanner) error {
 		var row Total
 		err := scan(append([]any{&row.Name}, row.columns()...)...)
 		list = append(list, row)
@@ -95,15 +95,15 @@ func (a *Answers) Totals(ctx context.Context, q *Question, by string, top int) (
 }
 
 // Pairs returns the greatest pairs.
-func (a *Answers) Pairs(ctx context.Context, q *Question, top int) ([]Pair, error) {
+func (q *Query) Pairs(ctx context.Context, f *Filter, top int) ([]Pair, error) {
 	var list []Pair
 	query := `SELECT source, destination, source_name, destination_name, ` + sumNames + ` FROM vpn_traffic_pairs($1, $2, $3, $4, $5, $6, $7`
-	if q.byBytes() {
+	if f.byBytes() {
 		query += `, $8)`
 	} else {
-		query += `) ORDER BY ` + rank(q.Sort) + ` DESC NULLS LAST, source, destination LIMIT $8`
+		query += `) ORDER BY ` + rank(f.Sort) + ` DESC NULLS LAST, source, destination LIMIT $8`
 	}
-	err := a.read(ctx, query, q, top, nil, func(scan scanner) error {
+	err := q.read(ctx, query, f, top, nil, func(scan scanner) error {
 		var row Pair
 		err := scan(append([]any{&row.Src, &row.Dst, &row.SrcName, &row.DstName}, row.columns()...)...)
 		list = append(list, row)
@@ -113,10 +113,10 @@ func (a *Answers) Pairs(ctx context.Context, q *Question, top int) ([]Pair, erro
 }
 
 // Series returns traffic over time, in steps that are at least as long as step.
-func (a *Answers) Series(ctx context.Context, q *Question, step time.Duration, by string, top int) ([]Point, error) {
+func (q *Query) Series(ctx context.Context, f *Filter, step time.Duration, by string, top int) ([]Point, error) {
 	var list []Point
 	more := []any{by, fmt.Sprintf("%d milliseconds", step.Milliseconds())}
-	err := a.read(ctx, `SELECT time, name, seconds, `+sumNames+` FROM vpn_traffic_series($1, $2, $10::interval, $9, $3, $4, $5, $6, $7, $8)`, q, top, more, func(scan scanner) error {
+	err := q.read(ctx, `SELECT time, name, seconds, `+sumNames+` FROM vpn_traffic_series($1, $2, $10::interval, $9, $3, $4, $5, $6, $7, $8)`, f, top, more, func(scan scanner) error {
 		var row Point
 		var seconds int
 		err := scan(append([]any{&row.Time, &row.Name, &seconds}, row.columns()...)...)
@@ -129,33 +129,33 @@ func (a *Answers) Series(ctx context.Context, q *Question, step time.Duration, b
 
 // Interval is the time between two reports of a gateway at the end of the range, 0
 // where it is not known.
-func (a *Answers) Interval(ctx context.Context, q *Question) (time.Duration, error) {
+func (q *Query) Interval(ctx context.Context, f *Filter) (time.Duration, error) {
 	seconds := 0
-	err := a.tx.QueryRowContext(ctx, `SELECT coalesce(vpn_traffic_interval(least($1, now())), 0)`, q.Until).Scan(&seconds)
+	err := q.tx.QueryRowContext(ctx, `SELECT coalesce(vpn_traffic_interval(least($1, now())), 0)`, f.Until).Scan(&seconds)
 	if err != nil {
-		return 0, fmt.Errorf("asking the database: %w", err)
+		return 0, fmt.Errorf("querying the database: %w", err)
 	}
 	return time.Duration(seconds) * time.Second, nil
 }
 
 type scanner func(...any) error
 
-func (a *Answers) read(ctx context.Context, query string, q *Question, top int, more []any, row func(scanner) error) error {
+func (q *Query) read(ctx context.Context, query string, f *Filter, top int, more []any, row func(scanner) error) error {
 	args := append([]any{
-		q.Since, q.Until, pq.StringArray(q.Src), pq.StringArray(q.Dst), pq.StringArray(q.Proto), pq.StringArray(q.Port), pq.StringArray(q.Host), top,
+		f.Since, f.Until, pq.StringArray(f.Src), pq.StringArray(f.Dst), pq.StringArray(f.Proto), pq.StringArray(f.Port), pq.StringArray(f.Host), top,
 	}, more...)
-	rows, err := a.tx.QueryContext(ctx, query, args...)
+	rows, err := q.tx.QueryContext(ctx, query, args...)
 	if err != nil {
-		return fmt.Errorf("asking the database: %w", err)
+		return fmt.Errorf("querying the database: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		if err := row(rows.Scan); err != nil {
-			return fmt.Errorf("reading the answer: %w", err)
+			return fmt.Errorf("reading the result: %w", err)
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return fmt.Errorf("reading the answer: %w", err)
+		return fmt.Errorf("reading the result: %w", err)
 	}
 	return nil
 }

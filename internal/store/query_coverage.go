@@ -17,9 +17,9 @@ type Coverage struct {
 
 // Coverage returns that of what is asked by names. Who talks to whom is known by
 // the hour, or over protocols and ports from the rows alone.
-func (a *Answers) Coverage(ctx context.Context, q *Question, by string) (Coverage, error) {
+func (q *Query) Coverage(ctx context.Context, f *Filter, by string) (Coverage, error) {
 	var c Coverage
-	err := a.tx.QueryRowContext(ctx, `
+	err := q.tx.QueryRowContext(ctx, `
 		WITH asked AS (SELECT vpn_traffic_kind($1, $2, vpn_traffic_columns($8), (vpn_traffic_filter($3, $4, $5, $6, $7)).columns) AS kind),
 		wide AS (SELECT kind, CASE kind WHEN 'pair' THEN date_trunc('hour', $1::timestamptz, 'UTC') ELSE $1 END AS since,
 			CASE kind WHEN 'pair' THEN vpn_traffic_ceil('hour', $2) ELSE $2 END AS until FROM asked)
@@ -29,10 +29,10 @@ func (a *Answers) Coverage(ctx context.Context, q *Question, by string) (Coverag
 				ELSE coalesce(bool_and(vpn_traffic_there(p.level, p.first, p.last)), true) END
 		FROM wide LEFT JOIN LATERAL vpn_traffic_parts(wide.since, wide.until) AS p ON kind NOT IN ('raw', 'pair')
 		GROUP BY kind, wide.since, wide.until`,
-		q.Since, q.Until, pq.StringArray(q.Src), pq.StringArray(q.Dst), pq.StringArray(q.Proto), pq.StringArray(q.Port), pq.StringArray(q.Host),
+		f.Since, f.Until, pq.StringArray(f.Src), pq.StringArray(f.Dst), pq.StringArray(f.Proto), pq.StringArray(f.Port), pq.StringArray(f.Host),
 		strings.TrimPrefix(by, "total")).Scan(&c.Since, &c.Until, &c.Complete)
 	if err != nil {
-		return c, fmt.Errorf("asking the database: %w", err)
+		return c, fmt.Errorf("querying the database: %w", err)
 	}
 	return c, nil
 }

@@ -9,12 +9,12 @@ import (
 	"github.com/lib/pq"
 )
 
-// end is a value of src or dst (kind) in the reports of a host.
-type end struct{ host, kind, address string }
+// endpoint is a value of src or dst (kind) in the reports of a host.
+type endpoint struct{ host, kind, address string }
 
-// called says that an end is known to have had a name from a time until before
+// nameSpan says that an endpoint is known to have had a name from a time until before
 // another.
-type called struct {
+type nameSpan struct {
 	name        string
 	from, until int64
 }
@@ -24,66 +24,66 @@ type called struct {
 // the same host.
 const namesHold = hourMicros
 
-// newNamings returns what the rows of a batch call addresses that is not known
-// to be in the log: mostly nothing.
-func (db *DB) newNamings(b *batch) (news []naming) {
-	all := b.namings()
+// unsavedNames returns the names in the rows of a batch that are not known to be in
+// the log: mostly none.
+func (db *DB) unsavedNames(b *batch) (unsaved []observation) {
+	all := b.observations()
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	for _, n := range all {
-		known, found := db.called[end{b.host, n.kind, b.texts[n.id]}]
+		known, found := db.names[endpoint{b.host, n.kind, b.texts[n.id]}]
 		if !found || len(n.runs) > 1 || n.runs[0].name != known.name || n.first() < known.from || n.last() >= known.until {
-			news = append(news, n)
+			unsaved = append(unsaved, n)
 		}
 	}
-	return news
+	return unsaved
 }
 
-// knowCalled takes note of what is in the log.
-func (db *DB) knowCalled(ends map[end]called) {
+// knowNames takes note of what is in the log.
+func (db *DB) knowNames(spans map[endpoint]nameSpan) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	if len(db.called)+len(ends) > maxKnownNames {
-		clear(db.called)
+	if len(db.names)+len(spans) > maxKnown {
+		clear(db.names)
 	}
-	for e, c := range ends {
-		db.called[e] = c
+	for e, c := range spans {
+		db.names[e] = c
 	}
 }
 
-// logNames adds to the log what the rows of a batch call addresses, and returns
-// what is known then. Only what changes something is written, under a lock of
+// logNames adds the names in the rows of a batch to the log, and returns what is
+// known then. Only what changes something is written, under a lock of
 // the table: nobody who writes waits for anything else after it.
-func (db *DB) logNames(ctx context.Context, tx *sql.Tx, b *batch) (map[end]called, error) {
-	news := db.newNamings(b)
-	if len(news) == 0 {
+func (db *DB) logNames(ctx context.Context, tx *sql.Tx, b *batch) (map[endpoint]nameSpan, error) {
+	unsaved := db.unsavedNames(b)
+	if len(unsaved) == 0 {
 		return nil, nil
 	}
-	old, err := readNameLogs(ctx, tx, b, news)
+	old, err := readNameLogs(ctx, tx, b, unsaved)
 	if err != nil {
 		return nil, fmt.Errorf("reading names: %w", err)
 	}
-	logs := tellAll(news, old)
+	logs := addAll(unsaved, old)
 	if !differ(logs, old) {
-		return calledIn(b, news, logs), nil
+		return spansIn(b, unsaved, logs), nil
 	}
 	if err := lockNames(ctx, tx); err != nil {
 		return nil, fmt.Errorf("locking names: %w", err)
 	}
-	if old, err = readNameLogs(ctx, tx, b, news); err != nil {
+	if old, err = readNameLogs(ctx, tx, b, unsaved); err != nil {
 		return nil, fmt.Errorf("reading names: %w", err)
 	}
-	logs = tellAll(news, old)
-	if err := writeNameLogs(ctx, tx, b, news, old, logs); err != nil {
+	logs = addAll(unsaved, old)
+	if err := writeNameLogs(ctx, tx, b, unsaved, old, logs); err != nil {
 		return nil, fmt.Errorf("writing names: %w", err)
 	}
-	return calledIn(b, news, logs), nil
+	return spansIn(b, unsaved, logs), nil
 }
 
-func tellAll(news []naming, old []nameLog) []nameLog {
-	logs := make([]nameLog, len(news))
-	for i := range news {
-		logs[i] = news[i].tell(old[i])
+func addAll(unsaved []observation, old []nameLog) []nameLog {
+	logs := make([]nameLog, len(unsaved))
+	for i := range unsaved {
+		logs[i] = unsaved[i].addTo(old[i])
 	}
 	return logs
 }
@@ -97,17 +97,17 @@ func differ(logs, old []nameLog) bool {
 	return false
 }
 
-// calledIn returns what logs say of the times of the last rows.
-func calledIn(b *batch, news []naming, logs []nameLog) map[end]called {
-	known := make(map[end]called, len(news))
-	for i := range news {
-		last := news[i].last()
+// spansIn returns what logs say of the times of the last rows.
+func spansIn(b *batch, unsaved []observation, logs []nameLog) map[endpoint]nameSpan {
+	known := make(map[endpoint]nameSpan, len(unsaved))
+	for i := range unsaved {
+		last := unsaved[i].last()
 		next, until := logs[i].after(last), last+namesHold
 		if next < len(logs[i]) {
 			until = min(until, logs[i][next].us)
 		}
 		e := logs[i][next-1]
-		known[end{b.host, news[i].kind, b.texts[news[i].id]}] = called{e.name, e.us, until}
+		known[endpoint{b.host, unsaved[i].kind, b.texts[unsaved[i].id]}] = nameSpan{e.name, e.us, until}
 	}
 	return known
 }
@@ -119,15 +119,15 @@ func lockNames(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
-// readNameLogs reads, for each of the namings, what is in force at its first row
+// readNameLogs reads, for each observation, what is in force at its first row
 // and all that follows until after its last. People may have written rows that
 // are in force since ever.
-func readNameLogs(ctx context.Context, tx *sql.Tx, b *batch, news []naming) ([]nameLog, error) {
-	kinds, addresses := make(pq.StringArray, len(news)), make(pq.StringArray, len(news))
-	first, last := make(pq.StringArray, len(news)), make(pq.StringArray, len(news))
-	for i := range news {
-		kinds[i], addresses[i] = news[i].kind, b.texts[news[i].id]
-		first[i], last[i] = string(appendTime(nil, news[i].first())), string(appendTime(nil, news[i].last()))
+func readNameLogs(ctx context.Context, tx *sql.Tx, b *batch, unsaved []observation) ([]nameLog, error) {
+	kinds, addresses := make(pq.StringArray, len(unsaved)), make(pq.StringArray, len(unsaved))
+	first, last := make(pq.StringArray, len(unsaved)), make(pq.StringArray, len(unsaved))
+	for i := range unsaved {
+		kinds[i], addresses[i] = unsaved[i].kind, b.texts[unsaved[i].id]
+		first[i], last[i] = string(appendTime(nil, unsaved[i].first())), string(appendTime(nil, unsaved[i].last()))
 	}
 	found, err := tx.QueryContext(ctx, `
 		SELECT w.n - 1, greatest('0001-01-01 00:00:00+00', least(l.since, '9999-12-31 00:00:00+00')), l.name
@@ -146,7 +146,7 @@ func readNameLogs(ctx context.Context, tx *sql.Tx, b *batch, news []naming) ([]n
 		return nil, err
 	}
 	defer func() { _ = found.Close() }()
-	logs := make([]nameLog, len(news))
+	logs := make([]nameLog, len(unsaved))
 	for found.Next() {
 		var i int
 		var since time.Time
@@ -171,12 +171,12 @@ func (c *changes) add(kind, address string, entries []nameEntry) {
 
 // writeNameLogs makes of the old logs the new ones. An entry that began earlier
 // than it was known to is a new one.
-func writeNameLogs(ctx context.Context, tx *sql.Tx, b *batch, news []naming, old, logs []nameLog) error {
+func writeNameLogs(ctx context.Context, tx *sql.Tx, b *batch, unsaved []observation, old, logs []nameLog) error {
 	var gone, added changes
-	for i := range news {
-		address := b.texts[news[i].id]
-		gone.add(news[i].kind, address, old[i].minus(logs[i]))
-		added.add(news[i].kind, address, logs[i].minus(old[i]))
+	for i := range unsaved {
+		address := b.texts[unsaved[i].id]
+		gone.add(unsaved[i].kind, address, old[i].minus(logs[i]))
+		added.add(unsaved[i].kind, address, logs[i].minus(old[i]))
 	}
 	if len(gone.kinds) > 0 {
 		_, err := tx.ExecContext(ctx, `DELETE FROM vpn_traffic_name_history AS l

@@ -44,15 +44,15 @@ func LineColumns(by string) []string {
 
 // Lines returns the traffic of all that by names, the greatest first, or only of
 // the top ones, if top is not 0.
-func (a *Answers) Lines(ctx context.Context, q *Question, by string, top int) ([]Line, error) {
+func (q *Query) Lines(ctx context.Context, f *Filter, by string, top int) ([]Line, error) {
 	keys, from, more := "key", "'', name, '' FROM vpn_traffic_totals($1, $2, $9, $3, $4, $5, $6, $7)", []any{strings.TrimPrefix(by, "total")}
 	if by == "pair" {
 		keys, from, more = "source, destination", "source_name, destination_name FROM vpn_traffic_pairs($1, $2, $3, $4, $5, $6, $7)", nil
 	}
 	query := "SELECT ARRAY[" + strings.Join(CounterColumns(), ", ") + "]::text[], " + keys + ", " + from +
-		" ORDER BY " + rank(q.Sort) + " DESC NULLS LAST, " + keys + " LIMIT nullif($8::bigint, 0)"
+		" ORDER BY " + rank(f.Sort) + " DESC NULLS LAST, " + keys + " LIMIT nullif($8::bigint, 0)"
 	var list []Line
-	err := a.read(ctx, query, q, top, more, func(scan scanner) error {
+	err := q.read(ctx, query, f, top, more, func(scan scanner) error {
 		var line Line
 		var key, second, name, secondName string
 		err := scan((*pq.StringArray)(&line.Counters), &key, &second, &name, &secondName)
