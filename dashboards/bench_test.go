@@ -14,8 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-conntrack-accounting/internal/testkit"
 	"telegraf-conntrack-accounting/internal/store"
+	"telegraf-conntrack-accounting/internal/testkit"
 )
 
 var (

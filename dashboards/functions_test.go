@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-conntrack-accounting/internal/reportfile"
-	"telegraf-conntrack-accounting/internal/testkit"
 	"telegraf-conntrack-accounting/internal/store"
+	"telegraf-conntrack-accounting/internal/testkit"
 )
 
 // value asks for a single value.

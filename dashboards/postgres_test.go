@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-conntrack-accounting/internal/reportfile"
-	"telegraf-conntrack-accounting/internal/testkit"
 	"telegraf-conntrack-accounting/internal/store"
+	"telegraf-conntrack-accounting/internal/testkit"
 )
 
 // filled makes a database with traffic in it, by way of the sink's own import.
