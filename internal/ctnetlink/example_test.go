@@ -38,6 +38,7 @@ func Example_decode() {
 		fmt.Println(err)
 		return
 	}
+	toHostOrder(message[nfgenmsgLen:]) // as the kernel of this machine writes headers
 	var f accounting.Flow
 	err = decode(message, &f)
 	fmt.Println(f.ID, f.Proto, f.Orig.Src.IP(), f.Orig.SrcPort, f.Orig.Dst.IP(), f.Orig.DstPort, f.OrigCounters, err)
