@@ -101,8 +101,7 @@ func (t *Tracker) accountLate(k *key, f *Flow, dst *responder) {
 	e := &entry{mark: f.Mark & t.cfg.GroupBy.MarkMask}
 	e.note(f)
 	if t.leavesOut(e) {
-		t.stats.IgnoredPackets += orig.Packets + reply.Packets
-		t.stats.IgnoredBytes += orig.Bytes + reply.Bytes
+		t.stats.ignore(orig, reply)
 	} else {
 		t.add(k, e, dst, orig, reply)
 	}

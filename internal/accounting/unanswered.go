@@ -36,8 +36,12 @@ func (t *Tracker) countIgnored(e *entry, orig, reply Counters) {
 	if !t.leavesOut(e) {
 		return
 	}
-	orig, reply = since(e.orig, orig), since(e.reply, reply)
 	t.stats.IgnoredFlows++
-	t.stats.IgnoredPackets += orig.Packets + reply.Packets
-	t.stats.IgnoredBytes += orig.Bytes + reply.Bytes
+	t.stats.ignore(since(e.orig, orig), since(e.reply, reply))
+}
+
+// ignore counts what is left out of a flow.
+func (s *Stats) ignore(orig, reply Counters) {
+	s.IgnoredPackets += orig.Packets + reply.Packets
+	s.IgnoredBytes += orig.Bytes + reply.Bytes
 }
