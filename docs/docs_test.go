@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -90,6 +91,34 @@ func TestNamedTestsExist(t *testing.T) {
 			if found[2] != "" {
 				require.Regexp(t, `(?i)"`+found[2]+`"|func test`+found[2]+`\(`, code.String(), "%s names %s", path, found[0])
 			}
+		}
+	}
+}
+
+// TestDependenciesAreExplained compares docs/internals.md with the direct requirements
+// of go.mod, whose paths it shortens.
+func TestDependenciesAreExplained(t *testing.T) {
+	root := testkit.Root(t)
+	mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	require.NoError(t, err)
+	text, err := os.ReadFile(filepath.Join(root, "docs", "internals.md"))
+	require.NoError(t, err)
+	_, section, found := strings.Cut(string(text), "## What it is built on\n")
+	require.True(t, found)
+	direct := regexp.MustCompile(`(?m)^\t(?:github\.com/)?(\S+?)(?:/v\d+)? v\S+$`)
+	var modules []string
+	for _, module := range direct.FindAllStringSubmatch(string(mod), -1) {
+		modules = append(modules, module[1])
+		require.Contains(t, section, "`"+module[1], "docs/internals.md says what %s is for", module[1])
+	}
+	require.NotEmpty(t, modules)
+	row := regexp.MustCompile(`(?m)^\| (` + "`.*?`" + `) \|`)
+	for _, cell := range row.FindAllStringSubmatch(section, -1) {
+		for _, name := range strings.Split(cell[1], ", ") {
+			name = strings.Trim(name, "`")
+			require.True(t, slices.ContainsFunc(modules, func(module string) bool {
+				return name == module || strings.HasPrefix(name, module+"/")
+			}), "docs/internals.md explains %s, which go.mod does not require", name)
 		}
 	}
 }
