@@ -27,6 +27,7 @@ type PG struct {
 	guard    io.Closer
 	log      string
 	database string
+	pool     *sql.DB // of the database
 }
 
 // PGSetup says how a server is to be made.
@@ -86,8 +87,9 @@ func newPG(t testing.TB, s PGSetup) *PG {
 	// Not t.TempDir: a socket's path must stay below 108 bytes.
 	dir, err := os.MkdirTemp(s.Folder, "pg")
 	require.NoError(t, err)
-	p := &PG{t: t, dir: dir, cred: postgresUser(t), log: filepath.Join(dir, "log"), database: "vpn"}
+	p := &PG{t: t, dir: dir, cred: postgresUser(t), log: filepath.Join(dir, "log")}
 	require.NoError(t, os.Chown(dir, int(p.cred.Uid), int(p.cred.Gid)))
+	p.use("vpn")
 	p.startGuard()
 	if s.TCP {
 		p.addr = loopback()
@@ -128,12 +130,14 @@ func (p *PG) Exec(statements ...string) {
 // Dir returns the folder that the server's socket is in.
 func (p *PG) Dir() string { return p.dir }
 
-// DB opens the database; it is closed when the test ends.
-func (p *PG) DB() *sql.DB {
-	db := p.open(p.database)
-	p.t.Cleanup(func() { _ = db.Close() })
-	return db
+// use makes a database the one of this test.
+func (p *PG) use(database string) {
+	p.database, p.pool = database, p.open(database)
+	p.t.Cleanup(func() { _ = p.pool.Close() })
 }
+
+// DB returns connections to the database, which are closed when the test ends.
+func (p *PG) DB() *sql.DB { return p.pool }
 
 // Psql runs psql on the database, with input from stdin, and returns what it
 // printed.

@@ -37,16 +37,22 @@ func (p *PG) Stop(mode string) {
 	require.True(p.t, ok, "unknown mode %q", mode)
 	require.NotNil(p.t, p.server, "the server is shared with other tests, or stopped")
 	require.NoError(p.t, p.server.Process.Signal(signal))
-	_ = p.server.Wait() // immediate ends with an exit status
+	p.ended() // immediate with an exit status
+}
+
+// ended waits for the server's end, and forgets the connections to it.
+func (p *PG) ended() {
+	_ = p.server.Wait()
 	p.server = nil
+	p.pool.SetMaxIdleConns(0) // which closes them
+	p.pool.SetMaxIdleConns(2) // the default
 }
 
 // Kill9 kills the server and its children without a word.
 func (p *PG) Kill9() {
 	p.t.Helper()
 	require.NoError(p.t, p.server.Process.Kill())
-	_ = p.server.Wait()
-	p.server = nil
+	p.ended()
 	// A new server refuses the data folder while a child of the old one lives.
 	require.Eventually(p.t, func() bool { return p.killChildren() == 0 }, time.Minute, 20*time.Millisecond)
 }

@@ -51,7 +51,8 @@ func another(t testing.TB) *PG {
 	}
 	shared.databases++
 	p := *shared.server
-	p.t, p.server, p.database = t, nil, fmt.Sprintf("vpn%d", shared.databases)
+	p.t, p.server = t, nil
+	p.use(fmt.Sprintf("vpn%d", shared.databases))
 	t.Cleanup(p.showLog)
 	return &p
 }
