@@ -86,12 +86,8 @@ func (r *runs) gather() {
 func (r *runs) saved(after time.Time) {
 	r.t.Helper()
 	require.Eventually(r.t, func() bool {
-		s, err := statefile.Open(r.state)
-		if err != nil {
-			return false
-		}
-		_ = s.Close()
-		return s.Written.After(after) && s.Superseded.IsZero()
+		s, err := statefile.Read(r.state)
+		return err == nil && s.Written.After(after) && s.Superseded.IsZero()
 	}, 30*time.Second, time.Millisecond)
 }
 

@@ -1,10 +1,9 @@
 package accounting
 
 import (
-	"bufio"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"time"
 
@@ -28,46 +27,42 @@ var (
 	errNotIdle = errors.New("the state can be saved between dumps only")
 )
 
-// stateBuffer is the size of the buffers that records go through.
-const stateBuffer = 64 << 10
-
-// Save writes the state to w, in large writes. Call it between dumps.
-func (t *Tracker) Save(w io.Writer) error {
+// AppendState appends the state to b. Call it between dumps.
+func (t *Tracker) AppendState(b []byte) ([]byte, error) {
 	if len(t.pending) > 0 {
-		return errNotIdle
+		return b, errNotIdle
 	}
-	s := &stateWriter{bufio.NewWriterSize(w, stateBuffer)}
-	s.time(t.unknownBefore())
-	s.count(t.flows.Len())
+	b = binary.LittleEndian.AppendUint64(b, uint64(t.unknownBefore()))
+	b = binary.AppendUvarint(b, uint64(t.flows.Len()))
 	for k, e := range t.flows.All() {
 		dst, translated := t.dnatTargets[*k]
-		s.flow(k, e, dst, translated)
+		b = appendFlow(b, k, e, dst, translated)
 	}
-	s.count(t.dead.young.Len() + t.dead.old.Len())
+	b = binary.AppendUvarint(b, uint64(t.dead.young.Len()+t.dead.old.Len()))
 	for _, tombs := range []*slabmap.Map[key, final]{&t.dead.old, &t.dead.young} {
 		for k, f := range tombs.All() {
-			s.tombstone(k, f)
+			b = appendCounters(appendKey(b, k, 0), &f.orig, &f.reply)
 		}
 	}
-	s.count(len(t.closes))
+	b = binary.AppendUvarint(b, uint64(len(t.closes)))
 	for k, at := range t.closes {
-		s.close(&k, at)
+		b = binary.LittleEndian.AppendUint64(appendKey(b, &k, 0), uint64(at))
 	}
-	s.count(len(t.series.rows))
+	b = binary.AppendUvarint(b, uint64(len(t.series.rows)))
 	for i := range t.series.rows {
-		s.series(&t.series.rows[i])
+		b = appendSeries(b, &t.series.rows[i])
 	}
-	return s.w.Flush()
+	return b, nil
 }
 
-// Resume makes a new Tracker continue from a state of size bytes that another one saved
-// at the given time. The baseline then accounts what the flows of the state have sent
+// Resume makes a new Tracker continue from the state that another one saved at the given
+// time. The baseline then accounts what the flows of the state have sent
 // since, and in full flows that began since. It also accounts in full flows that the
 // other Tracker did not see, unless its own baseline was not over. Flows that ended
 // since, while nothing listened, count in Stats.DiedUnseen once two complete dumps have
 // missed them. After an error the Tracker is unchanged.
-func (t *Tracker) Resume(r io.Reader, size int64, saved time.Time) error {
-	s := newStateReader(r, size)
+func (t *Tracker) Resume(state []byte, saved time.Time) error {
+	s := &stateReader{b: state, dnatTargets: make(map[key]responder), closes: make(closeTimes)}
 	if err := s.read(saved.UnixNano()); err != nil {
 		return fmt.Errorf("reading the state of accounting: %w", err)
 	}

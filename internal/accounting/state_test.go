@@ -25,15 +25,15 @@ func contents[V any](m *slabmap.Map[key, V]) map[key]V {
 
 func save(t testing.TB, tr *Tracker) []byte {
 	t.Helper()
-	var b bytes.Buffer
-	require.NoError(t, tr.Save(&b))
-	return b.Bytes()
+	state, err := tr.AppendState(nil)
+	require.NoError(t, err)
+	return state
 }
 
 func resume(t testing.TB, cfg Config, state []byte, saved time.Time) *Tracker {
 	t.Helper()
 	tr := NewTracker(cfg)
-	require.NoError(t, tr.Resume(bytes.NewReader(state), int64(len(state)), saved))
+	require.NoError(t, tr.Resume(state, saved))
 	return tr
 }
 
@@ -311,7 +311,8 @@ func TestStateIsSavedBetweenDumpsOnly(t *testing.T) {
 	f.TCPState = TCPClose
 	tr.BeginDump(at(1))
 	tr.Observe(&f)
-	require.ErrorIs(t, tr.Save(&bytes.Buffer{}), errNotIdle)
+	_, err := tr.AppendState(nil)
+	require.ErrorIs(t, err, errNotIdle)
 }
 
 // largest is a Tracker whose records are as long as they can be.
@@ -380,7 +381,7 @@ func TestStateWithTwoTimes(t *testing.T) {
 func requireRefused(t *testing.T, cfg Config, state []byte) {
 	t.Helper()
 	tr := NewTracker(cfg)
-	require.ErrorIs(t, tr.Resume(bytes.NewReader(state), int64(len(state)), at(0)), errState)
+	require.ErrorIs(t, tr.Resume(state, at(0)), errState)
 	require.Equal(t, NewTracker(cfg), tr)
 }
 
@@ -394,7 +395,7 @@ func FuzzState(f *testing.F) {
 	cfg := testConfig(f)
 	f.Fuzz(func(t *testing.T, state []byte) {
 		tr := NewTracker(cfg)
-		if err := tr.Resume(bytes.NewReader(state), int64(len(state)), at(0)); err != nil {
+		if err := tr.Resume(state, at(0)); err != nil {
 			require.Equal(t, NewTracker(cfg), tr)
 			return
 		}

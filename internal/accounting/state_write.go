@@ -1,9 +1,6 @@
 package accounting
 
-import (
-	"bufio"
-	"encoding/binary"
-)
+import "encoding/binary"
 
 // What a record holds beside what each one has.
 const (
@@ -17,20 +14,8 @@ const (
 	stateAnswered             // see Flow.answered
 )
 
-// stateWriter writes records. Its writer remembers the first error.
-type stateWriter struct{ w *bufio.Writer }
-
-func (s *stateWriter) put(b []byte) { _, _ = s.w.Write(b) }
-
-func (s *stateWriter) time(ns int64) {
-	s.put(binary.LittleEndian.AppendUint64(s.w.AvailableBuffer(), uint64(ns)))
-}
-
-func (s *stateWriter) count(n int) {
-	s.put(binary.AppendUvarint(s.w.AvailableBuffer(), uint64(n)))
-}
-
-func (s *stateWriter) flow(k *key, e *entry, dst responder, translated bool) {
+// appendFlow appends a flow, with its responder if that is translated.
+func appendFlow(b []byte, k *key, e *entry, dst responder, translated bool) []byte {
 	var flags byte
 	if translated {
 		flags |= stateDNAT
@@ -47,7 +32,7 @@ func (s *stateWriter) flow(k *key, e *entry, dst responder, translated bool) {
 	if e.mark != 0 {
 		flags |= stateMark
 	}
-	b := appendKey(s.room(), k, flags)
+	b = appendKey(b, k, flags)
 	if translated {
 		b = binary.LittleEndian.AppendUint16(append(b, dst.addr[:]...), dst.port)
 	}
@@ -57,30 +42,14 @@ func (s *stateWriter) flow(k *key, e *entry, dst responder, translated bool) {
 	if e.mark != 0 {
 		b = binary.LittleEndian.AppendUint32(b, e.mark)
 	}
-	s.put(appendCounters(b, &e.orig, &e.reply))
+	return appendCounters(b, &e.orig, &e.reply)
 }
 
-func (s *stateWriter) tombstone(k *key, f *final) {
-	s.put(appendCounters(appendKey(s.room(), k, 0), &f.orig, &f.reply))
-}
-
-func (s *stateWriter) close(k *key, at int64) {
-	s.put(binary.LittleEndian.AppendUint64(appendKey(s.room(), k, 0), uint64(at)))
-}
-
-func (s *stateWriter) series(r *Series) {
-	b, _ := binary.Append(s.room(), binary.LittleEndian, &r.Key)
+func appendSeries(b []byte, r *Series) []byte {
+	b, _ = binary.Append(b, binary.LittleEndian, &r.Key)
 	b = appendCounters(b, &r.Orig, &r.Reply)
 	b = binary.AppendUvarint(b, r.Connections)
-	s.put(binary.AppendUvarint(b, r.ConnectionTimes))
-}
-
-// room returns an empty slice of the buffer that a whole record fits into.
-func (s *stateWriter) room() []byte {
-	if s.w.Available() < maxRecord {
-		_ = s.w.Flush()
-	}
-	return s.w.AvailableBuffer()
+	return binary.AppendUvarint(b, r.ConnectionTimes)
 }
 
 func appendKey(b []byte, k *key, flags byte) []byte {

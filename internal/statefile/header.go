@@ -40,49 +40,40 @@ var (
 )
 
 type header struct {
-	checksum   uint32
-	length     int64
-	superseded int64
+	Magic      [8]byte
+	Version    uint32
+	Checksum   uint32
+	Length     int64
+	Superseded int64
+	Inverse    int64 // of Superseded
 }
 
 func (h *header) encode() []byte {
-	b := append(make([]byte, 0, headerSize), magic...)
-	b = binary.LittleEndian.AppendUint32(b, version)
-	b = binary.LittleEndian.AppendUint32(b, h.checksum)
-	b = binary.LittleEndian.AppendUint64(b, uint64(h.length))
-	return append(b, encodeMark(h.superseded)...)
-}
-
-func encodeMark(ns int64) []byte {
-	b := binary.LittleEndian.AppendUint64(nil, uint64(ns))
-	return binary.LittleEndian.AppendUint64(b, ^uint64(ns))
+	h.Magic, h.Version, h.Inverse = [8]byte([]byte(magic)), version, ^h.Superseded
+	b, _ := binary.Append(nil, binary.LittleEndian, h)
+	return b
 }
 
 func readHeader(r io.Reader) (h header, err error) {
 	b := make([]byte, headerSize)
 	n, err := io.ReadFull(r, b)
-	if foreign(b[:min(n, len(magic))]) {
+	switch {
+	case foreign(b[:min(n, len(magic))]):
 		return h, ErrForeign
-	}
-	if err != nil {
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return h, fmt.Errorf("%w: it has no whole header", ErrDamaged)
-		}
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return h, fmt.Errorf("%w: it has no whole header", ErrDamaged)
+	case err != nil:
 		return h, err
 	}
-	if string(b[:len(magic)]) != magic {
+	_, _ = binary.Decode(b, binary.LittleEndian, &h) // it has all the bytes
+	switch {
+	case string(h.Magic[:]) != magic:
 		return h, fmt.Errorf("%w: it does not begin as a state does", ErrDamaged)
-	}
-	if v := binary.LittleEndian.Uint32(b[8:]); v != version {
-		return h, fmt.Errorf("%w (%d, not %d)", ErrVersion, v, version)
-	}
-	h.checksum = binary.LittleEndian.Uint32(b[12:])
-	h.length = int64(binary.LittleEndian.Uint64(b[16:]))
-	mark := binary.LittleEndian.Uint64(b[markAt:])
-	if mark != ^binary.LittleEndian.Uint64(b[markAt+8:]) {
+	case h.Version != version:
+		return h, fmt.Errorf("%w (%d, not %d)", ErrVersion, h.Version, version)
+	case h.Superseded != ^h.Inverse:
 		return h, fmt.Errorf("%w: its mark is torn", ErrDamaged)
 	}
-	h.superseded = int64(mark)
 	return h, nil
 }
 
@@ -92,15 +83,11 @@ func foreign(head []byte) bool {
 	return !strings.HasPrefix(magic, string(head)) && len(bytes.Trim(head, "\x00")) > 0
 }
 
-// checksum is a writer that counts and sums up what passes.
-type checksum struct {
-	sum    uint32
-	length int64
-}
-
-func (c *checksum) Write(b []byte) (int, error) {
-	// The table is made once; processors have an instruction for it.
-	c.sum = crc32.Update(c.sum, crc32.MakeTable(crc32.Castagnoli), b)
-	c.length += int64(len(b))
-	return len(b), nil
+// checksum is the CRC-32C of parts that follow each other.
+func checksum(parts ...[]byte) (sum uint32) {
+	for _, part := range parts {
+		// The table is made once; processors have an instruction for it.
+		sum = crc32.Update(sum, crc32.MakeTable(crc32.Castagnoli), part)
+	}
+	return sum
 }

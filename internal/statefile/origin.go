@@ -1,10 +1,8 @@
 package statefile
 
 import (
-	"bufio"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"time"
 )
 
@@ -31,49 +29,36 @@ func (o *Origin) Differs(other *Origin) string {
 	return ""
 }
 
-// maxText bounds what a damaged length can make us allocate.
+// maxText is how long a text can be.
 const maxText = 1 << 20
 
-func (o *Origin) write(w io.Writer) error {
+func (o *Origin) encode() ([]byte, error) {
 	b := binary.LittleEndian.AppendUint64(nil, uint64(o.Written.UnixNano()))
 	for _, text := range []string{o.Boot, o.Namespace, o.Settings, o.Masks} {
 		if len(text) > maxText {
-			return fmt.Errorf("a text of %d bytes is too long for a state", len(text))
+			return nil, fmt.Errorf("a text of %d bytes is too long for a state", len(text))
 		}
 		b = binary.LittleEndian.AppendUint32(b, uint32(len(text)))
 		b = append(b, text...)
 	}
-	_, err := w.Write(b)
-	return err
+	return b, nil
 }
 
-func readOrigin(r *bufio.Reader) (o Origin, size int64, err error) {
-	var written [8]byte
-	if _, err := io.ReadFull(r, written[:]); err != nil {
-		return o, 0, err
+// decodeOrigin returns the origin that b begins with, and what follows it.
+func decodeOrigin(b []byte) (o Origin, rest []byte, err error) {
+	if len(b) < 8 {
+		return o, nil, ErrDamaged
 	}
-	o.Written, size = time.Unix(0, int64(binary.LittleEndian.Uint64(written[:]))), int64(len(written))
+	o.Written, b = time.Unix(0, int64(binary.LittleEndian.Uint64(b))), b[8:]
 	for _, to := range []*string{&o.Boot, &o.Namespace, &o.Settings, &o.Masks} {
-		text, err := readText(r)
-		if err != nil {
-			return o, 0, err
+		if len(b) < 4 {
+			return o, nil, ErrDamaged
 		}
-		*to = text
-		size += 4 + int64(len(text))
+		n := int(binary.LittleEndian.Uint32(b))
+		if b = b[4:]; n > min(maxText, len(b)) {
+			return o, nil, ErrDamaged
+		}
+		*to, b = string(b[:n]), b[n:]
 	}
-	return o, size, nil
-}
-
-func readText(r *bufio.Reader) (string, error) {
-	var length [4]byte
-	if _, err := io.ReadFull(r, length[:]); err != nil {
-		return "", err
-	}
-	n := binary.LittleEndian.Uint32(length[:])
-	if n > maxText {
-		return "", ErrDamaged
-	}
-	text := make([]byte, n)
-	_, err := io.ReadFull(r, text)
-	return string(text), err
+	return o, b, nil
 }

@@ -1,8 +1,6 @@
 package statefile
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,69 +9,53 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// File is an open state that is not damaged.
+// File is a state that is not damaged.
 type File struct {
 	Origin
 	Superseded time.Time // zero for a current state
-
-	Body     io.Reader // what the writer's function wrote
-	BodySize int64
-
-	file *os.File
+	Body       []byte
 }
 
-// Open opens the state at the path, after it has read it once and checked it. Errors are
-// [ErrDamaged], [ErrForeign], [ErrVersion], or the system's: fs.ErrNotExist where there is
-// no state. It does not block on a named pipe.
-func Open(path string) (*File, error) {
+// Read reads the state at the path. Errors are [ErrDamaged], [ErrForeign], [ErrVersion],
+// or the system's: fs.ErrNotExist where there is no state. It does not block on a named
+// pipe.
+func Read(path string) (*File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, err
 	}
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(err, fmt.Errorf("%s is not a regular file", path), f.Close())
-	}
-	s, err := open(f)
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, err
 	}
-	return s, nil
-}
-
-func open(f *os.File) (*File, error) {
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
 	h, err := readHeader(f)
 	if err != nil {
 		return nil, err
 	}
-	var sum checksum
-	if _, err := io.CopyBuffer(&sum, readerOnly{f}, make([]byte, bufferSize)); err != nil {
+	if size := info.Size() - headerSize; size != h.Length {
+		return nil, fmt.Errorf("%w: it has %d bytes and should have %d", ErrDamaged, size, h.Length)
+	}
+	content := make([]byte, h.Length)
+	if _, err := io.ReadFull(f, content); err != nil {
 		return nil, err
 	}
-	if sum.length != h.length {
-		return nil, fmt.Errorf("%w: it has %d bytes and should have %d", ErrDamaged, sum.length, h.length)
-	}
-	if sum.sum != h.checksum {
-		return nil, fmt.Errorf("%w: its checksum is wrong", ErrDamaged)
-	}
-	if _, err := f.Seek(headerSize, io.SeekStart); err != nil {
-		return nil, err
-	}
-	s := &File{file: f}
-	if h.superseded != 0 {
-		s.Superseded = time.Unix(0, h.superseded)
-	}
-	body := bufio.NewReaderSize(f, bufferSize)
-	var size int64
-	if s.Origin, size, err = readOrigin(body); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
-	s.Body, s.BodySize = body, h.length-size
-	return s, nil
+	return decode(&h, content)
 }
 
-// readerOnly hides that a file can copy itself, so that the copy uses our
-// buffer.
-type readerOnly struct{ io.Reader }
-
-// Close closes the file.
-func (s *File) Close() error { return s.file.Close() }
+func decode(h *header, content []byte) (s *File, err error) {
+	if checksum(content) != h.Checksum {
+		return nil, fmt.Errorf("%w: its checksum is wrong", ErrDamaged)
+	}
+	s = &File{}
+	if s.Origin, s.Body, err = decodeOrigin(content); err != nil {
+		return nil, err
+	}
+	if h.Superseded != 0 {
+		s.Superseded = time.Unix(0, h.Superseded)
+	}
+	return s, nil
+}

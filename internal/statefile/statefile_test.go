@@ -3,7 +3,6 @@ package statefile
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -21,10 +20,7 @@ func testOrigin() Origin {
 
 func write(t testing.TB, path, body string) {
 	t.Helper()
-	size, err := Write(path, testOrigin(), func(w io.Writer) error {
-		_, err := io.WriteString(w, body)
-		return err
-	})
+	size, err := Write(path, testOrigin(), []byte(body))
 	require.NoError(t, err)
 	info, err := os.Stat(path)
 	require.NoError(t, err)
@@ -34,18 +30,14 @@ func write(t testing.TB, path, body string) {
 // read returns the body of a state that is whole.
 func read(t testing.TB, path string) (s *File, body string) {
 	t.Helper()
-	s, err := Open(path)
+	s, err := Read(path)
 	require.NoError(t, err)
-	defer func() { require.NoError(t, s.Close()) }()
-	text, err := io.ReadAll(s.Body)
-	require.NoError(t, err)
-	require.EqualValues(t, len(text), s.BodySize)
-	return s, string(text)
+	return s, string(s.Body)
 }
 
-func TestWriteAndOpen(t *testing.T) {
+func TestWriteAndRead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
-	_, err := Open(path)
+	_, err := Read(path)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	for _, body := range []string{"first", "", strings.Repeat("large ", 1<<18)} {
 		write(t, path, body)
@@ -64,7 +56,7 @@ func TestWriteAndOpen(t *testing.T) {
 func TestSupersede(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
 	require.NoError(t, Supersede(path, time.Unix(1, 0)), "nothing to mark")
-	_, err := Open(path)
+	_, err := Read(path)
 	require.ErrorIs(t, err, ErrDamaged, "and no first start any more")
 	write(t, path, "body")
 	for _, at := range []time.Time{time.Unix(1_700_000_001, 0), time.Unix(1_700_000_002, 3)} {
@@ -101,7 +93,7 @@ func TestDamaged(t *testing.T) {
 	requireDamaged := func(content []byte, what string, i int) {
 		t.Helper()
 		require.NoError(t, os.WriteFile(path, content, 0o600))
-		_, err := Open(path)
+		_, err := Read(path)
 		if !errors.Is(err, ErrVersion) && !errors.Is(err, ErrForeign) {
 			require.ErrorIs(t, err, ErrDamaged, "%s %d", what, i)
 		}
@@ -128,7 +120,7 @@ func TestForeignFiles(t *testing.T) {
 		strings.Repeat("x", 100):    ErrForeign,
 	} {
 		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
-		_, err := Open(path)
+		_, err := Read(path)
 		require.ErrorIs(t, err, want, "%q", content)
 	}
 }
@@ -140,7 +132,7 @@ func TestVersion(t *testing.T) {
 	require.NoError(t, err)
 	_, err = f.WriteAt([]byte{99}, 8)
 	require.NoError(t, errors.Join(err, f.Close()))
-	_, err = Open(path)
+	_, err = Read(path)
 	require.ErrorIs(t, err, ErrVersion)
 }
 
@@ -150,15 +142,9 @@ func TestWriteFails(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "state")
 	write(t, path, "former")
-	broken := errors.New("broken")
-	_, err := Write(path, testOrigin(), func(w io.Writer) error {
-		_, err := w.Write(make([]byte, 1<<20))
-		return errors.Join(err, broken)
-	})
-	require.ErrorIs(t, err, broken)
 	long := testOrigin()
 	long.Settings = strings.Repeat("x", maxText+1)
-	_, err = Write(path, long, func(io.Writer) error { return nil })
+	_, err := Write(path, long, nil)
 	require.ErrorContains(t, err, "too long")
 	_, body := read(t, path)
 	require.Equal(t, "former", body)
@@ -169,7 +155,7 @@ func TestWriteFails(t *testing.T) {
 	_, err = Write(filepath.Join(folder, "none", "state"), testOrigin(), nil)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.NoError(t, os.Mkdir(filepath.Join(folder, "folder"), 0o700))
-	_, err = Write(filepath.Join(folder, "folder"), testOrigin(), func(io.Writer) error { return nil })
+	_, err = Write(filepath.Join(folder, "folder"), testOrigin(), nil)
 	require.Error(t, err)
 	require.Error(t, Supersede(filepath.Join(folder, "folder"), time.Unix(1, 0)))
 }
@@ -213,13 +199,13 @@ func TestNamedPipes(t *testing.T) {
 		require.NoError(t, os.Remove(path))
 		require.NoError(t, replace(), name)
 		require.ErrorContains(t, Prepare(path), "is not a regular file", name)
-		_, err = Open(path)
+		_, err = Read(path)
 		require.Error(t, err, name)
 	}
 }
 
 // Whatever the bytes, they are a whole state or an error.
-func FuzzOpen(f *testing.F) {
+func FuzzRead(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "state")
 	write(f, path, "body")
 	whole, err := os.ReadFile(path)
@@ -230,15 +216,13 @@ func FuzzOpen(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		path := filepath.Join(t.TempDir(), "state")
 		require.NoError(t, os.WriteFile(path, content, 0o600))
-		s, err := Open(path)
+		s, err := Read(path)
 		if err != nil {
 			require.Nil(t, s)
 			return
 		}
-		body, err := io.ReadAll(s.Body)
-		require.NoError(t, errors.Join(err, s.Close()))
 		again := filepath.Join(t.TempDir(), "state")
-		_, err = Write(again, s.Origin, func(w io.Writer) error { _, err := w.Write(body); return err })
+		_, err = Write(again, s.Origin, s.Body)
 		require.NoError(t, err)
 		if !s.Superseded.IsZero() {
 			require.NoError(t, Supersede(again, s.Superseded))

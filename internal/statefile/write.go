@@ -1,10 +1,8 @@
 package statefile
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,9 +11,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// bufferSize makes writes large enough that their number does not matter.
-const bufferSize = 256 << 10
 
 // Prepare checks that a state can be written at the path, and removes states that killed
 // processes have left half-written.
@@ -60,14 +55,22 @@ func besides(path, suffix string) string {
 	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+suffix)
 }
 
-// Write replaces the state at the path by one with the body that the function
-// writes, and returns its size. After an error the former state is still there.
-func Write(path string, origin Origin, body func(io.Writer) error) (size int64, err error) {
+// Write replaces the state at the path, and returns the size of the new one. After an
+// error the former state is still there.
+func Write(path string, origin Origin, body []byte) (size int64, err error) {
+	about, err := origin.encode()
+	if err != nil {
+		return 0, err
+	}
 	f, err := create(path)
 	if err != nil {
 		return 0, err
 	}
-	size, err = fill(f, origin, body)
+	h := header{Checksum: checksum(about, body), Length: int64(len(about) + len(body))}
+	_, err = f.Write(append(h.encode(), about...))
+	if err == nil {
+		_, err = f.Write(body)
+	}
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Rename(f.Name(), path)
 	}
@@ -75,7 +78,7 @@ func Write(path string, origin Origin, body func(io.Writer) error) (size int64, 
 		_ = os.Remove(f.Name())
 		return 0, err
 	}
-	return size, nil
+	return headerSize + h.Length, nil
 }
 
 // create makes the file that a state at the path is written to. It replaces anything
@@ -88,20 +91,6 @@ func create(path string) (*os.File, error) {
 	return os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 }
 
-func fill(f *os.File, origin Origin, body func(io.Writer) error) (size int64, err error) {
-	if _, err := f.Seek(headerSize, io.SeekStart); err != nil {
-		return 0, err
-	}
-	var sum checksum
-	w := bufio.NewWriterSize(io.MultiWriter(f, &sum), bufferSize)
-	if err := errors.Join(origin.write(w), body(w), w.Flush()); err != nil {
-		return 0, err
-	}
-	h := header{checksum: sum.sum, length: sum.length}
-	_, err = f.WriteAt(h.encode(), 0)
-	return headerSize + sum.length, err
-}
-
 // Supersede marks the state at the path as out of date since the given time. It writes a
 // few bytes in place, which a killed process has either done or not. If there is no
 // state, because none could be written, it leaves a damaged one, so that the next start
@@ -111,6 +100,7 @@ func Supersede(path string, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteAt(encodeMark(at.UnixNano()), markAt)
+	h := header{Superseded: at.UnixNano()}
+	_, err = f.WriteAt(h.encode()[markAt:], markAt)
 	return errors.Join(err, f.Close())
 }

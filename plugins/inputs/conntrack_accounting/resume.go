@@ -1,10 +1,8 @@
 package conntrack_accounting
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"time"
 
@@ -15,8 +13,7 @@ import (
 // joins the event groups, and loaded while events wait.
 type lastRun struct {
 	file *statefile.File // nil for none
-	body []byte
-	err  error // why it cannot be used
+	err  error           // why it cannot be used
 }
 
 // readState reads the state of the last run.
@@ -37,7 +34,7 @@ func (p *Plugin) readState() (last lastRun, err error) {
 	if !p.since.IsZero() {
 		return last, nil // the file is our own, of the namespace that we left
 	}
-	last.file, last.err = statefile.Open(p.StateFile)
+	last.file, last.err = statefile.Read(p.StateFile)
 	if errors.Is(last.err, fs.ErrNotExist) {
 		return lastRun{}, nil // a first start
 	}
@@ -45,8 +42,6 @@ func (p *Plugin) readState() (last lastRun, err error) {
 		return last, fmt.Errorf("state_file: %s: %w: name another file", p.StateFile, last.err)
 	}
 	if last.err == nil {
-		last.body, last.err = io.ReadAll(last.file.Body)
-		_ = last.file.Close()
 		p.warnOfOtherMasks(&last.file.Origin)
 	}
 	return last, nil
@@ -71,11 +66,11 @@ func (p *Plugin) resume(last *lastRun) (log func()) {
 	case last.file == nil:
 		return func() {}
 	}
-	return p.resumeFrom(last.file, bytes.NewReader(last.body))
+	return p.resumeFrom(last.file)
 }
 
-func (p *Plugin) resumeFrom(file *statefile.File, body io.Reader) (log func()) {
-	consumed, err := p.stamps.read(body)
+func (p *Plugin) resumeFrom(file *statefile.File) (log func()) {
+	body, err := p.stamps.read(file.Body)
 	if err != nil {
 		return p.ignore(time.Now(), err)
 	}
@@ -101,7 +96,7 @@ func (p *Plugin) resumeFrom(file *statefile.File, body io.Reader) (log func()) {
 	case why != "":
 		return p.ignore(accounted, errors.New(why))
 	}
-	if err := p.tracker.Resume(body, file.BodySize-consumed, file.Written); err != nil {
+	if err := p.tracker.Resume(body, file.Written); err != nil {
 		return p.ignore(accounted, err)
 	}
 	p.state.since, p.state.flows = file.Written, p.tracker.Stats().Resumed

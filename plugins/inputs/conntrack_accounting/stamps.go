@@ -3,7 +3,7 @@ package conntrack_accounting
 import (
 	"encoding/binary"
 	"errors"
-	"io"
+	"slices"
 	"time"
 )
 
@@ -60,36 +60,36 @@ func (s *stamps) use(stamp int64) {
 	s.at = (s.at + 1) % keptStamps
 }
 
-// write writes the latest stamps, so that a restart within a second of the last
-// gather does not use them again.
-func (s *stamps) write(w io.Writer) error {
-	latest := append(append([]int64(nil), s.order[s.at:]...), s.order[:s.at]...)
+// appendTo appends the latest stamps to a state, so that a restart within a second of the
+// last gather does not use them again.
+func (s *stamps) appendTo(state []byte) []byte {
+	latest := slices.Concat(s.order[s.at:], s.order[:s.at])
 	latest = latest[max(0, len(latest)-savedStamps):]
-	b := binary.LittleEndian.AppendUint32(nil, uint32(len(latest)))
+	state = binary.LittleEndian.AppendUint32(state, uint32(len(latest)))
 	for _, stamp := range latest {
-		b = binary.LittleEndian.AppendUint64(b, uint64(stamp))
+		state = binary.LittleEndian.AppendUint64(state, uint64(stamp))
 	}
-	_, err := w.Write(b)
-	return err
+	return state
 }
 
 var errStamps = errors.New("it has too many timestamps")
 
-// read adds the stamps that were written, and returns how many bytes they took.
-func (s *stamps) read(r io.Reader) (size int64, err error) {
+// read adds the stamps that a state begins with, and returns what follows them.
+func (s *stamps) read(state []byte) (rest []byte, err error) {
 	var n uint32
-	if err := binary.Read(r, binary.LittleEndian, &n); err != nil {
-		return 0, err
+	size, err := binary.Decode(state, binary.LittleEndian, &n)
+	if err != nil {
+		return nil, err
 	}
 	if n > savedStamps {
-		return 0, errStamps
+		return nil, errStamps
 	}
 	stamps := make([]int64, n)
-	if err := binary.Read(r, binary.LittleEndian, stamps); err != nil {
-		return 0, err
+	if _, err := binary.Decode(state[size:], binary.LittleEndian, stamps); err != nil {
+		return nil, err
 	}
 	for _, stamp := range stamps {
 		s.use(stamp)
 	}
-	return 4 + 8*int64(n), nil
+	return state[size+8*len(stamps):], nil
 }

@@ -1,11 +1,9 @@
 package conntrack_accounting
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -126,20 +124,14 @@ func (p *Plugin) save() {
 // writeState copies the state into memory and writes it from there. Event readers wait
 // for the first and must not wait for the second.
 func (p *Plugin) writeState(origin statefile.Origin) (size int64, err error) {
-	body := bytes.NewBuffer(make([]byte, 0, p.state.size+p.state.size/8))
-	if err := p.stamps.write(body); err != nil {
-		return 0, err
-	}
+	body := p.stamps.appendTo(make([]byte, 0, p.state.size+p.state.size/8))
 	p.mu.Lock()
-	err = p.tracker.Save(body)
+	body, err = p.tracker.AppendState(body)
 	p.mu.Unlock()
 	if err != nil {
 		return 0, err
 	}
-	return statefile.Write(p.StateFile, origin, func(w io.Writer) error {
-		_, err := w.Write(body.Bytes())
-		return err
-	})
+	return statefile.Write(p.StateFile, origin, body)
 }
 
 // saveFirst saves the baseline, unless it continued a state that still holds: after a

@@ -1,7 +1,6 @@
 package conntrack_accounting
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"os"
@@ -27,7 +26,9 @@ func BenchmarkState(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				saving += timed(b, func() error {
-					_, err := statefile.Write(file, statefile.Origin{}, t.Save)
+					state, err := t.AppendState(make([]byte, 0, 50*flows))
+					require.NoError(b, err)
+					_, err = statefile.Write(file, statefile.Origin{}, state)
 					return err
 				})
 				content, err := os.ReadFile(file)
@@ -56,12 +57,11 @@ func timed(b *testing.B, do func() error) time.Duration {
 }
 
 func resumeFrom(file string) error {
-	s, err := statefile.Open(file)
+	s, err := statefile.Read(file)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	return accounting.NewTracker(benchConfig()).Resume(s.Body, s.BodySize, s.Written)
+	return accounting.NewTracker(benchConfig()).Resume(s.Body, s.Written)
 }
 
 func benchConfig() accounting.Config {
@@ -72,9 +72,9 @@ func benchTracker(b *testing.B, flows int) *accounting.Tracker {
 	t := accounting.NewTracker(benchConfig())
 	meet(t, flows)
 	t.Take(&accounting.Interval{})
-	var state bytes.Buffer
-	require.NoError(b, t.Save(&state))
-	require.Greater(b, state.Len(), 20*flows, "no such state")
+	state, err := t.AppendState(nil)
+	require.NoError(b, err)
+	require.Greater(b, len(state), 20*flows, "no such state")
 	return t
 }
 

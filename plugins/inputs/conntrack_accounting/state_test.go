@@ -1,7 +1,6 @@
 package conntrack_accounting
 
 import (
-	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -174,16 +173,10 @@ func TestForeignStates(t *testing.T) {
 			require.NoError(t, os.Truncate(file, 0))
 		}, "W! state_file: ignoring FILE: it is damaged", false},
 		"another layout": {func(t *testing.T, file string, _ *Plugin) {
-			rewrite(t, file, func(*statefile.Origin) {}, func(w io.Writer) error {
-				_, err := w.Write(make([]byte, 9))
-				return err
-			})
+			rewrite(t, file, func(s *statefile.File) { s.Body = make([]byte, 9) })
 		}, "W! state_file: ignoring FILE: reading the state of accounting", false},
 		"no stamps": {func(t *testing.T, file string, _ *Plugin) {
-			rewrite(t, file, func(*statefile.Origin) {}, func(w io.Writer) error {
-				_, err := w.Write([]byte{255, 255, 255, 255})
-				return err
-			})
+			rewrite(t, file, func(s *statefile.File) { s.Body = []byte{255, 255, 255, 255} })
 		}, "W! state_file: ignoring FILE: it has too many timestamps", false},
 		"as it was": {nil, "", false},
 	} {
@@ -227,25 +220,16 @@ func TestForeignStates(t *testing.T) {
 // rewritten returns a change that gives a state another origin.
 func rewritten(change func(*statefile.Origin)) func(*testing.T, string, *Plugin) {
 	return func(t *testing.T, file string, _ *Plugin) {
-		rewrite(t, file, change, func(w io.Writer) error {
-			s, err := statefile.Open(file)
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			_, err = io.Copy(w, s.Body)
-			return err
-		})
+		rewrite(t, file, func(s *statefile.File) { change(&s.Origin) })
 	}
 }
 
-func rewrite(t *testing.T, file string, change func(*statefile.Origin), body func(io.Writer) error) {
+func rewrite(t *testing.T, file string, change func(*statefile.File)) {
 	t.Helper()
-	s, err := statefile.Open(file)
+	s, err := statefile.Read(file)
 	require.NoError(t, err)
-	require.NoError(t, s.Close())
-	change(&s.Origin)
-	_, err = statefile.Write(file, s.Origin, body)
+	change(s)
+	_, err = statefile.Write(file, s.Origin, s.Body)
 	require.NoError(t, err)
 }
 
