@@ -29,7 +29,7 @@ type FlowLedger struct {
 	buffer []byte
 	sums   FlowSums // of the flows that ended
 	ended  recently
-	during map[flowID]struct{} // while Read runs: since it began
+	during map[flowID]counters // those that ended since a reading began
 	err    error
 }
 
@@ -136,7 +136,7 @@ func (l *FlowLedger) event(datagram []byte) error {
 	l.sums.Events++
 	id := idOf(e.Flow)
 	if l.during != nil {
-		l.during[id] = struct{}{}
+		l.during[id] = counters{e.Flow.CountersOrig, e.Flow.CountersReply}
 	}
 	if id.start == 0 {
 		l.end(e.Flow)
@@ -217,7 +217,7 @@ func (l *FlowLedger) Read() FlowSums {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.drain()
-	l.during = make(map[flowID]struct{})
+	l.during = make(map[flowID]counters)
 	live, err := l.dump(nil)
 	l.drain() // what ended while the dump ran
 	if err := errors.Join(err, l.err); err != nil {

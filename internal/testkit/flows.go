@@ -14,16 +14,29 @@ func (l *FlowLedger) Zero() {
 	l.t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.drain()
+	l.during = make(map[flowID]counters)
 	flows, err := l.dump(nil)
 	if err == nil {
 		_, err = l.dump(&conntrack.DumpOptions{ZeroCounters: true})
 	}
-	if err != nil {
+	l.drain() // what ended meanwhile
+	if err := errors.Join(err, l.err); err != nil {
 		l.t.Fatalf("zeroing the counters: %v", err)
 	}
 	for i := range flows {
-		l.sums.send(l.pairOf(&flows[i]), &flows[i])
+		if !l.endedWith(&flows[i]) {
+			l.sums.send(l.pairOf(&flows[i]), &flows[i])
+		}
 	}
+	l.during = nil
+}
+
+// endedWith reports whether the flow ended after this reading, with counters that
+// nobody had zeroed: then its event has counted them.
+func (l *FlowLedger) endedWith(f *conntrack.Flow) bool {
+	end, ended := l.during[idOf(f)]
+	return ended && end.orig.Packets >= f.CountersOrig.Packets && end.reply.Packets >= f.CountersReply.Packets
 }
 
 // Flow is a flow of the namespace that is there now.
