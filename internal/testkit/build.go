@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -25,6 +26,9 @@ func Root(t testing.TB) string {
 	return ""
 }
 
+// built has the paths of the programs that this process has built.
+var built sync.Map
+
 // Binary builds a command of this module, such as
 // telegraf-conntrack-accounting/cmd/psql-sink, as make build does, and returns the
 // program's path.
@@ -33,11 +37,15 @@ func Binary(t testing.TB, pkg string) string {
 	root := Root(t)
 	program := filepath.Join(root, "build", "test", path.Base(pkg))
 	locked(t, program, func() {
+		if _, done := built.Load(program); done {
+			return // to find out that nothing has changed takes go build a second, too
+		}
 		// The go command itself leaves a program alone that is up to date.
 		build := exec.Command("go", "build", "-buildvcs=false", "-o", program, pkg)
 		build.Dir = root
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		run(t, build)
+		built.Store(program, true)
 	})
 	return program
 }

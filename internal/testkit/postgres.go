@@ -62,7 +62,7 @@ func (s PGSetup) start(t testing.TB) *PG {
 	t.Helper()
 	Need(t, "initdb", "postgres")
 	p := newPG(t, s)
-	p.must("initdb", "-D", p.data(), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-N")
+	p.initialize()
 	p.configure(s, "fsync=off", "full_page_writes=off",
 		"max_connections=50", "shared_buffers=64MB", "logging_collector=off")
 	p.Start()
