@@ -66,7 +66,7 @@ func TestOneShotPrintsTheWholeTable(t *testing.T) {
 	}
 	d.gateway.talk()
 	ledger := d.gateway.counted()
-	for range 20 {
+	for range 6 {
 		agent := d.start("--test")
 		require.NoError(t, agent.Wait(time.Minute))
 		var lines strings.Builder

@@ -88,7 +88,6 @@ func TestReportFilesReachPostgres(t *testing.T) {
 // row, and of no other.
 func (f *files) requireNames() {
 	db := f.pg.DB()
-	defer func() { require.NoError(f.t, db.Close()) }()
 	var named, wrong int
 	require.NoError(f.t, db.QueryRow(`SELECT count(l.name), count(*) FILTER (WHERE (l.name = 'all, of "version 4"' AND l.since = v.since) IS NOT TRUE)
 		FROM (SELECT kind, address, host, min(time) AS since
@@ -140,9 +139,7 @@ func printedRows(t *testing.T, text string) (rows []string) {
 
 // storedRows returns what is in vpn_traffic, a text a row, sorted.
 func (d *deployment) storedRows() (all []string) {
-	db := d.pg.DB()
-	defer db.Close() // it is asked for in a loop
-	rows, err := db.Query(`SELECT concat_ws(' ', (extract(epoch FROM time) * 1000000000)::bigint, proto, src, dst, port,
+	rows, err := d.pg.DB().Query(`SELECT concat_ws(' ', (extract(epoch FROM time) * 1000000000)::bigint, proto, src, dst, port,
 		src_packets, src_bytes, dst_packets, dst_bytes, connection_count, connection_times) FROM vpn_traffic`)
 	if err != nil {
 		return nil // the sink has not made the table yet
