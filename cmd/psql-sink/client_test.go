@@ -22,6 +22,7 @@ func (p *program) output(args ...string) (output string, code int) {
 }
 
 func TestUpgradeAndVerify(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Database(t)
 	p := build(t, pg.DSN())
 	text, code := p.output("upgrade")

@@ -16,6 +16,7 @@ import (
 // A customer who is forgotten is in no table any more, at neither end, under no name,
 // and all others have what they had.
 func TestForgetAddresses(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Database(t)
 	p := build(t, pg.DSN())
 	i := newImportTest(t, pg.DSN())

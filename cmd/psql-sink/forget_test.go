@@ -14,6 +14,7 @@ import (
 
 // What is forgotten and imported again is there once, and nothing else changes.
 func TestForget(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Database(t)
 	p := build(t, pg.DSN())
 	i := newImportTest(t, pg.DSN())

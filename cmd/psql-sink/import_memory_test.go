@@ -18,21 +18,22 @@ import (
 // Memory stays below its bound with several jobs, however large the files and
 // the reports in them are.
 func TestImportMemory(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Database(t)
 	i := newImportTest(t, pg.DSN())
 	for hour := range 4 {
 		at := time.Unix(0, epoch).Add(time.Duration(hour) * time.Hour)
-		i.file(fmt.Sprintf("huge/%d.csv", hour), hugeReport(at, 60_000))
+		// More than a transaction has where four import: of one report, and of several.
+		i.file(fmt.Sprintf("huge/%d.csv", hour), hugeReport(at, 45_000))
 		var text []byte
-		for n := range 15 {
+		for n := range 8 {
 			text = appendBenchReport(text, at.Add(time.Duration(n)*15*time.Second), n, 10_000)
 		}
 		i.file(fmt.Sprintf("usual/%d.csv", hour), string(text))
 		i.file(fmt.Sprintf("metrics/%d.txt", hour), metricsOfManyHosts(at, 12_500))
 	}
-	for _, run := range [][2]string{{"usual", "2"}, {"usual", "4"}, {"huge", "4"}, {"metrics", "4"}} {
-		folder, jobs := run[0], run[1]
-		child := testkit.StartChild(t, i.command("-jobs", jobs, "-host", folder+jobs, filepath.Join(i.dir, folder)))
+	for folder, rows := range map[string]int{"usual": 320_000, "huge": 180_000, "metrics": 50_000} {
+		child := testkit.StartChild(t, i.command("-jobs", "4", "-host", folder, filepath.Join(i.dir, folder)))
 		peak := 0
 		for running := true; running; {
 			peak = max(peak, resident(child.Pid()))
@@ -43,8 +44,8 @@ func TestImportMemory(t *testing.T) {
 			}
 		}
 		require.NoError(t, child.Wait(time.Minute), child.Stderr())
-		require.Regexp(t, `^4 of 4 files: (5|24|60)0000 rows imported, 0 duplicate`, child.Stdout())
-		t.Logf("%s reports, %s jobs: peak of resident memory: %d MB", folder, jobs, peak>>20)
+		require.Contains(t, child.Stdout(), fmt.Sprintf("4 of 4 files: %d rows imported, 0 duplicate", rows))
+		t.Logf("%s: peak of resident memory: %d MB", folder, peak>>20)
 		require.Positive(t, peak)
 		require.Less(t, peak, memoryBound)
 	}

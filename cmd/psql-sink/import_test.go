@@ -398,14 +398,14 @@ func testImportPipe(i *importTest) {
 	go func() { // until the program has read it
 		file, err := os.OpenFile(pipe, os.O_WRONLY, 0)
 		if err == nil {
-			_, err = file.WriteString(reportLines(1, 20000))
+			_, err = file.WriteString(reportLines(1, 3000))
 			_ = file.Close()
 		}
 		written <- err
 	}()
-	i.ok(pipe, i.file("a.csv", reportLines(0, 20000)))
+	i.ok(pipe, i.file("a.csv", reportLines(0, 3000)))
 	require.NoError(i.t, <-written)
-	i.requireReports(2, 20000)
+	i.requireReports(2, 3000)
 }
 
 func testImportUsage(i *importTest) {

@@ -13,6 +13,7 @@ import (
 // Text on stdin that is no line protocol takes no row with it, and each line of
 // it is counted wherever rejected metrics are.
 func TestJunkIsCounted(t *testing.T) {
+	t.Parallel()
 	const fields = "src_packets=1i,src_bytes=2i,dst_packets=3i,dst_bytes=4i"
 	var stdin strings.Builder
 	good := func(port int) {
@@ -57,6 +58,7 @@ func TestJunkIsCounted(t *testing.T) {
 
 // Where nothing but junk comes, the operator sees that, too.
 func TestNothingButJunk(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Database(t)
 	p := build(t, pg.DSN())
 	require.NoError(t, p.start(strings.NewReader("junk\n")).Wait())

@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	kills   = 200
+	kills   = 60
 	waiting = 4  // reports that wait when the program starts
 	small   = 40 // rows of a report
 )
@@ -51,6 +51,15 @@ func (b *backlog) fill() {
 		b.open[b.made] = name
 		b.made++
 	}
+}
+
+// drain has the program import all that waits, and lets it end.
+func (b *backlog) drain() {
+	b.t.Helper()
+	cmd := b.start(nil, "watch")
+	b.drained()
+	end(b.t, cmd)
+	b.check()
 }
 
 // check compares the database with the backlog after a kill: each report is
@@ -134,9 +143,15 @@ func (k *killer) tap(up bool, data []byte) int {
 	return len(data)
 }
 
-// TestKillWhileItImports kills the program at 200 random points, most of them
-// bytes of its talk with the server, and compares after each.
+// spread returns somewhere in the part of all bytes that a kill is to be in.
+func spread(random *rand.Rand, all, kill int) int {
+	return (kill*all + random.IntN(all)) / kills
+}
+
+// TestKillWhileItImports kills the program at points that are spread over its talk
+// with the server, each somewhere in its part of it, and compares after each.
 func TestKillWhileItImports(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Database(t)
 	proxy := testkit.NewProxy(t, pg.Socket())
 	host, port := proxy.Addr()
@@ -146,6 +161,8 @@ func TestKillWhileItImports(t *testing.T) {
 	}
 	require.NoError(t, os.MkdirAll(filepath.Join(b.spool, "new"), 0o755))
 
+	b.fill()
+	b.drain() // which makes the tables
 	// How much is said for a few reports.
 	said := make(map[bool]int)
 	b.fill()
@@ -153,21 +170,18 @@ func TestKillWhileItImports(t *testing.T) {
 		said[up] += len(data)
 		return len(data)
 	})
-	first := b.start(nil, "watch")
-	b.drained()
-	end(t, first)
-	b.check()
+	b.drain()
 
 	const seed = 20231114
 	random := rand.New(rand.NewPCG(seed, 0))
 	where := make(map[string]int)
-	for n := 0; n < kills; {
+	for n, part := 0, 0; n < kills; part++ {
 		b.fill()
 		k := &killer{
-			up: n%2 == 0, after: random.IntN(said[n%2 == 0] * 4 / 5), statement: "the start",
+			up: part%2 == 0, after: spread(random, said[part%2 == 0], part%kills), statement: "the start",
 			now: make(chan struct{}), dead: make(chan struct{}),
 		}
-		if n%5 == 4 {
+		if part%5 == 4 {
 			k.committed, k.delay = true, time.Duration(random.IntN(3000))*time.Microsecond
 		}
 		proxy.Watch(k.tap)
@@ -188,10 +202,7 @@ func TestKillWhileItImports(t *testing.T) {
 		proxy.Watch(nil)
 		b.check()
 	}
-	last := b.start(nil, "watch")
-	b.drained()
-	end(t, last)
-	b.check()
+	b.drain()
 	require.Empty(t, b.open)
 	require.Equal(t, b.made, b.stored)
 	testkit.RequireExact(t, b.db)

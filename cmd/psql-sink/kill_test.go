@@ -44,6 +44,7 @@ func number(report, i int) int { return report*series + i }
 // So does the test, after each kill; what the killed process had stored or
 // spooled must not count twice.
 func TestKillWhileItReads(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Database(t)
 	p := build(t, pg.DSN())
 	const reports = 12

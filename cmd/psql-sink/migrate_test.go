@@ -16,6 +16,7 @@ import (
 // The way of docs/operations.md: roles, then a sink that may not make its tables
 // and says so, then the owner, and the sink goes on by itself.
 func TestMigrateAsTheOwner(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Postgres(t)
 	pg.Psql(nil, "-f", filepath.Join(testkit.Root(t), "deploy", "roles.sql"))
 	p := build(t, fmt.Sprintf("dbname=vpn user=vpn_traffic_writer host=%s", pg.Dir()))
@@ -60,6 +61,7 @@ func TestMigrateAsTheOwner(t *testing.T) {
 }
 
 func TestMigrateRefuses(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Postgres(t)
 	pg.Exec("CREATE ROLE nobody LOGIN")
 	p := build(t, "dbname=vpn user=nobody host="+pg.Dir())

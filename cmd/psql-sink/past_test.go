@@ -17,6 +17,7 @@ import (
 
 // What retention is about to drop comes in only when somebody says so.
 func TestUpgradeOfWhatRetentionDrops(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Database(t)
 	p := build(t, pg.DSN())
 	p.retain(pg.DSN(), "30d")
@@ -89,7 +90,7 @@ func testImportPast(i *importTest) {
 // A row a day would cost some twenty relations each. What is beyond a month is kept to
 // the side, and comes in when somebody says so.
 func testImportDays(i *importTest) {
-	const days = 60
+	const days = 40
 	history := func(year int) string {
 		var text strings.Builder
 		for n := range days {
@@ -102,7 +103,7 @@ func testImportDays(i *importTest) {
 	bad := filepath.Join(i.dir, "bad.csv")
 	code, stdout, stderr := i.run("", "-rejected", bad, i.file("all.csv", all))
 	require.Equal(i.t, exitRejected, code, stderr)
-	require.Contains(i.t, stdout, "1 of 1 files: 31 rows imported, 0 duplicate, 29 rejected;")
+	require.Contains(i.t, stdout, "1 of 1 files: 31 rows imported, 0 duplicate, 9 rejected;")
 	require.Contains(i.t, stderr, "all.csv:32: of 2021-04-01, beyond the 31 days of the past that one file may bring when the database has nothing of them: "+
 		"if its times are right, import it with \"psql-sink import -days 0\"\n")
 	partitions := func() string {
@@ -114,9 +115,9 @@ func testImportDays(i *importTest) {
 	_, stdout, _ = i.run("", i.file("half.csv", strings.Join(strings.SplitAfter(all, "\n")[:31], "")))
 	require.Contains(i.t, stdout, " 0 rejected", "days that are there cost nothing")
 
-	i.ok("-days", "29", bad)
-	require.Equal(i.t, "60", partitions())
+	i.ok("-days", "9", bad)
+	require.Equal(i.t, "40", partitions())
 	require.Equal(i.t, fmt.Sprint(days*(days-1)/2), i.query(`SELECT sum(src_bytes)::text FROM vpn_traffic`))
 	i.ok("-days", "0", i.file("history.csv", history(2020)))
-	require.Equal(i.t, "120", partitions())
+	require.Equal(i.t, "80", partitions())
 }

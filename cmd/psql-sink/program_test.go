@@ -17,6 +17,7 @@ import (
 )
 
 func TestWatchEndsAtSIGTERM(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Database(t)
 	p := build(t, pg.DSN())
 	require.NoError(t, os.MkdirAll(filepath.Join(p.spool, "new"), 0o755))

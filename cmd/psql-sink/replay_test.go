@@ -17,6 +17,7 @@ import (
 // file is line protocol, which psql-sink reads as it reads Telegraf's, on standard
 // input and in new/.
 func TestRejectedMetricsCanBeSentAgain(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Database(t)
 	p := build(t, pg.DSN())
 	const line = "vpn_traffic_raw,host=g\\ w,src=10.0.1.0,dst=10.0.2.0,proto=tcp,port=443 src_packets=1i,src_bytes=77i,dst_packets=3u,dst_bytes=4," +

@@ -19,6 +19,7 @@ import (
 // Without a free inotify instance, files are found all the same, and the log
 // says once what is missing. The limit is one of a user namespace of its own.
 func TestWatchWithoutInotify(t *testing.T) {
+	t.Parallel()
 	testkit.NeedUserNamespace(t)
 	pg := testkit.Postgres(t)
 	require.NoError(t, os.Chmod(pg.Dir(), 0o755)) // root of that namespace may not pass by permissions
@@ -44,6 +45,7 @@ func TestWatchWithoutInotify(t *testing.T) {
 // A sink whose disk gets full says so and ends, and what it has read by then
 // is safe in the room that the reserve has kept.
 func TestAFullDiskEndsTheProgram(t *testing.T) {
+	t.Parallel()
 	disk := testkit.NewDisk(t, 32<<20)
 	p := build(t, "host="+t.TempDir()) // where there is no database
 	p.spool = filepath.Join(disk.Path(), "spool")

@@ -14,6 +14,7 @@ import (
 // Whoever has stolen the writer's role can change sums and make up reports. The owner
 // makes all of it again from the rows, which the thief could not touch.
 func TestTheOwnerUndoesAThief(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Postgres(t)
 	pg.Psql(nil, "-f", filepath.Join(testkit.Root(t), "deploy", "roles.sql"))
 	writer := "dbname=vpn user=vpn_traffic_writer host=" + pg.Dir()

@@ -13,6 +13,7 @@ import (
 // The most that a row can have is stored, and summed up as it is; what is more is
 // set aside with the reason, and the others of its report are stored.
 func TestTooMuchForARow(t *testing.T) {
+	t.Parallel()
 	line := func(src string, bytes uint64) string {
 		return fmt.Sprintf("traffic,host=gw,src=%s,dst=2001:db8:2::,proto=ipv6-icmp,port=443 "+
 			"src_packets=1i,src_bytes=%di,dst_packets=1i,dst_bytes=%[2]di 1700000000000000000\n", src, bytes)

@@ -18,6 +18,7 @@ import (
 // twice, over days that neither has made yet. The second comes from the other
 // end of time. Alternating hosts make each report a transaction.
 func TestTwoSinks(t *testing.T) {
+	t.Parallel()
 	const reports, rows = 40, 200
 	put := func(p *program, number, report int, host string) {
 		var text strings.Builder

@@ -22,7 +22,7 @@ const columnsOf = `SELECT (SELECT string_agg(attname || ' ' || format_type(attty
 
 // The tables are those of the list, and nothing else is.
 func TestRollupsAreThoseOfTheList(t *testing.T) {
-	pg := testkit.Postgres(t)
+	pg := testkit.Database(t)
 	db, err := schema.Open(pg.DSN())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()

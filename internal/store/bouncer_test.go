@@ -18,6 +18,7 @@ import (
 // Behind a pool that gives each transaction another connection, several sinks make
 // the schema, import, keep to the retention and say how they are.
 func TestSeveralSinksBehindAPool(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Postgres(t)
 	dsn := pg.Bouncer(3)
 	var sinks errgroup.Group

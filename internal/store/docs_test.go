@@ -20,6 +20,7 @@ import (
 // The statements of the documentation do as they are told: readers may ask what is
 // asked, which finds something, and the owner may do the rest.
 func TestStatementsOfTheDocs(t *testing.T) {
+	t.Parallel()
 	pg := withRoles(t)
 	owner, asOwner := openAs(t, pg, "user=postgres role=vpn_traffic_owner")
 	require.NoError(t, owner.Migrate(t.Context()))
@@ -65,6 +66,7 @@ func TestStatementsOfTheDocs(t *testing.T) {
 
 // Who does not own the tables forgets nothing, and repairs nothing.
 func TestOnlyTheOwnerForgets(t *testing.T) {
+	t.Parallel()
 	pg := withRoles(t)
 	owner, _ := openAs(t, pg, "user=postgres role=vpn_traffic_owner")
 	require.NoError(t, owner.Migrate(t.Context()))
@@ -115,7 +117,7 @@ func testForgottenMeanwhile(t *testing.T, db *store.DB, direct *sql.DB) {
 			}
 		}
 	}()
-	for range 20 {
+	for range 8 {
 		require.NoError(t, db.Forget(t.Context(), &store.Forgotten{From: day, To: day}, day))
 		require.NoError(t, db.ForgetNames(t.Context()))
 		_, err := db.Verify(t.Context(), day, true)

@@ -15,6 +15,7 @@ import (
 // Of several hosts the one that takes rows is used, and another one when that
 // changes, without a new DB.
 func TestSeveralHosts(t *testing.T) {
+	t.Parallel()
 	first := testkit.Postgres(t)
 	second := first.Standby(testkit.PGSetup{})
 	db, err := store.Open("dbname=vpn user=postgres host=" + second.Dir() + "," + first.Dir())
@@ -71,6 +72,7 @@ func TestSeveralHosts(t *testing.T) {
 
 // Without a wish for a writable host a standby is as good as any, and says no.
 func TestAStandbyAlone(t *testing.T) {
+	t.Parallel()
 	first := testkit.Postgres(t)
 	owner, err := store.Open(first.DSN())
 	require.NoError(t, err)

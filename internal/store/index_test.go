@@ -21,6 +21,7 @@ func indexed(t *testing.T, direct *sql.DB) string {
 }
 
 func TestAnImportIndexesWhatItFilled(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Database(t)
 	db, direct := fresh(t, pg, "later")
 	mustImport(t, db, "gw", series(noon, 3))
@@ -49,6 +50,7 @@ func TestAnImportIndexesWhatItFilled(t *testing.T) {
 // An import that was broken off is put right by the upkeep of a sink, but not
 // while somebody adds rows.
 func TestUpkeepMakesMissingIndexes(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Database(t)
 	db, direct := fresh(t, pg, "upkeep")
 	db.IndexLater()

@@ -14,6 +14,7 @@ import (
 // A connection that breaks amid COPY ends the import at once: it must not wait
 // for its own transaction.
 func TestAConnectionLostInCOPY(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Postgres(t)
 	db, direct := fresh(t, pg, "lost")
 	mustImport(t, db, "gw", series(noon, 1)) // makes the partition

@@ -66,6 +66,7 @@ var wholeQuotients = map[string]string{
 }
 
 func TestOldSQLGivesTheSameNumbers(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Database(t)
 	db, now := fresh(t, pg, "now")
 	pg.Exec("CREATE SCHEMA old")

@@ -16,6 +16,7 @@ import (
 
 // Databases may be set up in ways of their own.
 func TestPeculiarDatabases(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Postgres(t, "wal_level=logical")
 	for schema, setting := range map[string]string{
 		`VPN`: "", `my.vpn`: "", `a "quoted" one`: "", "space": "default_tablespace=pg_default", "nulls": "array_nulls=off",
@@ -55,6 +56,7 @@ func TestOtherEncodingsAreRefused(t *testing.T) {
 
 // What somebody adds to the schema, or takes from it, does no harm.
 func TestWhatSomebodyDoesToTheTables(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Postgres(t, "wal_level=logical")
 	db, direct := fresh(t, pg, "changed")
 	mustImport(t, db, "gw", series(noon, 3))

@@ -59,6 +59,7 @@ vpn_traffic_writer vpn_traffic_values INSERT SELECT UPDATE`
 
 // Whatever a database has been through, migrate leaves each role with what it needs.
 func TestRightsAreThoseOfTheList(t *testing.T) {
+	t.Parallel()
 	pg := withRoles(t)
 	pg.Exec("CREATE ROLE stranger LOGIN", "DROP TABLE public.foreign_table")
 	roles := filepath.Join(testkit.Root(t), "deploy", "roles.sql")
@@ -97,6 +98,7 @@ func TestRightsAreThoseOfTheList(t *testing.T) {
 
 // Neither a clock nor a thief drops what the owner wants kept.
 func TestTheOwnerSaysWhatMayBeDropped(t *testing.T) {
+	t.Parallel()
 	pg := withRoles(t)
 	owner, _ := openAs(t, pg, "user=postgres role=vpn_traffic_owner")
 	require.NoError(t, owner.Migrate(t.Context()))
@@ -124,6 +126,7 @@ func TestTheOwnerSaysWhatMayBeDropped(t *testing.T) {
 
 // What a reader holds for ever holds up nobody.
 func TestAReaderHoldsUpNoImport(t *testing.T) {
+	t.Parallel()
 	pg := withRoles(t)
 	owner, _ := openAs(t, pg, "user=postgres role=vpn_traffic_owner")
 	require.NoError(t, owner.Migrate(t.Context()))

@@ -101,6 +101,7 @@ func cycle(t *testing.T, db *store.DB, at time.Time) error {
 }
 
 func TestTheWriterHasTheRightsItNeedsAndNoMore(t *testing.T) {
+	t.Parallel()
 	pg := withRoles(t)
 	owner, _ := openAs(t, pg, "user=postgres role=vpn_traffic_owner")
 	require.NoError(t, owner.Migrate(t.Context()))
@@ -160,6 +161,7 @@ func TestTheWriterHasTheRightsItNeedsAndNoMore(t *testing.T) {
 }
 
 func TestTheReaderReadsAndNoMore(t *testing.T) {
+	t.Parallel()
 	for name, args := range map[string][]string{"public": nil, "traffic": {"-v", "schema=traffic"}} {
 		t.Run(name, func(t *testing.T) {
 			pg := withRoles(t, args...)
@@ -214,6 +216,7 @@ func TestTheReaderReadsAndNoMore(t *testing.T) {
 }
 
 func TestARoleThatMayNotMigrateIsToldSo(t *testing.T) {
+	t.Parallel()
 	pg := withRoles(t)
 	db, _ := openAs(t, pg, "user=vpn_traffic_writer")
 	refused := func(want string) {
@@ -242,6 +245,7 @@ func TestARoleThatMayNotMigrateIsToldSo(t *testing.T) {
 
 // Tables that the sink has made itself are handed over to the owner.
 func TestMovingToRoles(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Postgres(t)
 	pg.Exec(`CREATE ROLE "psql-sink" LOGIN`, `GRANT CREATE ON SCHEMA public TO "psql-sink"`)
 	alone, _ := openAs(t, pg, "user=psql-sink")

@@ -63,7 +63,7 @@ func random(r *rand.Rand, n int) []reportfile.Row {
 func testRollups(t *testing.T, db *store.DB, direct *sql.DB) {
 	r := rand.New(rand.NewPCG(20231114, 0))
 	rows := random(r, 5000)
-	for range 60 {
+	for range 25 {
 		from := r.IntN(len(rows))
 		part := rows[from:min(len(rows), from+r.IntN(700)+1)]
 		mustImport(t, db, []string{"", "gw1", `g\w,2`}[r.IntN(3)], part)

@@ -357,6 +357,7 @@ func TestSeveralMigrateAtOnce(t *testing.T) {
 }
 
 func TestAnAbsentServerIsRetried(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Postgres(t)
 	db, err := store.Open(pg.DSN())
 	require.NoError(t, err)

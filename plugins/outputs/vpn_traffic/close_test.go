@@ -37,6 +37,7 @@ func testClosing(t *testing.T, dsn string, db *sql.DB) {
 
 // A server that takes connections and never says a word keeps nobody from ending.
 func TestClosingWithAServerThatIsMute(t *testing.T) {
+	t.Parallel()
 	mute, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer func() { _ = mute.Close() }()

@@ -107,6 +107,7 @@ func newOutage(t *testing.T, dsn string) *outage {
 
 // Postgres is killed, stopped for a while, read-only for a while.
 func TestOutages(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Postgres(t)
 	o := newOutage(t, pg.DSN())
 	for _, mode := range []string{"fast", "immediate", "kill -9"} {
@@ -143,6 +144,7 @@ func TestOutages(t *testing.T) {
 
 // Somebody drops all tables, and the sink goes on with new ones.
 func TestTheSchemaIsMadeAgain(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Database(t)
 	o := newOutage(t, pg.DSN())
 	for range 2 {
@@ -159,6 +161,7 @@ func TestTheSchemaIsMadeAgain(t *testing.T) {
 
 // The disk that the tables are on is full, and then grows.
 func TestTheDiskOfPostgresIsFull(t *testing.T) {
+	t.Parallel()
 	disk := testkit.NewDisk(t, 24<<20)
 	disk.Own()
 	pg := testkit.Postgres(t)
@@ -187,6 +190,7 @@ func TestTheDiskOfPostgresIsFull(t *testing.T) {
 
 // The network fails in the middle of COPY, at any byte of it.
 func TestTheConnectionIsCutInTheMiddleOfCopy(t *testing.T) {
+	t.Parallel()
 	pg := testkit.Database(t)
 	proxy := testkit.NewProxy(t, pg.Socket())
 	host, port := proxy.Addr()
@@ -230,6 +234,7 @@ func TestTheConnectionIsCutInTheMiddleOfCopy(t *testing.T) {
 
 // A failover: the primary dies, the replica is promoted, and the sink finds it.
 func TestFailover(t *testing.T) {
+	t.Parallel()
 	first := testkit.Postgres(t)
 	second := first.Standby(testkit.PGSetup{Settings: []string{"synchronous_standby_names="}})
 	// What is committed on one is on the other, or a failover could lose it.
