@@ -26,8 +26,8 @@ const (
 
 // Where retention has dropped what is fine, coarser sums answer.
 func TestFunctionsOutliveRetention(t *testing.T) {
-	traffic := knownTraffic()
-	db := filled(t, traffic)
+	t.Parallel()
+	db := filled(t)
 	want := scalar[int64](t, db, `SELECT sum(src_bytes) FROM vpn_traffic`)
 	open := scalar[float64](t, db, `SELECT open_connections FROM vpn_traffic_totals($1, $2)`, begin, end)
 	pairs := `SELECT sum(src_bytes)::bigint FROM vpn_traffic_pairs($1, $2)`
@@ -64,13 +64,14 @@ func TestFunctionsOutliveRetention(t *testing.T) {
 
 // Neither a filter nor a name of the caller's can become a part of a statement.
 func TestFunctionsQuote(t *testing.T) {
+	t.Parallel()
 	traffic := knownTraffic()
 	odd := []string{`'`, `"`, `{a,b}`, `a'); DROP TABLE vpn_traffic; --`, `$1 %s %L`, `→`, `NULL`, `,`, `\`}
 	for i, host := range odd {
 		row := traffic["gw1"][i]
 		traffic[host] = []reportfile.Row{row}
 	}
-	db := filled2(t, traffic)
+	db := filledWith(t, testkit.Database(t), traffic)
 	for i, host := range odd {
 		require.Equal(t, traffic["gw1"][i].SrcBytes, scalar[int64](t, db,
 			`SELECT sum(src_bytes)::bigint FROM vpn_traffic_totals($1, $2, 'host', host => ARRAY[$3])`, begin, end, host), host)
@@ -98,10 +99,9 @@ func TestFunctionsQuote(t *testing.T) {
 	}
 }
 
-// filled2 is filled with hosts whose reports are too small to be cut.
-func filled2(t *testing.T, traffic known) *sql.DB {
+// filledWith fills a database with hosts whose reports are too small to be cut.
+func filledWith(t *testing.T, pg *testkit.PG, traffic known) *sql.DB {
 	t.Helper()
-	pg := testkit.Postgres(t)
 	db, err := store.Open(pg.DSN())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
@@ -116,7 +116,8 @@ func filled2(t *testing.T, traffic known) *sql.DB {
 // A reader needs to read, and nothing else: no schema in its search_path, no
 // style of dates.
 func TestFunctionsRunAsTheCaller(t *testing.T) {
-	db := filled2(t, known{"gw1": knownTraffic()["gw1"][:100]})
+	t.Parallel()
+	db := filledWith(t, testkit.Postgres(t), known{"gw1": knownTraffic()["gw1"][:100]})
 	db.SetMaxOpenConns(1)
 	for _, statement := range []string{
 		`CREATE ROLE grafana`, `GRANT SELECT ON ALL TABLES IN SCHEMA public TO grafana`, `SET ROLE grafana`,
@@ -135,13 +136,14 @@ func TestFunctionsRunAsTheCaller(t *testing.T) {
 
 // Steps are never finer than reports, nor are there too many.
 func TestSeriesSteps(t *testing.T) {
+	t.Parallel()
 	slow := known{}
 	for n := range 50 {
 		row := knownTraffic()["gw1"][0]
 		row.Time = begin.Add(time.Duration(n) * 5 * time.Minute).UnixNano()
 		slow["gw1"] = append(slow["gw1"], row)
 	}
-	db := filled2(t, slow)
+	db := filledWith(t, testkit.Database(t), slow)
 	seconds := `SELECT max(seconds) FROM vpn_traffic_series($1, $2, $3)`
 	require.Equal(t, 300, scalar[int](t, db, seconds, begin, end, "1 s"))
 	require.Equal(t, 600, scalar[int](t, db, seconds, begin, end, "6 m"))
@@ -160,7 +162,8 @@ func TestSeriesSteps(t *testing.T) {
 }
 
 func TestPostgresVariables(t *testing.T) {
-	db := filled(t, knownTraffic())
+	t.Parallel()
+	db := filled(t)
 	want := map[string][]string{
 		"host":  {"gw1", "gw2"},
 		"proto": {"icmp", "tcp", "udp"},

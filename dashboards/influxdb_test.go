@@ -105,6 +105,7 @@ func (v view) choose(t *testing.T, db *testkit.InfluxDB, d *dashboard) view {
 // TestKeepLeavesOthersAlone has a database that Telegraf filled before us: to
 // keep our points for three days must not delete the others' older ones.
 func TestKeepLeavesOthersAlone(t *testing.T) {
+	t.Parallel()
 	testkit.Need(t, "influx")
 	db := testkit.Influx(t, nil)
 	db.Query("", "CREATE DATABASE telegraf")
@@ -127,6 +128,7 @@ func TestKeepLeavesOthersAlone(t *testing.T) {
 }
 
 func TestInfluxDBPanels(t *testing.T) {
+	t.Parallel()
 	testkit.Need(t, "influx")
 	db := testkit.Influx(t, nil)
 	db.Query("", "CREATE DATABASE telegraf")
@@ -168,29 +170,32 @@ func TestInfluxDBPanels(t *testing.T) {
 			func(string, *reportfile.Row) bool { return false }, "conntrack_report", "autogen", 15,
 		},
 	}
-	for _, file := range []string{"influxdb/connections.json", "influxdb/groups.json"} {
-		d := load(t, file)
-		for name, v := range views {
-			t.Run(file+"/"+name, func(t *testing.T) {
-				with := v.choose(t, db, d)
-				require.Equal(t, []string{v.policy}, with.chosen["rollup_policy"])
-				require.Equal(t, []string{v.full}, with.chosen["full_policy"])
-				require.Equal(t, []string{strconv.Itoa(v.seconds)}, with.chosen["rollup_seconds"])
-				keep, kind := v.keep, "full"
-				if file == "influxdb/connections.json" {
-					kind = "rollup"
-					if v.chosen["src"] != nil {
-						keep = nil // which is no variable here
+	t.Run("panels", func(t *testing.T) {
+		for _, file := range []string{"influxdb/connections.json", "influxdb/groups.json"} {
+			d := load(t, file)
+			for name, v := range views {
+				t.Run(file+"/"+name, func(t *testing.T) {
+					t.Parallel()
+					with := v.choose(t, db, d)
+					require.Equal(t, []string{v.policy}, with.chosen["rollup_policy"])
+					require.Equal(t, []string{v.full}, with.chosen["full_policy"])
+					require.Equal(t, []string{strconv.Itoa(v.seconds)}, with.chosen["rollup_seconds"])
+					keep, kind := v.keep, "full"
+					if file == "influxdb/connections.json" {
+						kind = "rollup"
+						if v.chosen["src"] != nil {
+							keep = nil // which is no variable here
+						}
 					}
-				}
-				for _, p := range d.Panels {
-					for _, target := range p.Targets {
-						checkInflux(t, db, d, with, kind, p, target, traffic, keep)
+					for _, p := range d.Panels {
+						for _, target := range p.Targets {
+							checkInflux(t, db, d, with, kind, p, target, traffic, keep)
+						}
 					}
-				}
-			})
+				})
+			}
 		}
-	}
+	})
 	t.Run("health", func(t *testing.T) { testInfluxHealth(t, db, begin) })
 	t.Run("variables", func(t *testing.T) { testInfluxVariables(t, db, begin) })
 	t.Run("names", func(t *testing.T) { testInfluxNames(t, db, begin) })

@@ -9,6 +9,8 @@ import (
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/testkit"
 )
 
 // namedTraffic is known traffic with names; a source got another one after two
@@ -60,10 +62,17 @@ func panelsOf(t *testing.T, db *sql.DB, file string, v view) map[string]*data.Fr
 	return frames
 }
 
+// filledWithNames makes a database with known traffic of which some has names.
+func filledWithNames(t *testing.T) *sql.DB {
+	t.Helper()
+	return testkit.DatabaseLike(t, "named", func(pg *testkit.PG) { fill(t, pg, namedTraffic()) }).DB()
+}
+
 // Sources and destinations are shown by what they were called at the end of the
 // range, and their addresses stay beside it.
 func TestPanelsShowNames(t *testing.T) {
-	db := filled(t, namedTraffic())
+	t.Parallel()
+	db := filledWithNames(t)
 	for name, test := range map[string]struct {
 		view
 		label string
@@ -108,7 +117,8 @@ var linkField = regexp.MustCompile(`var-\w+=\$\{__(data\.fields|field\.labels|fi
 // What links lead to are addresses, never labels: of a field of the table that is
 // hidden, or of a label of the line.
 func TestLinksLeadToAddresses(t *testing.T) {
-	db := filled(t, namedTraffic())
+	t.Parallel()
+	db := filledWithNames(t)
 	for _, file := range files("postgres") {
 		d := load(t, file)
 		for _, p := range d.Panels {

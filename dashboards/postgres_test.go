@@ -14,10 +14,15 @@ import (
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
-// filled makes a database with traffic in it, by way of the sink's own import.
-func filled(t *testing.T, traffic known) *sql.DB {
+// filled makes a database with known traffic in it.
+func filled(t *testing.T) *sql.DB {
 	t.Helper()
-	pg := testkit.Database(t)
+	return testkit.DatabaseLike(t, "known", func(pg *testkit.PG) { fill(t, pg, knownTraffic()) }).DB()
+}
+
+// fill has the sink's own import put traffic into a database.
+func fill(t *testing.T, pg *testkit.PG, traffic known) {
+	t.Helper()
 	db, err := store.Open(pg.DSN())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
@@ -31,7 +36,6 @@ func filled(t *testing.T, traffic known) *sql.DB {
 		}
 	}
 	require.NoError(t, db.SaveStatus(t.Context(), store.Status{Sink: "gw:/spool", Started: begin, SpoolFiles: 7}))
-	return pg.DB()
 }
 
 // ask runs a target of a panel and returns its frame.
@@ -51,8 +55,9 @@ func ask(t testing.TB, db *sql.DB, d *dashboard, v view, p *panel, target object
 func asksPostgres(target object) bool { return target["rawSql"] != nil }
 
 func TestPostgresPanels(t *testing.T) {
+	t.Parallel()
 	traffic := knownTraffic()
-	db := filled(t, traffic)
+	db := filled(t)
 	views := map[string]struct {
 		view
 		keep func(host string, row *reportfile.Row) bool
@@ -89,6 +94,7 @@ func TestPostgresPanels(t *testing.T) {
 		d := load(t, file)
 		for name, v := range views {
 			t.Run(file+"/"+name, func(t *testing.T) {
+				t.Parallel()
 				for _, p := range d.Panels {
 					for _, target := range p.Targets {
 						if !asksPostgres(target) {

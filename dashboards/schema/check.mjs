@@ -58,8 +58,15 @@ function program(files) {
   return text;
 }
 
+// fileAt tells which file a line was made of: the comment before it does.
+function fileAt(line) {
+  const comment = text.split("\n").slice(0, line + 1).findLast((l) => l.startsWith("// "));
+  return files.find((file) => comment === `// ${file}` || comment?.startsWith(`// ${file}: `)) ?? "elsewhere";
+}
+
 const name = join(here, "dashboards.ts");
-const text = program(process.argv.slice(2));
+const files = process.argv.slice(2);
+const text = program(files);
 const options = { strict: true, noEmit: true, skipLibCheck: true, module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler, types: [] };
 const host = ts.createCompilerHost(options);
 const read = host.getSourceFile.bind(host);
@@ -67,10 +74,12 @@ host.getSourceFile = (file, ...rest) => (file === name ? ts.createSourceFile(fil
 const exists = host.fileExists.bind(host);
 host.fileExists = (file) => file === name || exists(file);
 const problems = ts.getPreEmitDiagnostics(ts.createProgram([name], options, host));
+const found = Object.fromEntries([...files, "elsewhere"].map((file) => [file, 0]));
 for (const problem of problems) {
   const line = problem.file ? problem.file.getLineAndCharacterOfPosition(problem.start).line : 0;
   const excerpt = problem.file ? problem.file.text.split("\n").slice(Math.max(0, line - 1), line + 1).join(" ").slice(0, 300) : "";
+  found[problem.file?.fileName === name ? fileAt(line) : "elsewhere"]++;
   console.error(`${ts.flattenDiagnosticMessageText(problem.messageText, "\n")}\n    at: ${excerpt}\n`);
 }
-console.log(`${process.argv.length - 2} dashboards, ${problems.length} problems`);
+for (const file in found) console.log(`${file}: ${found[file]} problems`);
 process.exit(problems.length > 0 ? 1 : 0);
