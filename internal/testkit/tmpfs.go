@@ -35,12 +35,6 @@ func NewDisk(t testing.TB, size int64) *Disk {
 // Path returns the folder that the file system is mounted on.
 func (d *Disk) Path() string { return d.path }
 
-// Resize changes the size; what is stored stays.
-func (d *Disk) Resize(size int64) {
-	d.t.Helper()
-	require.NoError(d.t, unix.Mount("tmpfs", d.path, "tmpfs", unix.MS_REMOUNT, options(size)))
-}
-
 // Fill fills the file system with a file until no more than left bytes are
 // free. It returns the file's path: without the file there is room again.
 func (d *Disk) Fill(left int64) (path string) {
@@ -54,10 +48,13 @@ func (d *Disk) Fill(left int64) (path string) {
 		require.NoError(d.t, unix.Fstatfs(int(file.Fd()), &stat))
 		return int64(stat.Bavail) * int64(stat.Bsize) // of another size on s390x
 	}
-	for size := free() - left; free() > left; size += 4096 {
-		if err := unix.Fallocate(int(file.Fd()), 0, 0, size); !errors.Is(err, unix.ENOSPC) {
-			require.NoError(d.t, err)
+	for size, more := int64(0), free()-left; more > 0; more = free() - left {
+		err := unix.Fallocate(int(file.Fd()), 0, 0, size+more)
+		if errors.Is(err, unix.ENOSPC) {
+			continue // somebody else has written meanwhile
 		}
+		require.NoError(d.t, err)
+		size += more
 	}
 	return path
 }

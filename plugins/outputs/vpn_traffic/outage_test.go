@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -129,7 +130,7 @@ func TestOutages(t *testing.T) {
 	o.during(pg.DB(), func() {
 		pg.Stop("fast")
 		// Long enough for several attempts, of which nobody hears.
-		require.Eventually(t, func() bool { return strings.Count(o.log.String(), "still so\n") >= 3 }, time.Minute, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return strings.Count(o.log.String(), "still so\n") >= 2 }, time.Minute, 10*time.Millisecond)
 	}, pg.Start)
 	o.close()
 	back := again("Postgres is unreachable")
@@ -159,10 +160,10 @@ func TestTheSchemaIsMadeAgain(t *testing.T) {
 	o.close()
 }
 
-// The disk that the tables are on is full, and then grows.
+// The disk that the tables are on is full, and then has room again.
 func TestTheDiskOfPostgresIsFull(t *testing.T) {
 	t.Parallel()
-	disk := testkit.NewDisk(t, 24<<20)
+	disk := testkit.NewDisk(t, 64<<20)
 	disk.Own()
 	pg := testkit.Postgres(t)
 	pg.Exec("CREATE TABLESPACE small LOCATION '" + disk.Path() + "'")
@@ -172,11 +173,16 @@ func TestTheDiskOfPostgresIsFull(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { _ = db.Close() }()
 	o := newOutage(t, dsn)
-	for !strings.Contains(o.log.String(), "W! ") {
+	o.writeSome(5)
+	o.drained()
+	filler := disk.Fill(256 << 10)
+	full := func() bool { return strings.Contains(o.log.String(), "W! ") }
+	for !full() {
 		o.writeSome(5)
+		require.Eventually(t, func() bool { return full() || len(o.files("new")) == 0 }, time.Minute, 10*time.Millisecond)
 	}
 	o.writeSome(5)
-	disk.Resize(512 << 20)
+	require.NoError(t, os.Remove(filler))
 	o.drained()
 	o.healthy()
 	o.exact(db)
