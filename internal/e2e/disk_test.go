@@ -36,7 +36,7 @@ func TestTheDiskOfTheSpoolGetsFull(t *testing.T) {
 	require.Eventually(t, func() bool {
 		d.gateway.talk()
 		return strings.Count(agent.Stderr(), says) >= 3
-	}, time.Minute, 100*time.Millisecond)
+	}, 3*time.Minute, 100*time.Millisecond)
 	require.NoError(t, os.Remove(filler))
 	ends := strings.Count(agent.Stderr(), says)
 	d.gateway.talk()

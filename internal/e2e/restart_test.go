@@ -17,6 +17,10 @@ func TestRestartLosesNothing(t *testing.T) {
 	d := deploy(t)
 	input := filepath.Join(d.folder, "conntrack_accounting.conf")
 	write(t, input, replace(t, read(t, input), `# state_file = ""`, `state_file = "`+d.folder+`/state"`))
+	// However slow the machine, no flow ends while nobody listens.
+	for _, name := range []string{"udp_timeout", "udp_timeout_stream", "icmp_timeout", "icmpv6_timeout", "tcp_timeout_time_wait"} {
+		d.gateway.router.Sysctl(t, "net.netfilter.nf_conntrack_"+name, 3600)
+	}
 	agent := d.start()
 	waitFor(t, agent, started)
 	conn := d.gateway.one.DialTCP(t, one4.host, two4.host+":80")
