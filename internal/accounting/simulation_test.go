@@ -204,61 +204,72 @@ func testConfig(t testing.TB) Config {
 	return Config{Source: m, Destination: m, MaxSeries: 1000, MissingTTL: 15 * time.Minute, TrackOpen: true}
 }
 
-// seeds returns of how many random courses a test plays: with -short, a tenth.
-func seeds(n uint64) uint64 {
+// play plays a course with each of the first n seeds; with -short, with a fifth of
+// them. FuzzExact plays as many more as there is time for.
+func play(t *testing.T, n uint64, course func(t *testing.T, seed uint64)) {
 	if testing.Short() {
-		return n / 10
+		n /= 5
 	}
-	return n
+	for seed := range n {
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) { course(t, seed) })
+	}
+}
+
+// FuzzExact plays random courses of each kind.
+func FuzzExact(f *testing.F) {
+	courses := []func(*testing.T, uint64){anyInterleaving, alike, turned, restarts, changingNetworks, unanswered}
+	for kind := range courses {
+		f.Add(uint64(0), uint8(kind))
+	}
+	f.Fuzz(func(t *testing.T, seed uint64, kind uint8) { courses[int(kind)%len(courses)](t, seed) })
 }
 
 // Whatever the order in which dumps and events arrive, the sums are exact
 // and nothing is remembered at the end.
-func TestExactUnderAnyInterleaving(t *testing.T) {
-	for seed := range seeds(300) {
-		for _, timestamps := range []bool{true, false} {
-			t.Run(fmt.Sprintf("seed=%d,timestamps=%v", seed, timestamps), func(t *testing.T) {
-				simulate(t, seed, timestamps, testConfig(t), func(*Tracker, *rand.Rand) {})
-			})
-		}
-	}
+func TestExactUnderAnyInterleaving(t *testing.T) { play(t, 100, anyInterleaving) }
+
+func anyInterleaving(t *testing.T, seed uint64) {
+	simulate(t, seed, testConfig(t), func(*Tracker, *rand.Rand) {})
 }
 
 // Without start times, flows that follow each other under one identity, often with
 // the same counters, are told apart by the order of their ends.
-func TestExactWhenFlowsAreAlike(t *testing.T) {
-	for seed := range seeds(200) {
-		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			cfg := testConfig(t)
-			cfg.MayRepeat = func() bool { return false }
-			k := &kernel{rng: rand.New(rand.NewPCG(seed, 1)), now: int64(time.Hour), alike: true}
-			k.simulate(t, cfg, func(*Tracker, *rand.Rand) {})
-		})
-	}
+func TestExactWhenFlowsAreAlike(t *testing.T) { play(t, 100, alike) }
+
+func alike(t *testing.T, seed uint64) {
+	cfg := testConfig(t)
+	cfg.MayRepeat = func() bool { return false }
+	k := newKernel(seed)
+	k.timestamps, k.alike = false, true
+	k.simulate(t, cfg, func(*Tracker, *rand.Rand) {})
 }
 
 // The same where ports that change all the time say which way round connections are.
-func TestExactWhenConnectionsAreTurned(t *testing.T) {
-	for seed := range seeds(200) {
-		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			cfg := testConfig(t)
-			cfg.PickedUpByPort = true
-			cfg.MayRepeat = func() bool { return false }
-			k := &kernel{rng: rand.New(rand.NewPCG(seed, 1)), now: int64(time.Hour), timestamps: seed%2 == 0, alike: seed%2 == 1, unseen: true}
-			k.simulate(t, cfg, func(tr *Tracker, rng *rand.Rand) {
-				ports := &Ports{}
-				port := []uint16{0, 1, 2, 443}[rng.IntN(4)]
-				ports.Add(protoTCP, port, port)
-				tr.SetPorts(ports)
-			})
-		})
-	}
+func TestExactWhenConnectionsAreTurned(t *testing.T) { play(t, 100, turned) }
+
+func turned(t *testing.T, seed uint64) {
+	cfg := testConfig(t)
+	cfg.PickedUpByPort = true
+	cfg.MayRepeat = func() bool { return false }
+	k := newKernel(seed)
+	k.alike, k.unseen = !k.timestamps, true
+	k.simulate(t, cfg, func(tr *Tracker, rng *rand.Rand) {
+		ports := &Ports{}
+		port := []uint16{0, 1, 2, 443}[rng.IntN(4)]
+		ports.Add(protoTCP, port, port)
+		tr.SetPorts(ports)
+	})
+}
+
+// newKernel returns a kernel whose course follows from the seed. It has timestamps with
+// every other one.
+func newKernel(seed uint64) *kernel {
+	return &kernel{rng: rand.New(rand.NewPCG(seed, 1)), now: int64(time.Hour), timestamps: seed%2 == 0}
 }
 
 // simulate calls between before each dump.
-func simulate(t *testing.T, seed uint64, timestamps bool, cfg Config, between func(*Tracker, *rand.Rand)) {
-	k := &kernel{rng: rand.New(rand.NewPCG(seed, 1)), now: int64(time.Hour), timestamps: timestamps}
-	k.simulate(t, cfg, between)
+func simulate(t *testing.T, seed uint64, cfg Config, between func(*Tracker, *rand.Rand)) {
+	newKernel(seed).simulate(t, cfg, between)
 }
 
 func (k *kernel) simulate(t *testing.T, cfg Config, between func(*Tracker, *rand.Rand)) {

@@ -2,9 +2,7 @@ package accounting
 
 import (
 	"bytes"
-	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -49,18 +47,10 @@ func resumed(t testing.TB, tr *Tracker, seconds float64, flows ...Flow) *Tracker
 
 // Across restarts at any moment, the sums are exact but for what ended while
 // nobody listened; and how many of these flows were known is counted.
-func TestExactAcrossRestarts(t *testing.T) {
-	for seed := range seeds(100) {
-		for _, timestamps := range []bool{true, false} {
-			t.Run(fmt.Sprintf("seed=%d,timestamps=%v", seed, timestamps), func(t *testing.T) {
-				simulateRestarts(t, seed, timestamps)
-			})
-		}
-	}
-}
+func TestExactAcrossRestarts(t *testing.T) { play(t, 60, restarts) }
 
-func simulateRestarts(t *testing.T, seed uint64, timestamps bool) {
-	k := &kernel{rng: rand.New(rand.NewPCG(seed, 2)), now: int64(time.Hour), timestamps: timestamps}
+func restarts(t *testing.T, seed uint64) {
+	k := newKernel(seed)
 	tr, sum, lost := started(testConfig(t)), &totals{}, totals{}
 	for range 10 {
 		for range k.rng.IntN(4) {
