@@ -46,7 +46,7 @@ func (s *soak) zero() {
 		s.t.Log("counters zeroed: the wire was not quiet")
 		s.beginAnew()
 	}
-	s.disturb(round{mix: everything}, time.Second)
+	s.disturb(round{mix: everything}, s.length)
 	s.requireQuiet()
 }
 

@@ -48,7 +48,8 @@ type worker struct {
 	rng      *rand.Rand
 	from, to *side
 	servers  [2][]netip.Addr
-	long     []net.Conn // kept over many operations
+	first    []operation // before any by chance: each once
+	long     []net.Conn  // kept over many operations
 	done     map[string]int
 	failed   map[string]error // the last failure of each kind
 }
@@ -80,25 +81,37 @@ var everything = []operation{
 
 // work runs operations of the mix from inside the side until the context ends.
 func (w *worker) work(ctx context.Context, mix []operation) error {
-	total := 0
-	for _, op := range mix {
-		total += op.weight
-	}
 	return w.from.ns.Do(func() error {
 		for ctx.Err() == nil {
-			at := w.rng.IntN(total)
-			for _, op := range mix {
-				if at -= op.weight; at < 0 {
-					w.done[op.name]++
-					if err := op.run(w, ctx); err != nil && ctx.Err() == nil {
-						w.failed[op.name] = err
-					}
-					break
-				}
+			op := w.choose(mix)
+			w.done[op.name]++
+			if err := op.run(w, ctx); err != nil && ctx.Err() == nil {
+				w.failed[op.name] = err
 			}
 		}
 		return nil
 	})
+}
+
+// choose returns the next operation: each once, so that a short soak has them all,
+// and then one of the mix by its weight.
+func (w *worker) choose(mix []operation) operation {
+	if len(w.first) > 0 {
+		op := w.first[0]
+		w.first = w.first[1:]
+		return op
+	}
+	total := 0
+	for _, op := range mix {
+		total += op.weight
+	}
+	at := w.rng.IntN(total)
+	for _, op := range mix {
+		if at -= op.weight; at < 0 {
+			return op
+		}
+	}
+	panic("the weights are more than their sum")
 }
 
 // load is a set of workers, half of them on each side.
@@ -112,7 +125,7 @@ func newLoad(t testing.TB, g *gateway, seed uint64, workers int) *load {
 	for i := range workers {
 		from, to := g.sides[i%2], g.sides[1-i%2]
 		w := &worker{
-			rng: rand.New(rand.NewPCG(seed, uint64(i))), from: from, to: to, servers: to.servers,
+			rng: rand.New(rand.NewPCG(seed, uint64(i))), from: from, to: to, servers: to.servers, first: everything,
 			done: map[string]int{}, failed: map[string]error{},
 		}
 		if i%2 == 0 { // only the left side's traffic passes the translation

@@ -44,7 +44,7 @@ func rounds() []round {
 		{
 			name: "burst of flows, flushed into a tiny buffer", mix: everything,
 			restart: func(s *soak) options { return s.optionsWithBuffer(32 << 10) },
-			burst:   func(s *soak) error { return s.spray(20_000) },
+			burst:   func(s *soak) error { return s.spray(s.burst) },
 			after:   (*soak).flush,
 		},
 		{

@@ -32,7 +32,9 @@ type soak struct {
 	load   *load
 	stalls stalls
 	table  table
-	last   reading // of the last comparison
+	length time.Duration // of a round, at least
+	burst  int           // flows of a burst
+	last   reading       // of the last comparison
 }
 
 // TestSoak plays each round once, but for those that take too much for a test
@@ -75,19 +77,23 @@ func newSoak(t *testing.T, seed uint64) *soak {
 }
 
 // playFor plays each round once and then, while there is time, all of them again
-// in another order and each for another time.
+// in another order and each for another time. With no time at all, rounds are short.
 func (s *soak) playFor(duration time.Duration) {
 	start, all := time.Now(), rounds()
+	s.length, s.burst = time.Second, 20_000
+	if duration == 0 {
+		s.length, s.burst = 300*time.Millisecond, 5000
+	}
 	for _, r := range all {
 		if duration == 0 && r.long != "" {
 			s.t.Logf("%s: left to make soak: it %s", r.name, r.long)
 			continue
 		}
-		s.play(r, time.Second)
+		s.play(r, s.length)
 	}
 	for time.Since(start) < duration && !s.t.Failed() {
 		r := all[s.rng.IntN(len(all))]
-		s.play(r, time.Second+time.Duration(s.rng.IntN(6000))*time.Millisecond)
+		s.play(r, s.length+time.Duration(s.rng.IntN(6000))*time.Millisecond)
 	}
 }
 
