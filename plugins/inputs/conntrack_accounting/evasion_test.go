@@ -115,10 +115,11 @@ func evasions() map[string]struct {
 // What is documented of packets that pass without being counted is true: which they
 // are, where they show, what nf_conntrack_tcp_be_liberal does, and what the rules do.
 func TestEvasions(t *testing.T) {
+	t.Parallel()
 	for name, c := range evasions() {
 		for _, liberal := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, liberal=%v", name, liberal), func(t *testing.T) {
-				t.Parallel() // it waits for the kernel to make and remove namespaces
+				t.Parallel()
 				l := newEvasionLab(t, liberal)
 				l.connect()
 				before, invalid := l.bytes(), l.internal["table_invalid"].(int64)
@@ -139,6 +140,7 @@ func TestEvasions(t *testing.T) {
 
 // An ICMP error belongs to the flow that it quotes, and is not counted.
 func TestICMPErrorsAreNotCounted(t *testing.T) {
+	t.Parallel()
 	l := newEvasionLab(t, true)
 	l.connect()
 	before := l.bytes()

@@ -12,6 +12,7 @@ import (
 // again accounts nothing twice, whoever looks when: existing flows are accounted from
 // their beginning once in the life of a state_file.
 func TestNamespacesAreExchanged(t *testing.T) {
+	t.Parallel()
 	running := func(l *lab, exchange func(), _ func(*Plugin)) {
 		exchange()
 		l.gather()
@@ -40,6 +41,7 @@ func TestNamespacesAreExchanged(t *testing.T) {
 		"at kills":                      {there: killed, back: killed},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			a, b := newLab(t), newLab(t)
 			link := filepath.Join(t.TempDir(), "namespace")
 			point := func(to *lab) {

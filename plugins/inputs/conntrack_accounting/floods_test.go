@@ -30,6 +30,7 @@ func (l *lab) flood(sources int) {
 // A flood makes no more series than max_series, takes no detail of the traffic
 // that is answered, loses not one byte, and is said once, as is its end.
 func TestFlood(t *testing.T) {
+	t.Parallel()
 	l := flooded(t, func(p *Plugin) { p.MaxSeries = 100 })
 	for range 2 {
 		l.flood(5000)
@@ -56,6 +57,7 @@ func TestFlood(t *testing.T) {
 // unanswered = "fold" keeps what was never answered by destination; what is
 // answered is as ever.
 func TestUnansweredFold(t *testing.T) {
+	t.Parallel()
 	l := flooded(t, func(p *Plugin) { p.Unanswered = "fold" })
 	l.flood(1000)
 	require.NoError(t, l.ns.TCP("10.32.0.1", "10.33.0.1:80", 3, 1000, 2000))
@@ -75,6 +77,7 @@ func TestUnansweredFold(t *testing.T) {
 // unanswered = "ignore" leaves out what was never answered, and counts it; what
 // is answered late is accounted from its beginning.
 func TestUnansweredIgnore(t *testing.T) {
+	t.Parallel()
 	l := flooded(t, func(p *Plugin) { p.Unanswered = "ignore" })
 	server := l.ns.ListenUDP(t, "10.33.0.1:10")
 	client := l.ns.ListenUDP(t, "10.32.0.1:1000")
@@ -119,7 +122,7 @@ func TestFloodGivesItsMemoryBack(t *testing.T) {
 	require.Eventually(t, func() bool {
 		l.gather()
 		return held()-before < 5<<20
-	}, 30*time.Second, 10*time.Millisecond)
+	}, 30*time.Second, tick)
 	require.NoError(t, l.ns.TCP("10.32.0.1", "10.33.0.1:80", 1, 1000, 2000))
 	l.requireQuiet()
 	l.requireExact()

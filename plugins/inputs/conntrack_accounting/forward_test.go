@@ -34,6 +34,7 @@ func newRouter(t *testing.T) *router {
 // A packet that a rule of the forward chain drops is counted, unless it is the first
 // of its flow, which then never comes to be.
 func TestDroppedPacketsAreCounted(t *testing.T) {
+	t.Parallel()
 	r := newRouter(t)
 	r.ns.Nft(t, `table ip filter { chain forward {
 		type filter hook forward priority filter;
@@ -57,6 +58,7 @@ func TestDroppedPacketsAreCounted(t *testing.T) {
 // Packets are those that conntrack sees: with offloads, one stands for many that are
 // on the wire, whose headers are not counted either.
 func TestOffloadsMakeFewerPackets(t *testing.T) {
+	t.Parallel()
 	const bytes = 4_000_000
 	r := newRouter(t)
 	r.server.ServeTCP(t, "10.33.0.2:80")
@@ -81,6 +83,7 @@ func TestOffloadsMakeFewerPackets(t *testing.T) {
 // With nf_conntrack_tcp_loose=0, connections whose beginning conntrack did not see pass
 // uncounted, as invalid, until they begin anew.
 func TestNothingIsPickedUpWithoutLoose(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.ns.Sysctl(t, "net.netfilter.nf_conntrack_tcp_loose", 0)
 	l.start()

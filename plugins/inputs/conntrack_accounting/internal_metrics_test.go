@@ -13,6 +13,7 @@ import (
 
 // The README documents each field, and no other.
 func TestInternalFieldsAreDocumented(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	_, keep := withState(t)
 	l.start(keep)
@@ -34,6 +35,7 @@ func TestInternalFieldsAreDocumented(t *testing.T) {
 
 // What the plugin says of itself is what happened.
 func TestInternalMetrics(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.serve()
 	l.start()
@@ -63,6 +65,7 @@ func TestInternalMetrics(t *testing.T) {
 }
 
 func TestInternalMetricsCanBeLeftOut(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.start(func(p *Plugin) { p.InternalMetrics = false })
 	l.gather()
@@ -71,6 +74,7 @@ func TestInternalMetricsCanBeLeftOut(t *testing.T) {
 
 // A gather that fails says so in the metric.
 func TestInternalMetricsOfAFailedGather(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.start()
 	require.NoError(t, l.plugin.dumper.Close())

@@ -1,6 +1,7 @@
 package conntrack_accounting
 
 import (
+	"flag"
 	"fmt"
 	"maps"
 	"strings"
@@ -14,6 +15,17 @@ import (
 	"telegraf-conntrack-accounting/internal/accounting"
 	"telegraf-conntrack-accounting/internal/testkit"
 )
+
+// TestMain runs more tests at once than there are CPUs: most of them wait, for the
+// kernel to put rules into force or for a wire to be quiet, each in namespaces of its
+// own.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	m.Run()
+}
 
 // lab is a namespace in which every address of 10.32.0.0/11 and of
 // 2001:db8::/32 is local, so that one process can talk between any two of
@@ -39,6 +51,10 @@ type row struct {
 	fields map[string]interface{}
 	at     time.Time
 }
+
+// tick is how often a test looks or gathers while it waits: a look at the ledger is a
+// process, and many tests wait at once.
+const tick = 50 * time.Millisecond
 
 // protos are what the ledger tells apart, both directions of each.
 var protos = []string{"tcp", "udp", "icmp", "ipv6-icmp"}
@@ -162,7 +178,7 @@ func (l *lab) requireQuiet() {
 			last, since = now, time.Now()
 		}
 		return time.Since(since) > 300*time.Millisecond
-	}, 10*time.Second, 10*time.Millisecond)
+	}, 10*time.Second, tick)
 }
 
 func (l *lab) stats() accounting.Stats { return l.plugin.stats() }
@@ -178,7 +194,7 @@ func (l *lab) requireForgotten() {
 	require.Eventually(l.t, func() bool {
 		l.gather()
 		return l.stats().Flows == 0 && l.stats().Tombstones == 0
-	}, time.Minute, time.Millisecond)
+	}, time.Minute, tick)
 }
 
 // The lab is the accumulator of its plugin.

@@ -14,6 +14,7 @@ import (
 // least from when it was open until it was to be closed, at most from before it was
 // opened until it was closed.
 func TestLifetimesOfKnownConnections(t *testing.T) {
+	t.Parallel()
 	const connections = 20
 	for name, c := range map[string]struct {
 		closeEvents bool
@@ -23,6 +24,7 @@ func TestLifetimesOfKnownConnections(t *testing.T) {
 		"without":      {false, time.Second}, // the kernel tells the rest of a timeout in whole seconds
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			l := newLab(t)
 			l.serve()
 			l.start(func(p *Plugin) { p.CloseEvents = c.closeEvents })

@@ -8,6 +8,7 @@ import (
 
 // What has the mark between two gathers only is not accounted.
 func TestMarksThatNoGatherSees(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.serve()
 	l.start(func(p *Plugin) { p.Mark = "0x1/0xff" })
@@ -26,8 +27,10 @@ func TestMarksThatNoGatherSees(t *testing.T) {
 // A flow that is older than the plugin, and gets its mark when the baseline is long
 // over, may have had it before, and have been accounted: it is from then on.
 func TestMarksThatComeBackAfterARestart(t *testing.T) {
+	t.Parallel()
 	for name, killed := range map[string]bool{"without a state": false, "after a kill": true} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			l := newLab(t)
 			l.serve()
 			start := func(p *Plugin) { p.Mark = "0x1/0xff" }

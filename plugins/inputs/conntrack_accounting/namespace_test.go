@@ -12,6 +12,7 @@ import (
 // A namespace that is made again under its name is accounted from its beginning;
 // what the old one sent until the gather that notices is not lost.
 func TestNamespaceIsMadeAgain(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.serve()
 	file, keep := withState(t)

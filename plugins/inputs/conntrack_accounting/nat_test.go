@@ -15,11 +15,13 @@ import (
 // Behind DNAT, dst and port are what the opener sent to or the real server's; SNAT
 // does not change who the opener is; and no view loses a byte.
 func TestAddressViewsBehindNAT(t *testing.T) {
+	t.Parallel()
 	for view, to := range map[string]netip.AddrPort{
 		"original": netip.MustParseAddrPort("10.40.0.1:443"), "translated": netip.MustParseAddrPort("10.33.0.1:80"),
 	} {
 		dst, port := to.Addr().String(), strconv.Itoa(int(to.Port()))
 		t.Run(view, func(t *testing.T) {
+			t.Parallel()
 			l := newLab(t)
 			l.serve()
 			l.ns.Nft(t, `table ip nat {
@@ -60,6 +62,7 @@ func (l *lab) requireOnly(proto, src, dst, port string) {
 // The kernel itself leaves out flows without the mark from dumps; events are
 // matched here.
 func TestOnlyMarkedFlows(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.serve()
 	l.ns.Nft(t, `table inet marks {
@@ -87,6 +90,7 @@ func TestOnlyMarkedFlows(t *testing.T) {
 // A flow that was let in stays in until it ends, whatever its mark is then: the
 // kernel leaves it out of dumps filtered by mark, but it is neither gone nor closed.
 func TestMarksThatChange(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.serve()
 	l.ns.Nft(t, `table inet marks { chain output {

@@ -39,6 +39,7 @@ func (l *lab) with(tag, value string) (found []map[string]string) {
 // to the new groups, and not a byte is lost or doubled. A name is no part of a
 // group. A bad file changes nothing.
 func TestNetworksChangeUnderLiveConnections(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.serve()
 	file, put := networksFile(t)
@@ -99,6 +100,7 @@ func TestNetworksChangeUnderLiveConnections(t *testing.T) {
 // Networks and group_by change over a restart: a live connection, and what was
 // accounted and not yet gathered, go on without a byte lost or doubled.
 func TestNetworksChangeOverARestart(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.serve()
 	file, put := networksFile(t)
@@ -136,8 +138,10 @@ func TestNetworksChangeOverARestart(t *testing.T) {
 // Flows that only zone and mark tell apart are series of their own; beyond
 // max_series they fold without losing a byte.
 func TestGroupByZoneAndMark(t *testing.T) {
+	t.Parallel()
 	for name, limit := range map[string]int{"apart": 1000, "folded": 4} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			l := newLab(t)
 			l.ns.Nft(t, `table inet zones {
 				chain zones {

@@ -47,6 +47,7 @@ func TestFlowtablesAreExplained(t *testing.T) {
 
 // Flows that a dump shows as offloaded are counted as such.
 func TestOffloadedFlowsAreCounted(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.start()
 	l.plugin.mu.Lock()
@@ -64,6 +65,7 @@ func TestOffloadedFlowsAreCounted(t *testing.T) {
 // A router with a real flowtable, where the kernel has them: without the
 // counter flag packets are missing, and that is said.
 func TestFlowtableWithoutCounter(t *testing.T) {
+	t.Parallel()
 	testkit.Need(t, "nft", "conntrack")
 	l := &lab{t: t, ns: testkit.NewNetns(t), log: &lines{}, sum: map[string]testkit.Counter{}}
 	one, two := testkit.NewNetns(t), testkit.NewNetns(t)

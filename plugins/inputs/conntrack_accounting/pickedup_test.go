@@ -57,6 +57,7 @@ func total(sums map[string]testkit.Counter) (sum testkit.Counter) {
 // After a flush, conntrack takes a server that streams for the opener. That is said,
 // and turned on request, for all of the flow's life.
 func TestPickedUpFlows(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		option   string
 		source   []string
@@ -71,6 +72,7 @@ func TestPickedUpFlows(t *testing.T) {
 	} {
 		for _, end := range []string{"flush", "close", "unseen by dumps"} {
 			t.Run(name+", "+end, func(t *testing.T) {
+				t.Parallel()
 				l := newLab(t)
 				state := filepath.Join(t.TempDir(), "state")
 				set := func(p *Plugin) { p.PickedUpFlows, p.Source, p.StateFile = c.option, c.source, state }
@@ -130,6 +132,7 @@ func (l *lab) requireFrom(opener string) {
 
 // What was opened before conntrack's eyes is not taken for picked up, liberal or not.
 func TestSeenFlowsAreNotPickedUp(t *testing.T) {
+	t.Parallel()
 	for liberal := range 2 {
 		l := newLab(t)
 		l.ns.Sysctl(t, "net.netfilter.nf_conntrack_tcp_be_liberal", liberal)

@@ -15,6 +15,7 @@ import (
 // An event socket that fails is replaced while the plugin runs: that is said and
 // counted, and what ends from then on is exact.
 func TestEventSocketFails(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.serve()
 	l.start()

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,8 +58,10 @@ func asMetrics(rows []reportfile.Row) (list []row) {
 
 // Reports say exactly what the metrics say, row by row.
 func TestReportsAndMetricsAreTheSame(t *testing.T) {
+	t.Parallel()
 	for name, open := range map[string]bool{"closed connections": false, "open connections": true} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			l, folder := newLab(t), t.TempDir()
 			l.ns.ServeTCP(t, "[::]:80")
 			l.start(func(p *Plugin) {
@@ -84,6 +87,7 @@ func TestReportsAndMetricsAreTheSame(t *testing.T) {
 // The start says which host reports are filed under, beside the machine's own name,
 // which Telegraf's metrics have unless it is told otherwise.
 func TestReportsTellTheirHost(t *testing.T) {
+	t.Parallel()
 	own, err := os.Hostname()
 	require.NoError(t, err)
 	l, folder := newLab(t), t.TempDir()
@@ -98,6 +102,7 @@ func TestReportsTellTheirHost(t *testing.T) {
 
 // Reports have the names that the metrics of the same gather have.
 func TestReportsHaveNames(t *testing.T) {
+	t.Parallel()
 	l, folder := newLab(t), t.TempDir()
 	l.serve()
 	file, put := networksFile(t)
@@ -125,6 +130,7 @@ func TestReportsHaveNames(t *testing.T) {
 
 // What group_by tells apart is one row of a report: their sum.
 func TestReportsSumUpWhatGroupByTellsApart(t *testing.T) {
+	t.Parallel()
 	l, folder := newLab(t), t.TempDir()
 	l.ns.Nft(t, `table inet marks {
 		chain out {
@@ -160,6 +166,7 @@ func TestReportsSumUpWhatGroupByTellsApart(t *testing.T) {
 
 // A one-shot run writes no report: it repeats what others hold already.
 func TestAOneShotRunWritesNoReport(t *testing.T) {
+	t.Parallel()
 	l, folder := newLab(t), t.TempDir()
 	l.ns.EchoUDP(t, "10.32.0.2:53")
 	l.start()
@@ -175,6 +182,7 @@ func TestAOneShotRunWritesNoReport(t *testing.T) {
 
 // While the disk is full, metrics go on; the reports wait in memory.
 func TestReportsOutlastAFullDisk(t *testing.T) {
+	t.Parallel()
 	l, disk := newLab(t), testkit.NewDisk(t, 1<<20)
 	folder := disk.Path()
 	l.ns.EchoUDP(t, "10.32.0.2:53")
@@ -246,10 +254,11 @@ func TestUnsavedReportsHaveABound(t *testing.T) {
 	folder := t.TempDir()
 	p, log := pluginWithReports(t, folder)
 	require.NoError(t, os.Remove(folder))
-	const rows, reports = 100_000, 12
+	const rows, reports = 5000, 12
+	name := strings.Repeat("x", 1000) // so that few rows are many bytes
 	for n := range reports {
 		for i := range rows {
-			p.reports.add(&reportfile.Row{Time: int64(1_700_000_000_000_000_000 + n), Proto: "tcp", Src: "10.0.0.0", Dst: "10.0.0.1", Port: accounting.OtherPorts, SrcBytes: int64(i)})
+			p.reports.add(&reportfile.Row{Time: int64(1_700_000_000_000_000_000 + n), Proto: "tcp", Src: "10.0.0.0", Dst: "10.0.0.1", SrcName: name, Port: accounting.OtherPorts, SrcBytes: int64(i)})
 		}
 		p.reports.write()
 		require.LessOrEqual(t, p.reports.size, maxUnsaved)

@@ -19,12 +19,14 @@ import (
 // Whatever a gather waits for, events are read meanwhile: no flow that ended
 // stays in the kernel, and what came in between counts in the next gather.
 func TestEventsAreReadWhileAGatherIsStuck(t *testing.T) {
+	t.Parallel()
 	for name, stick := range map[string]func(*stuckLab){
 		"nobody reads the metrics": func(s *stuckLab) { s.metrics.close() },
 		"nobody reads the log":     func(s *stuckLab) { s.text.close(); s.setPorts("udp:9\n") },
 		"the disk is stuck":        (*stuckLab).stickState,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := newStuckLab(t)
 			client := s.ns.ListenUDP(t, "10.32.0.1:1000")
 			talk := func(to string) { require.NoError(t, testkit.Spray(client, netip.MustParseAddr(to), 9, 5000, 10)) }

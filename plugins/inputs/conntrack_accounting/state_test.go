@@ -42,6 +42,7 @@ func (l *lab) udp(from string) func(count int) {
 // What a flow sends while the plugin is down counts at the first gather after
 // it; so does what begins meanwhile, and what was known but not yet gathered.
 func TestStopAndStart(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.serve()
 	file, keep := withState(t)
@@ -69,6 +70,7 @@ func TestStopAndStart(t *testing.T) {
 // After a kill, at any moment, nothing is accounted twice. What was delivered
 // and saved goes on exactly; what was not is lost, and that is said.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		crash func(*lab)
 		exact bool
@@ -79,6 +81,7 @@ func TestKilled(t *testing.T) {
 		"before they are delivered":   {func(l *lab) { l.gather(); l.gatherUndelivered() }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			l := newLab(t)
 			l.serve()
 			_, keep := withState(t)
@@ -108,6 +111,7 @@ func TestKilled(t *testing.T) {
 // When the clock was set back before a kill, what began in the time that comes again
 // is not taken as new.
 func TestKilledAfterTheClockWentBack(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.serve()
 	file, keep := withState(t)
@@ -132,6 +136,7 @@ func (l *lab) gatherUndelivered() {
 
 // With a state_interval, the state between two saves is known to be old.
 func TestStateInterval(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.serve()
 	_, keep := withState(t)
@@ -153,6 +158,7 @@ func TestStateInterval(t *testing.T) {
 // A state of this boot and namespace, if only one that cannot be used, says that
 // existing flows were accounted before: they are not accounted in full then.
 func TestForeignStates(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(t *testing.T, file string, p *Plugin)
 		says   string
@@ -181,6 +187,7 @@ func TestForeignStates(t *testing.T) {
 		"as it was": {nil, "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			l := newLab(t)
 			l.serve()
 			file, keep := withState(t)
@@ -235,6 +242,7 @@ func rewrite(t *testing.T, file string, change func(*statefile.File)) {
 
 // A look at the table for once neither uses nor changes the daemon's state.
 func TestOneShotLeavesTheStateAlone(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.serve()
 	file, keep := withState(t)
@@ -259,6 +267,7 @@ func TestOneShotLeavesTheStateAlone(t *testing.T) {
 // A folder that is not there is an error at the start; one that goes away is
 // complained of once, and again when it is back.
 func TestStateFolder(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	folder := filepath.Join(t.TempDir(), "folder")
 	keep := func(p *Plugin) { p.StateFile = filepath.Join(folder, "state") }
@@ -286,6 +295,7 @@ func TestStateFolder(t *testing.T) {
 // Where no state could ever be written, the start after a kill is no first one: what
 // flows had sent was handed out.
 func TestFirstStateCannotBeWritten(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.serve()
 	disk := testkit.NewDisk(t, 1<<20)
@@ -311,6 +321,7 @@ func TestFirstStateCannotBeWritten(t *testing.T) {
 
 // A file of something else is not overwritten.
 func TestStateFileOfSomethingElse(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	file, keep := withState(t)
 	require.NoError(t, os.WriteFile(file, []byte("10.0.0.0/8,Campus\n"), 0o600))
@@ -326,6 +337,7 @@ func TestStateFileOfSomethingElse(t *testing.T) {
 
 // A file that can neither be marked nor emptied would mislead the next start.
 func TestStateThatCannotBeSuperseded(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	file, keep := withState(t)
 	l.start(keep)
@@ -346,6 +358,7 @@ func TestStateThatCannotBeSuperseded(t *testing.T) {
 
 // No gather after a restart uses the second of one before it.
 func TestStampsOutliveARestart(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.serve()
 	_, keep := withState(t)
@@ -366,6 +379,7 @@ func TestStampsOutliveARestart(t *testing.T) {
 
 // Two namespaces are never taken for each other.
 func TestIdentityIsTheNamespaces(t *testing.T) {
+	t.Parallel()
 	one, two := newLab(t), newLab(t)
 	_, keep := withState(t)
 	one.start(keep)
@@ -378,6 +392,7 @@ func TestIdentityIsTheNamespaces(t *testing.T) {
 // Other masks lose and double nothing, but mean other groups under the same
 // addresses: that is said, once, and only when they are others.
 func TestOtherMasksAreMentioned(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.serve()
 	_, keep := withState(t)

@@ -9,6 +9,7 @@ import (
 // Two processes would each overwrite what the other knows; the second one waits for
 // the end of the first, as in a restart.
 func TestOneProcessForEachState(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	file, keep := withState(t)
 	l.start(keep)

@@ -24,11 +24,13 @@ import (
 //     namespace, each of them answered by an echo,
 //   - expected.out, the metrics of the gather after them, without their time.
 func TestCases(t *testing.T) {
+	t.Parallel()
 	folders, err := filepath.Glob(filepath.Join("testcases", "*"))
 	require.NoError(t, err)
 	require.NotEmpty(t, folders)
 	for _, folder := range folders {
 		t.Run(filepath.Base(folder), func(t *testing.T) {
+			t.Parallel()
 			wrong, err := os.ReadFile(filepath.Join(folder, "expected.err"))
 			if err == nil {
 				require.EqualError(t, initialize(folder), strings.TrimSuffix(string(wrong), "\n"))

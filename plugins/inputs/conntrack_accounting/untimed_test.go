@@ -68,6 +68,7 @@ func (l *lab) resetConnection(from, to string) {
 
 // While another listener is behind, equal events are repeated ones.
 func TestRepeatedEventsWithoutStartTimes(t *testing.T) {
+	t.Parallel()
 	const flows = 2000
 	l := newLab(t)
 	l.ns.ListenUDP(t, "0.0.0.0:9")

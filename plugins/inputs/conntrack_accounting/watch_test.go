@@ -39,6 +39,7 @@ func (l *lines) clear() {
 
 // What changes while the plugin runs is said as at the start, and that it is over.
 func TestSysctlsThatChange(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name       string
 		value      int
@@ -51,6 +52,7 @@ func TestSysctlsThatChange(t *testing.T) {
 		{"nf_conntrack_events", 2, "W! events are in autodetect mode", "I! events are on again", "I! events were in mode 2 and are on now"},
 	} {
 		t.Run(fmt.Sprintf("%s=%d", c.name, c.value), func(t *testing.T) {
+			t.Parallel()
 			l := newLab(t)
 			for _, name := range []string{"acct", "timestamp", "events"} {
 				l.ns.Sysctl(t, "nf_conntrack_"+name, 1)
@@ -77,6 +79,7 @@ func TestSysctlsThatChange(t *testing.T) {
 // Flows that began while accounting was off are said once, and when the last of
 // them is gone.
 func TestFlowsWithoutCountersAreSaid(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.serve()
 	l.start()
@@ -93,6 +96,7 @@ func TestFlowsWithoutCountersAreSaid(t *testing.T) {
 
 // Started while the kernel sends no events, the plugin waits for them once it does.
 func TestEventsThatBegin(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.ns.Sysctl(t, "nf_conntrack_acct", 1)
 	l.ns.Sysctl(t, "nf_conntrack_events", 0)
@@ -110,6 +114,7 @@ func TestEventsThatBegin(t *testing.T) {
 // Each family is judged alone: by what makes the kernel track it, not by what is
 // left in the table.
 func TestRulesetThatIsFlushed(t *testing.T) {
+	t.Parallel()
 	testkit.Need(t, "nft", "conntrack")
 	l := &lab{t: t, ns: testkit.NewNetns(t), log: &lines{}, sum: map[string]testkit.Counter{}}
 	l.ns.Local(t, "10.32.0.0/11")
@@ -145,6 +150,7 @@ func (l *lab) serveUDP() { l.ns.EchoUDP(l.t, "10.33.0.1:53") }
 // Options that leave nothing to account are named, once there has been time for
 // somebody to come.
 func TestFilterThatMatchesNothing(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.serve()
 	l.start(func(p *Plugin) {
