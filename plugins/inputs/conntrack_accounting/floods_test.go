@@ -42,8 +42,11 @@ func TestFlood(t *testing.T) {
 		require.Len(t, l.rowsOf("src", "0.0.0.0/0"), 1, "by destination")
 		require.Positive(t, l.internal["folded_sources"])
 		require.Zero(t, l.internal["folded_destinations"])
-		require.EqualValues(t, 5000, l.internal["unanswered_flows"])
 		l.requireExact()
+		require.Eventually(t, func() bool { // a dump misses flows while somebody resizes the machine's table
+			l.gather()
+			return l.internal["unanswered_flows"] == int64(5000)
+		}, time.Minute, tick)
 		l.flush()
 		l.gather()
 	}
