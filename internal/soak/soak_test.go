@@ -306,7 +306,7 @@ func (s *soak) requireQuiet() {
 			last, since = now, time.Now()
 		}
 		return time.Since(since) > 250*time.Millisecond
-	}, patience, 20*time.Millisecond)
+	}, patience, 50*time.Millisecond) // each look is a process
 }
 
 func (s *soak) flush() {
