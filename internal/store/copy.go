@@ -3,19 +3,18 @@ package store
 import (
 	"database/sql"
 	"strconv"
+	"strings"
 	"time"
 
 	"telegraf-conntrack-accounting/internal/pgconn"
 	"telegraf-conntrack-accounting/internal/schema"
 )
 
-const copyTraffic = `COPY vpn_traffic (time, src, dst, proto, port, src_packets, src_bytes,
-	dst_packets, dst_bytes, connection_times, connection_count, open_connections, host) FROM STDIN`
-
 // copyRows sends the rows of a batch to vpn_traffic.
 func copyRows(conn *sql.Conn, b *batch) error {
 	enc, order := newEncoder(b.host), b.heapOrder()
-	return pgconn.CopyLines(conn, copyTraffic, len(order), func(buf []byte, n int) []byte {
+	statement := "COPY vpn_traffic (time, src, dst, proto, port, " + sumColumns + ", host) FROM STDIN"
+	return pgconn.CopyLines(conn, statement, len(order), func(buf []byte, n int) []byte {
 		return enc.append(buf, b, &b.entries[order[n]])
 	})
 }
@@ -36,14 +35,7 @@ type encoder struct {
 }
 
 func newEncoder(host string) *encoder {
-	e := &encoder{times: make(map[int64][]byte)}
-	for i := range len(host) {
-		if host[i] == '\\' {
-			e.host = append(e.host, '\\')
-		}
-		e.host = append(e.host, host[i])
-	}
-	return e
+	return &encoder{[]byte(strings.ReplaceAll(host, `\`, `\\`)), make(map[int64][]byte)}
 }
 
 func (e *encoder) append(dst []byte, b *batch, row *entry) []byte {

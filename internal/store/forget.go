@@ -45,13 +45,16 @@ type Known struct {
 }
 
 // Known returns the days, in order, of which there is something to forget.
-func (db *DB) Known(ctx context.Context, f *Forgotten) (days []Known, err error) {
+func (db *DB) Known(ctx context.Context, f *Forgotten) ([]Known, error) {
 	var host sql.NullString
 	if f.Host != nil {
 		host = sql.NullString{String: *f.Host, Valid: true}
 	}
-	found, err := db.Pool.QueryContext(ctx, `
-		SELECT (time AT TIME ZONE 'UTC')::date AS day, sum(reports), count(DISTINCT host) FROM (
+	days, err := listOf(ctx, db.Pool, func(scan scanner, day *Known) error {
+		err := scan(&day.Day, &day.Reports, &day.Hosts)
+		day.Day = day.Day.UTC()
+		return err
+	}, `SELECT (time AT TIME ZONE 'UTC')::date AS day, sum(reports), count(DISTINCT host) FROM (
 			SELECT time, host, reports FROM vpn_traffic_hour_reports
 			UNION ALL SELECT time, host, 0 FROM vpn_traffic_reports) AS known
 		WHERE time >= $1 AND time < $2 AND ($3::text IS NULL OR host = $3)
@@ -59,33 +62,32 @@ func (db *DB) Known(ctx context.Context, f *Forgotten) (days []Known, err error)
 	if err != nil {
 		return nil, fmt.Errorf("looking for what is known: %w", err)
 	}
-	defer func() { _ = found.Close() }()
-	for found.Next() {
-		var day Known
-		if err := found.Scan(&day.Day, &day.Reports, &day.Hosts); err != nil {
-			return nil, fmt.Errorf("looking for what is known: %w", err)
+	return days, nil
+}
+
+// withoutImports calls fn in a transaction for which imports wait: it sees what they
+// had committed when the lock was granted.
+func (db *DB) withoutImports(ctx context.Context, fn func(*sql.Tx) error) error {
+	return db.Explain(ctx, pgconn.InTransaction(ctx, db.Pool, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `LOCK TABLE vpn_traffic_reports IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+			return fmt.Errorf("waiting for imports to end: %w", err)
 		}
-		day.Day = day.Day.UTC()
-		days = append(days, day)
-	}
-	return days, found.Err()
+		return fn(tx)
+	}))
 }
 
 // Forget deletes what there is of a day: rows, sums, reports and what was noted of
 // them, so that the day can be imported anew; of addresses, rows and sums. It is one
 // transaction, for which imports wait. Only the owner can.
 func (db *DB) Forget(ctx context.Context, f *Forgotten, day time.Time) error {
-	err := pgconn.InTransaction(ctx, db.Pool, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `LOCK TABLE vpn_traffic_reports IN SHARE ROW EXCLUSIVE MODE`); err != nil {
-			return err
-		}
+	err := db.withoutImports(ctx, func(tx *sql.Tx) error {
 		if len(f.Addresses) > 0 {
 			return f.forgetAddresses(ctx, tx, day)
 		}
 		return f.forgetDay(ctx, tx, day)
 	})
 	if err != nil {
-		return fmt.Errorf("forgetting %s: %w", day.Format(time.DateOnly), db.Explain(ctx, err))
+		return fmt.Errorf("forgetting %s: %w", day.Format(time.DateOnly), err)
 	}
 	return nil
 }
@@ -110,9 +112,8 @@ func (f *Forgotten) forgetDay(ctx context.Context, tx *sql.Tx, day time.Time) er
 // ForgetNames forgets the values and names that no sums have any more, as those of
 // days that were forgotten. Only the owner can.
 func (db *DB) ForgetNames(ctx context.Context) error {
-	err := pgconn.InTransaction(ctx, db.Pool, func(tx *sql.Tx) error {
+	err := db.withoutImports(ctx, func(tx *sql.Tx) error {
 		for _, statement := range [...]string{
-			`LOCK TABLE vpn_traffic_reports IN SHARE ROW EXCLUSIVE MODE`,
 			`DELETE FROM vpn_traffic_values`,
 			`SELECT vpn_traffic_refill_values()`,
 			`DELETE FROM vpn_traffic_name_history AS l WHERE NOT EXISTS (SELECT FROM vpn_traffic_values AS v WHERE v.kind = l.kind AND v.value = l.address)
@@ -125,7 +126,7 @@ func (db *DB) ForgetNames(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("forgetting names: %w", db.Explain(ctx, err))
+		return fmt.Errorf("forgetting names: %w", err)
 	}
 	db.forgetNames()
 	return nil
@@ -134,10 +135,7 @@ func (db *DB) ForgetNames(ctx context.Context) error {
 // ForgetLost deletes the reports of a day of which no row is left, so that they can
 // be imported anew once the sums are made again without them.
 func (db *DB) ForgetLost(ctx context.Context, day time.Time) error {
-	err := pgconn.InTransaction(ctx, db.Pool, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `LOCK TABLE vpn_traffic_reports IN SHARE ROW EXCLUSIVE MODE`); err != nil {
-			return err
-		}
+	err := db.withoutImports(ctx, func(tx *sql.Tx) error {
 		if whole, err := isWhole(ctx, tx, day); err != nil || !whole {
 			return err
 		}
@@ -146,7 +144,7 @@ func (db *DB) ForgetLost(ctx context.Context, day time.Time) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("forgetting what is lost of %s: %w", day.Format(time.DateOnly), db.Explain(ctx, err))
+		return fmt.Errorf("forgetting what is lost of %s: %w", day.Format(time.DateOnly), err)
 	}
 	return nil
 }
@@ -157,8 +155,8 @@ func lost(ctx context.Context, tx *sql.Tx, day time.Time) (n int, err error) {
 	err = tx.QueryRowContext(ctx, `SELECT count(*) FROM vpn_traffic_reports AS r
 		LEFT JOIN (SELECT DISTINCT host, time FROM vpn_traffic WHERE time >= $1 AND time < $2) AS rows USING (host, time)
 		WHERE time >= $1 AND time < $2 AND rows.host IS NULL`, day, day.AddDate(0, 0, 1)).Scan(&n)
-	if pq.As(err) != nil {
+	if err != nil {
 		return 0, fmt.Errorf("comparing rows with reports: %w", err)
 	}
-	return n, err
+	return n, nil
 }

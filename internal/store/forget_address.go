@@ -22,8 +22,23 @@ type Address struct {
 // Addresses returns the values of src and dst that lie within one of the prefixes,
 // and apart from them those that hold a prefix and others too.
 func (db *DB) Addresses(ctx context.Context, prefixes []netip.Prefix) (within, wider []Address, err error) {
-	found, err := db.Pool.QueryContext(ctx, `
-		SELECT value, min(first), max(last) FROM (
+	err = eachRow(ctx, db.Pool, func(scan scanner) error {
+		var a Address
+		var first, last sql.NullTime
+		if err := scan(&a.Text, &first, &last); err != nil {
+			return err
+		}
+		a.First, a.Last = first.Time.UTC(), last.Time.UTC()
+		value, err := ParsePrefix(a.Text)
+		switch {
+		case err != nil: // an older version let in what is no address
+		case slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Overlaps(value) && p.Bits() <= value.Bits() }):
+			within = append(within, a)
+		case slices.ContainsFunc(prefixes, value.Overlaps):
+			wider = append(wider, a)
+		}
+		return nil
+	}, `SELECT value, min(first), max(last) FROM (
 			SELECT value, first_day AS first, last_day AS last FROM vpn_traffic_values WHERE kind IN ('src', 'dst')
 			UNION ALL SELECT src, (min(time) AT TIME ZONE 'UTC')::date, (max(time) AT TIME ZONE 'UTC')::date FROM vpn_traffic_hour_by_src GROUP BY src
 			UNION ALL SELECT dst, (min(time) AT TIME ZONE 'UTC')::date, (max(time) AT TIME ZONE 'UTC')::date FROM vpn_traffic_hour_by_dst GROUP BY dst
@@ -32,27 +47,11 @@ func (db *DB) Addresses(ctx context.Context, prefixes []netip.Prefix) (within, w
 	if err != nil {
 		return nil, nil, explainMissing(fmt.Errorf("looking for addresses: %w", err))
 	}
-	defer func() { _ = found.Close() }()
-	for found.Next() {
-		var a Address
-		var first, last sql.NullTime
-		if err := found.Scan(&a.Text, &first, &last); err != nil {
-			return nil, nil, fmt.Errorf("looking for addresses: %w", err)
-		}
-		a.First, a.Last = first.Time.UTC(), last.Time.UTC()
-		value, err := parsePrefix(a.Text)
-		switch {
-		case err != nil: // an older version let in what is no address
-		case slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Overlaps(value) && p.Bits() <= value.Bits() }):
-			within = append(within, a)
-		case slices.ContainsFunc(prefixes, value.Overlaps):
-			wider = append(wider, a)
-		}
-	}
-	return within, wider, found.Err()
+	return within, wider, nil
 }
 
-func parsePrefix(text string) (netip.Prefix, error) {
+// ParsePrefix parses an address or a network.
+func ParsePrefix(text string) (netip.Prefix, error) {
 	if strings.Contains(text, "/") {
 		return netip.ParsePrefix(text)
 	}

@@ -4,8 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
+	"time"
+
+	"github.com/lib/pq"
 
 	"telegraf-conntrack-accounting/internal/pgconn"
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/schema"
 )
 
@@ -30,22 +35,40 @@ type importing struct {
 	reports []batchReport         // those of the batch
 	buckets newBuckets            // those that have no sums yet
 	sums    rollups               // of the rows that are new
-	values  []dayValue            // that were stored
+	values  map[dayValue]bool     // that were stored
 	names   map[endpoint]nameSpan // that the log has now
 }
 
-// importBatch stores a batch, and returns what was done.
-func (db *DB) importBatch(ctx context.Context, b *batch) (*importing, error) {
+// importBatch stores a batch, and remembers what is stored then.
+func (db *DB) importBatch(ctx context.Context, b *batch) error {
 	conn, err := db.Pool.Conn(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { _ = conn.Close() }()
 	i := &importing{db: db, conn: conn, batch: b}
-	return i, pgconn.InTransaction(ctx, conn, func(tx *sql.Tx) error {
+	if err := pgconn.InTransaction(ctx, conn, func(tx *sql.Tx) error {
 		i.tx = tx
 		return i.run(ctx)
-	})
+	}); err != nil {
+		return err
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	remember(db.values, i.values)
+	remember(db.names, i.names)
+	return nil
+}
+
+// maxKnown bounds how many values, and how many names, are remembered as stored.
+const maxKnown = 100_000
+
+// remember adds to what is known to be stored.
+func remember[K comparable, V any](known, more map[K]V) {
+	if len(known)+len(more) > maxKnown {
+		clear(known)
+	}
+	maps.Copy(known, more)
 }
 
 func (i *importing) run(ctx context.Context) error {
@@ -60,7 +83,7 @@ func (i *importing) run(ctx context.Context) error {
 		{"storing rows", i.storeRows},
 		{"adding to rollups", i.storeRollups},
 		{"storing values", i.storeValues},
-		{"storing names", i.storeNames},
+		{"storing names", i.logNames},
 	} {
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("%s: %w", step.doing, err)
@@ -69,21 +92,48 @@ func (i *importing) run(ctx context.Context) error {
 	return nil
 }
 
-func (i *importing) lockReports(ctx context.Context) (err error) {
-	i.reports, err = lockReports(ctx, i.tx, i.batch)
-	return err
-}
-
+// dropStored takes those rows out of the batch that are stored already, and
+// those of expired reports. The stored rows of the seen reports are read, as far
+// as they have sources of the batch, and looked up in it, which needs neither
+// memory nor a temporary table.
 func (i *importing) dropStored(ctx context.Context) error {
-	return dropStored(ctx, i.tx, i.batch, i.reports)
-}
-
-func (i *importing) noteTracked(ctx context.Context) error {
-	return noteTracked(ctx, i.tx, i.batch, i.reports)
-}
-
-func (i *importing) countReports(ctx context.Context) (err error) {
-	i.buckets, err = countReports(ctx, i.tx, i.batch.host, i.reports)
+	var first, last *batchReport
+	for n := range i.reports {
+		switch r := &i.reports[n]; {
+		case r.expired:
+			i.batch.expire(r.us)
+		case r.deliveries > 1:
+			if last = r; first == nil {
+				first = r
+			}
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	gone := make([]bool, len(i.batch.entries))
+	// IS TRUE keeps the server from asking the index over src: what it finds is of
+	// all the day.
+	err := eachRow(ctx, i.tx, func(scan scanner) error {
+		var at time.Time
+		var row reportfile.Row
+		var p packedRow
+		t := &p.traffic
+		if err := scan(&at, &row.Src, &row.Dst, &row.Proto, &row.Port, &t[0], &t[1], &t[2], &t[3], &t[4], &p.count, &p.open); err != nil {
+			return err
+		}
+		if n, found := i.batch.find(at.UnixMicro(), &row); found {
+			gone[n] = true
+			if p.conflicts(i.batch.row(&i.batch.entries[n])) {
+				i.batch.conflicts++
+			}
+		}
+		return nil
+	}, `SELECT time, src, dst, proto, port, src_packets, src_bytes, dst_packets, dst_bytes,
+			connection_times, connection_count, coalesce(open_connections, -1) FROM vpn_traffic
+		WHERE time BETWEEN $1 AND $2 AND host = $3 AND (src = ANY ($4)) IS TRUE`,
+		time.UnixMicro(first.us), time.UnixMicro(last.us), i.batch.host, pq.StringArray(i.batch.sources()))
+	i.batch.drop(gone)
 	return err
 }
 
@@ -112,14 +162,4 @@ func (i *importing) storeRollups(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-func (i *importing) storeValues(ctx context.Context) error {
-	i.values = i.db.unsavedValues(i.batch, i.sums)
-	return storeValues(ctx, i.tx, i.values)
-}
-
-func (i *importing) storeNames(ctx context.Context) (err error) {
-	i.names, err = i.db.logNames(ctx, i.tx, i.batch)
-	return err
 }

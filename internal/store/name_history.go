@@ -24,113 +24,86 @@ type nameSpan struct {
 // the same host.
 const namesHold = hourMicros
 
-// unsavedNames returns the names in the rows of a batch that are not known to be in
+// logNames adds the names in the rows of the batch to the log. Only what changes
+// something is written, under a lock of the table, which readers neither wait for nor
+// hold up: nobody who writes waits for anything else after it.
+func (i *importing) logNames(ctx context.Context) error {
+	unsaved := i.unsavedNames()
+	if len(unsaved) == 0 {
+		return nil
+	}
+	changes, err := i.compareNames(ctx, unsaved)
+	if err != nil || len(changes.gone.kinds)+len(changes.added.kinds) == 0 {
+		return err
+	}
+	if _, err := i.tx.ExecContext(ctx, `LOCK TABLE vpn_traffic_name_history IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+		return err
+	}
+	if changes, err = i.compareNames(ctx, unsaved); err != nil {
+		return err
+	}
+	return changes.write(ctx, i.tx, i.batch.host)
+}
+
+// unsavedNames returns the names in the rows of the batch that are not known to be in
 // the log: mostly none.
-func (db *DB) unsavedNames(b *batch) (unsaved []observation) {
-	all := b.observations()
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	for _, n := range all {
-		known, found := db.names[endpoint{b.host, n.kind, b.texts[n.id]}]
-		if !found || len(n.runs) > 1 || n.runs[0].name != known.name || n.first() < known.from || n.last() >= known.until {
-			unsaved = append(unsaved, n)
+func (i *importing) unsavedNames() (unsaved []observation) {
+	all := i.batch.observations()
+	i.db.mu.Lock()
+	defer i.db.mu.Unlock()
+	for _, o := range all {
+		known, found := i.db.names[o.endpoint]
+		if !found || len(o.runs) > 1 || o.runs[0].name != known.name || o.first() < known.from || o.last() >= known.until {
+			unsaved = append(unsaved, o)
 		}
 	}
 	return unsaved
 }
 
-// knowNames takes note of what is in the log.
-func (db *DB) knowNames(spans map[endpoint]nameSpan) {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	if len(db.names)+len(spans) > maxKnown {
-		clear(db.names)
-	}
-	for e, c := range spans {
-		db.names[e] = c
-	}
-}
-
-// logNames adds the names in the rows of a batch to the log, and returns what is
-// known then. Only what changes something is written, under a lock of
-// the table: nobody who writes waits for anything else after it.
-func (db *DB) logNames(ctx context.Context, tx *sql.Tx, b *batch) (map[endpoint]nameSpan, error) {
-	unsaved := db.unsavedNames(b)
-	if len(unsaved) == 0 {
-		return nil, nil
-	}
-	old, err := readNameLogs(ctx, tx, b, unsaved)
+// compareNames compares observations with the log. It notes what the log says of each
+// at the time of its last row, once the changes are made.
+func (i *importing) compareNames(ctx context.Context, unsaved []observation) (c nameChanges, err error) {
+	logs, err := i.readNameLogs(ctx, unsaved)
 	if err != nil {
-		return nil, fmt.Errorf("reading names: %w", err)
+		return c, fmt.Errorf("reading names: %w", err)
 	}
-	logs := addAll(unsaved, old)
-	if !differ(logs, old) {
-		return spansIn(b, unsaved, logs), nil
-	}
-	if err := lockNames(ctx, tx); err != nil {
-		return nil, fmt.Errorf("locking names: %w", err)
-	}
-	if old, err = readNameLogs(ctx, tx, b, unsaved); err != nil {
-		return nil, fmt.Errorf("reading names: %w", err)
-	}
-	logs = addAll(unsaved, old)
-	if err := writeNameLogs(ctx, tx, b, unsaved, old, logs); err != nil {
-		return nil, fmt.Errorf("writing names: %w", err)
-	}
-	return spansIn(b, unsaved, logs), nil
-}
-
-func addAll(unsaved []observation, old []nameLog) []nameLog {
-	logs := make([]nameLog, len(unsaved))
-	for i := range unsaved {
-		logs[i] = unsaved[i].addTo(old[i])
-	}
-	return logs
-}
-
-func differ(logs, old []nameLog) bool {
-	for i := range logs {
-		if len(logs[i].minus(old[i])) > 0 {
-			return true
+	i.names = make(map[endpoint]nameSpan, len(unsaved))
+	for n := range unsaved {
+		o := &unsaved[n]
+		log := o.addTo(logs[n])
+		c.gone.add(&o.endpoint, logs[n].minus(log)) // what began earlier than it was known to is a new entry
+		c.added.add(&o.endpoint, log.minus(logs[n]))
+		next, until := log.after(o.last()), o.last()+namesHold
+		if next < len(log) {
+			until = min(until, log[next].us)
 		}
+		i.names[o.endpoint] = nameSpan{log[next-1].name, log[next-1].us, until}
 	}
-	return false
-}
-
-// spansIn returns what logs say of the times of the last rows.
-func spansIn(b *batch, unsaved []observation, logs []nameLog) map[endpoint]nameSpan {
-	known := make(map[endpoint]nameSpan, len(unsaved))
-	for i := range unsaved {
-		last := unsaved[i].last()
-		next, until := logs[i].after(last), last+namesHold
-		if next < len(logs[i]) {
-			until = min(until, logs[i][next].us)
-		}
-		e := logs[i][next-1]
-		known[endpoint{b.host, unsaved[i].kind, b.texts[unsaved[i].id]}] = nameSpan{e.name, e.us, until}
-	}
-	return known
-}
-
-// lockNames waits until no other import writes names. Readers cannot take this
-// lock, nor are they in its way.
-func lockNames(ctx context.Context, tx *sql.Tx) error {
-	_, err := tx.ExecContext(ctx, `LOCK TABLE vpn_traffic_name_history IN SHARE ROW EXCLUSIVE MODE`)
-	return err
+	return c, nil
 }
 
 // readNameLogs reads, for each observation, what is in force at its first row
 // and all that follows until after its last. People may have written rows that
 // are in force since ever.
-func readNameLogs(ctx context.Context, tx *sql.Tx, b *batch, unsaved []observation) ([]nameLog, error) {
-	kinds, addresses := make(pq.StringArray, len(unsaved)), make(pq.StringArray, len(unsaved))
-	first, last := make(pq.StringArray, len(unsaved)), make(pq.StringArray, len(unsaved))
-	for i := range unsaved {
-		kinds[i], addresses[i] = unsaved[i].kind, b.texts[unsaved[i].id]
-		first[i], last[i] = string(appendTime(nil, unsaved[i].first())), string(appendTime(nil, unsaved[i].last()))
+func (i *importing) readNameLogs(ctx context.Context, unsaved []observation) ([]nameLog, error) {
+	var kinds, addresses pq.StringArray
+	var first, last []int64
+	for n := range unsaved {
+		o := &unsaved[n]
+		kinds, addresses = append(kinds, o.kind), append(addresses, o.address)
+		first, last = append(first, o.first()), append(last, o.last())
 	}
-	found, err := tx.QueryContext(ctx, `
-		SELECT w.n - 1, greatest('0001-01-01 00:00:00+00', least(l.since, '9999-12-31 00:00:00+00')), l.name
+	logs := make([]nameLog, len(unsaved))
+	err := eachRow(ctx, i.tx, func(scan scanner) error {
+		var n int
+		var since time.Time
+		var name string
+		if err := scan(&n, &since, &name); err != nil {
+			return err
+		}
+		logs[n] = append(logs[n], nameEntry{since.UnixMicro(), name})
+		return nil
+	}, `SELECT w.n - 1, greatest('0001-01-01 00:00:00+00', least(l.since, '9999-12-31 00:00:00+00')), l.name
 		FROM unnest($2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[]) WITH ORDINALITY AS w (kind, address, first, last, n)
 		CROSS JOIN LATERAL (
 			(SELECT since, name FROM vpn_traffic_name_history
@@ -141,58 +114,42 @@ func readNameLogs(ctx context.Context, tx *sql.Tx, b *batch, unsaved []observati
 			UNION ALL
 			(SELECT since, name FROM vpn_traffic_name_history
 				WHERE kind = w.kind AND address = w.address AND host = $1 AND since > w.last ORDER BY since LIMIT 1)
-		) AS l ORDER BY w.n, l.since`, b.host, kinds, addresses, first, last)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = found.Close() }()
-	logs := make([]nameLog, len(unsaved))
-	for found.Next() {
-		var i int
-		var since time.Time
-		var name string
-		if err := found.Scan(&i, &since, &name); err != nil {
-			return nil, err
-		}
-		logs[i] = append(logs[i], nameEntry{since.UnixMicro(), name})
-	}
-	return logs, found.Err()
+		) AS l ORDER BY w.n, l.since`, i.batch.host, kinds, addresses, timeTexts(first), timeTexts(last))
+	return logs, err
 }
 
-// changes are rows of the log.
-type changes struct{ kinds, addresses, times, names pq.StringArray }
+// nameChanges are entries to delete from the log, and those to add.
+type nameChanges struct{ gone, added nameEntries }
 
-func (c *changes) add(kind, address string, entries []nameEntry) {
+// nameEntries are entries of the log, column by column.
+type nameEntries struct {
+	kinds, addresses, names pq.StringArray
+	times                   []int64
+}
+
+func (n *nameEntries) add(of *endpoint, entries []nameEntry) {
 	for _, e := range entries {
-		c.kinds, c.addresses = append(c.kinds, kind), append(c.addresses, address)
-		c.times, c.names = append(c.times, string(appendTime(nil, e.us))), append(c.names, e.name)
+		n.kinds, n.addresses = append(n.kinds, of.kind), append(n.addresses, of.address)
+		n.times, n.names = append(n.times, e.us), append(n.names, e.name)
 	}
 }
 
-// writeNameLogs makes of the old logs the new ones. An entry that began earlier
-// than it was known to is a new one.
-func writeNameLogs(ctx context.Context, tx *sql.Tx, b *batch, unsaved []observation, old, logs []nameLog) error {
-	var gone, added changes
-	for i := range unsaved {
-		address := b.texts[unsaved[i].id]
-		gone.add(unsaved[i].kind, address, old[i].minus(logs[i]))
-		added.add(unsaved[i].kind, address, logs[i].minus(old[i]))
-	}
-	if len(gone.kinds) > 0 {
+func (c *nameChanges) write(ctx context.Context, tx *sql.Tx, host string) error {
+	if len(c.gone.kinds) > 0 {
 		_, err := tx.ExecContext(ctx, `DELETE FROM vpn_traffic_name_history AS l
 			USING unnest($2::text[], $3::text[], $4::timestamptz[]) AS g (kind, address, since)
 			WHERE l.kind = g.kind AND l.address = g.address AND l.host = $1 AND l.since = g.since`,
-			b.host, gone.kinds, gone.addresses, gone.times)
+			host, c.gone.kinds, c.gone.addresses, timeTexts(c.gone.times))
 		if err != nil {
-			return err
+			return fmt.Errorf("deleting names: %w", err)
 		}
 	}
-	if len(added.kinds) == 0 {
+	if len(c.added.kinds) == 0 {
 		return nil
 	}
 	_, err := tx.ExecContext(ctx, `INSERT INTO vpn_traffic_name_history (kind, address, host, since, name)
 		SELECT kind, address, $1, since, name
 		FROM unnest($2::text[], $3::text[], $4::timestamptz[], $5::text[]) AS a (kind, address, since, name)
-		ON CONFLICT DO NOTHING`, b.host, added.kinds, added.addresses, added.times, added.names)
+		ON CONFLICT DO NOTHING`, host, c.added.kinds, c.added.addresses, timeTexts(c.added.times), c.added.names)
 	return err
 }

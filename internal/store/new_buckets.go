@@ -1,10 +1,7 @@
 package store
 
 import (
-	"database/sql"
 	"fmt"
-	"slices"
-	"time"
 
 	"github.com/lib/pq"
 	"github.com/lib/pq/pqerror"
@@ -17,25 +14,6 @@ import (
 // before the transaction ends, since the row that counts their reports is locked.
 // So theirs can be copied, which costs a third of adding to rows that may be there.
 type newBuckets map[string]map[int64]bool
-
-// note takes note of the steps that have as many reports as were just added. It
-// reads found to its end.
-func (n newBuckets) note(found *sql.Rows, level string, added steps) error {
-	defer func() { _ = found.Close() }()
-	n[level] = make(map[int64]bool)
-	for found.Next() {
-		var at time.Time
-		var reports int64
-		if err := found.Scan(&at, &reports); err != nil {
-			return err
-		}
-		i, known := slices.BinarySearch(added.times, at.UnixMicro())
-		if known && reports > 0 && reports == added.reports[i] {
-			n[level][at.UnixMicro()] = true
-		}
-	}
-	return found.Err()
-}
 
 // split divides rows of a rollup, which are in order of time, into those that can
 // be copied and those that have to be merged.
@@ -64,7 +42,7 @@ func (o *orphanError) Error() string {
 	return fmt.Sprintf("%s has sums of a time of which there are no reports (%v): psql-sink verify -repair mends that", o.table, o.err)
 }
 
-// asOrphan returns err as a orphanError when it is one, or else as it is.
+// asOrphan returns err as an orphanError when it is one, or else as it is.
 func asOrphan(t *schema.Rollup, err error) error {
 	if violation := pq.As(err, pqerror.UniqueViolation); violation != nil {
 		return &orphanError{t.Name, violation}

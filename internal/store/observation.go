@@ -3,13 +3,13 @@ package store
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
-// observation is the names that the rows of a batch have for an address.
+// observation is the names that the rows of a batch have for an endpoint.
 type observation struct {
-	kind string // src or dst
-	id   uint32 // the address
-	runs []run  // in the order of time
+	endpoint
+	runs []run // in the order of time
 }
 
 // run is a name that was used from a time to another, as far as a batch tells.
@@ -50,21 +50,21 @@ func (o *observation) addTo(log nameLog) nameLog {
 // observations returns the names that the rows of a batch have for their endpoints, in
 // the order of kind and address. An endpoint without a name says nothing.
 func (b *batch) observations() []observation {
-	type endpoint struct {
+	type end struct {
 		kind string
-		id   uint32
+		id   uint32 // of the address
 	}
 	var list []observation
-	index := make(map[endpoint]int)
+	index := make(map[end]int)
 	note := func(kind string, id uint32, us int64, name uint32) {
 		if name == 0 {
 			return
 		}
-		i, known := index[endpoint{kind, id}]
+		i, known := index[end{kind, id}]
 		if !known {
 			i = len(list)
-			index[endpoint{kind, id}] = i
-			list = append(list, observation{kind: kind, id: id})
+			index[end{kind, id}] = i
+			list = append(list, observation{endpoint: endpoint{b.host, kind, b.texts[id]}})
 		}
 		list[i].add(us, b.rows.texts.list[name])
 	}
@@ -74,6 +74,8 @@ func (b *batch) observations() []observation {
 		note("src", e.src, e.us, row.srcName)
 		note("dst", e.dst, e.us, row.dstName)
 	}
-	slices.SortFunc(list, func(x, y observation) int { return cmp.Or(cmp.Compare(x.kind, y.kind), cmp.Compare(x.id, y.id)) })
+	slices.SortFunc(list, func(x, y observation) int {
+		return cmp.Or(strings.Compare(x.kind, y.kind), strings.Compare(x.address, y.address))
+	})
 	return list
 }

@@ -58,12 +58,17 @@ type Query struct{ tx *sql.Tx }
 
 // Query calls fn with the database as it is at one moment, and changes nothing.
 func (db *DB) Query(ctx context.Context, fn func(*Query) error) error {
+	return explainMissing(db.asOfNow(ctx, func(tx *sql.Tx) error { return fn(&Query{tx}) }))
+}
+
+// asOfNow calls fn in a transaction that shows the database at one moment.
+func (db *DB) asOfNow(ctx context.Context, fn func(*sql.Tx) error) error {
 	tx, err := db.Pool.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return fmt.Errorf("querying the database: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was changed
-	return explainMissing(fn(&Query{tx}))
+	return fn(tx)
 }
 
 // explainMissing tells what to do when the database lacks what we need.
@@ -77,54 +82,41 @@ func explainMissing(err error) error {
 // Totals returns the greatest of what by names (src, dst, proto, port, service,
 // host, or "" for all together), and what all others have.
 func (q *Query) Totals(ctx context.Context, f *Filter, by string, top int) ([]Total, error) {
-	var list []Total
-	query := `SELECT name, ` + sumNames + ` FROM vpn_traffic_totals($1, $2, $9, $3, $4, $5, $6, $7, $8)`
+	query := `SELECT name, ` + sumColumns + ` FROM vpn_traffic_totals($1, $2, $9, $3, $4, $5, $6, $7, $8)`
 	if !f.byBytes() {
 		query = `WITH ranked AS (SELECT *, row_number() OVER (ORDER BY ` + rank(f.Sort) + ` DESC NULLS LAST, key) AS place
 				FROM vpn_traffic_totals($1, $2, $9, $3, $4, $5, $6, $7))
-			SELECT CASE WHEN place > $8 THEN 'all others' ELSE name END, sum(` + strings.ReplaceAll(sumNames, `, `, `), sum(`) + `)
+			SELECT CASE WHEN place > $8 THEN 'all others' ELSE name END, sum(` + strings.ReplaceAll(sumColumns, `, `, `), sum(`) + `)
 			FROM ranked GROUP BY 1 ORDER BY min(place)`
 	}
-	err := q.read(ctx, query, f, top, []any{by}, func(scan scanner) error {
-		var row Total
-		err := scan(append([]any{&row.Name}, row.columns()...)...)
-		list = append(list, row)
-		return err
+	return ask(ctx, q, query, f, top, []any{by}, func(scan scanner, row *Total) error {
+		return scan(append([]any{&row.Name}, row.columns()...)...)
 	})
-	return list, err
 }
 
 // Pairs returns the greatest pairs.
 func (q *Query) Pairs(ctx context.Context, f *Filter, top int) ([]Pair, error) {
-	var list []Pair
-	query := `SELECT source, destination, source_name, destination_name, ` + sumNames + ` FROM vpn_traffic_pairs($1, $2, $3, $4, $5, $6, $7`
+	query := `SELECT source, destination, source_name, destination_name, ` + sumColumns + ` FROM vpn_traffic_pairs($1, $2, $3, $4, $5, $6, $7`
 	if f.byBytes() {
 		query += `, $8)`
 	} else {
 		query += `) ORDER BY ` + rank(f.Sort) + ` DESC NULLS LAST, source, destination LIMIT $8`
 	}
-	err := q.read(ctx, query, f, top, nil, func(scan scanner) error {
-		var row Pair
-		err := scan(append([]any{&row.Src, &row.Dst, &row.SrcName, &row.DstName}, row.columns()...)...)
-		list = append(list, row)
-		return err
+	return ask(ctx, q, query, f, top, nil, func(scan scanner, row *Pair) error {
+		return scan(append([]any{&row.Src, &row.Dst, &row.SrcName, &row.DstName}, row.columns()...)...)
 	})
-	return list, err
 }
 
 // Series returns traffic over time, in steps that are at least as long as step.
 func (q *Query) Series(ctx context.Context, f *Filter, step time.Duration, by string, top int) ([]Point, error) {
-	var list []Point
 	more := []any{by, fmt.Sprintf("%d milliseconds", step.Milliseconds())}
-	err := q.read(ctx, `SELECT time, name, seconds, `+sumNames+` FROM vpn_traffic_series($1, $2, $10::interval, $9, $3, $4, $5, $6, $7, $8)`, f, top, more, func(scan scanner) error {
-		var row Point
+	query := `SELECT time, name, seconds, ` + sumColumns + ` FROM vpn_traffic_series($1, $2, $10::interval, $9, $3, $4, $5, $6, $7, $8)`
+	return ask(ctx, q, query, f, top, more, func(scan scanner, row *Point) error {
 		var seconds int
 		err := scan(append([]any{&row.Time, &row.Name, &seconds}, row.columns()...)...)
 		row.Step = time.Duration(seconds) * time.Second
-		list = append(list, row)
 		return err
 	})
-	return list, err
 }
 
 // Interval is the time between two reports of a gateway at the end of the range, 0
@@ -138,32 +130,22 @@ func (q *Query) Interval(ctx context.Context, f *Filter) (time.Duration, error) 
 	return time.Duration(seconds) * time.Second, nil
 }
 
-type scanner func(...any) error
-
-func (q *Query) read(ctx context.Context, query string, f *Filter, top int, more []any, row func(scanner) error) error {
-	args := append([]any{
-		f.Since, f.Until, pq.StringArray(f.Src), pq.StringArray(f.Dst), pq.StringArray(f.Proto), pq.StringArray(f.Port), pq.StringArray(f.Host), top,
-	}, more...)
-	rows, err := q.tx.QueryContext(ctx, query, args...)
+// ask returns what row makes of each row of a query's result. The filter and top are
+// the query's first parameters.
+func ask[T any](ctx context.Context, q *Query, query string, f *Filter, top int, more []any, row func(scanner, *T) error) ([]T, error) {
+	list, err := listOf(ctx, q.tx, row, query, append(append(f.parameters(), top), more...)...)
 	if err != nil {
-		return fmt.Errorf("querying the database: %w", err)
+		return nil, fmt.Errorf("querying the database: %w", err)
 	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		if err := row(rows.Scan); err != nil {
-			return fmt.Errorf("reading the result: %w", err)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("reading the result: %w", err)
-	}
-	return nil
+	return list, nil
 }
 
-// sumNames are the functions' columns of sums.
-const sumNames = `src_packets, src_bytes, dst_packets, dst_bytes, connection_count, connection_times, open_connections`
+// parameters are $1 to $7 of a query.
+func (f *Filter) parameters() []any {
+	return []any{f.Since, f.Until, pq.StringArray(f.Src), pq.StringArray(f.Dst), pq.StringArray(f.Proto), pq.StringArray(f.Port), pq.StringArray(f.Host)}
+}
 
-// columns are the sums in the order of sumNames.
+// columns are the sums in the order of sumColumns.
 func (s *Sums) columns() []any {
-	return []any{&s.SrcPackets, &s.SrcBytes, &s.DstPackets, &s.DstBytes, &s.ConnectionCount, &s.ConnectionTimes, &s.OpenConnections}
+	return []any{&s.SrcPackets, &s.SrcBytes, &s.DstPackets, &s.DstBytes, &s.ConnectionTimes, &s.ConnectionCount, &s.OpenConnections}
 }

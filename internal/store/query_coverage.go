@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/lib/pq"
 )
 
 // Coverage is of which range an answer really is.
@@ -29,8 +27,7 @@ func (q *Query) Coverage(ctx context.Context, f *Filter, by string) (Coverage, e
 				ELSE coalesce(bool_and(vpn_traffic_there(p.level, p.first, p.last)), true) END
 		FROM wide LEFT JOIN LATERAL vpn_traffic_parts(wide.since, wide.until) AS p ON kind NOT IN ('raw', 'pair')
 		GROUP BY kind, wide.since, wide.until`,
-		f.Since, f.Until, pq.StringArray(f.Src), pq.StringArray(f.Dst), pq.StringArray(f.Proto), pq.StringArray(f.Port), pq.StringArray(f.Host),
-		strings.TrimPrefix(by, "total")).Scan(&c.Since, &c.Until, &c.Complete)
+		append(f.parameters(), strings.TrimPrefix(by, "total"))...).Scan(&c.Since, &c.Until, &c.Complete)
 	if err != nil {
 		return c, fmt.Errorf("querying the database: %w", err)
 	}

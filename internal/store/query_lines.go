@@ -51,19 +51,15 @@ func (q *Query) Lines(ctx context.Context, f *Filter, by string, top int) ([]Lin
 	}
 	query := "SELECT ARRAY[" + strings.Join(CounterColumns(), ", ") + "]::text[], " + keys + ", " + from +
 		" ORDER BY " + rank(f.Sort) + " DESC NULLS LAST, " + keys + " LIMIT nullif($8::bigint, 0)"
-	var list []Line
-	err := q.read(ctx, query, f, top, more, func(scan scanner) error {
-		var line Line
+	return ask(ctx, q, query, f, top, more, func(scan scanner, line *Line) error {
 		var key, second, name, secondName string
 		err := scan((*pq.StringArray)(&line.Counters), &key, &second, &name, &secondName)
 		line.Values = valuesOf(by, key, name)
 		if by == "pair" {
 			line.Values = []string{key, nameOf(key, name), second, nameOf(second, secondName)}
 		}
-		list = append(list, line)
 		return err
 	})
-	return list, err
 }
 
 // valuesOf takes apart what the database calls a line of totals.

@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"slices"
 	"time"
 
@@ -20,95 +19,88 @@ type batchReport struct {
 	tracks     bool  // with this delivery it has open_connections for the first time
 }
 
-func (r *batchReport) at() time.Time { return time.UnixMicro(r.us) }
-
-// lockReports locks the reports that the batch has rows of, and returns them,
-// both in the order of time, so that no two imports wait for each other. What
-// other imports inserted before is committed and visible to the next statement,
-// and nobody else inserts rows of these reports until the transaction ends.
-func lockReports(ctx context.Context, tx *sql.Tx, b *batch) ([]batchReport, error) {
-	times, tracked := b.times()
-	found, err := tx.QueryContext(ctx, `
-		WITH locked AS (
+// lockReports locks and lists the reports that the batch has rows of, both in the
+// order of time, so that no two imports wait for each other. What other imports
+// inserted before is committed and visible to the next statement, and nobody else
+// inserts rows of these reports until the transaction ends.
+func (i *importing) lockReports(ctx context.Context) (err error) {
+	times, tracked := i.batch.times()
+	i.reports, err = listOf(ctx, i.tx, func(scan scanner, r *batchReport) error {
+		var at time.Time
+		err := scan(&at, &r.deliveries, &r.expired, &r.tracks)
+		r.us = at.UnixMicro()
+		return err
+	}, `WITH locked AS (
 			INSERT INTO vpn_traffic_reports AS r (host, time, tracked)
 			SELECT $1, n.time, n.tracked
 			FROM unnest($2::timestamptz[], $3::boolean[]) AS n (time, tracked) ORDER BY n.time
 			ON CONFLICT (host, time) DO UPDATE SET deliveries = r.deliveries + 1
 			RETURNING *)
 		SELECT time, deliveries, expired, deliveries = 1 AND tracked FROM locked ORDER BY time`,
-		b.host, timeTexts(times), pq.BoolArray(tracked))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = found.Close() }()
-	var reports []batchReport
-	for found.Next() {
-		var at time.Time
-		var r batchReport
-		if err := found.Scan(&at, &r.deliveries, &r.expired, &r.tracks); err != nil {
-			return nil, err
-		}
-		r.us = at.UnixMicro()
-		reports = append(reports, r)
-	}
-	return reports, found.Err()
+		i.batch.host, timeTexts(times), pq.BoolArray(tracked))
+	return err
 }
 
 // noteTracked notes which of the reports seen before have open_connections for
 // the first time, with the rows that are left in the batch.
-func noteTracked(ctx context.Context, tx *sql.Tx, b *batch, reports []batchReport) error {
-	var candidates pq.StringArray
-	times, tracked := b.times()
-	for i, us := range times {
-		if n := find(reports, us); tracked[i] && reports[n].deliveries > 1 {
-			candidates = append(candidates, string(appendTime(nil, us)))
+func (i *importing) noteTracked(ctx context.Context) error {
+	var candidates []int64
+	times, tracked := i.batch.times()
+	for n, us := range times {
+		if tracked[n] && i.report(us).deliveries > 1 {
+			candidates = append(candidates, us)
 		}
 	}
 	if len(candidates) == 0 {
 		return nil
 	}
-	found, err := tx.QueryContext(ctx, `UPDATE vpn_traffic_reports SET tracked = true
-		WHERE host = $1 AND time = ANY ($2::timestamptz[]) AND NOT tracked RETURNING time`, b.host, candidates)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = found.Close() }()
-	for found.Next() {
+	return eachRow(ctx, i.tx, func(scan scanner) error {
 		var at time.Time
-		if err := found.Scan(&at); err != nil {
+		if err := scan(&at); err != nil {
 			return err
 		}
-		reports[find(reports, at.UnixMicro())].tracks = true
-	}
-	return found.Err()
+		i.report(at.UnixMicro()).tracks = true
+		return nil
+	}, `UPDATE vpn_traffic_reports SET tracked = true
+		WHERE host = $1 AND time = ANY ($2::timestamptz[]) AND NOT tracked RETURNING time`, i.batch.host, timeTexts(candidates))
 }
 
-// find returns where the report of a time is that is one of them.
-func find(reports []batchReport, us int64) int {
-	n, _ := slices.BinarySearchFunc(reports, us, func(r batchReport, us int64) int { return cmp.Compare(r.us, us) })
-	return n
+// report returns the report of a time, which the batch has rows of.
+func (i *importing) report(us int64) *batchReport {
+	n, _ := slices.BinarySearchFunc(i.reports, us, func(r batchReport, us int64) int { return cmp.Compare(r.us, us) })
+	return &i.reports[n]
 }
 
 // countReports adds new reports to those of their minutes and hours.
-func countReports(ctx context.Context, tx *sql.Tx, host string, reports []batchReport) (newBuckets, error) {
-	buckets := make(newBuckets)
+func (i *importing) countReports(ctx context.Context) error {
+	i.buckets = make(newBuckets)
 	for _, level := range schema.MergedLevels {
-		steps := stepsOf(reports, level.Step)
+		steps := stepsOf(i.reports, level.Step)
 		if len(steps.times) == 0 {
 			continue
 		}
-		found, err := tx.QueryContext(ctx, `INSERT INTO vpn_traffic_`+level.Name+`_reports AS r (time, host, reports, tracked)
+		isNew := make(map[int64]bool)
+		i.buckets[level.Name] = isNew
+		err := eachRow(ctx, i.tx, func(scan scanner) error {
+			var at time.Time
+			var reports int64
+			if err := scan(&at, &reports); err != nil {
+				return err
+			}
+			us := at.UnixMicro()
+			if n, known := slices.BinarySearch(steps.times, us); known && reports > 0 && reports == steps.reports[n] {
+				isNew[us] = true // all of its reports are those that were just added
+			}
+			return nil
+		}, `INSERT INTO vpn_traffic_`+level.Name+`_reports AS r (time, host, reports, tracked)
 			SELECT n.time, $1, n.reports, n.tracked FROM unnest($2::timestamptz[], $3::bigint[], $4::bigint[]) AS n (time, reports, tracked)
 			ON CONFLICT (time, host) DO UPDATE SET reports = r.reports + EXCLUDED.reports, tracked = r.tracked + EXCLUDED.tracked
-			RETURNING time, reports`, host, timeTexts(steps.times), steps.reports, steps.tracked)
+			RETURNING time, reports`, i.batch.host, timeTexts(steps.times), steps.reports, steps.tracked)
 		if err != nil {
-			return nil, err
-		}
-		if err := buckets.note(found, level.Name, steps); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return buckets, nil
+	return nil
 }
 
 // steps says how many reports of a batch are new in each step of time, and in

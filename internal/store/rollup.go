@@ -3,6 +3,7 @@ package store
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"telegraf-conntrack-accounting/internal/schema"
 )
@@ -12,6 +13,9 @@ const (
 	hourMicros   = 60 * minuteMicros
 	dayMicros    = 24 * hourMicros
 )
+
+// sumColumns are the columns of sums, in the order of all statements and results here.
+var sumColumns = strings.Join(schema.SumColumns[:], ", ")
 
 // sums are the summed columns of rows.
 type sums struct {

@@ -34,7 +34,7 @@ func fit(t *schema.Rollup, rows []rollupRow) []rollupRow {
 }
 
 func copyStatement(t *schema.Rollup) string {
-	return fmt.Sprintf("COPY %s (%s, %s) FROM STDIN", t.Name, t.Key(), strings.Join(schema.SumColumns[:], ", "))
+	return fmt.Sprintf("COPY %s (%s, %s) FROM STDIN", t.Name, t.Key(), sumColumns)
 }
 
 // mergeStatement adds rows, given as arrays of their columns, to those that are
@@ -62,7 +62,7 @@ func mergeStatement(t *schema.Rollup) string {
 	return fmt.Sprintf(`INSERT INTO %[1]s AS r (time, host, %[2]s, %[3]s)
 		SELECT time, $1, %[2]s, %[3]s FROM unnest(%[4]s) AS n (time, %[2]s, %[3]s)
 		ON CONFLICT (time, host, %[2]s) DO UPDATE SET %[5]s`,
-		t.Name, columns, strings.Join(schema.SumColumns[:], ", "), strings.Join(arrays, ", "), strings.Join(add, ", "))
+		t.Name, columns, sumColumns, strings.Join(arrays, ", "), strings.Join(add, ", "))
 }
 
 // mergeRollup adds rows to those that are there.

@@ -87,31 +87,22 @@ func (u *upgrade) begin(ctx context.Context) error {
 // copyOldRows reads in the order of time, which also keeps BRIN indexes narrow.
 // A row without a time comes last.
 func (u *upgrade) copyOldRows(ctx context.Context) error {
-	old, err := u.db.Pool.QueryContext(ctx, `SELECT time, coalesce(src, ''), coalesce(dst, ''), coalesce(proto, ''), coalesce(port, -1),
+	err := eachRow(ctx, u.db.Pool, func(scan scanner) error {
+		var row reportfile.Row
+		var at sql.NullTime
+		var open sql.NullInt64
+		err := scan(&at, &row.Src, &row.Dst, &row.Proto, &row.Port, &row.SrcPackets, &row.SrcBytes, &row.DstPackets, &row.DstBytes,
+			&row.ConnectionTimes, &row.ConnectionCount, &open)
+		if err != nil {
+			return err
+		}
+		row.Time, row.OpenConnections, row.HasOpen = at.Time.UnixMicro()*1000, open.Int64, open.Valid
+		return u.add(ctx, &row, at.Valid)
+	}, `SELECT time, coalesce(src, ''), coalesce(dst, ''), coalesce(proto, ''), coalesce(port, -1),
 		coalesce(src_packets, 0), coalesce(src_bytes, 0), coalesce(dst_packets, 0), coalesce(dst_bytes, 0),
 		coalesce(connection_times, 0), coalesce(connection_count, 0), open_connections
 		FROM vpn_traffic_old WHERE time >= $1 OR time IS NULL ORDER BY time NULLS LAST`, u.Until)
 	if err != nil {
-		return err
-	}
-	defer func() { _ = old.Close() }()
-	for old.Next() {
-		row, err := scanOld(old)
-		if err != nil {
-			return err
-		}
-		if err := row.Check(); err != nil || row.Time == noTime {
-			u.reject(&row, err)
-			continue
-		}
-		if n := u.rows.Len(); n >= upgradeRows && row.Time != u.rows.Time(n-1) {
-			if err := u.store(ctx, time.Unix(0, row.Time)); err != nil {
-				return err
-			}
-		}
-		u.rows.Add(&row)
-	}
-	if err := old.Err(); err != nil {
 		return err
 	}
 	if n := u.rows.Len(); n > 0 {
@@ -120,28 +111,25 @@ func (u *upgrade) copyOldRows(ctx context.Context) error {
 	return nil
 }
 
-// noTime marks a row without one.
-const noTime = -1 << 63
-
-func scanOld(old *sql.Rows) (row reportfile.Row, err error) {
-	var at sql.NullTime
-	var open sql.NullInt64
-	err = old.Scan(&at, &row.Src, &row.Dst, &row.Proto, &row.Port, &row.SrcPackets, &row.SrcBytes, &row.DstPackets, &row.DstBytes,
-		&row.ConnectionTimes, &row.ConnectionCount, &open)
-	if row.Time = noTime; at.Valid {
-		row.Time = at.Time.UnixMicro() * 1000
-	}
-	row.OpenConnections, row.HasOpen = open.Int64, open.Valid
-	return row, err
-}
-
-func (u *upgrade) reject(row *reportfile.Row, err error) {
-	if row.Time == noTime {
+// add takes a row, and stores those before it when they are enough.
+func (u *upgrade) add(ctx context.Context, row *reportfile.Row, timed bool) error {
+	err := row.Check()
+	if !timed {
 		err = errors.New("time is null")
 	}
-	if u.Rejected++; u.Reason == nil {
-		u.Reason = err
+	if err != nil {
+		if u.Rejected++; u.Reason == nil {
+			u.Reason = err
+		}
+		return nil
 	}
+	if n := u.rows.Len(); n >= upgradeRows && row.Time != u.rows.Time(n-1) {
+		if err := u.store(ctx, time.Unix(0, row.Time)); err != nil {
+			return err
+		}
+	}
+	u.rows.Add(row)
+	return nil
 }
 
 // store imports the rows that were read, and notes that what is older than

@@ -22,8 +22,8 @@ type Difference struct {
 
 // Days returns the days, as their begins in UTC, between from and to that have, or
 // should have, all their rows in vpn_traffic: the days that Verify can verify.
-func (db *DB) Days(ctx context.Context, from, to time.Time) (days []time.Time, err error) {
-	found, err := db.Pool.QueryContext(ctx, `
+func (db *DB) Days(ctx context.Context, from, to time.Time) ([]time.Time, error) {
+	days, err := listOf(ctx, db.Pool, scanDay, `
 		SELECT day FROM (
 			SELECT first AS day FROM vpn_traffic_partitions WHERE parent = 'vpn_traffic'
 			UNION SELECT (time AT TIME ZONE 'UTC')::date FROM vpn_traffic_hour_reports) AS d
@@ -35,15 +35,14 @@ func (db *DB) Days(ctx context.Context, from, to time.Time) (days []time.Time, e
 	if err != nil {
 		return nil, explainMissing(fmt.Errorf("listing partitions: %w", err))
 	}
-	defer func() { _ = found.Close() }()
-	for found.Next() {
-		var day time.Time
-		if err := found.Scan(&day); err != nil {
-			return nil, fmt.Errorf("listing partitions: %w", err)
-		}
-		days = append(days, day.UTC())
-	}
-	return days, found.Err()
+	return days, nil
+}
+
+// scanDay copies a date, as its begin in UTC.
+func scanDay(scan scanner, day *time.Time) error {
+	err := scan(day)
+	*day = day.UTC()
+	return err
 }
 
 // Verify recomputes the rollups of a day from the rows of vpn_traffic, as one
@@ -52,21 +51,19 @@ func (db *DB) Days(ctx context.Context, from, to time.Time) (days []time.Time, e
 // it returns nothing: its sums are all that there is. So they are of rows that
 // somebody has deleted: a day that has lost reports is not repaired.
 func (db *DB) Verify(ctx context.Context, day time.Time, repair bool) (differences []Difference, err error) {
-	options := &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	check := func(tx *sql.Tx) error {
+		differences, err = verify(ctx, tx, day, repair)
+		return err
+	}
 	if repair {
-		// Sees what was committed when the lock was granted.
-		options = &sql.TxOptions{Isolation: sql.LevelReadCommitted}
+		err = db.withoutImports(ctx, check)
+	} else {
+		err = db.asOfNow(ctx, check)
 	}
-	tx, err := db.Pool.BeginTx(ctx, options)
-	if err != nil {
-		return nil, fmt.Errorf("verifying: %w", err)
-	}
-	defer func() { _ = tx.Rollback() }()
-	if repair {
-		if _, err := tx.ExecContext(ctx, `LOCK TABLE vpn_traffic_reports IN SHARE ROW EXCLUSIVE MODE`); err != nil {
-			return nil, fmt.Errorf("waiting for imports to end: %w", err)
-		}
-	}
+	return differences, err
+}
+
+func verify(ctx context.Context, tx *sql.Tx, day time.Time, repair bool) (differences []Difference, err error) {
 	if whole, err := isWhole(ctx, tx, day); err != nil || !whole {
 		return nil, err
 	}
@@ -77,13 +74,7 @@ func (db *DB) Verify(ctx context.Context, day time.Time, repair bool) (differenc
 		repair = false // what the sums still have is all that is left of those rows
 	}
 	sums, err := verifyDay(ctx, tx, day, repair)
-	if err != nil {
-		return nil, err
-	}
-	if err := tx.Commit(); err != nil {
-		return nil, fmt.Errorf("verifying: %w", err)
-	}
-	return append(differences, sums...), nil
+	return append(differences, sums...), err
 }
 
 // isWhole returns whether retention has dropped none of a day's rows: whoever has
