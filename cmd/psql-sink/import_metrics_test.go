@@ -38,7 +38,7 @@ func testImportMetrics(i *importTest) {
 	lines, err := os.ReadFile(rejected)
 	require.NoError(i.t, err)
 	require.Equal(i.t, "# "+reports+":11: has 1 columns, not 11, 12 or 14\nbad\n", string(lines))
-	metrics, err := os.ReadFile(rejected + metricsSuffix)
+	metrics, err := os.ReadFile(rejected + ".influx")
 	require.NoError(i.t, err)
 	require.Equal(i.t, 3, strings.Count(string(metrics), "\njunk\n"))
 	mended := i.file("mended", strings.NewReplacer("\njunk\n", "\n", "\ntraffic,", "\nraw_traffic,").Replace(string(metrics)))

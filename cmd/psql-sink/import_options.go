@@ -15,8 +15,8 @@ import (
 
 func importCommand(host execd.Program) *command.Command {
 	c, flags := newClient(host)
-	o := new(importOptions)
-	o.define(flags)
+	j, o := new(ingest.Job), new(importOptions)
+	o.define(flags, j)
 	return &command.Command{
 		Name: "import", Line: "store report files, each row once", Args: "FILE...", Flags: flags, Removed: oldSwitches(),
 		About: `Imports report files into Postgres, each row exactly once: files that were
@@ -38,53 +38,47 @@ host_tag count, too.
 		},
 		Examples: []command.Example{{Text: "psql-sink import -config /etc/telegraf/vpn_traffic.conf -host gw1 /var/lib/reports"}},
 		Run: func(files []string) error {
-			o.files = files
-			if err := o.check(); err != nil {
+			j.Files = files
+			if err := checkImport(j); err != nil {
 				return command.UsageError(err)
 			}
-			return c.importFiles(o)
+			return c.importFiles(j, o)
 		},
 	}
 }
 
-// importOptions are the switches of psql-sink import.
-type importOptions struct {
-	host, rejected string
-	jobs, days     int
-	wait           time.Duration
-	debug, past    bool
-	files          []string
-}
+// importOptions are the switches of psql-sink import that the job itself does not have.
+type importOptions struct{ debug, past bool }
 
-func (o *importOptions) define(flags *flag.FlagSet) {
-	flags.StringVar(&o.host, "host", "", "the `gateway` that made the files, for the column host, where a file's name does not tell")
-	flags.IntVar(&o.jobs, "jobs", min(4, runtime.NumCPU()), "import so many `files` at once, without it one for each CPU, up to 4; with 1 they come strictly in the order of time")
+func (o *importOptions) define(flags *flag.FlagSet, j *ingest.Job) {
+	flags.StringVar(&j.Host, "host", "", "the `gateway` that made the files, for the column host, where a file's name does not tell")
+	flags.IntVar(&j.Parallel, "jobs", min(4, runtime.NumCPU()), "import so many `files` at once, without it one for each CPU, up to 4; with 1 they come strictly in the order of time")
 	flags.Lookup("jobs").DefValue = "0" // not told: the manual page may be of another machine
-	flags.IntVar(&o.days, "days", ingest.NewDays, "take so many past `days` of one file of which the database has nothing yet, and reject the others; 0 takes all")
-	flags.DurationVar(&o.wait, "wait", time.Hour, "give up when the database takes nothing for so long")
-	flags.StringVar(&o.rejected, "rejected", "", "write rejected lines to `file`, those of line protocol to file.influx, which must not exist; mended, they can be imported")
+	flags.IntVar(&j.Days, "days", ingest.NewDays, "take so many past `days` of one file of which the database has nothing yet, and reject the others; 0 takes all")
+	flags.DurationVar(&j.Wait, "wait", time.Hour, "give up when the database takes nothing for so long")
+	flags.StringVar(&j.Rejected, "rejected", "", "write rejected lines to `file`, those of line protocol to file.influx, which must not exist; mended, they can be imported")
 	flags.BoolVar(&o.past, pastRetention, false, "import rows though they are older than the configured retention, which drops them within hours and leaves their sums")
 	flags.BoolVar(&o.debug, "debug", false, "log debug messages too")
 }
 
-func (o *importOptions) check() error {
-	if len(o.files) == 0 {
+func checkImport(j *ingest.Job) error {
+	if len(j.Files) == 0 {
 		return errors.New("name files to import, or - for standard input")
 	}
-	for _, file := range o.files {
+	for _, file := range j.Files {
 		if file == "" || len(file) > 1 && file[0] == '-' {
 			return fmt.Errorf("%q comes behind a file's name: switches come first, and a file of such a name is ./%s", file, file)
 		}
 	}
-	switch err := reportfile.CheckHost(o.host); {
+	switch err := reportfile.CheckHost(j.Host); {
 	case err != nil:
-		return fmt.Errorf("-host %q %w", o.host, err)
-	case o.jobs < 1:
-		return fmt.Errorf("-jobs %d: must be at least 1", o.jobs)
-	case o.days < 0:
-		return fmt.Errorf("-days %d: must not be negative", o.days)
-	case o.wait < 0:
-		return fmt.Errorf("-wait %v: must not be negative", o.wait)
+		return fmt.Errorf("-host %q %w", j.Host, err)
+	case j.Parallel < 1:
+		return fmt.Errorf("-jobs %d: must be at least 1", j.Parallel)
+	case j.Days < 0:
+		return fmt.Errorf("-days %d: must not be negative", j.Days)
+	case j.Wait < 0:
+		return fmt.Errorf("-wait %v: must not be negative", j.Wait)
 	}
 	return nil
 }

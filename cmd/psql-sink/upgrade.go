@@ -46,7 +46,7 @@ func (c *client) upgrade(ctx context.Context, db *store.DB, past bool) error {
 			u.Inserted+u.Duplicates, u.Total, float64(u.Inserted+u.Duplicates)/time.Since(begin).Seconds())
 	})
 	if _, ok := errors.AsType[*schema.PastRetention](err); ok {
-		return &command.Exit{Code: exitPast, Err: fmt.Errorf("%w: raise retention, which is %s, or say -%s", err, inDays(time.Duration(c.sink.Retention)), pastRetention)}
+		return &command.Exit{Code: exitPast, Err: fmt.Errorf("%w: raise retention, which is %s, or say -%s", err, schema.InDays(time.Duration(c.sink.Retention)), pastRetention)}
 	}
 	if err != nil && (ctx.Err() != nil || pgconn.IsUnreachable(err) || !u.Until.IsZero()) {
 		return fmt.Errorf("%w; run the command again to go on", err)
@@ -74,12 +74,3 @@ func (c *client) upgraded(u store.Upgraded, took time.Duration) error {
 
 // pastRetention is the switch that accepts rows older than the retention.
 const pastRetention = "past-retention"
-
-// inDays formats a retention as in a configuration file.
-func inDays(d time.Duration) string {
-	const day = 24 * time.Hour
-	if d%day == 0 {
-		return fmt.Sprintf("%dd", d/day)
-	}
-	return d.String()
-}

@@ -3,13 +3,15 @@ package ingest
 import (
 	"time"
 
+	"github.com/influxdata/telegraf"
+
 	"telegraf-conntrack-accounting/internal/spool"
 )
 
 // archiver keeps the spool's folders within their limits, and logs what that
 // took. Whatever goes wrong there does not keep reports from being imported.
 type archiver struct {
-	log   Logger
+	log   telegraf.Logger
 	spool *spool.Spool
 
 	began   bool

@@ -4,12 +4,33 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/influxdata/telegraf"
+
 	"telegraf-conntrack-accounting/internal/spool"
+	"telegraf-conntrack-accounting/internal/store"
 )
+
+// rowCounts count what became of rows. Several goroutines may add.
+type rowCounts struct {
+	inserted, duplicates, expired, rejected atomic.Int64
+	conflicts                               atomic.Int64 // duplicates with other numbers
+	postponed                               atomic.Int64 // rows of days that take none for now
+}
+
+// add adds what became of rows that were to be stored, and reports whether some of
+// them are the first conflicts.
+func (c *rowCounts) add(result store.Result) (firstConflicts bool) {
+	c.inserted.Add(int64(result.Inserted))
+	c.duplicates.Add(int64(result.Duplicates))
+	c.expired.Add(int64(result.Expired))
+	n := int64(result.Conflicts)
+	return n > 0 && c.conflicts.Add(n) == n
+}
 
 // counters count since the start. Write and the importer both add.
 type counters struct {
-	inserted, duplicates, conflicts, expired, rejected, postponed, reports atomic.Int64
+	rowCounts
+	reports atomic.Int64
 
 	passed atomic.Int64 // reports that can be neither imported nor moved, now
 
@@ -40,7 +61,7 @@ func (c *counters) status(waiting spool.Stats) string {
 }
 
 // logChange logs the status if it is another than the last time.
-func (c *counters) logChange(log Logger, waiting spool.Stats) {
+func (c *counters) logChange(log telegraf.Logger, waiting spool.Stats) {
 	sum := c.inserted.Load() + c.reports.Load() + c.duplicates.Load() + c.expired.Load() + c.rejected.Load()
 	if sum != c.logged {
 		c.logged = sum

@@ -12,74 +12,61 @@ import (
 // a gateway sends is of one day, or of those of an outage.
 const NewDays = 31
 
-// dayLimit bounds the days that a file may bring. What is beyond is rejected.
-type dayLimit struct {
-	Most int // past days that the database has not; 0 for no limit
-	// Has reports whether the database has partitions for a day.
-	Has func(ctx context.Context, day time.Time) (bool, error)
-
-	known map[int64]bool // days of which it has, or that are not past
+// knownDays remembers which days a file may bring.
+type knownDays struct {
+	there map[int64]bool // days that the database has, or that are not past
 	fresh map[int64]bool // days that the file brings
 	last  int64          // day that was decided last, and
 	taken bool           // how
-	begun bool
 }
 
-// file begins a file.
-func (d *dayLimit) file() {
-	if d != nil {
-		d.fresh, d.begun = nil, false
+func (k *knownDays) beginFile() {
+	k.fresh, k.last = make(map[int64]bool), -1
+	if k.there == nil {
+		k.there = make(map[int64]bool)
 	}
 }
 
-// take reports whether rows of a time are taken.
-func (d *dayLimit) take(ctx context.Context, ns int64) (bool, error) {
-	const length = int64(24 * time.Hour)
-	day := ns / length // no row is of before 1970
-	if d == nil {
+// takesDay reports whether rows of a time are taken.
+func (f *Files) takesDay(ctx context.Context, ns int64) (taken bool, err error) {
+	if f.Days <= 0 {
 		return true, nil
 	}
-	if d.Most <= 0 || d.begun && day == d.last {
-		return d.Most <= 0 || d.taken, nil
+	k, day := &f.days, ns/int64(24*time.Hour) // no row is of before 1970
+	if day == k.last {
+		return k.taken, nil
 	}
-	taken, err := d.decide(ctx, day)
-	if err == nil {
-		d.last, d.taken, d.begun = day, taken, true
+	if taken, err = f.decideDay(ctx, day); err == nil {
+		k.last, k.taken = day, taken
 	}
 	return taken, err
 }
 
-func (d *dayLimit) decide(ctx context.Context, day int64) (taken bool, err error) {
-	if d.known[day] || d.fresh[day] {
+func (f *Files) decideDay(ctx context.Context, day int64) (taken bool, err error) {
+	k := &f.days
+	if k.there[day] || k.fresh[day] {
 		return true, nil
 	}
 	begin := time.Unix(0, 0).UTC().AddDate(0, 0, int(day))
 	has := time.Since(begin) < 24*time.Hour
 	if !has {
-		if has, err = d.Has(ctx, begin); err != nil {
+		if has, err = f.HasDay(ctx, begin); err != nil {
 			return false, fmt.Errorf("looking for the partition of a day: %w", err)
 		}
 	}
 	switch {
 	case has:
-		set(&d.known, day)
-	case len(d.fresh) < d.Most:
-		set(&d.fresh, day)
+		k.there[day] = true
+	case len(k.fresh) < f.Days:
+		k.fresh[day] = true
 	default:
 		return false, nil
 	}
 	return true, nil
 }
 
-func set(days *map[int64]bool, day int64) {
-	if *days == nil {
-		*days = make(map[int64]bool)
-	}
-	(*days)[day] = true
-}
-
-// beyond says why a row of a day too many is rejected.
-func (d *dayLimit) beyond(ns int64) error {
+// beyondDays says why a row of a day too many is rejected.
+func (f *Files) beyondDays(ns int64) error {
 	return fmt.Errorf("of %s, beyond the %d days of the past that one file may bring when the database has nothing of them: "+
-		`if its times are right, import it with "psql-sink import -days 0"`, time.Unix(0, ns).UTC().Format(time.DateOnly), d.Most)
+		`if its times are right, import it with "psql-sink import -days 0"`, time.Unix(0, ns).UTC().Format(time.DateOnly), f.Days)
 }

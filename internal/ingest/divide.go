@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"telegraf-conntrack-accounting/internal/pgconn"
 	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/schema"
+	"telegraf-conntrack-accounting/internal/store"
 )
 
 const (
@@ -25,12 +25,12 @@ const (
 // set aside. When the database refuses some of the others, it finds out which by
 // halves and rejects them like bad lines.
 func (l *loader) storeRows(ctx context.Context, begin, end int) error {
-	err := l.Store(ctx, l.rows.Slice(begin, end))
+	err := l.storeAll(ctx, l.rows.Slice(begin, end))
 	if err == nil {
 		l.stored, l.refused = true, 0
 		return nil
 	}
-	if day, ok := errors.AsType[*schema.DayError](err); ok && l.Postpone != nil {
+	if day, ok := errors.AsType[*schema.DayError](err); ok {
 		return l.storeOthers(ctx, begin, end, day)
 	}
 	sure := pgconn.ClassOf(err) == pgconn.Reject
@@ -59,6 +59,16 @@ func (l *loader) storeRows(ctx context.Context, begin, end int) error {
 		return err
 	}
 	return l.storeRows(ctx, half, end)
+}
+
+// storeAll stores rows, all or none, when there is memory for it.
+func (l *loader) storeAll(ctx context.Context, rows *store.Rows) error {
+	giveBack, err := l.Budget.Take(ctx, rows)
+	if err != nil {
+		return err
+	}
+	defer giveBack()
+	return l.Store(ctx, l.host, rows)
 }
 
 // rejectAll rejects rows that were refused together.
@@ -130,9 +140,7 @@ func (l *loader) give(to func(int, *reportfile.BadLine) error, n int, reason err
 	return to(int(from.File), &reportfile.BadLine{Number: int(from.Line), Text: l.text(int(from.File), &row), Reason: reason})
 }
 
+// text returns a row as the line that it was.
 func (l *loader) text(file int, row *reportfile.Row) string {
-	if l.Text != nil {
-		return l.Text(file, row)
-	}
-	return strings.TrimSuffix(string(reportfile.Append(nil, row)), "\n")
+	return l.Reader.Text(row, l.host, l.metrics[file])
 }

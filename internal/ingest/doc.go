@@ -6,12 +6,11 @@
 //
 // The way of a report through it:
 //
-//	spool/new ─ spoolWatcher ─ awaitQuiet ─▶ Importer: units ─▶ load ──┐
-//	                                                                   ├─▶ Files ─▶ hostLoaders ─▶ loader ─▶ store.DB
-//	psql-sink import FILE… ─▶ (cmd/psql-sink: runs, progress) ─────────┘   FileReader                 chunks, halving
+//	spool/new ─ watch ─ awaitQuiet ─▶ Importer: units ─▶ load ──┐
+//	                                                            ├─▶ Files ─▶ loader ─▶ store.DB
+//	psql-sink import FILE… ─▶ Job: sources, runs ─▶ worker ─────┘   FileReader  chunks, halving
 //
 // What an error of the database means is decided by attempt.classify, and how long to
-// go on by Retrier: Do, with a limit, for psql-sink import; try, for ever, for the
-// Importer. What fails for its rows is divided and then quarantined (units); what the
+// go on by Retrier: Do, with a limit, for a Job; try, without one, for the Importer. What fails for its rows is divided and then quarantined (units); what the
 // spool cannot read or move is stuck.
 package ingest

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/influxdata/telegraf"
+
 	"telegraf-conntrack-accounting/internal/schema"
 	"telegraf-conntrack-accounting/internal/spool"
 	"telegraf-conntrack-accounting/internal/store"
@@ -20,7 +22,7 @@ const (
 type ImporterOptions struct {
 	DB      *store.DB
 	Spool   *spool.Spool
-	Log     Logger
+	Log     telegraf.Logger
 	Metrics Metrics
 	Keep    schema.Retention
 	Scan    time.Duration // how often to look for reports that no event announced
@@ -34,10 +36,9 @@ type Importer struct {
 	options     ImporterOptions
 	spool       *spool.Spool
 	db          *store.DB
-	log         Logger
+	log         telegraf.Logger
 	counters    counters
 	retrier     Retrier
-	watcher     spoolWatcher
 	archiver    archiver
 	maintenance maintenance
 	reported    reported
@@ -50,6 +51,7 @@ type Importer struct {
 	divided  int64               // units
 	tried    time.Time           // when what was postponed was tried last
 	place    string              // where rows are stored, as logged last
+	watch    *spool.Watch        // nil when the kernel does not tell of new reports
 
 	woken   chan struct{}
 	newest  atomic.Int64  // when it was last woken, in ns since the epoch
@@ -64,7 +66,6 @@ func NewImporter(o ImporterOptions) *Importer {
 	im := &Importer{
 		options: o, spool: reports, db: db, log: log,
 		retrier:  Retrier{DB: db, Log: log, Kept: "reports stay in " + reports.Dir() + ", "},
-		watcher:  spoolWatcher{log: log, spool: reports, scan: o.Scan},
 		archiver: archiver{log: log, spool: reports},
 		stuck:    newStuck(log, reports),
 		budget:   NewBudget(),
@@ -124,8 +125,12 @@ func (im *Importer) Stop(timeout time.Duration) {
 
 func (im *Importer) run(ctx context.Context) {
 	defer close(im.ended)
-	im.watcher.open(im.Wake) // before the first look, to miss nothing
-	defer im.watcher.close()
+	im.watchSpool() // before the first look, to miss nothing
+	defer func() {
+		if err := im.watch.Close(); err != nil {
+			im.log.Warnf("ending the watch over the spool: %v", err)
+		}
+	}()
 	status := time.NewTicker(statusEvery)
 	defer status.Stop()
 	for {
@@ -167,15 +172,15 @@ func (im *Importer) afterPass(err error) (pause time.Duration, woken <-chan stru
 	}
 	im.attempt = attempt{}
 	im.retrier.recovered("all is well again", "")
-	return im.stuck.pause(im.watcher.pause()), im.woken
+	return im.idlePause(), im.woken
 }
 
 func (im *Importer) wait(pause time.Duration, woken <-chan struct{}) {
 	select {
 	case <-im.closing:
 	case <-woken:
-	case <-im.watcher.lost():
-		im.watcher.open(im.Wake)
+	case <-im.watch.Lost():
+		im.watchSpool()
 	case <-time.After(pause):
 	}
 }

@@ -1,39 +1,34 @@
-package main
+package ingest
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"telegraf-conntrack-accounting/internal/command"
 )
 
-// importCounts are the results of an import.
-type importCounts struct {
+// jobCounts are the results of a Job.
+type jobCounts struct {
+	rowCounts
 	sources int64 // files to import
 
-	files, filesFailed                      atomic.Int64
-	inserted, duplicates, expired, rejected atomic.Int64
-	conflicts                               atomic.Int64 // duplicates with other numbers
-	past                                    atomic.Int64 // rows that retention would drop
-	postponed                               atomic.Int64 // rows of days that take none
-	thin                                    atomic.Int64 // rows with too few bytes for their packets
+	files, filesFailed atomic.Int64
+
+	past atomic.Int64 // rows that retention would drop
+	thin atomic.Int64 // rows with too few bytes for their packets
 
 	failed  atomic.Bool // something could not be imported
 	refused bool        // nothing was imported, since retention would drop it
 }
 
 // failFile logs why a file could not be imported.
-func (j *importJob) failFile(err error) {
+func (j *Job) failFile(err error) {
 	j.counts.filesFailed.Add(1)
 	j.fail(err)
 }
 
-// summary returns the last line that import prints.
-func (j *importJob) summary(took time.Duration) string {
+// Summary returns the results in a line.
+func (j *Job) Summary(took time.Duration) string {
 	c := &j.counts
 	var s strings.Builder
 	fmt.Fprintf(&s, "%d of %d files: %d rows imported, %d duplicate, %d rejected", c.files.Load(), c.sources,
@@ -51,24 +46,33 @@ func (j *importJob) summary(took time.Duration) string {
 		fmt.Fprintf(&s, ", %d with fewer than 20 bytes a packet", n)
 	}
 	if n := c.past.Load(); n > 0 {
-		fmt.Fprintf(&s, ", %d older than the retention and left out (-%s takes them)", n, pastRetention)
+		fmt.Fprintf(&s, ", %d older than the retention and left out (-past-retention takes them)", n)
 	}
 	rows := c.inserted.Load() + c.duplicates.Load() + c.expired.Load()
 	fmt.Fprintf(&s, "; %.1f s, %.0f rows/s", took.Seconds(), float64(rows)/took.Seconds())
 	return s.String()
 }
 
-func (j *importJob) exitCode(ctx context.Context) int {
-	if i, ok := errors.AsType[*interrupted](context.Cause(ctx)); ok {
-		return exitSignal + int(i.signal)
-	}
+// Outcome is what became of a Job.
+type Outcome int
+
+// The worst of these that is true of some rows or files is a Job's outcome.
+const (
+	Done     Outcome = iota
+	Past             // rows were left out that retention has dropped, or would
+	Rejected         // lines were rejected, all else is in
+	Failed           // something could not be imported
+)
+
+// Outcome returns what became of the job.
+func (j *Job) Outcome() Outcome {
 	switch {
 	case j.counts.failed.Load():
-		return exitFailed
+		return Failed
 	case j.counts.rejected.Load() > 0:
-		return exitRejected
+		return Rejected
 	case j.counts.refused, j.counts.past.Load() > 0, j.counts.expired.Load() > 0:
-		return exitPast
+		return Past
 	}
-	return command.Done
+	return Done
 }

@@ -1,65 +1,55 @@
-package main
+package ingest
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
 
-	"telegraf-conntrack-accounting/internal/ingest"
-	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/unpack"
 )
 
-// importInput is an open source, decompressed.
-type importInput struct {
+// input is an open source, decompressed.
+type input struct {
 	*unpack.Reader
-	read int64 // bytes of the file, before decompression
-
-	file io.ReadCloser
+	file *os.File
 }
 
-func openInput(path string) (*importInput, error) {
-	file, err := os.Open(path)
+// openInput takes what opening the file has returned.
+func openInput(file *os.File, err error) (*input, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, err := newInput(file)
+	return newInput(file, file)
+}
+
+// openStream is openInput for standard input and named pipes, whose reading ends with
+// the context, too.
+func openStream(ctx context.Context, file *os.File, err error) (*input, error) {
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", path, err)
+		return nil, err
 	}
-	return in, nil
+	return newInput(file, &stream{file, ctx})
 }
 
-func newInput(file io.ReadCloser) (*importInput, error) {
-	in := &importInput{file: file}
-	var err error
-	if in.Reader, err = unpack.New(inputCounter{in}); err != nil {
-		return nil, errors.Join(err, file.Close())
+func newInput(file *os.File, from io.Reader) (*input, error) {
+	in, err := unpack.New(from)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("reading %s: %w", file.Name(), err), file.Close())
 	}
-	return in, nil
+	return &input{in, file}, nil
 }
 
-func (in *importInput) Close() error {
+func (in *input) close() {
 	in.Reader.Close()
-	return in.file.Close()
+	_ = in.file.Close() // it was read only
 }
 
-type inputCounter struct{ in *importInput }
-
-func (c inputCounter) Read(p []byte) (int, error) {
-	n, err := c.in.file.Read(p)
-	c.in.read += int64(n)
-	return n, err
-}
-
-// stream is standard input or a named pipe. Reading it also ends with the context: it
-// polls, since a blocked read cannot be interrupted.
+// stream polls, since a blocked read cannot be interrupted.
 type stream struct {
 	*os.File
 	ctx context.Context
@@ -79,31 +69,4 @@ func (s *stream) Read(p []byte) (int, error) {
 			return s.File.Read(p)
 		}
 	}
-}
-
-// lookReader reads the beginnings of files, one after the other.
-type lookReader struct{ rows *ingest.FileReader }
-
-// first returns the time of the first row of a file, or math.MaxInt64 if the first lines
-// have none, and whether its rows name hosts. It ignores errors: the import reports
-// them.
-func (l *lookReader) first(path string) (at int64, hosts bool) {
-	const most = 100 // lines to look at
-	in, err := openInput(path)
-	if err != nil {
-		return math.MaxInt64, false
-	}
-	defer func() { _ = in.Close() }()
-	l.rows.Reset(in.Reader, "")
-	for range most {
-		var row reportfile.Row
-		err := l.rows.Read(&row)
-		if err == nil {
-			return row.Time, l.rows.Metrics()
-		}
-		if _, ok := errors.AsType[*reportfile.BadLine](err); !ok {
-			break
-		}
-	}
-	return math.MaxInt64, l.rows.Metrics()
 }

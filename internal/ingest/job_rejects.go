@@ -1,4 +1,4 @@
-package main
+package ingest
 
 import (
 	"errors"
@@ -11,10 +11,10 @@ import (
 	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
-// importRejects records rejected lines: it prints the first few and, if the user wants
+// rejects records rejected lines: it prints the first few and, if the user wants
 // that, writes all to a file, with line protocol in a second one, so that each file is
 // of one kind and can be imported once its lines are repaired.
-type importRejects struct {
+type rejects struct {
 	show io.Writer
 
 	mu      sync.Mutex
@@ -26,9 +26,9 @@ type importRejects struct {
 // metricsSuffix ends the name of the file of metrics.
 const metricsSuffix = ".influx"
 
-// newImportRejects creates the files, unless path is empty.
-func newImportRejects(path string) (r *importRejects, err error) {
-	r = new(importRejects)
+// newRejects creates the files, unless path is empty.
+func newRejects(path string) (r *rejects, err error) {
+	r = new(rejects)
 	if path == "" {
 		return r, nil
 	}
@@ -42,12 +42,12 @@ func newImportRejects(path string) (r *importRejects, err error) {
 }
 
 // is reports whether a file is one of r.
-func (r *importRejects) is(info os.FileInfo) bool {
+func (r *rejects) is(info os.FileInfo) bool {
 	return r.report != nil && (r.report.is(info) || r.metrics.is(info))
 }
 
 // add records a line of a file; metrics is set for line protocol.
-func (r *importRejects) add(path string, line *reportfile.BadLine, metrics bool) error {
+func (r *rejects) add(path string, line *reportfile.BadLine, metrics bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	file := r.report
@@ -65,7 +65,7 @@ func (r *importRejects) add(path string, line *reportfile.BadLine, metrics bool)
 	return err
 }
 
-func (r *importRejects) tell(path string, line *reportfile.BadLine, file *rejectFile) {
+func (r *rejects) tell(path string, line *reportfile.BadLine, file *rejectFile) {
 	const most = 10
 	r.shown++
 	switch {
@@ -79,7 +79,7 @@ func (r *importRejects) tell(path string, line *reportfile.BadLine, file *reject
 }
 
 // close completes the files, and removes empty ones.
-func (r *importRejects) close() error {
+func (r *rejects) close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.report == nil {

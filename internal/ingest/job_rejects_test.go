@@ -1,4 +1,4 @@
-package main
+package ingest
 
 import (
 	"bytes"
@@ -18,7 +18,7 @@ import (
 func TestTheFileOfRejectedLinesIsBounded(t *testing.T) {
 	const most, lines = 4 << 20, 200_000
 	path := filepath.Join(t.TempDir(), "bad.csv")
-	r, err := newImportRejects(path)
+	r, err := newRejects(path)
 	require.NoError(t, err)
 	var show bytes.Buffer
 	r.show, r.report.most = &show, most

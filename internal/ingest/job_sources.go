@@ -1,4 +1,4 @@
-package main
+package ingest
 
 import (
 	"cmp"
@@ -14,8 +14,8 @@ import (
 	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
-// importSource is a file to import.
-type importSource struct {
+// source is a file to import.
+type source struct {
 	path   string // "-" for standard input
 	host   string
 	silent bool  // neither its name nor its rows name a host: -host does
@@ -27,9 +27,9 @@ type importSource struct {
 // findSources returns the files that the command line names, in the order of the
 // import: by host and time, so that rows of the same time are stored together. Streams,
 // whose times are unknown, are last. Files that cannot be read are logged and left out.
-func (j *importJob) findSources(ctx context.Context) []importSource {
-	var sources []importSource
-	for _, arg := range j.options.files {
+func (j *Job) findSources(ctx context.Context) []source {
+	var sources []source
+	for _, arg := range j.Files {
 		paths, err := j.expand(arg)
 		if err != nil {
 			j.failFile(err)
@@ -38,17 +38,17 @@ func (j *importJob) findSources(ctx context.Context) []importSource {
 			if ctx.Err() != nil {
 				return nil
 			}
-			source, err := j.look(path)
+			found, err := j.look(path)
 			switch {
 			case errors.Is(err, errOwnFile):
 			case err != nil:
 				j.failFile(err)
 			default:
-				sources = append(sources, source)
+				sources = append(sources, found)
 			}
 		}
 	}
-	slices.SortStableFunc(sources, func(a, b importSource) int {
+	slices.SortStableFunc(sources, func(a, b source) int {
 		switch {
 		case a.stream && b.stream:
 			return 0
@@ -64,7 +64,7 @@ func (j *importJob) findSources(ctx context.Context) []importSource {
 
 // expand returns the files of a folder, in order, or its argument if that is no folder.
 // It skips hidden files: in a spool these are half written.
-func (j *importJob) expand(arg string) ([]string, error) {
+func (j *Job) expand(arg string) ([]string, error) {
 	if arg == "-" {
 		return []string{arg}, nil
 	}
@@ -105,36 +105,58 @@ func isRegular(path string, entry fs.DirEntry) bool {
 var errOwnFile = errors.New("the file of -rejected")
 
 // look returns what is known about a file before it is imported.
-func (j *importJob) look(path string) (importSource, error) {
-	source := importSource{path: path, host: j.options.host, silent: true, first: math.MaxInt64, stream: true}
+func (j *Job) look(path string) (source, error) {
+	s := source{path: path, host: j.Host, silent: true, first: math.MaxInt64, stream: true}
 	if path == "-" {
-		return source, nil
+		return s, nil
 	}
 	if name := reportfile.ParseName(filepath.Base(path)); !name.Arrived.IsZero() {
-		source.host, source.silent = name.Host, false
+		s.host, s.silent = name.Host, false
 	}
 	info, err := os.Stat(path)
-	if err != nil {
-		return source, err
-	}
-	if !info.Mode().IsRegular() {
-		return source, nil
+	if err != nil || !info.Mode().IsRegular() {
+		return s, err
 	}
 	if j.rejects.is(info) {
-		return source, errOwnFile
+		return s, errOwnFile
 	}
-	source.size, source.stream = info.Size(), false
-	first, hosts := j.looks.first(path)
-	source.first, source.silent = first, source.silent && !hosts
-	return source, nil
+	s.size, s.stream = info.Size(), false
+	var hosts bool
+	s.first, hosts = j.firstRow(path)
+	s.silent = s.silent && !hosts
+	return s, nil
 }
 
-func totalSize(sources []importSource) (total int64) {
-	for _, source := range sources {
-		if source.stream {
+// firstRow returns the time of the first row of a file, or math.MaxInt64 if the first
+// lines have none, and whether its rows name hosts. It ignores errors: the import
+// reports them.
+func (j *Job) firstRow(path string) (at int64, hosts bool) {
+	const most = 100 // lines to look at
+	in, err := openInput(os.Open(path))
+	if err != nil {
+		return math.MaxInt64, false
+	}
+	defer in.close()
+	j.looks.Reset(in.Reader, "")
+	for range most {
+		var row reportfile.Row
+		err := j.looks.Read(&row)
+		if err == nil {
+			return row.Time, j.looks.Metrics()
+		}
+		if _, ok := errors.AsType[*reportfile.BadLine](err); !ok {
+			break
+		}
+	}
+	return math.MaxInt64, j.looks.Metrics()
+}
+
+func totalSize(sources []source) (total int64) {
+	for _, s := range sources {
+		if s.stream {
 			return 0
 		}
-		total += source.size
+		total += s.size
 	}
 	return total
 }

@@ -180,9 +180,7 @@ func (l *load) store(ctx context.Context, host string, rows *store.Rows) error {
 	if err != nil {
 		return err
 	}
-	l.counters.inserted.Add(int64(result.Inserted))
-	l.counters.duplicates.Add(int64(result.Duplicates))
-	l.counters.expired.Add(int64(result.Expired))
+	l.counters.add(result)
 	l.logConflicts(host, result.Conflicts)
 	l.counters.lastCommit.Store(time.Now().UnixNano())
 	return nil
@@ -197,10 +195,7 @@ func (l *load) hasDay(ctx context.Context, day time.Time) (bool, error) {
 // logConflicts logs that two sources seem to have one name. Of a key, the row that
 // came first is kept: nobody knows whether the other is more of it or instead.
 func (l *load) logConflicts(host string, n int) {
-	if n == 0 {
-		return
-	}
-	if l.counters.conflicts.Add(int64(n)); l.reported.first("conflicts " + host) {
+	if n > 0 && l.reported.first("conflicts "+host) {
 		l.log.Warnf("%d rows of host %q came again with other numbers, and were not stored: two gateways, or two inputs of one, seem to have that name; "+
 			"give each its own, by hostname of Telegraf's agent and report_host of the input", n, host)
 	}

@@ -21,35 +21,16 @@ func (e *ReadError) Error() string { return e.Err.Error() }
 // Unwrap returns the error of the file.
 func (e *ReadError) Unwrap() error { return e.Err }
 
-// loader loads the files of one host as if they were one. It may be left
-// anywhere and begun again: what was stored is then found to be there.
+// loader loads the rows of one host.
 type loader struct {
-	// Rows is how many rows make a chunk, more or less: it ends with a report.
-	Rows int
-	// Most is how many rows of one report are held: a larger one is cut.
-	Most int
-	// Begin is the time of the oldest rows to load, in ns since the epoch; older
-	// ones are left out, and counted in Past.
-	Begin int64
-	Past  int
-	// Days, if there are any, bounds how many days a file may bring.
-	Days *dayLimit
-	// Store stores rows, all or none. An error of class pgconn.Reject makes
-	// the loader look for the row that caused it; any other ends the loading.
-	Store func(ctx context.Context, rows *store.Rows) error
-	// Divide makes it look for the rows, too, of an error that nobody understands.
-	Divide bool
-	// Postpone, if there is one, is told each row of a day that takes none for now.
-	Postpone func(file int, line *reportfile.BadLine) error
-	// Reject is told each line that is no row, or that the database refuses.
-	Reject func(file int, line *reportfile.BadLine) error
-	// Text, if there is one, returns the line that a row was, for a file of which
-	// the lines are not those of a report.
-	Text func(file int, row *reportfile.Row) string
+	*Files
+	host  string
+	most  int   // rows of one report that are held: a larger one is cut
+	begin int64 // the time of the oldest rows to load, in ns since the epoch
 
 	rows store.Rows
 	from []origin // of each of the rows
-	last int      // where the last report in rows begins
+	cut  int      // where the last report in rows begins
 
 	stored  bool // something of what is being stored was
 	refused int  // how often in a row the database refused what there was to store
@@ -67,16 +48,16 @@ func (l *loader) take(ctx context.Context, row *reportfile.Row, err error, from 
 		}
 		return l.rejectLine(ctx, file, bad)
 	}
-	if row.Time < l.Begin {
-		l.Past++
+	if row.Time < l.begin {
+		l.past++
 		return nil
 	}
-	taken, err := l.Days.take(ctx, row.Time)
+	taken, err := l.takesDay(ctx, row.Time)
 	if err != nil {
 		return err
 	}
 	if !taken {
-		return l.rejectLine(ctx, file, &reportfile.BadLine{Number: int(from.Line), Text: l.text(file, row), Reason: l.Days.beyond(row.Time)})
+		return l.rejectLine(ctx, file, &reportfile.BadLine{Number: int(from.Line), Text: l.text(file, row), Reason: l.beyondDays(row.Time)})
 	}
 	l.hold(row, from)
 	return l.storeSome(ctx)
@@ -88,7 +69,7 @@ func (l *loader) hold(row *reportfile.Row, from origin) {
 		l.grow()
 	}
 	if n > 0 && row.Time != l.rows.Time(n-1) {
-		l.last = n
+		l.cut = n
 	}
 	l.rows.Add(row)
 	l.from = append(l.from, from)
@@ -115,17 +96,14 @@ func (l *loader) rejectLine(ctx context.Context, file int, line *reportfile.BadL
 	return l.Reject(file, line)
 }
 
-// Flush stores what is held.
-func (l *loader) Flush(ctx context.Context) error { return l.store(ctx, len(l.from)) }
-
 // storeSome stores what there is when it is enough, up to the last report in
 // it: one that is cut in two has to be compared with its first half.
 func (l *loader) storeSome(ctx context.Context) error {
 	switch count := len(l.from); {
-	case count-l.last >= l.Most || l.rows.Heavy():
+	case count-l.cut >= l.most || l.rows.Heavy():
 		return l.store(ctx, count)
-	case count >= l.Rows && l.last > 0:
-		return l.store(ctx, l.last)
+	case count >= l.Rows && l.cut > 0:
+		return l.store(ctx, l.cut)
 	}
 	return nil
 }
@@ -144,6 +122,6 @@ func (l *loader) store(ctx context.Context, count int) error {
 	}
 	l.rows.Cut(count)
 	l.from = append(l.from[:0], l.from[count:]...)
-	l.last = max(0, l.last-count)
+	l.cut = max(0, l.cut-count)
 	return nil
 }

@@ -24,10 +24,10 @@ type stored struct {
 	fail     error
 }
 
-func (s *stored) loader(rows int) *loader {
-	return &loader{
-		Rows: rows, Most: 4 * rows,
-		Store: func(_ context.Context, rows *store.Rows) error {
+func (s *stored) files(rows int) *Files {
+	return &Files{
+		Rows: rows, most: 4 * rows, Budget: NewBudget(),
+		Store: func(_ context.Context, _ string, rows *store.Rows) error {
 			chunk := make([]reportfile.Row, rows.Len())
 			for n := range chunk {
 				chunk[n] = rows.At(n)
@@ -43,9 +43,8 @@ func (s *stored) loader(rows int) *loader {
 }
 
 // read reads a file of one host.
-func read(ctx context.Context, l *loader, file int, in *reportfile.Reader) error {
-	h := hostLoaders{New: func(string) *loader { return l }, Days: l.Days}
-	return h.Read(ctx, file, oneHost{in})
+func read(ctx context.Context, f *Files, file int, in *reportfile.Reader) error {
+	return f.read(ctx, file, oneHost{in})
 }
 
 type oneHost struct{ *reportfile.Reader }
@@ -85,7 +84,7 @@ func TestChunksEndWithAReport(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var s stored
-			l := s.loader(100)
+			l := s.files(100)
 			text := reports(test.counts...)
 			half := strings.Index(text[len(text)/2:], "\n") + 1 + len(text)/2
 			for file, part := range []string{text[:min(half, len(text))], text[min(half, len(text)):]} {
@@ -108,7 +107,7 @@ func TestChunksEndWithAReport(t *testing.T) {
 func TestEndlessTextsDoNotFillMemory(t *testing.T) {
 	const rows = 40_000
 	var s stored
-	l := s.loader(1_000_000)
+	l := s.files(1_000_000)
 	var text strings.Builder
 	for n := range rows {
 		fmt.Fprintf(&text, "%d,tcp,10.0.0.1,b::%x,1,1,1,1,1,1,1,,%0200d,%0250d\n", reportfile.Earliest, n, n, n)
@@ -126,7 +125,7 @@ func TestEndlessTextsDoNotFillMemory(t *testing.T) {
 
 func TestBadLinesGoToReject(t *testing.T) {
 	var s stored
-	l := s.loader(100)
+	l := s.files(100)
 	for file, text := range []string{"bad\n" + reports(1), reports(1) + "worse\n"} {
 		require.NoError(t, read(t.Context(), l, file, reportfile.NewReader(strings.NewReader(text))))
 	}
@@ -139,16 +138,16 @@ func TestBadLinesGoToReject(t *testing.T) {
 // and what it takes is stored still.
 func TestRefusalsOfEverythingAreBounded(t *testing.T) {
 	s := stored{}
-	l := s.loader(20_000)
+	l := s.files(20_000)
 	storeRows := l.Store
-	l.Store = func(ctx context.Context, rows *store.Rows) error {
+	l.Store = func(ctx context.Context, host string, rows *store.Rows) error {
 		s.fail = nil
 		for n := range rows.Len() {
 			if rows.At(n).Port < 9000 {
 				s.fail = &pq.Error{Code: "23514", Constraint: "odd", Message: "no"}
 			}
 		}
-		return storeRows(ctx, rows)
+		return storeRows(ctx, host, rows)
 	}
 	require.NoError(t, read(t.Context(), l, 0, reportfile.NewReader(strings.NewReader(reports(10_000)))))
 	require.NoError(t, l.Flush(t.Context()))
@@ -172,7 +171,7 @@ func (b *brokenDisk) Read(p []byte) (int, error) {
 
 func TestErrorsTellWhoseTheyAre(t *testing.T) {
 	var s stored
-	l := s.loader(100)
+	l := s.files(100)
 	err := read(t.Context(), l, 0, reportfile.NewReader(&brokenDisk{strings.NewReader(reports(3))}))
 	unread, ok := errors.AsType[*ReadError](err)
 	require.True(t, ok)
@@ -195,7 +194,7 @@ func TestACancelledContextEndsTheReadingOfBadLines(t *testing.T) {
 	var s stored
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := read(ctx, s.loader(100), 0, reportfile.NewReader(strings.NewReader("bad\n")))
+	err := read(ctx, s.files(100), 0, reportfile.NewReader(strings.NewReader("bad\n")))
 	require.ErrorIs(t, err, context.Canceled)
 	require.Empty(t, s.rejected)
 }
@@ -207,12 +206,12 @@ func TestDaysAreBounded(t *testing.T) {
 	now := time.Now().UnixNano() / day * day
 	line := func(day int64) string { return fmt.Sprintf("%d,tcp,10.0.0.1,b::,1,1,1,1,1,1,1\n", day) }
 	var s stored
-	l := s.loader(100)
+	l := s.files(100)
 	asked := 0
-	l.Days = &dayLimit{Most: 2, Has: func(_ context.Context, at time.Time) (bool, error) {
+	l.Days, l.HasDay = 2, func(_ context.Context, at time.Time) (bool, error) {
 		asked++
 		return at.UnixNano() == now-5*day, nil
-	}}
+	}
 	for file := range 2 {
 		text := line(now) + line(now-5*day) + line(now-9*day) + line(now-8*day+1) + line(now-8*day+2) + line(now-7*day) + line(now-7*day+1) + line(now-9*day+1)
 		require.NoError(t, read(t.Context(), l, file, reportfile.NewReader(strings.NewReader(text))))
@@ -225,7 +224,7 @@ func TestDaysAreBounded(t *testing.T) {
 	}
 	require.Equal(t, 7, asked, "not for each row")
 
-	l.Days.Has = func(context.Context, time.Time) (bool, error) { return false, io.ErrUnexpectedEOF }
+	l.HasDay = func(context.Context, time.Time) (bool, error) { return false, io.ErrUnexpectedEOF }
 	require.ErrorIs(t, read(t.Context(), l, 0, reportfile.NewReader(strings.NewReader(line(now-6*day)))), io.ErrUnexpectedEOF)
 }
 
@@ -237,15 +236,15 @@ func TestADayThatTakesNone(t *testing.T) {
 	for _, order := range []string{"d", "D", "dd", "do", "od", "odOdo", "ddoo", "oodd", "dodDo"} {
 		var s stored
 		var postponed []int
-		l := s.loader(100)
+		l := s.files(100)
 		storeRows := l.Store
-		l.Store = func(ctx context.Context, rows *store.Rows) error {
+		l.Store = func(ctx context.Context, host string, rows *store.Rows) error {
 			for n := range rows.Len() {
 				if day.Has(rows.Time(n)) {
 					return day
 				}
 			}
-			return storeRows(ctx, rows)
+			return storeRows(ctx, host, rows)
 		}
 		l.Postpone = func(_ int, line *reportfile.BadLine) error {
 			postponed = append(postponed, line.Number)
@@ -269,7 +268,7 @@ func TestADayThatTakesNone(t *testing.T) {
 		require.Equal(t, len(order)-len(want), total, order)
 	}
 
-	l := (&stored{fail: day}).loader(100)
+	l := (&stored{fail: day}).files(100)
 	l.Postpone = func(int, *reportfile.BadLine) error { return nil }
 	require.NoError(t, read(t.Context(), l, 0, reportfile.NewReader(strings.NewReader(reports(1)))))
 	require.ErrorIs(t, l.Flush(t.Context()), day, "a day of which there is no row")
@@ -280,17 +279,14 @@ func TestADayThatTakesNone(t *testing.T) {
 func TestRowsOfManyHosts(t *testing.T) {
 	const hosts, rows = 3000, 40_000
 	stored, held, most := map[string]int{}, 0, 0
-	h := hostLoaders{Rows: 1000}
-	h.New = func(host string) *loader {
-		return &loader{
-			Rows: 1000, Most: 4000, Begin: reportfile.Earliest + 1,
-			Store: func(_ context.Context, rows *store.Rows) error {
-				stored[host] += rows.Len()
-				held -= rows.Len()
-				return nil
-			},
-			Reject: func(int, *reportfile.BadLine) error { return nil },
-		}
+	f := &Files{
+		Rows: 1000, most: 4000, Budget: NewBudget(), Begin: time.Unix(0, reportfile.Earliest+1),
+		Store: func(_ context.Context, host string, rows *store.Rows) error {
+			stored[host] += rows.Len()
+			held -= rows.Len()
+			return nil
+		},
+		Reject: func(int, *reportfile.BadLine) error { return nil },
 	}
 	in := &manyHosts{rows: rows, hosts: hosts, read: func(past bool) {
 		if !past {
@@ -298,11 +294,11 @@ func TestRowsOfManyHosts(t *testing.T) {
 		}
 		most = max(most, held)
 	}}
-	require.NoError(t, h.Read(t.Context(), 0, in))
-	require.NoError(t, h.Flush(t.Context()))
+	require.NoError(t, f.read(t.Context(), 0, in))
+	require.NoError(t, f.Flush(t.Context()))
 	require.Zero(t, held)
 	require.LessOrEqual(t, most, 1001)
-	require.Equal(t, rows/10, h.Past)
+	require.Equal(t, rows/10, f.Past())
 	require.Len(t, stored, hosts/10*9)
 	for host, n := range stored {
 		require.InDelta(t, rows/hosts, n, 1, host)

@@ -6,6 +6,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/influxdata/telegraf"
+
 	"telegraf-conntrack-accounting/internal/pgconn"
 	"telegraf-conntrack-accounting/internal/schema"
 	"telegraf-conntrack-accounting/internal/spool"
@@ -21,7 +23,7 @@ const (
 // to come, retention, and what the sink says of itself. Nothing that goes wrong
 // here keeps reports from being imported.
 type maintenance struct {
-	log      Logger
+	log      telegraf.Logger
 	db       *store.DB
 	spool    *spool.Spool
 	counters *counters

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/influxdata/telegraf"
+
 	"telegraf-conntrack-accounting/internal/pgconn"
 	"telegraf-conntrack-accounting/internal/store"
 )
@@ -19,7 +21,7 @@ const importTimeout = 5 * time.Minute
 // logged once for all of them.
 type Retrier struct {
 	DB    *store.DB
-	Log   Logger
+	Log   telegraf.Logger
 	Limit time.Duration // of one outage, after which Do gives up
 	Kept  string        // for the log: what becomes of reports meanwhile
 

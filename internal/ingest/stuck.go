@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/influxdata/telegraf"
+
 	"telegraf-conntrack-accounting/internal/spool"
 )
 
@@ -12,7 +14,7 @@ import (
 // read, say, or not be moved. Each is tried again a few times, then set aside, and
 // passed over where it cannot even be moved. The others go on.
 type stuck struct {
-	log   Logger
+	log   telegraf.Logger
 	spool *spool.Spool
 
 	files map[string]*stuckFile // by name
@@ -28,11 +30,12 @@ type stuckFile struct {
 	stored bool // nothing is left to do but to take it out of new/
 
 	tries  int
+	pauses attempt
 	at     time.Time // of the next one
 	passed bool      // over
 }
 
-func newStuck(log Logger, reports *spool.Spool) stuck {
+func newStuck(log telegraf.Logger, reports *spool.Spool) stuck {
 	return stuck{log: log, spool: reports, files: make(map[string]*stuckFile)}
 }
 
@@ -68,7 +71,7 @@ func (s *stuck) decide(now time.Time) error {
 // failed decides about a report after one more failure.
 func (s *stuck) failed(file *stuckFile, now time.Time) {
 	file.tries++
-	file.at = now.Add(minPause << min(file.tries-1, maxAttempts))
+	file.at = now.Add(file.pauses.next(retryLater))
 	if file.tries < maxAttempts {
 		s.log.Debugf("trying %q again: %v", file.entry.Name, file.err)
 		return

@@ -30,6 +30,15 @@ func (keep Retention) Begin(now time.Time) time.Time {
 	return now.Add(-keep.Raw).UTC().Truncate(24 * time.Hour)
 }
 
+// InDays formats a retention as in a configuration file.
+func InDays(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d%day == 0 {
+		return fmt.Sprintf("%dd", d/day)
+	}
+	return d.String()
+}
+
 // Retained says what Retain has done.
 type Retained struct {
 	Dropped   []string // partitions

@@ -9,7 +9,8 @@ import (
 )
 
 // Watch is told by the kernel of reports that appear in new/, whoever puts
-// them there. It can miss some: look at List from time to time.
+// them there. It can miss some: look at List from time to time. A nil Watch never
+// tells of any.
 type Watch struct {
 	watcher *fsnotify.Watcher
 	folder  string
@@ -36,10 +37,18 @@ func (s *Spool) Watch(wake func()) (*Watch, error) {
 
 // Lost is closed once nothing more will be told: after Close, or because the
 // folder was removed or replaced.
-func (w *Watch) Lost() <-chan struct{} { return w.lost }
+func (w *Watch) Lost() <-chan struct{} {
+	if w == nil {
+		return nil
+	}
+	return w.lost
+}
 
 // Close ends the watch. After it, wake is not called.
 func (w *Watch) Close() error {
+	if w == nil {
+		return nil
+	}
 	err := w.watcher.Close()
 	<-w.lost
 	return err

@@ -128,17 +128,22 @@ func (r *Reader) blame(err error) error {
 	return &Error{err}
 }
 
+// Consumed returns how many bytes of the file were read, before decompression.
+func (r *Reader) Consumed() int64 { return r.source.read }
+
 // Close frees what decompressing needed.
 func (r *Reader) Close() { r.close() }
 
-// source remembers an error of the file.
+// source remembers what was read of the file, and its error.
 type source struct {
-	in  io.Reader
-	err error
+	in   io.Reader
+	read int64
+	err  error
 }
 
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.in.Read(p)
+	s.read += int64(n)
 	if err != nil && !errors.Is(err, io.EOF) {
 		s.err = err
 	}

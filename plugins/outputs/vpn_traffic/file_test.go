@@ -150,7 +150,7 @@ func TestTheKindOfAFile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			in, err := unpack.New(strings.NewReader(test.text))
 			require.NoError(t, err)
-			f := New().FileReader()
+			f := ingest.NewFileReader(New().Converter())
 			f.Reset(in, "given")
 			require.Equal(t, test.metrics, f.Metrics())
 		})
@@ -164,7 +164,7 @@ func FuzzFile(f *testing.F) {
 	f.Add("# x\n" + metricLine("traffic", "g\\ w", 1))
 	f.Add("a b=\"\n" + metricLine("traffic", "gw", 1))
 	f.Fuzz(func(t *testing.T, text string) {
-		files := New().FileReader()
+		files := ingest.NewFileReader(New().Converter())
 		rows, hosts := readFile(t, files, text)
 		for n := range rows {
 			for _, metrics := range []bool{false, true} {

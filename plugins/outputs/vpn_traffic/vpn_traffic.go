@@ -151,9 +151,8 @@ func (v *VPNTraffic) Connect() error {
 		v.Log.Warn(exposed)
 	}
 	v.spool = reports
-	converter := v.converter()
 	v.importer = ingest.NewImporter(ingest.ImporterOptions{
-		DB: v.db, Spool: reports, Log: v.Log, Metrics: &converter, Keep: v.Keep(), Scan: v.scan,
+		DB: v.db, Spool: reports, Log: v.Log, Metrics: v.converter(), Keep: v.Keep(), Scan: v.scan,
 	})
 	v.importer.Start()
 	return nil
@@ -171,18 +170,15 @@ func (v *VPNTraffic) Keep() schema.Retention {
 // goroutine at a time.
 func (v *VPNTraffic) Rejected(line []byte, reason error) { v.unreadable.addLine(line, reason) }
 
-// FileReader returns a reader of files that knows metrics as the sink does.
-func (v *VPNTraffic) FileReader() *ingest.FileReader {
-	converter := v.converter()
-	return ingest.NewFileReader(&converter)
-}
+// Converter returns what makes rows of metrics, as the sink is configured to.
+func (v *VPNTraffic) Converter() ingest.Metrics { return v.converter() }
 
-func (v *VPNTraffic) converter() converter { return converter{v.HostTag, v.Measurements} }
+func (v *VPNTraffic) converter() *converter { return &converter{v.HostTag, v.Measurements} }
 
 // Write makes metrics durable. When it returns nil, every one of them is in
 // the spool, as a row of a report or as a rejected metric with its reason.
 func (v *VPNTraffic) Write(metrics []telegraf.Metric) error {
-	b := newBatch(v.converter())
+	b := newBatch(*v.converter())
 	b.rejected, v.unreadable = v.unreadable, rejected{}
 	of := len(metrics) + b.rejected.total
 	for _, m := range metrics {
