@@ -65,13 +65,9 @@ func (p *prefixFlag) String() string { return fmt.Sprint(*p) }
 
 func (p *prefixFlag) Set(text string) error {
 	for part := range strings.SplitSeq(text, ",") {
-		prefix, err := netip.ParsePrefix(part)
+		prefix, err := store.ParsePrefix(part)
 		if err != nil {
-			address, err := netip.ParseAddr(part)
-			if err != nil {
-				return fmt.Errorf("%q is neither an address nor a prefix, such as 10.77.1.0/24", part)
-			}
-			prefix = netip.PrefixFrom(address, address.BitLen())
+			return fmt.Errorf("%q is neither an address nor a prefix, such as 10.77.1.0/24", part)
 		}
 		*p = append(*p, prefix.Masked())
 	}

@@ -68,7 +68,7 @@ func (j *Job) run(ctx context.Context) {
 		j.log.Error(err)
 		return
 	}
-	j.bar = progress.Start(j.Stderr, progress.Options{Job: "importing", Unit: progress.Bytes, Total: totalSize(sources)})
+	j.bar = progress.Start(j.Stderr, progress.Options{Job: "importing", Total: totalSize(sources)})
 	defer j.bar.Stop()
 	j.log = j.Logger(j.bar)
 	j.rejects.show = j.bar

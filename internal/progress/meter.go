@@ -16,23 +16,23 @@ const window = 20 * time.Second
 // meter measures a job.
 type meter struct {
 	Options
-	work, rows atomic.Int64
+	bytes, rows atomic.Int64
 
 	mu      sync.Mutex
 	samples []sample // of the window, in the order of time
 }
 
 type sample struct {
-	at         time.Time
-	work, rows int64
+	at          time.Time
+	bytes, rows int64
 }
 
 func newMeter(o Options, now time.Time) *meter {
 	return &meter{Options: o, samples: []sample{{at: now}}}
 }
 
-func (m *meter) add(work, rows int64) {
-	m.work.Add(work)
+func (m *meter) add(bytes, rows int64) {
+	m.bytes.Add(bytes)
 	m.rows.Add(rows)
 }
 
@@ -44,35 +44,30 @@ func (m *meter) line(now time.Time) string {
 	return m.Job + " " + m.share() + ", " + m.tail(now)
 }
 
-// share is how much of the work is done.
+// share is how much is read.
 func (m *meter) share() string {
 	if m.Total == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d %%", min(100, int64(100*float64(m.work.Load())/float64(m.Total))))
+	return fmt.Sprintf("%d %%", min(100, int64(100*float64(m.bytes.Load())/float64(m.Total))))
 }
 
 // tail is what stands behind a bar: "12,345,678 rows, 213,000 rows/s, 34.1 MB/s,
 // 1m20s left".
 func (m *meter) tail(now time.Time) string {
-	work, rows := m.rates(now)
-	var parts []string
-	if m.Unit == Bytes {
-		parts = append(parts, count(m.rows.Load())+" rows", rate(rows)+" rows/s", bytes(work)+"/s")
-	} else {
-		parts = append(parts, count(m.work.Load())+" "+m.Unit, rate(work)+" "+m.Unit+"/s")
-	}
-	if left := float64(m.Total - m.work.Load()); left > 0 && work > 0 {
-		parts = append(parts, duration(left/work)+" left")
+	bytes, rows := m.rates(now)
+	parts := []string{count(m.rows.Load()) + " rows", rate(rows) + " rows/s", size(bytes) + "/s"}
+	if left := float64(m.Total - m.bytes.Load()); left > 0 && bytes > 0 {
+		parts = append(parts, duration(left/bytes)+" left")
 	}
 	return strings.Join(parts, ", ")
 }
 
-// rates returns the work and the rows per second, over the window.
-func (m *meter) rates(now time.Time) (work, rows float64) {
+// rates returns bytes and rows per second, over the window.
+func (m *meter) rates(now time.Time) (bytes, rows float64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	latest := sample{now, m.work.Load(), m.rows.Load()}
+	latest := sample{now, m.bytes.Load(), m.rows.Load()}
 	for len(m.samples) > 1 && now.Sub(m.samples[1].at) >= window {
 		m.samples = m.samples[1:]
 	}
@@ -82,7 +77,7 @@ func (m *meter) rates(now time.Time) (work, rows float64) {
 	if seconds <= 0 {
 		return 0, 0
 	}
-	return float64(latest.work-first.work) / seconds, float64(latest.rows-first.rows) / seconds
+	return float64(latest.bytes-first.bytes) / seconds, float64(latest.rows-first.rows) / seconds
 }
 
 // count writes a number with commas: 12,345,678.
@@ -102,8 +97,8 @@ func rate(perSecond float64) string {
 	return count(int64(perSecond))
 }
 
-// bytes writes a number of bytes: 34.1 MB.
-func bytes(n float64) string {
+// size writes a number of bytes: 34.1 MB.
+func size(n float64) string {
 	for _, unit := range [...]string{"B", "kB", "MB", "GB"} {
 		if n < 1000 {
 			return fmt.Sprintf("%.1f %s", n, unit)

@@ -1,6 +1,6 @@
-// Package progress tells a user how far a long job is: by a bar on a terminal,
-// by plain lines at intervals elsewhere. Both tell the share that is done, the
-// rows, the rates and the time left. It never says anything about the outcome:
+// Package progress tells a user how far a job is that stores rows from files: by a
+// bar on a terminal, by plain lines at intervals elsewhere. Both tell the share that is
+// read, the rows, the rates and the time left. It never says anything about the outcome:
 // that is the caller's last word, after Stop.
 package progress
 
@@ -16,13 +16,9 @@ import (
 // Options say what is told.
 type Options struct {
 	Job   string        // what is being done, such as "importing"
-	Unit  string        // what work is counted in: "rows", "days"; or Bytes, beside which rows are told
-	Total int64         // of the work; 0 where nobody knows
+	Total int64         // bytes to read; 0 where nobody knows
 	Every time.Duration // between plain lines; 0 is 10 seconds
 }
-
-// Bytes is the unit of work of a job that reads rows from files.
-const Bytes = "bytes"
 
 // Progress is a job's. Its methods may be called at once.
 type Progress struct {
@@ -50,11 +46,11 @@ func Start(out *os.File, o Options) *Progress {
 	return p
 }
 
-// Add takes note of work done. Rows count only where the unit is Bytes.
-func (p *Progress) Add(work, rows int64) {
-	p.meter.add(work, rows)
+// Add takes note of what was read and stored.
+func (p *Progress) Add(bytes, rows int64) {
+	p.meter.add(bytes, rows)
 	if p.bar != nil {
-		p.bar.set(p.meter.work.Load())
+		p.bar.set(p.meter.bytes.Load())
 	}
 }
 

@@ -64,7 +64,7 @@ func (s *screen) waitFor(t *testing.T, texts ...string) {
 
 func TestABarOnATerminal(t *testing.T) {
 	s := newScreen(t)
-	p := progress.Start(s.tty, progress.Options{Job: "importing", Unit: progress.Bytes, Total: 100})
+	p := progress.Start(s.tty, progress.Options{Job: "importing", Total: 100})
 	p.Add(43, 1234)
 	s.waitFor(t, "importing 43 % [===", "--] 1,234 rows, ", " left")
 	_, err := io.WriteString(p, "W! a warning\n")
@@ -85,7 +85,7 @@ func TestABarOnATerminal(t *testing.T) {
 
 func TestAStreamHasNoBar(t *testing.T) {
 	s := newScreen(t)
-	p := progress.Start(s.tty, progress.Options{Job: "importing", Unit: progress.Bytes})
+	p := progress.Start(s.tty, progress.Options{Job: "importing"})
 	p.Add(1000, 77)
 	s.waitFor(t, "importing", "77 rows, ")
 	p.Stop()
@@ -103,17 +103,17 @@ func TestPlainLinesElsewhere(t *testing.T) {
 		require.NoError(t, err)
 		return string(text)
 	}
-	p := progress.Start(file, progress.Options{Job: "verifying", Unit: "days", Total: 10, Every: time.Millisecond})
-	p.Add(5, 0)
+	p := progress.Start(file, progress.Options{Job: "importing", Total: 10, Every: time.Millisecond})
+	p.Add(5, 6)
 	_, err = io.WriteString(p, "W! a warning\n")
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return strings.Contains(read(), "verifying 50 %, 5 days, ") }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(read(), "importing 50 %, 6 rows, ") }, time.Minute, time.Millisecond)
 	p.Stop()
 	all := read()
 	require.Contains(t, all, "W! a warning\n")
 	require.NotContains(t, all, "\x1b")
 	for line := range strings.Lines(all) {
-		require.Regexp(t, `^(verifying \d+ %, \d days, .*|W! a warning)\n$`, line)
+		require.Regexp(t, `^(importing \d+ %, \d rows, .*|W! a warning)\n$`, line)
 	}
 	time.Sleep(20 * time.Millisecond)
 	require.Equal(t, all, read(), "nothing after Stop")
@@ -122,8 +122,8 @@ func TestPlainLinesElsewhere(t *testing.T) {
 func TestADumbTerminalGetsPlainLines(t *testing.T) {
 	s := newScreen(t)
 	t.Setenv("TERM", "dumb")
-	p := progress.Start(s.tty, progress.Options{Job: "verifying", Unit: "days", Total: 10, Every: time.Millisecond})
-	s.waitFor(t, "verifying 0 %, 0 days, ")
+	p := progress.Start(s.tty, progress.Options{Job: "importing", Total: 10, Every: time.Millisecond})
+	s.waitFor(t, "importing 0 %, 0 rows, ")
 	p.Stop()
 	require.NotContains(t, s.String(), "\x1b")
 }

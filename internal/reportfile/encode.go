@@ -40,12 +40,5 @@ func appendName(dst []byte, name string) []byte {
 	if !strings.ContainsAny(name, `,"`) {
 		return append(dst, name...)
 	}
-	dst = append(dst, '"')
-	for i := range len(name) {
-		if name[i] == '"' {
-			dst = append(dst, '"')
-		}
-		dst = append(dst, name[i])
-	}
-	return append(dst, '"')
+	return append(append(append(dst, '"'), strings.ReplaceAll(name, `"`, `""`)...), '"')
 }

@@ -64,7 +64,7 @@ func (r *Reader) readNames(text []byte, row *Row) (err error) {
 		if field, rest, more, err = r.cutField(rest); err != nil {
 			return fmt.Errorf("%s %w", name.column, err)
 		}
-		*name.to = r.name(field)
+		*name.to, _ = r.names.get(field) // every name can be cleaned
 		columns++
 	}
 	if more {
@@ -104,20 +104,4 @@ func (r *Reader) cutField(text []byte) (field, rest []byte, more bool, err error
 		}
 		r.quoted, rest = append(r.quoted, '"'), rest[1:] // a quote stands twice
 	}
-}
-
-// name returns what CleanName makes of b, the same string each time.
-func (r *Reader) name(b []byte) string {
-	if len(b) == 0 {
-		return ""
-	}
-	if s, ok := r.names[string(b)]; ok {
-		return s
-	}
-	if len(r.names) >= maxKnown {
-		clear(r.names)
-	}
-	s := CleanName(string(b))
-	r.names[string(b)] = s
-	return s
 }

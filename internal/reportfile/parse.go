@@ -31,9 +31,9 @@ type Reader struct {
 	in     *bufio.Reader
 	line   int
 	protos texts
-	ends   texts             // src and dst
-	names  map[string]string // as they are in files, and as CleanName makes them
-	quoted []byte            // the name read last, without its quotes
+	ends   texts // src and dst
+	names  texts
+	quoted []byte // the name read last, without its quotes
 	times  horizon
 	rows   int
 	thin   Thin
@@ -45,7 +45,8 @@ type Reader struct {
 func NewReader(in io.Reader) *Reader {
 	return &Reader{
 		in:     bufio.NewReaderSize(in, 64<<10),
-		protos: newTexts(checkProto), ends: newTexts(checkAddress), names: make(map[string]string),
+		protos: newTexts(checked(checkProto)), ends: newTexts(checked(checkAddress)),
+		names: newTexts(func(s string) (string, error) { return CleanName(s), nil }),
 	}
 }
 

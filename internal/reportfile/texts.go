@@ -57,28 +57,36 @@ func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 
 // texts are the texts of one kind that a file holds: the same few over and over.
 type texts struct {
-	check func(string) error
-	known map[string]string
+	clean func(string) (string, error)
+	known map[string]string // by what is in the file
 }
 
-func newTexts(check func(string) error) texts { return texts{check, make(map[string]string)} }
+func newTexts(clean func(string) (string, error)) texts {
+	return texts{clean, make(map[string]string)}
+}
+
+// checked leaves texts as they are when they pass a check.
+func checked(check func(string) error) func(string) (string, error) {
+	return func(s string) (string, error) { return s, check(s) }
+}
 
 // maxKnown keeps a hostile file from filling memory.
 const maxKnown = 1 << 16
 
-// get returns b as a string, the same one each time, and says why it cannot be
-// one of a row. What a text is worth is found out once.
+// get returns b as a text of a row, the same one each time, and says why it cannot be
+// one. What a text is worth is found out once.
 func (t *texts) get(b []byte) (string, error) {
 	if s, ok := t.known[string(b)]; ok {
 		return s, nil
 	}
-	s := string(b)
-	if err := t.check(s); err != nil {
+	given := string(b)
+	s, err := t.clean(given)
+	if err != nil {
 		return "", err
 	}
 	if len(t.known) >= maxKnown {
 		clear(t.known)
 	}
-	t.known[s] = s
+	t.known[given] = s
 	return s, nil
 }

@@ -29,15 +29,10 @@ func (s *Spool) Fault(err error) error {
 // just full is not an error of the folders.
 func (s *Spool) tryFolders() error {
 	from := filepath.Join(s.dir, newDir)
-	file, err := os.CreateTemp(from, tempPrefix+"writable-*"+tempSuffix)
-	if isNoRoom(err) {
-		return nil
+	path, err := tryFile(from)
+	if err != nil || path == "" {
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("the folder %s must be writable by this user: %w", from, err)
-	}
-	_ = file.Close()
-	path := file.Name()
 	defer func() { _ = os.Remove(path) }()
 	for _, name := range s.destinations() {
 		folder := filepath.Join(s.dir, name)

@@ -36,25 +36,26 @@ func NewWriter(folder string) (*Writer, error) {
 	if !info.IsDir() {
 		return nil, fmt.Errorf("%s is a file, not a folder for reports", folder)
 	}
-	if err := writable(folder); err != nil {
+	path, err := tryFile(folder)
+	_ = os.Remove(path) // unless another process tidied it away
+	if err != nil {
 		return nil, err
 	}
 	return &Writer{folder: folder}, nil
 }
 
-// writable finds out by trying: permissions do not tell root the truth. A disk
-// that is just full is not an error of the folder.
-func writable(folder string) error {
+// tryFile makes a temporary file, and returns its path, to find out whether a folder
+// can be written to: permissions do not tell root the truth. A disk that is just full
+// is not an error of the folder: the path is empty then.
+func tryFile(folder string) (path string, err error) {
 	file, err := os.CreateTemp(folder, tempPrefix+"writable-*"+tempSuffix)
 	if isNoRoom(err) {
-		return nil
+		return "", nil
 	}
 	if err != nil {
-		return fmt.Errorf("the folder %s must be writable by this user: %w", folder, err)
+		return "", fmt.Errorf("the folder %s must be writable by this user: %w", folder, err)
 	}
-	_ = file.Close()
-	_ = os.Remove(file.Name()) // unless another process tidied it away
-	return nil
+	return file.Name(), file.Close()
 }
 
 // Write stores a report of a host. When it returns nil the report is durable:

@@ -78,10 +78,8 @@ func newStored(kind string, list []store.Value) *stored {
 		if kind == "host" {
 			continue
 		}
-		if addr, err := netip.ParseAddr(v.Value); err == nil {
-			s.groups = append(s.groups, group{v.Value, netip.PrefixFrom(addr, addr.BitLen()), true})
-		} else if prefix, err := netip.ParsePrefix(v.Value); err == nil {
-			s.groups = append(s.groups, group{v.Value, prefix.Masked(), false})
+		if prefix, err := store.ParsePrefix(v.Value); err == nil {
+			s.groups = append(s.groups, group{v.Value, prefix.Masked(), !strings.Contains(v.Value, "/")})
 		}
 	}
 	return s

@@ -40,5 +40,5 @@ func (s *Summary) HTML(w io.Writer) error {
 
 // rate returns the average over the whole range.
 func (s *Summary) rate() string {
-	return bitRate(8 * (s.Total.SrcBytes + s.Total.DstBytes) / s.Filter.Until.Sub(s.Filter.Since).Seconds())
+	return bitRate(8 * s.Both() / s.Filter.Until.Sub(s.Filter.Since).Seconds())
 }

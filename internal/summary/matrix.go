@@ -14,7 +14,6 @@ import (
 type matrix struct {
 	Columns []string
 	Rows    []matrixRow
-	Hours   bool // the sums are of whole hours
 }
 
 type matrixRow struct {
@@ -37,7 +36,7 @@ func (s *Summary) matrix() matrix {
 	}
 	slices.Sort(sources)
 	slices.Sort(destinations)
-	m := matrix{Columns: shortAll(destinations, axisLetters), Hours: s.wholeHours()}
+	m := matrix{Columns: shortAll(destinations, axisLetters)}
 	for _, name := range sources {
 		m.Rows = append(m.Rows, matrixRow{short(name, axisLetters), make([]matrixCell, len(destinations))})
 	}

@@ -83,7 +83,7 @@ func (s *Summary) tables() []part {
 		by = " by " + strings.Replace(sort, "open", "open connections", 1)
 	}
 	pairs := part{Title: "Top pairs" + by, Names: []string{"source", "destination"}}
-	if s.wholeHours() {
+	if s.WholeHours {
 		pairs.Title += " (of whole hours)"
 	}
 	for _, pair := range s.Pairs {

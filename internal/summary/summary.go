@@ -19,6 +19,7 @@ type Summary struct {
 	Sources, Destinations, Services []store.Total
 	Pairs                           []store.Pair
 	Matrix                          []store.Pair // more of them
+	WholeHours                      bool         // what the sums of pairs are of
 
 	Traffic  []store.Point // over time, all together
 	BySource []store.Point // over time, of the greatest sources
@@ -72,8 +73,8 @@ func Make(ctx context.Context, db *store.DB, q store.Filter, top int) (*Summary,
 	return s, err
 }
 
-// doubt sets the notes on tables that do not cover exactly the range. The title of the
-// table of pairs has its own note on whole hours.
+// doubt sets the notes on tables that do not cover exactly the range, and WholeHours,
+// which the title of the table of pairs has instead.
 func (s *Summary) doubt(ctx context.Context, a *store.Query) error {
 	var doubts caveats
 	for _, by := range []string{"", "src", "dst", "service"} {
@@ -82,24 +83,10 @@ func (s *Summary) doubt(ctx context.Context, a *store.Query) error {
 		}
 	}
 	s.Notes = doubts.notes()
-	return nil
+	pairs, err := a.Coverage(ctx, &s.Filter, "pair")
+	s.WholeHours = pairs.Hours
+	return err
 }
 
 // step returns the shortest step of the charts.
 func (s *Summary) step() time.Duration { return s.Filter.Until.Sub(s.Filter.Since) / points }
-
-// wholeHours is where the sums of pairs become those of whole hours; see the
-// database's vpn_traffic_kind.
-func (s *Summary) wholeHours() bool {
-	q := &s.Filter
-	exact := 15 * time.Minute
-	switch {
-	case len(q.Proto) > 0 || len(q.Port) > 0 || len(q.Src) > 0 && len(q.Dst) > 0:
-		return false
-	case len(q.Src) > 0:
-		exact = 6 * time.Hour
-	case len(q.Dst) > 0:
-		exact = time.Hour
-	}
-	return q.Until.Sub(q.Since) > exact
-}

@@ -62,11 +62,10 @@ func span(d time.Duration) string {
 
 // share returns the part of all traffic, in percent.
 func (s *Summary) share(of store.Sums) float64 {
-	all := s.Total.SrcBytes + s.Total.DstBytes
-	if all == 0 {
+	if s.Both() == 0 {
 		return 0
 	}
-	return 100 * (of.SrcBytes + of.DstBytes) / all
+	return 100 * (of.SrcBytes + of.DstBytes) / s.Both()
 }
 
 // Both returns all traffic in both directions.
