@@ -21,7 +21,7 @@ import (
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
-const noHost = "I! files that name no host are imported as of host \"\"; -host NAME names one\n"
+const noHost = "I! files that name no host are imported as host \"\"; -host NAME names one\n"
 
 // importTest is the real program, a database for it and a folder for files.
 type importTest struct {
@@ -206,12 +206,12 @@ func testImportUnderTwoHosts(i *importTest) {
 	i.ok("-host", "gw", i.file("b.csv", reportLines(1, 10)))
 	code, _, stderr := i.run("", i.file("c.csv", reportLines(2, 10)))
 	require.Zero(i.t, code)
-	require.Regexp(i.t, `^W! files that name no host are imported as of host "", of which the database has no rows, but it has of "gw": .* -host NAME names it\n$`, stderr)
+	require.Regexp(i.t, `^W! files that name no host are imported as host "", which the database has no rows of, but it has rows of "gw": .* -host NAME names it\n$`, stderr)
 	i.ok(i.file("c.csv", reportLines(2, 10)))
 	code, stdout, stderr := i.run("", "-host", "gw", i.file("d.csv", strings.ReplaceAll(reportLines(0, 10), ",2,3\n", ",2,4\n")))
 	require.Zero(i.t, code)
 	require.Contains(i.t, stdout, "0 rows imported, 10 duplicate, 0 rejected, 10 of the duplicates with other numbers;")
-	require.Regexp(i.t, `^W! rows of host "gw" came before with other numbers`, stderr)
+	require.Regexp(i.t, `^W! rows of host "gw" are stored with other numbers`, stderr)
 }
 
 // Of rows of one key with other numbers, those of the file that begins first stay, if

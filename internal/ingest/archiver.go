@@ -41,7 +41,7 @@ func (a *archiver) logDeleted() {
 	if stats.Deleted.Files == a.logged {
 		return
 	}
-	a.log.Infof("deleted the oldest %d files from %s/processed, as archive_max_age and archive_max_size say (%d bytes in this run); %d files (%d bytes) are left",
+	a.log.Infof("deleted the oldest %d files from %s/processed, to keep to archive_max_age and archive_max_size (%d bytes in this run); %d files (%d bytes) are left",
 		stats.Deleted.Files-a.logged, a.spool.Dir(), stats.Deleted.Bytes, stats.Archived.Files, stats.Archived.Bytes)
 	a.logged = stats.Deleted.Files
 }

@@ -37,7 +37,7 @@ type decision int
 const (
 	retryLater decision = iota // the database is in the way, or the spool: pause, and log it
 	retryNow                   // another transaction was in the way
-	blameRows                  // reject, postpone, divide or set aside what was to be stored
+	blameRows                  // reject, postpone, bisect or set aside what was to be stored
 )
 
 // classify decides what to do after one more error. With others, the database has

@@ -43,14 +43,14 @@ type counters struct {
 func (c *counters) status(waiting spool.Stats) string {
 	var expired string
 	if n := c.expired.Load(); n > 0 {
-		expired = fmt.Sprintf(", %d of reports that are gone by retention", n)
+		expired = fmt.Sprintf(", %d of reports that retention has dropped", n)
 	}
 	var later string
 	if n := waiting.Later.Files; n > 0 {
-		later = fmt.Sprintf(", of which %d files hold rows that it does not take for now", n)
+		later = fmt.Sprintf(", %d of its files with rows that the database does not take for now", n)
 	}
 	if n := c.passed.Load(); n > 0 {
-		later += fmt.Sprintf(", of which %d files are passed over", n)
+		later += fmt.Sprintf(", %d of its files are skipped", n)
 	}
 	var conflicts string
 	if n := c.conflicts.Load(); n > 0 {

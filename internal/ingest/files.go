@@ -25,7 +25,7 @@ type Files struct {
 	Rows   int       // of a chunk, more or less: it ends with a report
 	Days   int       // past days that the database has not and that a file may bring; 0 for no limit
 	Begin  time.Time // older rows are left out, and counted; zero for none
-	Divide bool      // look for the rows, too, of an error that nobody understands
+	Bisect bool      // look for the rows, too, of an error that nobody understands
 
 	// Store stores rows, all or none. An error of class pgconn.Reject makes a loader
 	// look for the row that caused it; any other ends the loading.

@@ -45,13 +45,13 @@ type Importer struct {
 	stuck       stuck
 	budget      *Budget
 
-	attempt  attempt             // to import what waits
-	attempts map[string]*attempt // to import units that failed, by their first report
-	alone    map[string]bool     // reports that are imported each on its own, for what is wrong with one
-	divided  int64               // units
-	tried    time.Time           // when what was postponed was tried last
-	place    string              // where rows are stored, as logged last
-	watch    *spool.Watch        // nil when the kernel does not tell of new reports
+	attempt   attempt             // to import what waits
+	attempts  map[string]*attempt // to import units that failed, by their first report
+	alone     map[string]bool     // reports that are imported each on its own, for what is wrong with one
+	separated int64               // units
+	tried     time.Time           // when what was postponed was tried last
+	place     string              // where rows are stored, as logged last
+	watch     *spool.Watch        // nil when the kernel does not tell of new reports
 
 	woken   chan struct{}
 	newest  atomic.Int64  // when it was last woken, in ns since the epoch
@@ -115,7 +115,7 @@ func (im *Importer) Stop(timeout time.Duration) {
 		select {
 		case <-im.ended:
 		case <-time.After(grace):
-			im.log.Warn("Postgres does not answer; ending without waiting for it")
+			im.log.Warn("Postgres does not answer: ending without it; the reports stay in the spool")
 			return
 		}
 	}
@@ -214,7 +214,7 @@ func (im *Importer) importAll(ctx context.Context) error {
 }
 
 // progress is another number when there may be more to import.
-func (im *Importer) progress() int64 { return im.counters.reports.Load() + im.divided }
+func (im *Importer) progress() int64 { return im.counters.reports.Load() + im.separated }
 
 // logPlace logs where rows are stored from now on: what a wrong dsn, or the failover
 // to another host, shows first.

@@ -98,12 +98,12 @@ func (j *Job) logHost(ctx context.Context, sources []source) {
 	}
 	switch {
 	case len(known) > 0 && !slices.Contains(known, host):
-		j.log.Warnf("files that name no host are imported as of host %q, of which the database has no rows, but it has of %s: "+
-			"if they are of one of these, their rows may be there already and count twice; -host NAME names it", host, quoted(known))
+		j.log.Warnf("files that name no host are imported as host %q, which the database has no rows of, but it has rows of %s: "+
+			"if the files belong to one of these, their rows may be stored already and count twice; -host NAME names it", host, quoted(known))
 	case host == "":
-		j.log.Infof("files that name no host are imported as of host %q; -host NAME names one", host)
+		j.log.Infof("files that name no host are imported as host %q; -host NAME names one", host)
 	default:
-		j.log.Debugf("files that name no host are imported as of host %q", host)
+		j.log.Debugf("files that name no host are imported as host %q", host)
 	}
 }
 

@@ -87,7 +87,7 @@ func (j *Job) expand(arg string) ([]string, error) {
 		}
 	}
 	if others > 0 {
-		j.log.Warnf("%s holds %d folders or special files, which are not imported", arg, others)
+		j.log.Warnf("skipping %d folders and special files in %s", arg, others)
 	}
 	return paths, nil
 }

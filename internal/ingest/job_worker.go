@@ -99,13 +99,13 @@ type worker struct {
 	run   []source
 	in    *input // being read, or the last one
 	shown int64  // bytes of it, in the progress bar
-	once  bool   // rows are being divided that failed often enough
+	once  bool   // rows are being bisected that failed often enough
 }
 
 func newWorker(j *Job) *worker {
 	w := &worker{Job: j}
 	w.files = Files{
-		Reader: NewFileReader(j.Metrics), Budget: j.budget, Rows: ChunkRows(j.Parallel), Days: j.Days, Begin: j.begin, Divide: true,
+		Reader: NewFileReader(j.Metrics), Budget: j.budget, Rows: ChunkRows(j.Parallel), Days: j.Days, Begin: j.begin, Bisect: true,
 		Store: w.store, HasDay: w.hasDay, Reject: w.reject, Postpone: w.postpone,
 	}
 	return w
@@ -181,7 +181,7 @@ func (w *worker) store(ctx context.Context, host string, rows *store.Rows) error
 		return err
 	}
 	if w.counts.add(result) {
-		w.log.Warnf("rows of host %q came before with other numbers, and those stay: are they of another gateway? -host gives files a host", host)
+		w.log.Warnf("rows of host %q are stored with other numbers, which were kept: do the files belong to another gateway? -host NAME names it", host)
 	}
 	w.showProgress(rows.Len())
 	return nil

@@ -38,7 +38,7 @@ func newLoad(im *Importer, unit []spool.Entry) *load {
 	}
 	l.files = Files{
 		Reader: NewFileReader(im.options.Metrics), Budget: im.budget, Rows: ChunkRows(importers()), Days: NewDays,
-		Divide: im.alone[unit[0].Name], // which no one changes while units are imported
+		Bisect: im.alone[unit[0].Name], // which no one changes while units are imported
 		Store:  l.store, HasDay: l.hasDay, Reject: l.reject, Postpone: l.postpone,
 	}
 	return l
@@ -158,7 +158,7 @@ func (l *load) reject(n int, line *reportfile.BadLine) error {
 		return nil // it comes again
 	}
 	if l.counters.rejected.Add(1); l.reported.first("rejected " + f.Name) {
-		l.log.Warnf("%q has lines that are no rows (%v); see %s/rejected", f.Name, line, l.spool.Dir())
+		l.log.Warnf("%q has lines that are not rows (%v); see %s/rejected", f.Name, line, l.spool.Dir())
 	}
 	f.fail(f.rejects.Add(line))
 	return nil
@@ -167,7 +167,7 @@ func (l *load) reject(n int, line *reportfile.BadLine) error {
 // postpone sets a row aside that cannot be stored for now.
 func (l *load) postpone(n int, line *reportfile.BadLine) error {
 	if l.counters.postponed.Add(1); l.reported.first("later " + line.Reason.Error()) {
-		l.log.Warnf("%v; they wait in %s/later, tried again every %v, and all others are stored", line.Reason, l.spool.Dir(), againEvery)
+		l.log.Warnf("%v; they wait in %s/later and are retried every %v; all other rows are stored", line.Reason, l.spool.Dir(), againEvery)
 	}
 	l.unit[n].fail(l.unit[n].later.Add(line))
 	return nil
@@ -196,8 +196,8 @@ func (l *load) hasDay(ctx context.Context, day time.Time) (bool, error) {
 // came first is kept: nobody knows whether the other is more of it or instead.
 func (l *load) logConflicts(host string, n int) {
 	if n > 0 && l.reported.first("conflicts "+host) {
-		l.log.Warnf("%d rows of host %q came again with other numbers, and were not stored: two gateways, or two inputs of one, seem to have that name; "+
-			"give each its own, by hostname of Telegraf's agent and report_host of the input", n, host)
+		l.log.Warnf("%d rows of host %q came again with other numbers and were not stored: two gateways, or two inputs on one, seem to use that name; "+
+			"give each its own: hostname of Telegraf's agent, report_host of the input", n, host)
 	}
 }
 

@@ -35,7 +35,7 @@ type loader struct {
 	stored  bool // something of what is being stored was
 	refused int  // how often in a row the database refused what there was to store
 	unsure  []unsure
-	cause   error // why it was divided
+	cause   error // why rows were bisected
 }
 
 // take takes what was read: a row, or why there is none.

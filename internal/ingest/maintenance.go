@@ -61,7 +61,7 @@ func (m *maintenance) do(ctx context.Context) {
 func (m *maintenance) retain(ctx context.Context, now time.Time) {
 	done, err := m.db.Retain(ctx, now, m.keep)
 	if len(done.Dropped) > 0 {
-		m.log.Infof("dropped %d partitions that are older than their retention, %s the first; %d days and months are left for the next hours",
+		m.log.Infof("dropped %d partitions that are older than their retention, %s the first; those of %d days and months follow in the next hours",
 			len(done.Dropped), done.Dropped[0], done.Due)
 	}
 	if len(done.Postponed) > 0 {
@@ -69,12 +69,12 @@ func (m *maintenance) retain(ctx context.Context, now time.Time) {
 			len(done.Postponed), done.Postponed[0], retainEvery)
 	}
 	if done.Withheld > 0 && m.reported.first("withheld") {
-		m.log.Warnf("%d partitions are older than their retention and stay, for the owner of the tables does not let this role drop them: "+
+		m.log.Warnf("%d partitions are older than their retention and were kept: the owner of the tables does not let this role drop them; "+
 			"have it run \"psql-sink migrate\" with the same -retention, -retention-minute and -retention-hour", done.Withheld)
 	}
 	for _, kept := range done.Kept {
 		if m.reported.first("kept " + kept.Partition) {
-			m.log.Warnf("%s is older than its retention and stays, for it cannot be dropped: %v", kept.Partition, kept.Err)
+			m.log.Warnf("cannot drop %s, which is older than its retention: %v", kept.Partition, kept.Err)
 		}
 	}
 	m.logTrouble(ctx, "cannot keep to the retention", err)

@@ -40,6 +40,6 @@ func (im *Importer) logStrange(names []string) {
 		text += fmt.Sprintf(" and %d more", len(names)-shown)
 	}
 	if im.reported.first("strange " + text) {
-		im.log.Warnf("%s/new has what is no file, and stays there: %s; copy reports into it, or name others to psql-sink import", im.spool.Dir(), text)
+		im.log.Warnf("%s/new holds what is not a regular file, which is ignored: %s; put report files there, or name others to psql-sink import", im.spool.Dir(), text)
 	}
 }

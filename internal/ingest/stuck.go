@@ -93,7 +93,7 @@ func (s *stuck) failed(file *stuckFile, now time.Time) {
 	if file.stored {
 		what = "is imported and cannot be taken out of new/"
 	}
-	s.log.Errorf("passing over %q, which %s (tried again every %v): %v", file.entry.Name, what, againEvery, err)
+	s.log.Errorf("skipping %q, which %s (retried every %v): %v", file.entry.Name, what, againEvery, err)
 }
 
 // setAside moves a report to rejected/.

@@ -113,7 +113,7 @@ func (im *Importer) failed(f failure, others bool) error {
 	}
 	delete(im.attempts, name)
 	if !im.alone[name] {
-		im.divide(f.unit)
+		im.separate(f.unit)
 		return nil
 	}
 	for _, entry := range f.unit {
@@ -122,14 +122,14 @@ func (im *Importer) failed(f failure, others bool) error {
 	return nil
 }
 
-// divide has each report of a unit imported on its own, and its rows looked for
+// separate has each report of a unit imported on its own, and its rows looked for
 // that cannot be.
-func (im *Importer) divide(unit []spool.Entry) {
+func (im *Importer) separate(unit []spool.Entry) {
 	for _, entry := range unit {
 		im.alone[entry.Name] = true
 		im.attempts[entry.Name] = &attempt{limit: 1}
 	}
-	im.divided++
+	im.separated++
 }
 
 func (im *Importer) quarantine(entry spool.Entry, reason error) {

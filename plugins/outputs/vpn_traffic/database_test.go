@@ -235,7 +235,7 @@ func testBadRows(t *testing.T, dsn string, db *sql.DB) {
 	require.Regexp(t, `I! storing into vpn\d+ at `, log)
 	require.Contains(t, log, "; the first: cpu")
 	require.Contains(t, log, "W! rejected 1 of 1 metrics (tag port is not -1 to 65535: 1)")
-	require.Contains(t, log, "W! \"a.csv\" has lines that are no rows (line 2: has 1 columns, not 11, 12 or 14); see ")
+	require.Contains(t, log, "W! \"a.csv\" has lines that are not rows (line 2: has 1 columns, not 11, 12 or 14); see ")
 	require.Contains(t, log, "4 rejected in this run")
 }
 

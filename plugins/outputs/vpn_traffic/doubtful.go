@@ -23,10 +23,10 @@ func (v *VPNTraffic) warnOfDoubtful() {
 		v.Log.Warnf(`spool_limit is %d bytes, which a single report can fill: give it a unit, as in "4GiB"`, v.SpoolLimit)
 	}
 	if timeout := time.Duration(v.CloseTimeout); timeout >= telegrafKills {
-		v.Log.Warnf(`close_timeout is %v, but under Telegraf the end comes after %v, by SIGKILL: "4s" is within what it grants`, timeout, telegrafKills)
+		v.Log.Warnf(`close_timeout is %v, but Telegraf kills its child after %v: set it to less, such as "4s"`, timeout, telegrafKills)
 	}
 	if inMemory(v.Spool) {
-		v.Log.Warnf("spool: %s is in memory (tmpfs): what waits in it is lost with the machine; name a folder on a disk", v.Spool)
+		v.Log.Warnf("spool: %s is in memory (tmpfs): reports that wait there are lost when the machine stops; name a folder on a disk", v.Spool)
 	}
 }
 

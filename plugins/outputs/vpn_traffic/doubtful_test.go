@@ -33,7 +33,7 @@ func TestDoubtfulOptionsAreSaid(t *testing.T) {
 	}{
 		"the defaults":   {func(*VPNTraffic) {}, ""},
 		"bytes":          {func(v *VPNTraffic) { v.SpoolLimit = 4 }, `W! spool_limit is 4 bytes, which a single report can fill: give it a unit, as in "4GiB"`},
-		"too long":       {func(v *VPNTraffic) { v.CloseTimeout = config.Duration(10 * time.Second) }, `W! close_timeout is 10s, but under Telegraf the end comes after 10s, by SIGKILL: "4s" is within what it grants`},
+		"too long":       {func(v *VPNTraffic) { v.CloseTimeout = config.Duration(10 * time.Second) }, `W! close_timeout is 10s, but Telegraf kills its child after 10s: set it to less, such as "4s"`},
 		"long, not more": {func(v *VPNTraffic) { v.CloseTimeout = config.Duration(9 * time.Second) }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -80,7 +80,7 @@ func testPacked(t *testing.T, dsn string, db *sql.DB) {
 	}
 	require.Len(t, s.files("rejected"), 2*len(aside)+2, s.files("rejected"))
 	log := s.log.String()
-	require.Equal(t, 1, strings.Count(log, "W! "+s.Spool+"/new has what is no file, and stays there: \"folder\" (folder), \"link.csv\" (symbolic link), \"pipe.csv\" (named pipe); "), log)
+	require.Equal(t, 1, strings.Count(log, "W! "+s.Spool+"/new holds what is not a regular file, which is ignored: \"folder\" (folder), \"link.csv\" (symbolic link), \"pipe.csv\" (named pipe); "), log)
 	require.Contains(t, log, "E! set \"a.csv.xz\" aside as a whole in "+s.Spool+"/rejected: is compressed with xz: unxz it first; plain text, gzip and zstd are read\n")
 	require.Contains(t, log, "E! set \"wide.csv\" aside as a whole in "+s.Spool+"/rejected: is UTF-16, not UTF-8: iconv -f UTF-16 -t UTF-8 makes text of it")
 	require.Contains(t, log, "E! set \"semicolons.csv\" aside as a whole in "+s.Spool+"/rejected: no line of it is a row; line 1: has semicolons between its columns, not commas\n")

@@ -94,7 +94,7 @@ func testTrimmed(t *testing.T, dsn string, db *sql.DB) {
 	}
 	require.Less(t, size, int64(s.ArchiveMaxSize))
 	require.NotEmpty(t, archived)
-	require.Contains(t, s.log.String(), fmt.Sprintf("I! deleted the oldest %d files from %s/processed, as archive_max_age and archive_max_size say (",
+	require.Contains(t, s.log.String(), fmt.Sprintf("I! deleted the oldest %d files from %s/processed, to keep to archive_max_age and archive_max_size (",
 		20-len(archived), s.Spool))
 	require.Contains(t, s.log.String(), fmt.Sprintf("; %d files (%d bytes) are left\n", len(archived), size))
 }
@@ -129,7 +129,7 @@ func testDays(t *testing.T, dsn string, db *sql.DB) {
 	kept, err := os.ReadFile(s.files("rejected")[0])
 	require.NoError(t, err)
 	require.Equal(t, days-31, strings.Count(string(kept), "# line "))
-	require.Contains(t, s.log.String(), `W! "a.csv" has lines that are no rows (line 32: of 2022-11-10, beyond the 31 days of the past that one file may bring`)
+	require.Contains(t, s.log.String(), `W! "a.csv" has lines that are not rows (line 32: of 2022-11-10, beyond the 31 days of the past that one file may bring`)
 }
 
 // An end that breaks off what waits for somebody's lock is no trouble.

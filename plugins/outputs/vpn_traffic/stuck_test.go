@@ -47,13 +47,13 @@ func testStuck(t *testing.T, dsn string, db *sql.DB) {
 	unreadable := pin(t, "/proc/self/mem", path(0)) // of which the beginning is an error
 	unmovable := pin(t, outside, path(1))
 	s.open()
-	require.Eventually(t, func() bool { return strings.Count(s.log.String(), "E! passing over ") == 2 }, time.Minute, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Count(s.log.String(), "E! skipping ") == 2 }, time.Minute, 10*time.Millisecond)
 	s.write(reports("gw", noon, 3)...)
 	require.Eventually(t, func() bool { return len(s.files("new")) == 2 }, time.Minute, 10*time.Millisecond)
 	require.Equal(t, "8, 8", query(t, db, exact), "2 to 5, 9, and three more")
 	log := s.log.String()
-	require.Contains(t, log, fmt.Sprintf(`E! passing over %q, which can be neither imported nor moved to rejected/ (tried again every 10m0s): read %s: input/output error`, name(0), path(0)))
-	require.Contains(t, log, fmt.Sprintf(`E! passing over %q, which is imported and cannot be taken out of new/ (tried again every 10m0s): finishing a report: remove %s: device or resource busy`, name(1), path(1)))
+	require.Contains(t, log, fmt.Sprintf(`E! skipping %q, which can be neither imported nor moved to rejected/ (retried every 10m0s): read %s: input/output error`, name(0), path(0)))
+	require.Contains(t, log, fmt.Sprintf(`E! skipping %q, which is imported and cannot be taken out of new/ (retried every 10m0s): finishing a report: remove %s: device or resource busy`, name(1), path(1)))
 	require.Len(t, s.files("rejected"), 5, "what is tried again notes nothing a second time")
 
 	unreadable()

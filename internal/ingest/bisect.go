@@ -13,9 +13,9 @@ import (
 
 const (
 	// hopeless is after how many rows in a row, of which none could be stored, a
-	// Divide gives up: it is not the rows then.
+	// search for the bad ones gives up: it is not the rows then.
 	hopeless = 16
-	// enough is after how many refusals in a row so few rows are no longer divided:
+	// enough is after how many refusals in a row so few rows are no longer bisected:
 	// each costs a transaction, and all are refused for one reason, it seems.
 	enough = 256
 	few    = 128
@@ -34,7 +34,7 @@ func (l *loader) storeRows(ctx context.Context, begin, end int) error {
 		return l.storeOthers(ctx, begin, end, day)
 	}
 	sure := pgconn.ClassOf(err) == pgconn.Reject
-	if !sure && (!l.Divide || !pgconn.MayBeRows(err)) {
+	if !sure && (!l.Bisect || !pgconn.MayBeRows(err)) {
 		return err
 	}
 	if !sure && l.cause == nil {
