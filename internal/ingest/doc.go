@@ -11,6 +11,7 @@
 //	psql-sink import FILE… ─▶ Job: sources, runs ─▶ worker ─────┘   FileReader  chunks, halving
 //
 // What an error of the database means is decided by attempt.classify, and how long to
-// go on by Retrier: Do, with a limit, for a Job; try, without one, for the Importer. What fails for its rows is bisected and then quarantined (units); what the
-// spool cannot read or move is stuck.
+// go on by Retrier: Do, with a limit, for a Job; try, without one, for the Importer.
+// Rows that may be to blame are bisected, and their report is quarantined when that
+// does not help (units); what the spool cannot read or move is stuck.
 package ingest
