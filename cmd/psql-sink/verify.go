@@ -70,7 +70,11 @@ func (c *client) verify(ctx context.Context, db *store.DB, o *verifyOptions) err
 				lost++
 				continue
 			}
-			c.printf("%s %s: %d keys differ from vpn_traffic%s\n", day.Format(time.DateOnly), d.Table, d.Keys, mended(d))
+			mended := ""
+			if d.Repaired {
+				mended = ", replaced"
+			}
+			c.printf("%s %s: %d keys differ from vpn_traffic%s\n", day.Format(time.DateOnly), d.Table, d.Keys, mended)
 		}
 		wrong += len(found)
 	}
@@ -82,13 +86,6 @@ func (c *client) verify(ctx context.Context, db *store.DB, o *verifyOptions) err
 		return errors.New("rollups differ from vpn_traffic: psql-sink verify -repair replaces them")
 	}
 	return nil
-}
-
-func mended(d store.Difference) string {
-	if d.Repaired {
-		return ", replaced"
-	}
-	return ""
 }
 
 // dateFlag is a day on the command line.

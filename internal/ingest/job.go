@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/influxdata/telegraf"
@@ -73,9 +72,8 @@ func (j *Job) run(ctx context.Context) {
 	j.log = j.Logger(j.bar)
 	j.rejects.show = j.bar
 	j.retrier = Retrier{DB: j.DB, Limit: j.Wait, Log: j.log}
-	j.DB.Parallel(j.Parallel)
 	j.DB.IndexLater()
-	if err := j.retrier.Open(ctx); err != nil {
+	if err := j.retrier.Do(ctx, j.DB.Migrate); err != nil {
 		j.fail(err)
 		return
 	}
@@ -98,26 +96,16 @@ func (j *Job) logHost(ctx context.Context, sources []source) {
 	}
 	switch {
 	case len(known) > 0 && !slices.Contains(known, host):
+		for i, name := range known {
+			known[i] = strconv.Quote(name)
+		}
 		j.log.Warnf("files that name no host are imported as host %q, which the database has no rows of, but it has rows of %s: "+
-			"if the files belong to one of these, their rows may be stored already and count twice; -host NAME names it", host, quoted(known))
+			"if the files belong to one of these, their rows may be stored already and count twice; -host NAME names it", host, enumerate(known))
 	case host == "":
 		j.log.Infof("files that name no host are imported as host %q; -host NAME names one", host)
 	default:
 		j.log.Debugf("files that name no host are imported as host %q", host)
 	}
-}
-
-// quoted lists names, at most ten of them.
-func quoted(names []string) string {
-	const most = 10
-	var list []string
-	for _, name := range names[:min(most, len(names))] {
-		list = append(list, strconv.Quote(name))
-	}
-	if more := len(names) - len(list); more > 0 {
-		list = append(list, fmt.Sprintf("%d more", more))
-	}
-	return strings.Join(list, ", ")
 }
 
 // fail logs an error that makes the import fail.

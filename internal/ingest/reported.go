@@ -31,15 +31,20 @@ func (r *reported) first(what string) bool {
 // logStrange logs what is left in new/ because it is no file: once, and again when
 // there is something else.
 func (im *Importer) logStrange(names []string) {
-	const shown = 5
 	if len(names) == 0 {
 		return
 	}
-	text := strings.Join(names[:min(shown, len(names))], ", ")
-	if len(names) > shown {
-		text += fmt.Sprintf(" and %d more", len(names)-shown)
-	}
-	if im.reported.first("strange " + text) {
+	if text := enumerate(names); im.reported.first("strange " + text) {
 		im.log.Warnf("%s/new holds what is not a regular file, which is ignored: %s; put report files there, or name others to psql-sink import", im.spool.Dir(), text)
 	}
+}
+
+// enumerate lists the first names for a log line, and counts the others.
+func enumerate(names []string) string {
+	const most = 10
+	text := strings.Join(names[:min(most, len(names))], ", ")
+	if len(names) > most {
+		text += fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return text
 }

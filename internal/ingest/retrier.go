@@ -31,9 +31,6 @@ type Retrier struct {
 	since   time.Time // when that began
 }
 
-// Open waits for the database and brings its schema up to date.
-func (r *Retrier) Open(ctx context.Context) error { return r.Do(ctx, r.DB.Migrate) }
-
 // Import stores rows, all or none. With once it does not try again after an error
 // that the rows may have caused.
 func (r *Retrier) Import(ctx context.Context, host string, rows *store.Rows, once bool) (result store.Result, err error) {

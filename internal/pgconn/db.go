@@ -72,9 +72,6 @@ func (db *DB) Place() string {
 	return ""
 }
 
-// Parallel keeps as many connections open as n imports at once need.
-func (db *DB) Parallel(n int) { db.Pool.SetMaxIdleConns(max(2, n)) }
-
 // Close closes the connections.
 func (db *DB) Close() error { return db.Pool.Close() }
 

@@ -20,12 +20,6 @@ func (db *DB) Index(ctx context.Context, told func(partition string)) error {
 	return db.index(ctx, 0, told)
 }
 
-// indexIdle makes the indexes that imports which were broken off have left out,
-// unless somebody is adding rows.
-func (db *DB) indexIdle(ctx context.Context) error {
-	return db.index(ctx, dropPatience, func(string) {})
-}
-
 // index makes missing indexes. With patience, it passes over the partitions that
 // somebody adds rows to for longer.
 func (db *DB) index(ctx context.Context, patience time.Duration, told func(partition string)) error {

@@ -75,8 +75,8 @@ const dropPatience = 200 * time.Millisecond
 // are all older than their retention, by the database's clock. A partition that
 // somebody reads stays until the next time, and one that cannot be dropped does
 // not keep others. What is newest is never dropped, and nothing is when the
-// clock here, which says now, is far from the database's. It also makes what
-// indexes are missing, as Index does.
+// clock here, which says now, is far from the database's. It also makes the indexes
+// that broken-off imports have left out, unless somebody is adding rows.
 func (db *DB) Retain(ctx context.Context, now time.Time, keep Retention) (done Retained, err error) {
 	var clock time.Time
 	if err := db.Pool.QueryRowContext(ctx, `SELECT clock_timestamp()`).Scan(&clock); err != nil {
@@ -97,7 +97,7 @@ func (db *DB) Retain(ctx context.Context, now time.Time, keep Retention) (done R
 	} else {
 		err = db.dropOld(ctx, clock, keep, &done)
 	}
-	return done, errors.Join(days, err, db.indexIdle(ctx))
+	return done, errors.Join(days, err, db.index(ctx, dropPatience, func(string) {}))
 }
 
 // dropOld drops what is older than its retention, and what is known of it.
@@ -143,7 +143,7 @@ func (db *DB) dropOlder(ctx context.Context, retention string, before time.Time,
 			due[days[i]] = true
 			continue
 		}
-		switch err := db.dropPartition(ctx, partition); {
+		switch err := db.execPatiently(ctx, dropPatience, `SELECT vpn_traffic_drop_partition($1)`, partition); {
 		case err == nil:
 			dropped[days[i]] = true
 			done.Dropped = append(done.Dropped, partition)
@@ -193,11 +193,6 @@ func (db *DB) Summarize(ctx context.Context) error {
 		return fmt.Errorf("summarizing BRIN indexes: %w", err)
 	}
 	return nil
-}
-
-// dropPartition drops a partition, unless somebody reads it.
-func (db *DB) dropPartition(ctx context.Context, partition string) error {
-	return db.execPatiently(ctx, dropPatience, `SELECT vpn_traffic_drop_partition($1)`, partition)
 }
 
 // execPatiently executes a statement that waits for each lock so long at most; 0

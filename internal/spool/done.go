@@ -48,7 +48,8 @@ func (s *Spool) Done(entry Entry) error {
 // writes why beside it.
 func (s *Spool) Quarantine(entry Entry, reason error) error {
 	why := fmt.Sprintf("%s\n%v\n", entry.Name, reason)
-	if err := s.takeRejected(entry.Size, int64(len(why))); err != nil {
+	size := Count{2, entry.Size + int64(len(why))}
+	if err := s.takeRejected(size); err != nil {
 		return fmt.Errorf("rejecting a report: %w", err)
 	}
 	to := s.free(rejectedDir, entry.Name)
@@ -58,11 +59,14 @@ func (s *Spool) Quarantine(entry Entry, reason error) error {
 	}
 	if err != nil {
 		_ = os.Remove(to + whySuffix) // it may be there, by half or as a whole
-		s.giveRejected(entry.Size, int64(len(why)))
-		return fmt.Errorf("rejecting a report: %w", err)
+		err = fmt.Errorf("rejecting a report: %w", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err != nil {
+		s.rejected.plus(Count{-size.Files, -size.Bytes})
+		return err
+	}
 	s.gone(entry)
 	return nil
 }

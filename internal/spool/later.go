@@ -37,8 +37,7 @@ func (s *Spool) Again() (failed error) {
 func (s *Spool) countLater() error {
 	var err error
 	s.later, err = s.count(laterDir)
-	s.waiting.Files += s.later.Files
-	s.waiting.Bytes += s.later.Bytes
+	s.waiting.plus(s.later)
 	return err
 }
 

@@ -101,7 +101,7 @@ func (r *Rejects) Commit() error {
 	err := errors.Join(r.out.Flush(), r.file.Sync(), r.file.Close())
 	r.file = nil
 	if err == nil && r.folder == rejectedDir {
-		err = r.spool.takeRejected(int64(r.bytes))
+		err = r.spool.takeRejected(Count{1, int64(r.bytes)})
 	}
 	if err == nil {
 		err = os.Rename(r.temporary(), r.spool.free(r.folder, r.name))

@@ -14,37 +14,22 @@ var ErrRejectedFull = errors.New("rejected/ is full")
 
 // takeRejected counts files that are about to come into rejected/, when its limit
 // allows them.
-func (s *Spool) takeRejected(sizes ...int64) error {
-	var sum int64
-	for _, size := range sizes {
-		sum += size
-	}
+func (s *Spool) takeRejected(more Count) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	limit := s.options.RejectedLimit
-	if limit > 0 && s.rejected.Bytes+sum > limit {
+	if limit > 0 && s.rejected.Bytes+more.Bytes > limit {
 		there, err := s.count(rejectedDir) // somebody may have made room
 		if err != nil {
 			return err
 		}
-		if s.rejected = there; there.Bytes+sum > limit {
+		if s.rejected = there; there.Bytes+more.Bytes > limit {
 			return fmt.Errorf("%w: %d bytes are in %s, which takes %d: mend what is there and move it back to new/, or delete it",
 				ErrRejectedFull, there.Bytes, filepath.Join(s.dir, rejectedDir), limit)
 		}
 	}
-	for _, size := range sizes {
-		s.rejected.add(size)
-	}
+	s.rejected.plus(more)
 	return nil
-}
-
-// giveRejected is for files that did not come, after all.
-func (s *Spool) giveRejected(sizes ...int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, size := range sizes {
-		s.rejected.remove(size)
-	}
 }
 
 // isOwn reports whether a file is what this package makes: neither a link, a pipe

@@ -8,14 +8,13 @@ type Count struct {
 	Bytes int64
 }
 
-func (c *Count) add(size int64) {
-	c.Files++
-	c.Bytes += size
-}
+func (c *Count) add(size int64) { c.plus(Count{1, size}) }
 
-func (c *Count) remove(size int64) {
-	c.Files--
-	c.Bytes -= size
+func (c *Count) remove(size int64) { c.plus(Count{-1, -size}) }
+
+func (c *Count) plus(other Count) {
+	c.Files += other.Files
+	c.Bytes += other.Bytes
 }
 
 // Stats tell how a spool fares.

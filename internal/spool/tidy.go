@@ -34,8 +34,7 @@ func (s *Spool) Tidy(now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.archived, s.rejected = archived, rejected
-	s.deleted.Files += deleted.Files
-	s.deleted.Bytes += deleted.Bytes
+	s.deleted.plus(deleted)
 	s.tidied, s.untidy = now, err
 	return err
 }

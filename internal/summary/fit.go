@@ -59,23 +59,21 @@ const (
 // fit returns the table, at most so many cells wide, and how many columns of
 // numbers it shows. Addresses are never cut: two that do not fit side by side stand
 // one below the other.
-func (p *part) fit(s *Summary, width int) (text string, shown int) {
+func (p *part) fit(s *Summary, width int) (lines string, shown int) {
 	all := len(s.numbers())
-	if text = p.text(s, all, 0, false); width == 0 || wide(text) <= width {
-		return text, all
+	if lines = p.text(s, all, 0, false); width == 0 || text.LongestLineLen(lines) <= width {
+		return lines, all
 	}
 	least := all - len(s.lessNeeded())
 	for _, below := range []bool{false, true} {
 		for shown = all; shown >= least; shown-- {
-			if text = p.text(s, shown, cellsOfName, below); wide(text) <= width {
-				return text, shown
+			if lines = p.text(s, shown, cellsOfName, below); text.LongestLineLen(lines) <= width {
+				return lines, shown
 			}
 		}
 	}
 	return p.text(s, least, cellsAtLast, true), least
 }
-
-func wide(lines string) int { return text.LongestLineLen(lines) }
 
 // text returns the table with so many columns of numbers, and names of so many cells (0:
 // any number).

@@ -187,7 +187,7 @@ func testTwoGatewaysOfOneName(t *testing.T, dsn string, db *sql.DB) {
 	s.write(other...)
 	s.close()
 	require.Equal(t, "12 174", query(t, db, `SELECT count(*) || ' ' || sum(src_bytes) FROM vpn_traffic`))
-	require.Equal(t, 1, strings.Count(s.log.String(), `rows of host "gw" came again with other numbers, and were not stored: two gateways`))
+	require.Equal(t, 1, strings.Count(s.log.String(), `rows of host "gw" came again with other numbers and were not stored: two gateways`))
 	require.Contains(t, s.log.String(), "22 duplicates (20 of them with other numbers)")
 }
 
@@ -331,7 +331,7 @@ func testDetached(t *testing.T, dsn string, db *sql.DB) {
 	require.Empty(t, s.files("rejected"))
 	require.Equal(t, 1, strings.Count(s.log.String(), "W! rows of 2023-11-14 cannot be stored: "))
 	require.Contains(t, s.log.String(), "a table of that name is there and is no partition, so attach it again, rename it or drop it; they wait in "+dir+"/later")
-	require.Contains(t, s.log.String(), "of which 1 files hold rows that it does not take for now")
+	require.Contains(t, s.log.String(), ", 1 of its files with rows that the database does not take for now")
 
 	_, err = db.Exec(`ALTER TABLE vpn_traffic ATTACH PARTITION vpn_traffic_20231114 FOR VALUES FROM ('2023-11-14Z') TO ('2023-11-15Z')`)
 	require.NoError(t, err)
