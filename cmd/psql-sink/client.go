@@ -27,8 +27,8 @@ type client struct {
 func newClient(host execd.Program) (*client, *flag.FlagSet) {
 	c := &client{Program: host, sink: vpn_traffic.New()}
 	flags := command.NewFlags()
-	flags.StringVar(&c.config, "config", "", "read the database to use (dsn) and other settings from `file`, a [[outputs.vpn_traffic]] table; without it PG* variables tell")
-	flags.StringVar(&c.dsn, "dsn", "", "use this `dsn` instead, such as that of the tables' owner; it may hold no password")
+	flags.StringVar(&c.config, "config", "", "read dsn and other settings from the [[outputs.vpn_traffic]] table in `file`; without it, the PG* variables name the database")
+	flags.StringVar(&c.dsn, "dsn", "", "connect with this `dsn` instead, for example as the tables' owner; it must not contain a password")
 	return c, flags
 }
 

@@ -14,11 +14,11 @@ import (
 func forgetCommand(host execd.Program) *command.Command {
 	c, flags := newClient(host)
 	o := &forgetOptions{flags: flags}
-	flags.Var(&o.from, "day", "forget this `day`, as 2006-01-02 in UTC: rows, sums, and that it was imported")
-	flags.Var(&o.to, "to", "and those after it up to this `day`")
-	flags.StringVar(&o.host, "host", "", "forget what came of this `gateway` alone; without -day, all of it")
-	flags.Var(&o.addresses, "address", "forget this `address or prefix`, as source and as destination; several with commas between them. Without -day, on all days")
-	flags.BoolVar(&o.yes, "yes", false, "do it; without, say what would be deleted")
+	flags.Var(&o.from, "day", "delete this `day` (2006-01-02, in UTC): rows, sums, and the record that it was imported")
+	flags.Var(&o.to, "to", "delete all days from -day up to this `day`")
+	flags.StringVar(&o.host, "host", "", "delete only what this `gateway` reported; without -day, on all days")
+	flags.Var(&o.addresses, "address", "delete this `address or prefix`, as source and as destination; several with commas between them. Without -day, on all days")
+	flags.BoolVar(&o.yes, "yes", false, "delete; without it, only print what would be deleted")
 	return &command.Command{
 		Name: "forget", Line: "delete days, a gateway or a customer's addresses", Flags: flags,
 		About: `Deletes days as a whole, of all gateways or of one: rows, sums of all levels, names,

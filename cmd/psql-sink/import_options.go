@@ -51,13 +51,13 @@ host_tag count, too.
 type importOptions struct{ debug, past bool }
 
 func (o *importOptions) define(flags *flag.FlagSet, j *ingest.Job) {
-	flags.StringVar(&j.Host, "host", "", "the `gateway` that made the files, for the column host, where a file's name does not tell")
-	flags.IntVar(&j.Parallel, "jobs", min(4, runtime.NumCPU()), "import so many `files` at once, without it one for each CPU, up to 4; with 1 they come strictly in the order of time")
+	flags.StringVar(&j.Host, "host", "", "store rows under the name of this `gateway` (column host) where neither the file's name nor its rows have one")
+	flags.IntVar(&j.Parallel, "jobs", min(4, runtime.NumCPU()), "import this many `files` at once, by default one for each CPU, up to 4; with 1, files are imported strictly in the order of time")
 	flags.Lookup("jobs").DefValue = "0" // not told: the manual page may be of another machine
-	flags.IntVar(&j.Days, "days", ingest.NewDays, "take so many past `days` of one file of which the database has nothing yet, and reject the others; 0 takes all")
-	flags.DurationVar(&j.Wait, "wait", time.Hour, "give up when the database takes nothing for so long")
-	flags.StringVar(&j.Rejected, "rejected", "", "write rejected lines to `file`, those of line protocol to file.influx, which must not exist; mended, they can be imported")
-	flags.BoolVar(&o.past, pastRetention, false, "import rows though they are older than the configured retention, which drops them within hours and leaves their sums")
+	flags.IntVar(&j.Days, "days", ingest.NewDays, "accept this many past `days` of each file that the database has nothing of yet, and reject rows of further ones; 0 accepts all")
+	flags.DurationVar(&j.Wait, "wait", time.Hour, "give up when the database has taken no rows for this long")
+	flags.StringVar(&j.Rejected, "rejected", "", "write rejected lines to `file`, and those of line protocol to file.influx; neither may exist yet. Once repaired, both can be imported")
+	flags.BoolVar(&o.past, pastRetention, false, "import rows even if they are older than the configured retention: a sink drops them within hours and keeps their sums")
 	flags.BoolVar(&o.debug, "debug", false, "log debug messages too")
 }
 

@@ -18,7 +18,7 @@ func migrateCommand(host execd.Program) *command.Command {
 	for name, option := range map[string]*config.Duration{
 		"retention": &c.sink.Retention, "retention-minute": &c.sink.RetentionMinute, "retention-hour": &c.sink.RetentionHour,
 	} {
-		flags.Func(name, "let sinks that do not own the tables drop what is older than this `time`, such as 30d (0: nothing); without it, what the file of -config says", func(text string) error {
+		flags.Func(name, "let sinks that do not own the tables drop what is older than this `time`, such as 30d (0: nothing); by default as the file of -config says", func(text string) error {
 			var value config.Duration
 			given = append(given, func() { *option = value }) // it wins over the file
 			return value.UnmarshalText([]byte(text))

@@ -42,8 +42,8 @@ func reportCommand(host execd.Program) *command.Command {
 with charts if asked to. With -csv it prints whole numbers for other programs, such
 as the bill of a customer, a line for each day of a month.
 
-It changes nothing. That there was no traffic is no error, but that nothing at all is
-stored of who is asked for is one.
+It changes nothing. To find no traffic is not an error; to ask for a source,
+destination or gateway that was never stored is.
 `,
 		Examples: []command.Example{
 			{Title: "the last 15 hours with charts", Text: "psql-sink report -config /etc/telegraf/vpn_traffic.conf -since 15h -html report.html"},
@@ -62,13 +62,13 @@ stored of who is asked for is one.
 // define defines the switches.
 func (o *reportOptions) define(flags *flag.FlagSet) {
 	flags.StringVar(&o.since, "since", "1h", "`begin` of the range: 2006-01-02 15:04, an RFC 3339 time, a time of day, such as 03:00, or how long before -until, such as 90m, 15h or 7d")
-	flags.StringVar(&o.until, "until", "0s", "`end` of the range, in the same forms; how long ago, where it is a duration")
-	flags.IntVar(&o.top, "top", 10, "`rows` of each table; with -csv lines of each period, all without it")
-	command.Choice(flags, &o.question.Sort, "sort", "bytes", store.Sorts(), "`what` tells the greatest")
+	flags.StringVar(&o.until, "until", "0s", "`end` of the range, in the same forms; a duration is how long ago")
+	flags.IntVar(&o.top, "top", 10, "number of `rows` in each table; with -csv, of lines in each period (default: all)")
+	command.Choice(flags, &o.question.Sort, "sort", "bytes", store.Sorts(), "rank by `what`")
 	flags.StringVar(&o.html, "html", "", "write a page with charts to `file` too")
 	flags.BoolVar(&o.csv, "csv", false, "print CSV (RFC 4180) instead: a header and lines of whole numbers")
-	command.Choice(flags, &o.lines.By, "by", "src", store.Dimensions(), "with -csv, what has a `line` (a service is protocol and port)")
-	command.Choice(flags, &o.lines.Each, "each", "", summary.Periods(), "with -csv, have lines for each `period`")
+	command.Choice(flags, &o.lines.By, "by", "src", store.Dimensions(), "with -csv, print a `line` for each of these (a service is protocol and port)")
+	command.Choice(flags, &o.lines.Each, "each", "", summary.Periods(), "with -csv, print lines for each `period`")
 	for name, list := range map[string]*[]string{"src": &o.choice.Src, "dst": &o.choice.Dst, "host": &o.choice.Host} {
 		usage := "only traffic with this " + name + "; several `values` with commas between them"
 		if name != "host" {

@@ -15,7 +15,7 @@ import (
 
 func upgradeCommand(host execd.Program) *command.Command {
 	c, flags := newClient(host)
-	past := flags.Bool(pastRetention, false, "bring rows over though they are older than the configured retention, which drops them within hours and leaves their sums")
+	past := flags.Bool(pastRetention, false, "bring rows over even if they are older than the configured retention: a sink drops them within hours and keeps their sums")
 	return &command.Command{
 		Name: "upgrade", Line: "bring the rows of the older importer's table over", Flags: flags,
 		About: `Renames the older importer's table to vpn_traffic_old, makes this version's tables

@@ -17,10 +17,10 @@ func verifyCommand(host execd.Program) *command.Command {
 		from: dateFlag{time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)},
 		to:   dateFlag{time.Date(2199, 12, 31, 0, 0, 0, 0, time.UTC)},
 	}
-	flags.Var(&o.from, "from", "first `day`, as 2006-01-02 in UTC; without it, the first there is")
-	flags.Var(&o.to, "to", "last `day`; without it, the last there is")
-	flags.BoolVar(&o.repair, "repair", false, "replace what differs")
-	flags.BoolVar(&o.lost, "lost", false, "with -repair, first forget reports of which no row is left, so that the sums of such days are replaced, too")
+	flags.Var(&o.from, "from", "first `day` (2006-01-02, in UTC); by default the first that is stored")
+	flags.Var(&o.to, "to", "last `day`; by default the last that is stored")
+	flags.BoolVar(&o.repair, "repair", false, "replace sums that differ")
+	flags.BoolVar(&o.lost, "lost", false, "with -repair, first forget reports whose rows are all gone, so that the sums of their days are replaced, too")
 	return &command.Command{
 		Name: "verify", Line: "compare the sums with the rows, and repair them", Flags: flags,
 		About: `Computes the sums of each day anew from the rows of vpn_traffic, and prints which

@@ -15,7 +15,7 @@ import (
 
 func watchCommand(host execd.Program) *command.Command {
 	flags := command.NewFlags()
-	config := flags.String("config", "", "read the configuration from `file`, a [[outputs.vpn_traffic]] table; without it every setting has its default")
+	config := flags.String("config", "", "read settings from the [[outputs.vpn_traffic]] table in `file`; without it, all have their defaults")
 	debug := flags.Bool("debug", false, "log debug messages too")
 	return &command.Command{
 		Name: "watch", Line: "store report files as they are put into the spool", Flags: flags,
