@@ -42,7 +42,7 @@ func TestUpgradeAndVerify(t *testing.T) {
 	require.NoError(t, err)
 	text, code = p.output("upgrade")
 	require.Zero(t, code, text)
-	require.Contains(t, text, "40 rows came over, 0 were there already, 0 are no rows")
+	require.Contains(t, text, "40 rows came over, 0 were there already, 0 are not rows")
 	text, code = p.output("verify")
 	require.Zero(t, code, text)
 	require.Equal(t, "2 days verified, 0 differences\n", text)

@@ -46,7 +46,7 @@ func TestUpgradeOfWhatRetentionDrops(t *testing.T) {
 	require.NoError(t, err)
 	text, code = p.output("upgrade", "-past-retention")
 	require.Equal(t, exitPast, code, text)
-	require.Contains(t, text, "0 rows came over, 2 were there already, 0 are no rows")
+	require.Contains(t, text, "0 rows came over, 2 were there already, 0 are not rows")
 	require.Contains(t, text, "E! 1 rows came over once and have been dropped by retention since")
 }
 

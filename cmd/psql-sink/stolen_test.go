@@ -53,7 +53,7 @@ func TestTheOwnerUndoesAThief(t *testing.T) {
 
 	out, code := p.output("verify", "-dsn", owner, "-repair")
 	require.Equal(t, 1, code)
-	require.Contains(t, out, "1 reports are known of which no row is left, and their sums stay")
+	require.Contains(t, out, "the rows of 1 known reports are gone, and their sums stay")
 	require.NotEqual(t, want, state())
 	out, code = p.output("verify", "-dsn", owner, "-lost")
 	require.Equal(t, exitUsage, code, out)

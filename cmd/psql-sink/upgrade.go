@@ -59,10 +59,10 @@ func (c *client) upgrade(ctx context.Context, db *store.DB, past bool) error {
 
 // upgraded prints the results.
 func (c *client) upgraded(u store.Upgraded, took time.Duration) error {
-	c.printf("done in %v: %d rows came over, %d were there already, %d are no rows and stay in vpn_traffic_old\n",
+	c.printf("done in %v: %d rows came over, %d were there already, %d are not rows and stay in vpn_traffic_old\n",
 		took.Round(time.Second), u.Inserted, u.Duplicates, u.Rejected)
 	if u.Reason != nil {
-		c.printf("the first that is no row: %v\n", u.Reason)
+		c.printf("the first that is not a row: %v\n", u.Reason)
 	}
 	if u.Expired > 0 {
 		return &command.Exit{Code: exitPast, Err: fmt.Errorf("%d rows came over once and have been dropped by retention since, so they are only in vpn_traffic_old: "+

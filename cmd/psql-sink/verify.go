@@ -25,7 +25,7 @@ func verifyCommand(host execd.Program) *command.Command {
 		Name: "verify", Line: "compare the sums with the rows, and repair them", Flags: flags,
 		About: `Computes the sums of each day anew from the rows of vpn_traffic, and prints which
 tables differ; that ends with exit code 1. With -repair it replaces them, but for days
-with reports of which no row is left: their sums are all there is, until -lost gives
+with reports whose rows are all gone: their sums are all there is, until -lost gives
 them up.
 `,
 		Examples: []command.Example{{Text: "psql-sink verify -config /etc/telegraf/vpn_traffic.conf -from 2026-01-01 -to 2026-01-31"}},
@@ -66,7 +66,7 @@ func (c *client) verify(ctx context.Context, db *store.DB, o *verifyOptions) err
 		}
 		for _, d := range found {
 			if d.Table == "vpn_traffic" {
-				c.printf("%s vpn_traffic: %d reports are known of which no row is left, and their sums stay; make psql-sink forget -day %[1]s and import it again, or verify -repair -lost\n", day.Format(time.DateOnly), d.Keys)
+				c.printf("%s vpn_traffic: the rows of %d known reports are gone, and their sums stay; make psql-sink forget -day %[1]s and import it again, or verify -repair -lost\n", day.Format(time.DateOnly), d.Keys)
 				lost++
 				continue
 			}

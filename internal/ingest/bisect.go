@@ -12,11 +12,11 @@ import (
 )
 
 const (
-	// hopeless is after how many rows in a row, of which none could be stored, a
-	// search for the bad ones gives up: it is not the rows then.
+	// hopeless is how many rows in a row cannot be stored before a search for the bad
+	// ones gives up: then it is not the rows.
 	hopeless = 16
-	// enough is after how many refusals in a row so few rows are no longer bisected:
-	// each costs a transaction, and all are refused for one reason, it seems.
+	// After enough refusals in a row, so few rows are no longer bisected: each attempt
+	// costs a transaction, and all seem to be refused for one reason.
 	enough = 256
 	few    = 128
 )
@@ -114,7 +114,7 @@ func (l *loader) storeOthers(ctx context.Context, begin, end int, day *schema.Da
 	}
 	others := begin + len(order)
 	if others == end {
-		return day // of which there is no row
+		return day // no row is of that day
 	}
 	order = append(order, ofDay...)
 	l.rows.Reorder(begin, order)

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// NewDays is how many past days, of which the database has nothing yet, a file may
-// bring unless somebody says more. A day costs some twenty tables and indexes, however
+// NewDays is how many past days that the database has nothing of yet a file may bring
+// by default. A day costs some twenty tables and indexes, however
 // few its rows: a file with a row a day for some years would cost thousands. What
 // a gateway sends is of one day, or of those of an outage.
 const NewDays = 31

@@ -27,7 +27,7 @@ type FileReader struct {
 // Metrics converts between metrics and rows.
 type Metrics interface {
 	// Row makes a row of a metric, and returns its host: the given one where the
-	// metric names none. It finds none in what is no traffic, but no error either.
+	// metric names none. A metric that is not traffic gives neither a row nor an error.
 	Row(m telegraf.Metric, given string) (row reportfile.Row, host string, found bool, err error)
 	// Text returns a row as a line of line protocol.
 	Text(row *reportfile.Row, host string) ([]byte, error)

@@ -32,9 +32,9 @@ type Files struct {
 	Store func(ctx context.Context, host string, rows *store.Rows) error
 	// HasDay reports whether the database has partitions for a day.
 	HasDay func(ctx context.Context, day time.Time) (bool, error)
-	// Reject is told each line that is no row, or that the database refuses.
+	// Reject gets each line that is not a row, or that the database refuses.
 	Reject func(file int, line *reportfile.BadLine) error
-	// Postpone is told each row of a day that takes none for now.
+	// Postpone gets each row of a day that takes none for now.
 	Postpone func(file int, line *reportfile.BadLine) error
 
 	most    int          // rows of one report that are held, a larger one is cut; 0 for reportMost
@@ -47,8 +47,8 @@ type Files struct {
 	held    int // rows, at most
 }
 
-// Read reads a file, of which the rows are of the given host where they name none,
-// and stores whatever is too much to hold.
+// Read reads a file and stores what is too much to hold. Rows that name no host get
+// the given one.
 func (f *Files) Read(ctx context.Context, n int, in *unpack.Reader, host string) error {
 	f.Reader.Reset(in, host)
 	if f.metrics == nil {
@@ -61,7 +61,7 @@ func (f *Files) Read(ctx context.Context, n int, in *unpack.Reader, host string)
 // rowReader reads the rows of a file, each of which may be of another host.
 type rowReader interface {
 	// Read sets row to the next one. It returns io.EOF at the end, a
-	// *reportfile.BadLine for what is no row, or the error of the file.
+	// *reportfile.BadLine for a line that is not a row, or the error of the file.
 	Read(row *reportfile.Row) error
 	// Host and Line return the host, and the number of the line, that were read last.
 	Host() string

@@ -45,7 +45,7 @@ func looksLike(head []byte, whole bool) (metric, sure bool) {
 	}
 }
 
-// beginsRow reports whether a line begins with a number and something that is no tag.
+// beginsRow reports whether a line begins with a number and something that is not a tag.
 func beginsRow(line []byte) bool {
 	number, rest, found := bytes.Cut(line, []byte{','})
 	second, _, _ := bytes.Cut(rest, []byte{','})

@@ -103,7 +103,7 @@ func (im *Importer) Wake() {
 
 // Stop ends the goroutine: after it has imported what is left, or else within
 // timeout. A server that does not answer at all can hold it for longer; then
-// Stop leaves it behind, for the process is about to end.
+// Stop leaves it behind, since the process is about to end.
 func (im *Importer) Stop(timeout time.Duration) {
 	close(im.closing)
 	defer im.cancel()

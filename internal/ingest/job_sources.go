@@ -62,7 +62,7 @@ func (j *Job) findSources(ctx context.Context) []source {
 	return sources
 }
 
-// expand returns the files of a folder, in order, or its argument if that is no folder.
+// expand returns the files of a folder, in order, or its argument if that is not a folder.
 // It skips hidden files: in a spool these are half written.
 func (j *Job) expand(arg string) ([]string, error) {
 	if arg == "-" {

@@ -128,7 +128,7 @@ func (l *load) logThin(name string) {
 	}
 }
 
-// finish takes a report out of new/, the rows of which are stored. When it fails it
+// finish takes a report whose rows are stored out of new/. When it fails it
 // returns whether that was all that was left to do.
 func (l *load) finish(f *unitFile) (stored bool, err error) {
 	if err := f.later.Commit(); err != nil {

@@ -82,7 +82,7 @@ func (m *maintenance) retain(ctx context.Context, now time.Time) {
 
 // logTrouble logs a trouble once until it is over. It leaves to the Retrier what the
 // imports meet too: that the server is away, or its disk full. What was broken off
-// because we end is no trouble.
+// because we end does not count.
 func (m *maintenance) logTrouble(ctx context.Context, what string, err error) {
 	switch {
 	case ctx.Err() != nil:

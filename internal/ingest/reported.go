@@ -28,7 +28,7 @@ func (r *reported) first(what string) bool {
 	return true
 }
 
-// logStrange logs what is left in new/ because it is no file: once, and again when
+// logStrange logs what in new/ is not a regular file: once, and again when
 // there is something else.
 func (im *Importer) logStrange(names []string) {
 	if len(names) == 0 {

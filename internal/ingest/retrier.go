@@ -44,7 +44,7 @@ func (r *Retrier) Import(ctx context.Context, host string, rows *store.Rows, onc
 	})
 	if err == nil {
 		r.mu.Lock()
-		r.stored = true // whoever may look at the tables may not store yet
+		r.stored = true // a role may have the right to look at the tables, but not to store
 		r.mu.Unlock()
 	}
 	return result, err
@@ -147,7 +147,7 @@ func (r *Retrier) failed(d decision, err error) {
 	}
 	r.trouble = what
 	var limit string
-	if r.Limit > 0 && pgconn.ClassOf(err) != pgconn.Unknown { // of which attempts are counted
+	if r.Limit > 0 && pgconn.ClassOf(err) != pgconn.Unknown { // attempts are counted for that, not time
 		limit = fmt.Sprintf(" for up to %v", r.Limit)
 	}
 	r.Log.Warnf("%s: %v; %strying again%s", what, pgconn.Reason(err), r.Kept, limit)

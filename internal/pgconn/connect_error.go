@@ -15,8 +15,8 @@ var (
 	errReadOnly = errors.New("it is read-only (default_transaction_read_only)")
 )
 
-// connectError says of each host why there is no connection to it. None of that
-// is the fault of a row.
+// connectError says for each host why connecting to it failed. That is never the fault
+// of a row.
 type connectError []hostError
 
 type hostError struct {

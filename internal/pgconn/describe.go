@@ -11,7 +11,7 @@ import (
 	"github.com/lib/pq/pqerror"
 )
 
-// unreachable is the trouble of which IsUnreachable knows.
+// unreachable describes the errors for which IsUnreachable is true.
 const unreachable = "Postgres is unreachable"
 
 // Describe names the kind of trouble that an error is. An operator has to do
@@ -81,7 +81,7 @@ func isReadOnly(err error) bool {
 // of a file of ours, or because one side did not like what the other showed.
 func isUntrusted(err error) bool {
 	if op, ok := errors.AsType[*net.OpError](err); ok {
-		// crypto/tls hides its alerts in these, and a cut connection is no alert.
+		// crypto/tls hides its alerts in these, and a cut connection is not an alert.
 		return op.Op == "remote error" || op.Op == "local error"
 	}
 	_, verification := errors.AsType[*tls.CertificateVerificationError](err)

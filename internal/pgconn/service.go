@@ -91,7 +91,7 @@ func readService(file, name string) (parameters, error) {
 		keyword, value, ok := strings.Cut(line, "=")
 		keyword = strings.TrimRight(keyword, spaces)
 		if !ok || keyword == "" || keyword == "service" {
-			return nil, fmt.Errorf(`%s: line %d is no "keyword=value"`, file, number)
+			return nil, fmt.Errorf(`%s: line %d is not "keyword=value"`, file, number)
 		}
 		found[keyword] = strings.TrimLeft(value, spaces)
 	}

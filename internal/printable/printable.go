@@ -31,7 +31,7 @@ func Is(s string) bool {
 func hidden(r rune) bool { return !Rune(r) }
 
 // Line returns a text in one line. Line ends become spaces; other characters that
-// do not stand for themselves, and bytes that are no UTF-8, are escaped as in Go:
+// do not stand for themselves, and bytes that are not UTF-8, are escaped as in Go:
 // \x1b, \u202e.
 func Line(s string) string {
 	s = strings.TrimRight(s, "\r\n")

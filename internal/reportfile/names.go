@@ -14,7 +14,7 @@ const maxText = 255
 
 // CleanName makes of what somebody calls an address a name that can be written,
 // stored and shown on a terminal: control characters, and those that hide or
-// reorder text, become spaces, bytes that are no UTF-8 become U+FFFD, white space
+// reorder text, become spaces, bytes that are not UTF-8 become U+FFFD, white space
 // at the ends and what exceeds 255 bytes goes. A bad name must not cost the row
 // that carries it.
 func CleanName(s string) string {

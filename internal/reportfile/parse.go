@@ -12,7 +12,7 @@ import (
 // numbers stay far below it.
 const maxLine = 4096
 
-// BadLine is a line that is no row.
+// BadLine is a line that is not a row.
 type BadLine struct {
 	Number int    // counted from 1
 	Text   string // as it stands in the file
@@ -58,7 +58,7 @@ func (r *Reader) Reset(in io.Reader) {
 }
 
 // Read sets row to the next row. It returns io.EOF at the end, a *BadLine for
-// a line that is no row (read on after it), or the error of the input.
+// a line that is not a row (read on after it), or the error of the input.
 func (r *Reader) Read(row *Row) error {
 	for r.err == nil {
 		line, err := r.next()
@@ -89,7 +89,7 @@ func (r *Reader) Rows() int { return r.rows }
 
 // next returns the next line without its end. It returns the beginning of a
 // line that is too long, and says so. A last line that has no end may have been
-// cut short anywhere, and a number cut short is a number still: it is no row.
+// cut short anywhere, and a number cut short is still a number: it is not taken for a row.
 func (r *Reader) next() ([]byte, error) {
 	r.line++
 	line, err := r.in.ReadSlice('\n')

@@ -4,7 +4,7 @@
 //	time_ns,proto,src,dst,port,src_packets,dst_packets,src_bytes,dst_bytes,connection_count,connection_times[,open_connections[,src_name,dst_name]]
 //
 // Both packet columns come before both byte columns. A
-// row of which neither end has a name has no columns for names; in one that has
+// row without names has no columns for them; in one that has
 // them, open_connections may be empty. Only names are ever quoted, as CSV does.
 // The host that a file speaks for is in the file's name, since the rows have no
 // column for it.

@@ -5,8 +5,8 @@ import "fmt"
 // minBytes is what a packet has at least: the header of IPv4.
 const minBytes = 20
 
-// Thin counts rows with fewer bytes than their packets must have. They are no proof of
-// anything, but where a file has its columns in another order they show.
+// Thin counts rows with fewer bytes than their packets must have. They prove nothing,
+// but where a file has its columns in another order they show.
 type Thin struct {
 	Rows int
 	Line int // of the first

@@ -8,9 +8,8 @@ import (
 	"github.com/lib/pq"
 )
 
-// IndexLater makes imports fill days that are over, and of which there is nothing
-// yet, without the index over (src, dst): it is for who imports much of them, and
-// then calls Index.
+// IndexLater makes imports fill past days that have nothing yet without the index over
+// (src, dst). A caller that imports many of them then calls Index.
 func (db *DB) IndexLater() { db.indexLater.Store(true) }
 
 // Index makes the indexes that IndexLater has left out, also those that others

@@ -54,7 +54,7 @@ var errFirst = errors.New("making vpn_traffic_migrations")
 
 const (
 	// Functions keep the search_path of this moment, and so see our own tables,
-	// whoever calls them.
+	// no matter who calls them.
 	pinSchema = `SELECT set_config('search_path', quote_ident(coalesce((SELECT nspname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
 		WHERE pg_class.oid = to_regclass('vpn_traffic_migrations')), current_schema())) || ', pg_temp', true)`
 

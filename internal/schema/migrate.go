@@ -25,7 +25,7 @@ var ErrEncoding error = notReady("the database has to be of the encoding UTF8: m
 // the role has no right to change that.
 var ErrNotMigrated error = notReady(`have its owner run "psql-sink migrate"`)
 
-// notReady is an error because of which this version cannot use the schema.
+// notReady is an error that keeps this version from using the schema.
 type notReady string
 
 func (n notReady) Error() string { return string(n) }

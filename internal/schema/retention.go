@@ -13,7 +13,7 @@ import (
 	"telegraf-conntrack-accounting/internal/pgconn"
 )
 
-// Retention says for how long rows are kept; 0 is for ever. Partitions go as
+// Retention says how long rows are kept; 0 keeps them forever. Partitions go as
 // wholes, so rows live up to a day (the hourly ones: a month) longer.
 type Retention struct {
 	Raw    time.Duration // vpn_traffic and its rollups per report
@@ -22,7 +22,7 @@ type Retention struct {
 }
 
 // Begin returns when the rows begin that Retain does not drop now: with a day. It
-// is the zero time where rows are kept for ever.
+// is the zero time where rows are kept forever.
 func (keep Retention) Begin(now time.Time) time.Time {
 	if keep.Raw == 0 {
 		return time.Time{}
@@ -67,8 +67,8 @@ const (
 // ErrClocks says that nobody knows how old rows are.
 var ErrClocks = errors.New("nothing is dropped, so set the one that is wrong")
 
-// dropPatience is how long a drop waits for readers. Whoever comes after it
-// waits behind it, so it is less than anybody would notice.
+// dropPatience is how long a drop waits for readers. Later readers wait
+// behind it, so it is too short for anybody to notice.
 const dropPatience = 200 * time.Millisecond
 
 // Retain makes the partitions of the days to come, and drops those whose rows
@@ -195,8 +195,8 @@ func (db *DB) Summarize(ctx context.Context) error {
 	return nil
 }
 
-// execPatiently executes a statement that waits for each lock so long at most; 0
-// is for ever.
+// execPatiently executes a statement that waits at most that long for each lock; 0
+// waits forever.
 func (db *DB) execPatiently(ctx context.Context, patience time.Duration, statement string, args ...any) error {
 	return pgconn.InTransaction(ctx, db.Pool, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `SELECT set_config('lock_timeout', $1, true)`, patience.String()); err != nil {

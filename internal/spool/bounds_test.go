@@ -67,7 +67,7 @@ func TestWhatIsNotedOfAReportIsBounded(t *testing.T) {
 			require.Less(t, sizeOf(t, dir, "rejected"), int64(17<<20))
 		}
 	}
-	require.ErrorContains(t, rejects.Overflow(), "1000000 lines are no rows, more than are kept apart; the first: line 0: has 1 columns")
+	require.ErrorContains(t, rejects.Overflow(), "1000000 lines are not rows, more than are kept apart; the first: line 0: has 1 columns")
 	require.NoError(t, rejects.Commit())
 	require.Empty(t, names(t, dir, "rejected"))
 }

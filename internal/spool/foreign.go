@@ -36,7 +36,7 @@ func settlesIn(folder string, info fs.FileInfo) time.Duration {
 // kernel then refuses a read lease on it. Where there are no leases, as on
 // network file systems and on files of another user, it reports false.
 func isBeingWritten(path string) bool {
-	// Not to wait for whoever else holds a lease.
+	// O_NONBLOCK: so as not to wait for another holder of a lease.
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return errors.Is(err, unix.EAGAIN)

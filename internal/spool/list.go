@@ -78,7 +78,7 @@ func (s *Spool) Settles() time.Time {
 	return s.settles
 }
 
-// Strange names what the last List found in new/ that is no file, quoted, and says
+// Strange names what the last List found in new/ that is not a regular file, quoted, and says
 // what it is.
 func (s *Spool) Strange() []string {
 	s.mu.Lock()
@@ -86,7 +86,7 @@ func (s *Spool) Strange() []string {
 	return s.strange
 }
 
-// describeStrange describes an entry of a folder that is no file, or that cannot be
+// describeStrange describes an entry of a folder that is not a regular file, or that cannot be
 // looked at.
 func describeStrange(file fs.DirEntry, err error) string {
 	kind := "no file"

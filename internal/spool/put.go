@@ -62,7 +62,7 @@ func (s *Spool) publish(from, to string, size int64) error {
 	return nil
 }
 
-// takeBack is for a report of which the name cannot be made durable. When it is
+// takeBack is for a report whose name cannot be made durable. When it is
 // gone already, because it was imported, it is no longer counted either.
 func (s *Spool) takeBack(path string, size int64) error {
 	s.mu.Lock()

@@ -12,7 +12,7 @@ import (
 	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
-// Rejects collects the lines of one report that are no rows. They end up in
+// Rejects collects the lines of one report that are not rows. They end up in
 // rejected/ under the report's own name, each below a comment that says why;
 // mended, the file can be moved back to new/. Nothing is written, nor any file
 // made, before the first line. When there are too many, or one is too long, none are
@@ -87,7 +87,7 @@ func (r *Rejects) Overflow() error {
 	if !r.tooMany() {
 		return r.cut
 	}
-	return fmt.Errorf("%d lines are no rows, more than are kept apart; the first: %w", r.lines, r.first)
+	return fmt.Errorf("%d lines are not rows, more than are kept apart; the first: %w", r.lines, r.first)
 }
 
 // First returns what is wrong with the first line that was added, if any was.

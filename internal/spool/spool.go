@@ -3,7 +3,7 @@
 //
 //	new/        reports that wait, each a file that is complete and fsynced
 //	processed/  reports that were imported, when they are kept
-//	rejected/   lines that are no rows, each under a comment that says why
+//	rejected/   lines that are not rows, each under a comment that says why
 //	later/      rows that the database does not take for now
 //
 // What Put has returned nil for survives a crash of the process and of the
@@ -55,7 +55,7 @@ type Spool struct {
 	ahead   map[string]struct{} // names of those that are done after next
 	put     time.Time           // of the first Put since the last List
 	settles time.Time           // when a file that List passed over may be complete
-	strange []string            // what is no file
+	strange []string            // what is not a regular file
 
 	reserved bool // nothing is left to do about the reserve
 

@@ -8,8 +8,8 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// Watch is told by the kernel of reports that appear in new/, whoever puts
-// them there. It can miss some: look at List from time to time. A nil Watch never
+// Watch is told by the kernel of reports that appear in new/, from any
+// process. It can miss some: look at List from time to time. A nil Watch never
 // tells of any.
 type Watch struct {
 	watcher *fsnotify.Watcher

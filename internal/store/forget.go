@@ -44,7 +44,7 @@ type Known struct {
 	Hosts   int
 }
 
-// Known returns the days, in order, of which there is something to forget.
+// Known returns the days, in order, that have something to forget.
 func (db *DB) Known(ctx context.Context, f *Forgotten) ([]Known, error) {
 	var host sql.NullString
 	if f.Host != nil {
@@ -132,7 +132,7 @@ func (db *DB) ForgetNames(ctx context.Context) error {
 	return nil
 }
 
-// ForgetLost deletes the reports of a day of which no row is left, so that they can
+// ForgetLost deletes the reports of a day whose rows are all gone, so that they can
 // be imported anew once the sums are made again without them.
 func (db *DB) ForgetLost(ctx context.Context, day time.Time) error {
 	err := db.withoutImports(ctx, func(tx *sql.Tx) error {
@@ -149,7 +149,7 @@ func (db *DB) ForgetLost(ctx context.Context, day time.Time) error {
 	return nil
 }
 
-// lost returns how many reports of a day are known of which no row is left, as
+// lost returns how many reports of a day are known whose rows are all gone, as
 // after somebody has truncated or dropped a table.
 func lost(ctx context.Context, tx *sql.Tx, day time.Time) (n int, err error) {
 	err = tx.QueryRowContext(ctx, `SELECT count(*) FROM vpn_traffic_reports AS r

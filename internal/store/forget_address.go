@@ -31,7 +31,7 @@ func (db *DB) Addresses(ctx context.Context, prefixes []netip.Prefix) (within, w
 		a.First, a.Last = first.Time.UTC(), last.Time.UTC()
 		value, err := ParsePrefix(a.Text)
 		switch {
-		case err != nil: // an older version let in what is no address
+		case err != nil: // an older version let in what is not an address
 		case slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Overlaps(value) && p.Bits() <= value.Bits() }):
 			within = append(within, a)
 		case slices.ContainsFunc(prefixes, value.Overlaps):

@@ -3,7 +3,7 @@ package store
 // heapOrder returns in which order the entries are sent to vpn_traffic: by hour,
 // then by source and destination, then by time. Rows of a pair come one after
 // the other, so that their entries in the B-tree over (src, dst) fall on one page
-// of it, and whoever asks for a pair finds its rows on few pages of the table;
+// of it, and a query for a pair finds its rows on few pages of the table;
 // the hours keep the BRIN index over time narrow.
 func (b *batch) heapOrder() []int32 {
 	order := make([]int32, len(b.entries))

@@ -9,8 +9,8 @@ import (
 	"telegraf-conntrack-accounting/internal/schema"
 )
 
-// newBuckets are the minutes and hours, by the name of the level, of which an import
-// has the first reports. No rollup has a row of them, and nobody else can add one
+// newBuckets are the minutes and hours, by the name of the level, whose first reports
+// an import has. No rollup has a row of them, and nobody else can add one
 // before the transaction ends, since the row that counts their reports is locked.
 // So theirs can be copied, which costs a third of adding to rows that may be there.
 type newBuckets map[string]map[int64]bool
@@ -31,15 +31,15 @@ func (n newBuckets) split(t *schema.Rollup, rows []rollupRow) (copied, merged []
 	return copied, merged
 }
 
-// orphanError says that a rollup has rows of a time of which no report is known.
-// It is no fault of the rows that are to be stored.
+// orphanError says that a rollup has rows of a time that has no reports. The rows
+// that are to be stored are not at fault.
 type orphanError struct {
 	table string
 	err   *pq.Error
 }
 
 func (o *orphanError) Error() string {
-	return fmt.Sprintf("%s has sums of a time of which there are no reports (%v): psql-sink verify -repair mends that", o.table, o.err)
+	return fmt.Sprintf("%s has sums of a time that has no reports (%v): psql-sink verify -repair mends that", o.table, o.err)
 }
 
 // asOrphan returns err as an orphanError when it is one, or else as it is.

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Coverage is of which range an answer really is.
+// Coverage is the range that an answer really covers.
 type Coverage struct {
 	Since, Until time.Time // beyond the ends, where only whole minutes or hours are known there
 	Complete     bool      // retention has dropped nothing that would have to be in it

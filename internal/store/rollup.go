@@ -33,8 +33,8 @@ func sumsOf(row *packedRow) sums {
 	return s
 }
 
-// add adds what are no negative numbers. A sum stops at the largest number:
-// whoever reaches that must not keep others from being counted.
+// add adds numbers that are not negative. A sum stops at the largest number: a host
+// that reaches it must not keep others from being counted.
 func (s *sums) add(other *sums) {
 	for i, n := range other.counters {
 		s.counters[i] = addUpTo(math.MaxInt64, s.counters[i], n)

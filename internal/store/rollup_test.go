@@ -176,7 +176,7 @@ func testStray(t *testing.T, db *store.DB, direct *sql.DB) {
 	query(t, direct, `WITH stray AS (INSERT INTO vpn_traffic_minute_by_port
 		SELECT $1, 1, 1, 1, 1, 1, 1, 1, port, proto, host FROM vpn_traffic_minute_by_port LIMIT 1 RETURNING 1) SELECT count(*) FROM stray`, later)
 	_, err := db.Import(t.Context(), "gw", series(later, 10))
-	require.ErrorContains(t, err, "vpn_traffic_minute_by_port has sums of a time of which there are no reports")
+	require.ErrorContains(t, err, "vpn_traffic_minute_by_port has sums of a time that has no reports")
 	require.ErrorContains(t, err, "psql-sink verify -repair mends that")
 	require.Equal(t, pgconn.Unknown, pgconn.ClassOf(err), "not the rows'")
 	require.Len(t, differences(t, db, true), 1)

@@ -27,8 +27,8 @@ type packedRow struct {
 
 const notOpen = -1
 
-// conflicts reports whether two rows of one key have other numbers. That one does
-// not tell the gauge, which an older file may not, is no other number.
+// conflicts reports whether two rows of one key have different numbers. A missing
+// gauge, as in older files, is not a difference.
 func (p *packedRow) conflicts(other *packedRow) bool {
 	return p.traffic != other.traffic || p.count != other.count ||
 		p.open != other.open && p.open != notOpen && other.open != notOpen

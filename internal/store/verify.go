@@ -12,7 +12,7 @@ import (
 )
 
 // Difference says that a rollup is not the sum of the rows of a day; one of
-// vpn_traffic itself, that reports are known of which it has no row.
+// vpn_traffic itself, that it has no rows of known reports.
 type Difference struct {
 	Table    string
 	Day      time.Time // its begin, in UTC
@@ -77,7 +77,7 @@ func verify(ctx context.Context, tx *sql.Tx, day time.Time, repair bool) (differ
 	return append(differences, sums...), err
 }
 
-// isWhole returns whether retention has dropped none of a day's rows: whoever has
+// isWhole returns whether retention has dropped none of a day's rows: a caller that has
 // listed days cannot know what has been dropped since.
 func isWhole(ctx context.Context, tx *sql.Tx, day time.Time) (whole bool, err error) {
 	err = tx.QueryRowContext(ctx, `SELECT NOT EXISTS (SELECT FROM vpn_traffic_gone WHERE retention = 'raw' AND first <= $1::date AND $1::date < next)

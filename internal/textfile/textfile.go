@@ -69,7 +69,7 @@ func decode(text []byte) ([]byte, error) {
 	return bytes.TrimPrefix(text, []byte("\ufeff")), nil
 }
 
-// IsWide reports whether a text is UTF-16: by its byte order mark, which is no UTF-8,
+// IsWide reports whether a text is UTF-16: by its byte order mark, which is not UTF-8,
 // or by a NUL in its first character, which no text holds.
 func IsWide(text []byte) bool {
 	if len(text) < 2 {

@@ -50,7 +50,7 @@ func (b *batch) add(m telegraf.Metric) {
 }
 
 // internal reports whether the metric is what the input says of itself, which
-// is no traffic: by its name or, under a name_override, by its shape.
+// is not traffic: by its name or, under a name_override, by its shape.
 func (c *converter) internal(m telegraf.Metric) bool {
 	if m.Name() == "conntrack_accounting_internal" {
 		return !slices.Contains(c.measurements, m.Name())
@@ -92,7 +92,7 @@ func (c *converter) row(m telegraf.Metric, host string) (row reportfile.Row, err
 	return row, row.Check()
 }
 
-// Row makes a row of a metric, unless that is no traffic. See ingest.Metrics.
+// Row makes a row of a metric, unless that is not traffic. See ingest.Metrics.
 func (c *converter) Row(m telegraf.Metric, given string) (row reportfile.Row, host string, found bool, err error) {
 	if c.internal(m) {
 		return row, given, false, nil
@@ -129,7 +129,7 @@ func (c *converter) metric(row *reportfile.Row, host string) telegraf.Metric {
 }
 
 // checkGroupBy refuses the tags of the input's group_by that tell apart what
-// the table cannot: two such metrics would be one row, of which one is kept.
+// the table cannot: two such metrics would be one row, and only one is kept.
 // Adding them up here would not be exact. Metrics of one row may come in two
 // batches, cut otherwise when they come again, and of a row that is stored
 // nobody knows which metrics are in it. The family needs no column: it shows in
@@ -171,8 +171,8 @@ func setTags(row *reportfile.Row, m telegraf.Metric) error {
 	return nil
 }
 
-// setNames sets what the ends are called. Whoever gave them a name that cannot
-// be one may not be who counted: such a name is mended, and the row is kept.
+// setNames sets what the ends are called. A name that cannot be one may come from another program
+// than the counts: such a name is mended, and the row is kept.
 func setNames(row *reportfile.Row, m telegraf.Metric) {
 	if name, found := m.GetTag("src_name"); found {
 		row.SrcName = reportfile.CleanName(name)

@@ -86,5 +86,5 @@ func testPacked(t *testing.T, dsn string, db *sql.DB) {
 	require.Contains(t, log, "E! set \"semicolons.csv\" aside as a whole in "+s.Spool+"/rejected: no line of it is a row; line 1: has semicolons between its columns, not commas\n")
 	require.Contains(t, log, "W! 2 rows of \"spreadsheet.csv\" have fewer than 20 bytes a packet, line 2 the first: are its columns in another order? They are time_ns,")
 	require.Contains(t, log, "E! set \"columns.csv\" aside as a whole in "+s.Spool+"/rejected: no line of it is a row; line 1: proto is neither the name of a protocol nor its number, 0 to 255, but an address: the order of columns is time_ns,proto,src,")
-	require.Contains(t, log, "E! set \"bomb.csv.gz\" aside as a whole in "+s.Spool+"/rejected: 400000 lines are no rows, more than are kept apart; the first: line 2: has 1 columns")
+	require.Contains(t, log, "E! set \"bomb.csv.gz\" aside as a whole in "+s.Spool+"/rejected: 400000 lines are not rows, more than are kept apart; the first: line 2: has 1 columns")
 }

@@ -15,7 +15,7 @@ import (
 	"telegraf-conntrack-accounting/internal/printable"
 )
 
-// rejected collects the metrics of one Write that are no rows, and the lines
+// rejected collects the metrics of one Write that are not rows, and the lines
 // that are not even metrics.
 type rejected struct {
 	total   int
@@ -76,7 +76,7 @@ func encode(m telegraf.Metric) ([]byte, error) {
 	return bytes.TrimSuffix(line.Bytes(), []byte{'\n'}), line.Err()
 }
 
-// addLine adds a line of which nobody knows what it holds, so it is quoted. Its
+// addLine adds a line that may hold anything, so it is quoted. Its
 // reason names a column, which would make a reason of its own of each.
 func (r *rejected) addLine(line []byte, reason error) {
 	r.count(lines.Unreadable)

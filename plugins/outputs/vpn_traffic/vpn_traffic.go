@@ -116,7 +116,7 @@ func (v *VPNTraffic) CheckRetention() error {
 		value config.Duration
 	}{{"retention", v.Retention}, {"retention_minute", v.RetentionMinute}, {"retention_hour", v.RetentionHour}} {
 		if value := time.Duration(option.value); value != 0 && value < day {
-			return fmt.Errorf("%s = %v: must be a day (\"24h\" or \"1d\") or more, or 0 to keep rows for ever", option.name, value)
+			return fmt.Errorf("%s = %v: must be a day (\"24h\" or \"1d\") or more, or 0 to keep rows forever", option.name, value)
 		}
 	}
 	return nil
@@ -166,7 +166,7 @@ func (v *VPNTraffic) Keep() schema.Retention {
 }
 
 // Rejected takes note of a line that its reader could make no metric of. The next
-// Write keeps it with the metrics that are no rows. As Write, it is called by one
+// Write keeps it with the metrics that are not rows. As Write, it is called by one
 // goroutine at a time.
 func (v *VPNTraffic) Rejected(line []byte, reason error) { v.unreadable.addLine(line, reason) }
 
