@@ -236,7 +236,7 @@ func testImportWithoutHost(i *importTest) {
 	require.Contains(i.t, string(said), noHost)
 	code, _, stderr := i.run("", "-host", "gw", file)
 	require.Zero(i.t, code)
-	require.Contains(i.t, stderr, `are imported as of host "gw", of which the database has no rows, but it has of "": if they are`)
+	require.Contains(i.t, stderr, `are imported as host "gw", which the database has no rows of, but it has rows of "": if the files`)
 }
 
 func testImportBadLines(i *importTest) {
