@@ -57,7 +57,7 @@ func TestForget(t *testing.T) {
 	out, code = p.output("verify")
 	require.Equal(t, 1, code)
 	require.Contains(t, out, "2023-11-14 vpn_traffic: the rows of 1 known reports are gone, and their sums stay; make psql-sink forget -day 2023-11-14 and import it again, or verify -repair -lost\n")
-	require.Regexp(t, `2023-11-15 vpn_traffic: \d+ reports are known`, out)
+	require.Regexp(t, `2023-11-15 vpn_traffic: the rows of \d+ known reports are gone`, out)
 	const sums = `SELECT concat_ws(' ', (SELECT sum(src_bytes) FROM vpn_traffic_hour_by_pair), (SELECT sum(src_bytes) FROM vpn_traffic_minute_by_src))`
 	left := i.query(sums)
 	_, code = p.output("verify", "-repair")

@@ -45,7 +45,7 @@ func newInput(file *os.File, from io.Reader) (*input, error) {
 }
 
 func (in *input) close() {
-	in.Reader.Close()
+	in.Close()          // what decompressing needed
 	_ = in.file.Close() // it was read only
 }
 
