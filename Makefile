@@ -29,7 +29,7 @@ run: setup build telegraf ## See it work (GATEWAY=host: with this machine's own 
 	@demo/run
 
 test: setup build telegraf ## Run all tests, with the race detector (TESTFLAGS=... is passed on)
-	@$(call all,$(GO) -C $$module test -race -tags soak -timeout 20m $(TESTFLAGS) ./...)
+	@$(call all,$(GO) -C $$module test -race -tags soak -ldflags '-s -w' -timeout 20m $(TESTFLAGS) ./...)
 
 build: ## Build execd-plugin and psql-sink into build/, with manual pages and completions
 	@scripts/setup-go
