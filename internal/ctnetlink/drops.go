@@ -5,9 +5,9 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strconv"
-	"sync"
 
 	"github.com/ti-mo/netfilter"
 	"golang.org/x/sys/unix"
@@ -16,19 +16,13 @@ import (
 // destroyGroup is the DESTROY group in the column Groups of /proc/net/netlink.
 const destroyGroup = 1 << (netfilter.GroupCTDestroy - 1)
 
-// others reads the kernel's list of all netlink sockets of a namespace.
-type others struct {
-	mu   sync.Mutex // one reader at a time
-	file *os.File   // /proc/net/netlink of the namespace
-}
-
-func openOthers(ns *Namespace) (*others, error) {
-	o := &others{}
-	err := ns.Do(func() (err error) {
-		o.file, err = os.Open("/proc/thread-self/net/netlink")
+// openSockets opens the kernel's list of all netlink sockets of a namespace.
+func openSockets(ns *Namespace) (list *os.File, err error) {
+	err = ns.Do(func() error {
+		list, err = os.Open("/proc/thread-self/net/netlink")
 		return err
 	})
-	return o, err
+	return list, err
 }
 
 // OthersDrops returns how many messages did not fit into the receive buffers of all
@@ -41,25 +35,15 @@ func (l *Listener) OthersDrops() (uint64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("identifying the socket for DESTROY events: %w", err)
 	}
-	sum, err := l.others.drops(own)
+	sum, err := sumDrops(io.NewSectionReader(l.sockets, 0, math.MaxInt64), own)
 	if err != nil {
 		return 0, fmt.Errorf("reading the other listeners for DESTROY events: %w", err)
 	}
 	return sum + l.reopened.Load(), nil
 }
 
-// drops leaves out our own socket, by its inode.
-func (o *others) drops(own uint64) (uint64, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if _, err := o.file.Seek(0, io.SeekStart); err != nil {
-		return 0, err
-	}
-	return sumDrops(o.file, own)
-}
-
-// sumDrops adds up the column Drops of the sockets in the DESTROY group, without our own.
-// The columns are sk, Eth, Pid, Groups, Rmem, Wmem, Dump, Locks, Drops
+// sumDrops adds up the column Drops of the sockets in the DESTROY group, without our own,
+// which it knows by its inode. The columns are sk, Eth, Pid, Groups, Rmem, Wmem, Dump, Locks, Drops
 // and Inode.
 func sumDrops(r io.Reader, own uint64) (sum uint64, err error) {
 	lines := bufio.NewScanner(r)

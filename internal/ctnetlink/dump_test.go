@@ -79,11 +79,10 @@ func TestDumpFilter(t *testing.T) {
 		want   int
 	}{
 		{"all", Filter{}, 60},
-		{"both families", Filter{Families: []uint8{unix.AF_INET, unix.AF_INET6}}, 60},
-		{"IPv4", Filter{Families: []uint8{unix.AF_INET}}, 30},
-		{"IPv6", Filter{Families: []uint8{unix.AF_INET6}}, 30},
+		{"IPv4", Filter{Family: unix.AF_INET}, 30},
+		{"IPv6", Filter{Family: unix.AF_INET6}, 30},
 		{"mark", Filter{Mark: 0x0101, MarkMask: 0xffffffff}, 20},
-		{"mark and IPv6", Filter{Mark: 0x0101, MarkMask: 0xffffffff, Families: []uint8{unix.AF_INET6}}, 10},
+		{"mark and IPv6", Filter{Mark: 0x0101, MarkMask: 0xffffffff, Family: unix.AF_INET6}, 10},
 		{"bits of the mark", Filter{Mark: 0x02, MarkMask: 0xff}, 20},
 		{"mark beyond its mask", Filter{Mark: 0xff02, MarkMask: 0xff}, 20},
 		{"no mark", Filter{Mark: 0, MarkMask: 0xff}, 20},

@@ -15,8 +15,8 @@ type Filter struct {
 	// the bits of MarkMask. A zero mask selects all.
 	Mark, MarkMask uint32
 
-	// Families are AF_INET and AF_INET6; none means both.
-	Families []uint8
+	// Family is AF_INET or AF_INET6, or AF_UNSPEC (0) for both.
+	Family uint8
 }
 
 // Match reports whether the filter selects the flow.
@@ -24,7 +24,7 @@ func (f Filter) Match(flow *accounting.Flow) bool {
 	if (flow.Mark^f.Mark)&f.MarkMask != 0 {
 		return false
 	}
-	switch f.family() {
+	switch f.Family {
 	case unix.AF_INET:
 		return flow.Orig.Src.Is4()
 	case unix.AF_INET6:
@@ -34,24 +34,12 @@ func (f Filter) Match(flow *accounting.Flow) bool {
 }
 
 // Selects reports whether the filter leaves anything out.
-func (f Filter) Selects() bool { return f.MarkMask != 0 || f.family() != unix.AF_UNSPEC }
-
-// family returns the one family to dump, AF_UNSPEC for both.
-func (f Filter) family() uint8 {
-	family := uint8(unix.AF_UNSPEC)
-	for _, one := range f.Families {
-		if family != unix.AF_UNSPEC && family != one {
-			return unix.AF_UNSPEC
-		}
-		family = one
-	}
-	return family
-}
+func (f Filter) Selects() bool { return f.MarkMask != 0 || f.Family != unix.AF_UNSPEC }
 
 // request returns the payload of a dump request: struct nfgenmsg, then
 // CTA_MARK and CTA_MARK_MASK where there is a mask.
 func (f Filter) request() []byte {
-	b := []byte{f.family(), unix.NFNETLINK_V0, 0, 0}
+	b := []byte{f.Family, unix.NFNETLINK_V0, 0, 0}
 	if f.MarkMask != 0 {
 		b = appendUint32(b, ctaMark, f.Mark&f.MarkMask)
 		b = appendUint32(b, ctaMarkMask, f.MarkMask)

@@ -40,7 +40,7 @@ type Listener struct {
 
 	failed time.Time // when the socket was last opened anew
 
-	others *others // nil but for DESTROY events
+	sockets *os.File // /proc/net/netlink of the namespace; nil but for DESTROY events
 }
 
 // ListenerStats are a listener's counters since it began.
@@ -79,7 +79,7 @@ func ListenDestroy(ns *Namespace, receiveBuffer int, handle func(batch []account
 	if err != nil {
 		return nil, fmt.Errorf("listening for conntrack DESTROY events: %w", err)
 	}
-	if l.others, err = openOthers(ns); err != nil {
+	if l.sockets, err = openSockets(ns); err != nil {
 		return nil, errors.Join(fmt.Errorf("finding the other listeners for DESTROY events: %w", err), l.Close())
 	}
 	return l, nil
@@ -180,8 +180,8 @@ func (l *Listener) Close() error {
 	l.socket.interrupt()
 	<-l.done
 	err := l.socket.close()
-	if l.others != nil {
-		if fileErr := l.others.file.Close(); !errors.Is(fileErr, os.ErrClosed) { // Close may be called again
+	if l.sockets != nil {
+		if fileErr := l.sockets.Close(); !errors.Is(fileErr, os.ErrClosed) { // Close may be called again
 			err = errors.Join(err, fileErr)
 		}
 	}

@@ -160,7 +160,7 @@ func TestDumpDyingOfMany(t *testing.T) {
 		require.GreaterOrEqual(t, stats.Entries, uint64(maxDying))
 		require.Less(t, stats.Entries, uint64(2*maxDying))
 	}
-	stats, err := newDumper(t, ns, Filter{Families: []uint8{unix.AF_INET6}}).DumpDying(func([]accounting.Flow) {})
+	stats, err := newDumper(t, ns, Filter{Family: unix.AF_INET6}).DumpDying(func([]accounting.Flow) {})
 	require.NoError(t, err)
 	require.Zero(t, stats.Flows)
 	require.True(t, stats.Cut, "there may be some of them further on")
@@ -192,7 +192,7 @@ func TestDumpDying(t *testing.T) {
 	for i := range dying {
 		require.Equal(t, counters(1, 36), dying[i].OrigCounters)
 	}
-	stats, err = newDumper(t, ns, Filter{Families: []uint8{unix.AF_INET6}}).DumpDying(func([]accounting.Flow) {})
+	stats, err = newDumper(t, ns, Filter{Family: unix.AF_INET6}).DumpDying(func([]accounting.Flow) {})
 	require.NoError(t, err)
 	require.Zero(t, stats.Flows)
 

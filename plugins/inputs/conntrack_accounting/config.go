@@ -91,9 +91,9 @@ func (p *Plugin) readFamilies() error {
 	p.cfg.Filter.NoIPv6 = !slices.Contains(p.Families, "ipv6")
 	switch {
 	case p.cfg.Filter.NoIPv6:
-		p.dumped.Families = []uint8{syscall.AF_INET}
+		p.dumped.Family = syscall.AF_INET
 	case p.cfg.Filter.NoIPv4:
-		p.dumped.Families = []uint8{syscall.AF_INET6}
+		p.dumped.Family = syscall.AF_INET6
 	}
 	return nil
 }

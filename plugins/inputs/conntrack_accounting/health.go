@@ -18,7 +18,8 @@ type health struct {
 
 	// What checks remember.
 	sysctls            map[string]sysctl
-	seenIPv4, seenIPv6 bool   // in the last gather's dumps
+	seenIPv4, seenIPv6 bool // in the last gather's dumps
+	tracking           tracking
 	eventsOff          bool   // flows end without any DESTROY event
 	uncounted          uint64 // readings without counters, at the last check
 	accepted           bool   // a flow, since the start

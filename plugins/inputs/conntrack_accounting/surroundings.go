@@ -19,40 +19,42 @@ const (
 	patience = 3
 )
 
-// checkFamily finds out whether the kernel tracks connections of a family. It does so
-// while a rule uses conntrack, and a rule for IPv4 does not count for IPv6.
-func (p *Plugin) checkFamily(family, table string, unwanted bool) finding {
-	if unwanted {
-		return well("%s is not accounted", family)
-	}
-	tracked, err := p.tracked(family)
-	undecided := errors.Is(err, ctnetlink.ErrHooksUnknown)
-	if err != nil && !undecided {
-		return p.unknown("%v", err)
-	}
-	rule := p.command(fmt.Sprintf("nft 'add table %[1]s track; add chain %[1]s track forward { type filter hook forward priority 0; }; add rule %[1]s track forward ct state established accept'", table))
-	other := map[string]string{"IPv4": "ipv6", "IPv6": "ipv4"}[family]
-	switch {
-	case tracked:
-		return well("%s connections are tracked again: the plugin counts what they send from now on", family)
-	case undecided:
-		return notice("no rule", "no nftables rule in this network namespace makes the kernel track %s connections, and the table has no such entry; unless something else switches tracking on, do so with: %s", family, rule)
-	}
-	return warning("untracked", "nothing in this network namespace tracks %s connections, so the plugin counts none of them; switch tracking on with a rule that uses conntrack: %s; if there are no such connections to count, set families = [\"%s\"]", family, rule, other)
+// tracking is whether the kernel tracks connections of each family.
+type tracking struct {
+	ipv4, ipv6 bool
+	err        error
 }
 
-// tracked reports whether the kernel tracks connections of a family. Where it cannot
-// list its hooks, entries in the table show it.
-func (p *Plugin) tracked(family string) (bool, error) {
-	ipv4, ipv6, err := ctnetlink.HooksActive(p.namespace)
-	hooked, seen := ipv4, p.health.seenIPv4
-	if family == "IPv6" {
-		hooked, seen = ipv6, p.health.seenIPv6
+// checkTracking finds out for the two checks after it whether the kernel tracks
+// connections. It does so while a rule uses conntrack, and a rule for IPv4 does not count
+// for IPv6. Where it cannot list its hooks, entries in the table show it.
+func (p *Plugin) checkTracking() finding {
+	t := &p.health.tracking
+	t.ipv4, t.ipv6, t.err = ctnetlink.HooksActive(p.namespace)
+	switch {
+	case errors.Is(t.err, ctnetlink.ErrHooksUnknown):
+		t.ipv4, t.ipv6 = t.ipv4 || p.health.seenIPv4, t.ipv6 || p.health.seenIPv6
+	case t.err != nil:
+		return p.unknown("%v", t.err)
 	}
-	if errors.Is(err, ctnetlink.ErrHooksUnknown) && (hooked || seen) {
-		return true, nil
+	return finding{} // all is well, or the checks of the families find it
+}
+
+// checkFamily finds a family that is to be accounted and not tracked.
+func (p *Plugin) checkFamily(family, table string, unwanted, tracked bool) finding {
+	rule := p.command(fmt.Sprintf("nft 'add table %[1]s track; add chain %[1]s track forward { type filter hook forward priority 0; }; add rule %[1]s track forward ct state established accept'", table))
+	switch {
+	case unwanted:
+		return well("%s is not accounted", family)
+	case tracked:
+		return well("%s connections are tracked again: the plugin counts what they send from now on", family)
+	case errors.Is(p.health.tracking.err, ctnetlink.ErrHooksUnknown):
+		return notice("no rule", "no nftables rule in this network namespace makes the kernel track %s connections, and the table has no such entry; unless something else switches tracking on, do so with: %s", family, rule)
+	case p.health.tracking.err != nil:
+		return finding{unknown: true}
 	}
-	return hooked, err
+	other := map[string]string{"IPv4": "ipv6", "IPv6": "ipv4"}[family]
+	return warning("untracked", "nothing in this network namespace tracks %s connections, so the plugin counts none of them; switch tracking on with a rule that uses conntrack: %s; if there are no such connections to count, set families = [\"%s\"]", family, rule, other)
 }
 
 func (p *Plugin) checkReceiveBuffer() finding {

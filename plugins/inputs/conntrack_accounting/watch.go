@@ -86,8 +86,9 @@ func settings() []check {
 // surroundings are the checks to run once the table is read.
 func surroundings() []check {
 	return []check{
-		{"IPv4", func(p *Plugin) finding { return p.checkFamily("IPv4", "ip", p.cfg.Filter.NoIPv4) }},
-		{"IPv6", func(p *Plugin) finding { return p.checkFamily("IPv6", "ip6", p.cfg.Filter.NoIPv6) }},
+		{"tracking", (*Plugin).checkTracking},
+		{"IPv4", func(p *Plugin) finding { return p.checkFamily("IPv4", "ip", p.cfg.Filter.NoIPv4, p.health.tracking.ipv4) }},
+		{"IPv6", func(p *Plugin) finding { return p.checkFamily("IPv6", "ip6", p.cfg.Filter.NoIPv6, p.health.tracking.ipv6) }},
 		{"receive buffer", (*Plugin).checkReceiveBuffer},
 		{"table", (*Plugin).checkTable},
 		{"flowtables", (*Plugin).checkFlowtables},
