@@ -1,69 +1,144 @@
 package command
 
 import (
-	"flag"
-	"reflect"
+	"errors"
+	"fmt"
 	"strings"
 )
 
-// option is a switch, or what a command takes besides, as completions and the
-// manual page have it.
-type option struct {
-	name   string // with a dash
-	value  string // what to call its value; "" where it takes none
-	about  string
-	preset string   // the value without the switch; "" where nothing is worth telling
-	words  []string // all values there are, if they are few
-}
+// Shells ask the program itself what can stand at the end of a command line, so their
+// scripts know nothing of its commands.
 
-// file reports whether the value is the name of a file.
-func (o *option) file() bool { return o.value == "file" && o.words == nil }
+// offerFiles stands for the names of files, which a shell completes by itself.
+const offerFiles = ":files"
 
-// options returns the switches of a command, in order.
-func (c *Command) options() []option {
-	list := []option{}
-	c.Flags.VisitAll(func(f *flag.Flag) {
-		o := option{name: "-" + f.Name}
-		o.value, o.about = flag.UnquoteUsage(f)
-		if chosen, ok := f.Value.(*choice); ok {
-			o.words = chosen.words
-		}
-		if f.DefValue != zero(f.Value) {
-			o.preset = f.DefValue
-		}
-		list = append(list, o)
-	})
-	return append(list, option{name: "-help", about: "tell how to use it"})
-}
-
-// zero is what a value of such a type is where nobody set it. Package flag leaves it
-// out of help in the same way.
-func zero(value flag.Value) string {
-	kind := reflect.TypeOf(value)
-	if kind.Kind() != reflect.Pointer {
-		return reflect.Zero(kind).Interface().(flag.Value).String()
+func (p *Program) completionCommand() *Command {
+	return &Command{
+		Name: "completion", Line: "print what completes command lines in a shell", Args: "SHELL", Words: []string{"bash", "fish", "zsh"}, Flags: NewFlags(),
+		About:    "Prints a script with which bash, fish or zsh completes commands, switches and their\nvalues.\n",
+		Examples: []Example{{Text: `eval "$(` + p.Name + ` completion bash)"`}},
+		Run: func(args []string) error {
+			switch {
+			case len(args) > 1 && args[0] == "words": // called by the scripts
+				return p.printOffers(args[1:])
+			case len(args) == 1 && completionScripts()[args[0]] != "":
+				script := strings.ReplaceAll(completionScripts()[args[0]], "FUNCTION", "_"+strings.ReplaceAll(p.Name, "-", "_"))
+				return p.print(strings.ReplaceAll(script, "PROGRAM", p.Name))
+			}
+			return UsageError(errors.New("name a shell: bash, fish or zsh"))
+		},
 	}
-	return reflect.New(kind.Elem()).Interface().(flag.Value).String()
 }
 
-// operand returns what a command takes besides its switches.
-func (c *Command) operand() option {
-	return option{value: strings.ToLower(strings.Trim(c.Args, "[].")), words: c.Words}
-}
+// An offer is a word that can stand there, and what it does.
+type offer struct{ word, about string }
 
-// short is the beginning of what a switch does: a line of a completion has no room
-// for more.
-func (o *option) short() string {
-	about := o.about
-	for _, mark := range []string{"; ", ": ", ", ", " ("} {
-		about, _, _ = strings.Cut(about, mark)
+// printOffers prints those that begin as the last of the words does.
+func (p *Program) printOffers(words []string) error {
+	var text strings.Builder
+	for _, o := range p.offers(words) {
+		if strings.HasPrefix(o.word, words[len(words)-1]) || o.word == offerFiles {
+			fmt.Fprintf(&text, "%s\t%s\n", o.word, o.about)
+		}
 	}
-	return about
+	return p.print(text.String())
 }
 
-// function is the name of the program where a shell allows no dash.
-func (p *Program) function() string { return "_" + strings.ReplaceAll(p.Name, "-", "_") }
+func (p *Program) offers(words []string) (list []offer) {
+	c, last, previous := p.Main, len(words)-1, ""
+	if last > 0 {
+		previous = words[last-1]
+		if !strings.HasPrefix(words[0], "-") {
+			c, _ = p.find(words[0])
+		}
+	}
+	if c == nil {
+		return nil
+	}
+	for _, o := range c.options() {
+		for _, name := range []string{o.name, "-" + o.name} {
+			switch {
+			case o.value != "" && previous == name:
+				return o.offers("")
+			case o.value != "" && strings.HasPrefix(words[last], name+"="):
+				return o.offers(name + "=")
+			case strings.HasPrefix(words[last], "--") == strings.HasPrefix(name, "--"):
+				list = append(list, offer{name, o.short()})
+			}
+		}
+	}
+	switch {
+	case strings.HasPrefix(words[last], "-"):
+		return list
+	case last > 0:
+		return c.operand().offers("")
+	}
+	list = nil
+	for _, c := range p.named() {
+		list = append(list, offer{c.Name, c.Line})
+	}
+	return list
+}
 
-// singleQuoted puts text into the quotes of a shell, which has its own way to write
-// such a quote.
-func singleQuoted(text, quote string) string { return "'" + strings.ReplaceAll(text, "'", quote) + "'" }
+// offers returns the values, after a prefix.
+func (o option) offers(prefix string) (list []offer) {
+	if o.file() {
+		return []offer{{offerFiles, ""}}
+	}
+	for _, word := range o.words {
+		list = append(list, offer{prefix + word, ""})
+	}
+	return list
+}
+
+// completionScripts have PROGRAM and FUNCTION for the name of the program, and of a
+// function in shells that allow no dash in it.
+func completionScripts() map[string]string {
+	return map[string]string{
+		"bash": `# bash completion for PROGRAM
+FUNCTION() {
+    local word words=() offers
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD}"; do # bash takes -switch=value for three words
+        [[ $word == = ]] || words+=("$word")
+    done
+    [[ $word != = ]] || words+=('')
+    mapfile -t offers < <(PROGRAM completion words "${words[@]}")
+    COMPREPLY=("${offers[@]%%$'\t'*}")
+    if [[ ${COMPREPLY[0]} == :files ]]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "${words[-1]}")
+        compopt -o filenames 2>/dev/null
+    fi
+    return 0
+}
+complete -F FUNCTION PROGRAM
+`,
+		"fish": `# fish completion for PROGRAM
+function FUNCTION
+    set -l words (commandline -opc)
+    set -l current (commandline -ct)
+    set -l offers (PROGRAM completion words $words[2..-1] "$current")
+    if test (string trim -- "$offers[1]") = :files
+        __fish_complete_path (string replace -r '^-.*=' '' -- "$current")
+    else
+        printf '%s\n' $offers
+    end
+end
+complete -c PROGRAM -f -a '(FUNCTION)'
+`,
+		"zsh": `#compdef PROGRAM
+# zsh completion for PROGRAM
+FUNCTION() {
+    local -a offers=("${(@f)$(PROGRAM completion words "${(@)words[2,CURRENT]}")}")
+    [[ $offers ]] || return 0
+    if [[ $offers[1] == :files* ]]; then
+        compset -P '-*='
+        _files
+        return
+    fi
+    offers=("${(@)${(@)offers//:/\\:}/$'\t'/:}") # _describe wants word:what it does
+    _describe PROGRAM offers
+}
+FUNCTION "$@"
+`,
+	}
+}

@@ -38,21 +38,6 @@ func (p *Program) helpCommand() *Command {
 	}
 }
 
-func (p *Program) completionCommand() *Command {
-	shells := map[string]func() string{"bash": p.bash, "fish": p.fish, "zsh": p.zsh}
-	return &Command{
-		Name: "completion", Line: "print what completes command lines in a shell", Args: "SHELL", Words: []string{"bash", "fish", "zsh"}, Flags: NewFlags(),
-		About:    "Prints a script with which bash, fish or zsh completes commands, switches and their\nvalues.\n",
-		Examples: []Example{{Text: `eval "$(` + p.Name + ` completion bash)"`}},
-		Run: func(args []string) error {
-			if len(args) != 1 || shells[args[0]] == nil {
-				return UsageError(errors.New("name a shell: bash, fish or zsh"))
-			}
-			return p.print(shells[args[0]]())
-		},
-	}
-}
-
 func (p *Program) versionCommand() *Command {
 	return &Command{
 		Name: "version", Line: "print the version", Flags: NewFlags(),

@@ -3,6 +3,7 @@ package command
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,6 +49,17 @@ func printed(t *testing.T, args ...string) string {
 	return out.String()
 }
 
+// TestMain is the sample program where a shell calls it to complete a command line.
+func TestMain(m *testing.M) {
+	if os.Getenv("SAMPLE") == "" {
+		os.Exit(m.Run())
+	}
+	var out bytes.Buffer
+	code := sample(&out).Run(os.Args[1:])
+	_, _ = os.Stdout.Write(out.Bytes())
+	os.Exit(code)
+}
+
 // completions are what shells offer at the end of a command line.
 func completions() map[string]string {
 	return map[string]string{
@@ -59,6 +71,8 @@ func completions() map[string]string {
 		"sam-ple import -":                "-config -help -wait",
 		"sam-ple import --w":              "--wait",
 		"sam-ple import --config b":       "b.conf",
+		"sam-ple import -wait ":           "",
+		"sam-ple none ":                   "",
 		"sam-ple import -config b.conf a": "a.csv",
 		"sam-ple report -sort ":           "bytes packets",
 		"sam-ple report --sort p":         "packets",
@@ -67,10 +81,16 @@ func completions() map[string]string {
 	}
 }
 
-// folder holds two files, and the completions of a shell in another folder.
+// folder holds two files, and the completions of a shell in another folder, which has the
+// program, too.
 func folder(t *testing.T, shell, name string) (dir, script string) {
 	t.Helper()
 	dir, script = t.TempDir(), filepath.Join(t.TempDir(), name)
+	self, err := os.Executable()
+	require.NoError(t, err)
+	program := fmt.Sprintf("#!/bin/sh\nSAMPLE=1 exec %s \"$@\"\n", self)
+	require.NoError(t, os.MkdirAll(filepath.Join(filepath.Dir(script), "bin"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(script), "bin", "sam-ple"), []byte(program), 0o700))
 	for _, file := range []string{"a.csv", "b.conf"} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, file), nil, 0o600))
 	}
@@ -78,12 +98,19 @@ func folder(t *testing.T, shell, name string) (dir, script string) {
 	return dir, script
 }
 
-// output runs a command in a folder.
+// output runs a command in a folder. Where it is a shell, it finds the sample program
+// beside a script.
 func output(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()
 	testkit.Need(t, name)
 	cmd := exec.Command(name, args...)
 	cmd.Dir = dir
+	for _, script := range args {
+		cmd.Env = append(cmd.Environ(), "PATH="+filepath.Join(filepath.Dir(script), "bin")+":"+os.Getenv("PATH"))
+		if filepath.IsAbs(script) {
+			break
+		}
+	}
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	return string(out)
@@ -123,27 +150,26 @@ func TestFish(t *testing.T) {
 	}
 }
 
-// zsh completes only on a terminal, so the calls that the function makes are read.
+// zsh completes only on a terminal, so what the function offers is read.
 func TestZsh(t *testing.T) {
 	t.Parallel()
 	dir, script := folder(t, "zsh", "_sam-ple")
 	output(t, dir, "zsh", "-n", script)
-	const complete = `_arguments() { print -rl -- $@ }; _describe() { print -rl -- $commands }; _files() {}
-		words=(${(z)2} ''); CURRENT=$#words; source $1`
-	for line, want := range map[string][]string{
-		"sam-ple": {"completion:", "import:store 'files'", "report:show", "version:"},
-		"sam-ple -debug": {
-			"-config=[read file]:file:_files", "!--config=:file:_files", "-debug[log more]", "!--debug", "-version[print the version and exit]",
-		},
-		"sam-ple import":     {"-wait=[wait for so long]:long: ", "*:file:_files"},
-		"sam-ple report":     {"-sort=[what tells the greatest]:what:(bytes packets)"},
-		"sam-ple completion": {"*:shell:(bash fish zsh)"},
-	} {
+	const complete = `_describe() { print -rl -- ${(P)2} }; _files() { print -rl -- ${${(M)$(ls):#$words[CURRENT]*}} }; compset() {}
+		words=(${(z)2}); [[ $2 == *' ' ]] && words+=(''); CURRENT=$#words; source $1`
+	for line, want := range completions() {
 		out := output(t, dir, "zsh", "-f", "-c", complete, "zsh", script, line)
-		for _, spec := range want {
-			require.Contains(t, out, spec, line)
+		var words []string
+		for offer := range strings.Lines(out) {
+			word, _, _ := strings.Cut(strings.TrimSpace(offer), ":")
+			words = append(words, word)
 		}
+		require.ElementsMatch(t, strings.Fields(want), words, line)
 	}
+	out := output(t, dir, "zsh", "-f", "-c", complete, "zsh", script, "sam-ple import -")
+	require.Contains(t, out, "-wait:wait for so long\n")
+	out = output(t, dir, "zsh", "-f", "-c", complete, "zsh", script, "sam-ple report -sort=")
+	require.Equal(t, "-sort=bytes:\n-sort=packets:\n", out)
 }
 
 func TestManualPage(t *testing.T) {
