@@ -93,8 +93,10 @@ func (h *inputHost) serve() error {
 	if !h.alone() {
 		stdin = readNewlines(h.Stdin)
 	}
-	ticks, stop := h.ticks()
-	defer stop()
+	var ticks <-chan time.Time
+	if h.pollInterval > 0 {
+		ticks = time.Tick(h.pollInterval)
+	}
 	quiet := h.listen()
 	defer quiet.timer.Stop()
 	for {

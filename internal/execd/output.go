@@ -100,7 +100,7 @@ func (h *outputHost) run() int {
 
 // serve reads and delivers until stdin ends, or until something fails.
 func (h *outputHost) serve() error {
-	chunk := make([]byte, 64<<10) // the size of a pipe
+	chunk := make([]byte, pipeSize)
 	for {
 		ready, err := readable(h.Stdin, h.patience())
 		switch {

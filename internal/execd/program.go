@@ -72,7 +72,13 @@ type session struct {
 // open configures the plugin and calls its Init. When there is nothing to run, the
 // session is nil and the exit code counts.
 func (p Program) open(kind string, plugin hosted, o options) (*session, int) {
-	log := p.logger(kind, o.debug)
+	// inputs.execd reads the level from each line on stderr; outputs.execd logs all of
+	// stderr as errors and all of stdout as infos.
+	infos := p.Stderr
+	if kind == outputKind {
+		infos = p.Stdout
+	}
+	log := NewLogger(infos, p.Stderr, o.debug)
 	if o.sampleConfig {
 		if _, err := fmt.Fprint(p.Stdout, plugin.SampleConfig()); err != nil {
 			return nil, command.Failed
@@ -87,16 +93,6 @@ func (p Program) open(kind string, plugin hosted, o options) (*session, int) {
 		return nil, command.Failed
 	}
 	return &session{Program: p, options: o, log: log}, command.Done
-}
-
-// logger returns a logger that fits the kind of plugin: inputs.execd reads the level
-// from each line on stderr; outputs.execd logs all of stderr as errors and all of
-// stdout as infos.
-func (p Program) logger(kind string, debug bool) telegraf.Logger {
-	if kind == outputKind {
-		return NewLogger(p.Stdout, p.Stderr, debug)
-	}
-	return NewLogger(p.Stderr, p.Stderr, debug)
 }
 
 func (p Program) configure(o options, kind string, plugin hosted) error {
