@@ -1,6 +1,7 @@
 package conntrack_accounting
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -23,7 +24,7 @@ const missingTTL = 15 * time.Minute
 // Init checks every option; an error names the option and its value.
 func (p *Plugin) Init() error {
 	for _, read := range []func() error{
-		p.readAddresses, p.readMasks, p.readGrouping, p.readFamilies, p.readZones, p.readMark, p.readChoices, p.readUnanswered, p.readLimits,
+		p.readAddresses, p.readMasks, p.readGrouping, p.readFamilies, p.readZones, p.readMark, p.readChoices, p.readLimits,
 		p.readReports, p.readStateOptions, p.warnOfFolders,
 	} {
 		if err := read(); err != nil {
@@ -38,44 +39,46 @@ func (p *Plugin) Init() error {
 	return err
 }
 
-func (p *Plugin) readAddresses() (err error) {
-	if p.cfg.Filter.Source, err = prefixes("source", p.Source); err != nil {
-		return err
+func (p *Plugin) readAddresses() error {
+	f := &p.cfg.Filter
+	return cmp.Or(
+		set(&f.Source, "source")(prefixes(p.Source)),
+		set(&f.Destination, "destination")(prefixes(p.Destination)),
+		set(&f.Exclude, "exclude")(prefixes(p.Exclude)),
+	)
+}
+
+func (p *Plugin) readMasks() error {
+	src, dst := &p.cfg.Source, &p.cfg.Destination
+	return cmp.Or(
+		set(&src.IPv4, "source_mask")(notation.IPv4Mask(string(p.SourceMask))),
+		set(&dst.IPv4, "destination_mask")(notation.IPv4Mask(string(p.DestinationMask))),
+		set(&src.IPv6, "source_mask_ipv6")(notation.IPv6Mask(int(p.SourceMaskIPv6))),
+		set(&dst.IPv6, "destination_mask_ipv6")(notation.IPv6Mask(int(p.DestinationMaskIPv6))),
+	)
+}
+
+// set returns a function that takes an option's value, or the error in it.
+func set[T any](to *T, option string) func(T, error) error {
+	return func(value T, err error) error {
+		if err != nil {
+			return fmt.Errorf("%s: %w", option, err)
+		}
+		*to = value
+		return nil
 	}
-	if p.cfg.Filter.Destination, err = prefixes("destination", p.Destination); err != nil {
-		return err
-	}
-	p.cfg.Filter.Exclude, err = prefixes("exclude", p.Exclude)
-	return err
 }
 
 // prefixes reads a list of CIDR prefixes or single addresses.
-func prefixes(option string, list []string) ([]netip.Prefix, error) {
-	var out []netip.Prefix
+func prefixes(list []string) (out []netip.Prefix, err error) {
 	for _, s := range list {
 		prefix, err := notation.Prefix(s)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", option, err)
+			return nil, err
 		}
 		out = append(out, prefix)
 	}
 	return out, nil
-}
-
-func (p *Plugin) readMasks() (err error) {
-	if p.cfg.Source.IPv4, err = notation.IPv4Mask(string(p.SourceMask)); err != nil {
-		return fmt.Errorf("source_mask: %w", err)
-	}
-	if p.cfg.Destination.IPv4, err = notation.IPv4Mask(string(p.DestinationMask)); err != nil {
-		return fmt.Errorf("destination_mask: %w", err)
-	}
-	if p.cfg.Source.IPv6, err = notation.IPv6Mask(int(p.SourceMaskIPv6)); err != nil {
-		return fmt.Errorf("source_mask_ipv6: %w", err)
-	}
-	if p.cfg.Destination.IPv6, err = notation.IPv6Mask(int(p.DestinationMaskIPv6)); err != nil {
-		return fmt.Errorf("destination_mask_ipv6: %w", err)
-	}
-	return nil
 }
 
 func (p *Plugin) readFamilies() error {
@@ -131,28 +134,26 @@ func (p *Plugin) readMark() error {
 }
 
 func (p *Plugin) readChoices() error {
-	translated, err := choose("address_view", p.AddressView, "original", "translated")
-	if err != nil {
-		return err
-	}
-	account, err := choose("existing_flows", p.ExistingFlows, "ignore", "account")
-	if err != nil {
-		return err
-	}
-	if p.cfg.PickedUpByPort, err = choose("picked_up_flows", p.PickedUpFlows, "as_seen", "by_port"); err != nil {
-		return err
-	}
-	p.cfg.Translated = translated
-	p.cfg.AccountExisting = account || p.oneShot
-	return nil
+	var view, existing, pickedUp, unanswered int
+	err := cmp.Or(
+		choose(&view, "address_view", p.AddressView, "original", "translated"),
+		choose(&existing, "existing_flows", p.ExistingFlows, "ignore", "account"),
+		choose(&pickedUp, "picked_up_flows", p.PickedUpFlows, "as_seen", "by_port"),
+		choose(&unanswered, "unanswered", p.Unanswered, "account", "fold", "ignore"),
+	)
+	p.cfg.Translated, p.cfg.PickedUpByPort = view == 1, pickedUp == 1
+	p.cfg.AccountExisting = existing == 1 || p.oneShot
+	p.cfg.Unanswered = accounting.Unanswered(unanswered) // whose constants are in this order
+	return err
 }
 
-// choose reports whether the value is the second of the two.
-func choose(option, value, first, second string) (bool, error) {
-	if value != first && value != second {
-		return false, fmt.Errorf("%s: unknown value %q: want %q or %q", option, value, first, second)
+// choose finds the value of an option among all that it can have.
+func choose(index *int, option, value string, choices ...string) error {
+	if *index = slices.Index(choices, value); *index >= 0 {
+		return nil
 	}
-	return value == second, nil
+	last := len(choices) - 1
+	return fmt.Errorf("%s: unknown value %q: want \"%s\" or %q", option, value, strings.Join(choices[:last], `", "`), choices[last])
 }
 
 func (p *Plugin) readLimits() error {
@@ -163,18 +164,6 @@ func (p *Plugin) readLimits() error {
 		return fmt.Errorf("receive_buffer: %d bytes: want \"4KiB\" to \"1GiB\"", p.ReceiveBuffer)
 	}
 	p.cfg.MaxSeries = p.MaxSeries
-	return nil
-}
-
-func (p *Plugin) readUnanswered() error {
-	choices := map[string]accounting.Unanswered{
-		"account": accounting.AccountUnanswered, "fold": accounting.FoldUnanswered, "ignore": accounting.IgnoreUnanswered,
-	}
-	choice, known := choices[p.Unanswered]
-	if !known {
-		return fmt.Errorf("unanswered: unknown value %q: want \"account\", \"fold\" or \"ignore\"", p.Unanswered)
-	}
-	p.cfg.Unanswered = choice
 	return nil
 }
 

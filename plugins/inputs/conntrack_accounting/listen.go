@@ -11,17 +11,7 @@ import (
 // listen joins the event groups and then takes the baseline, so that no flow
 // can end unseen between the two. Events wait while the plugin loads the state of the
 // last run.
-func (p *Plugin) listen() (err error) {
-	if err := p.join(); err != nil {
-		return err
-	}
-	if err := p.readTable(); err != nil {
-		return fmt.Errorf("taking the baseline: %w", err)
-	}
-	return nil
-}
-
-func (p *Plugin) join() error {
+func (p *Plugin) listen() error {
 	last, err := p.readState()
 	if err != nil {
 		return err
@@ -31,6 +21,9 @@ func (p *Plugin) join() error {
 		return err
 	}
 	log()
+	if err := p.readTable(); err != nil {
+		return fmt.Errorf("taking the baseline: %w", err)
+	}
 	return nil
 }
 

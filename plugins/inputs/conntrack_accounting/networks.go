@@ -2,6 +2,7 @@ package conntrack_accounting
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 
 	"telegraf-conntrack-accounting/internal/accounting"
@@ -10,32 +11,27 @@ import (
 
 // readGrouping reads the options that distinguish series.
 func (p *Plugin) readGrouping() error {
-	for _, endpoint := range []struct {
-		option, group, fallback string
-		to                      *accounting.Grouping
-	}{
-		{"source_group", p.SourceGroup, p.SourceGroupFallback, &p.cfg.Source},
-		{"destination_group", p.DestinationGroup, p.DestinationGroupFallback, &p.cfg.Destination},
-	} {
-		if err := p.readGroup(endpoint.option, endpoint.group, endpoint.fallback, endpoint.to); err != nil {
-			return err
-		}
-	}
-	var err error
-	if p.cfg.GroupBy, err = notation.GroupBy(p.GroupBy); err != nil {
-		return fmt.Errorf("group_by: %w", err)
+	err := cmp.Or(
+		p.readGroup("source_group", p.SourceGroup, p.SourceGroupFallback, &p.cfg.Source),
+		p.readGroup("destination_group", p.DestinationGroup, p.DestinationGroupFallback, &p.cfg.Destination),
+		set(&p.cfg.GroupBy, "group_by")(notation.GroupBy(p.GroupBy)),
+	)
+	if err != nil {
+		return err
 	}
 	p.networks, err = p.readNetworks()
 	return err
 }
 
-func (p *Plugin) readGroup(option, group, fallback string, to *accounting.Grouping) (err error) {
-	if to.Network, err = choose(option, group, "mask", "network"); err != nil {
+func (p *Plugin) readGroup(option, group, fallback string, to *accounting.Grouping) error {
+	var kind, other int
+	if err := cmp.Or(
+		choose(&kind, option, group, "mask", "network"),
+		choose(&other, option+"_fallback", fallback, "mask", "other"),
+	); err != nil {
 		return err
 	}
-	if to.Other, err = choose(option+"_fallback", fallback, "mask", "other"); err != nil {
-		return err
-	}
+	to.Network, to.Other = kind == 1, other == 1
 	switch {
 	case to.Network && p.NetworksFile == "":
 		return fmt.Errorf("%s: \"network\" needs networks_file, the list of networks", option)

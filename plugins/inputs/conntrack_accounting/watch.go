@@ -87,8 +87,12 @@ func settings() []check {
 func surroundings() []check {
 	return []check{
 		{"tracking", (*Plugin).checkTracking},
-		{"IPv4", func(p *Plugin) finding { return p.checkFamily("IPv4", "ip", p.cfg.Filter.NoIPv4, p.health.tracking.ipv4) }},
-		{"IPv6", func(p *Plugin) finding { return p.checkFamily("IPv6", "ip6", p.cfg.Filter.NoIPv6, p.health.tracking.ipv6) }},
+		{"IPv4", func(p *Plugin) finding {
+			return p.checkFamily("IPv4", "ip", p.cfg.Filter.NoIPv4, p.health.tracking.ipv4)
+		}},
+		{"IPv6", func(p *Plugin) finding {
+			return p.checkFamily("IPv6", "ip6", p.cfg.Filter.NoIPv6, p.health.tracking.ipv6)
+		}},
 		{"receive buffer", (*Plugin).checkReceiveBuffer},
 		{"table", (*Plugin).checkTable},
 		{"flowtables", (*Plugin).checkFlowtables},
