@@ -32,14 +32,10 @@ func (i influxdb) variables(names ...string) []*variable {
 		}
 	}
 	for _, name := range names {
-		measurement := map[string]string{"src": "conntrack_by_src", "dst": "conntrack_by_dst"}[name]
-		if measurement == "" {
-			measurement = "conntrack_by_port"
-		}
 		list = append(list, &variable{
 			Name: name, Label: labels[name], Type: "query", Source: i.source(), Refresh: 2, Multi: true, IncludeAll: true,
 			AllValue: ".*", Current: object{"text": []string{"All"}, "value": []string{"$__all"}},
-			Query: fmt.Sprintf(`SELECT "%[1]s", "x" FROM (SELECT last("src_bytes") AS "x" FROM "$rollup_policy"."%[2]s" WHERE $timeFilter GROUP BY "%[1]s")`, name, measurement),
+			Query: fmt.Sprintf(`SELECT "%[1]s", "x" FROM (SELECT last("src_bytes") AS "x" FROM "$rollup_policy"."%[2]s" WHERE $timeFilter GROUP BY "%[1]s")`, name, rollupOf(name)),
 		})
 	}
 	return list
@@ -68,11 +64,15 @@ func (what selection) from(column string) (kind, clauses string) {
 		}
 		return "full", clauses
 	}
-	measurement := map[string]string{"src": "conntrack_by_src", "dst": "conntrack_by_dst"}[column]
-	if measurement == "" {
-		measurement = "conntrack_by_port"
+	return "rollup", `FROM "$rollup_policy"."` + rollupOf(column) + `" WHERE $timeFilter AND "host" =~ /^${host:regex}$/`
+}
+
+// rollupOf returns the measurement of the rollup that has a column.
+func rollupOf(column string) string {
+	if isEnd(column) {
+		return "conntrack_by_" + column
 	}
-	return "rollup", `FROM "$rollup_policy"."` + measurement + `" WHERE $timeFilter AND "host" =~ /^${host:regex}$/`
+	return "conntrack_by_port"
 }
 
 // tags are what a column is made of, in the order of a table. An end that has no

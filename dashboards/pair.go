@@ -27,19 +27,14 @@ func pair(b postgres) *dashboard {
 		"custom.width", 150).
 		describe("Bytes both ways of the 250 pairs with the most; the list below leads on. " + wholeHours)
 	d.add(b, 12, matrix)
-	flows := &panel{
-		Title: "Flows", Type: "nodeGraph", Fields: &fieldConfig{Defaults: object{}, Overrides: []override{}},
-		Description: "The 40 pairs with the most traffic: sources lead to destinations. " + wholeHours,
-		Options: object{
-			"zoomMode": "cooperative", "layoutAlgorithm": "layered",
-			"nodes": object{"mainStatUnit": "decbytes"}, "edges": object{"mainStatUnit": "decbytes"},
-		},
-		Targets: []object{
-			sqlTable(`WITH p AS (%s) SELECT 's ' || source AS id, min(source_name) AS title, 'source' AS subtitle, sum(b) AS mainstat FROM p GROUP BY source UNION ALL SELECT 'd ' || destination, min(destination_name), 'destination', sum(b) FROM p GROUP BY destination`,
-				pairs(`source, destination, source_name, destination_name, src_bytes + dst_bytes AS b`, 40, "bytes")),
-			sqlTable(`%s`, pairs(`source || ' ' || destination AS id, 's ' || source AS source, 'd ' || destination AS target, src_bytes + dst_bytes AS mainstat`, 40, "bytes")),
-		},
-	}
+	flows := newPanel("nodeGraph", "Flows", []object{
+		sqlTable(`WITH p AS (%s) SELECT 's ' || source AS id, min(source_name) AS title, 'source' AS subtitle, sum(b) AS mainstat FROM p GROUP BY source UNION ALL SELECT 'd ' || destination, min(destination_name), 'destination', sum(b) FROM p GROUP BY destination`,
+			pairs(`source, destination, source_name, destination_name, src_bytes + dst_bytes AS b`, 40, "bytes")),
+		sqlTable(`%s`, pairs(`source || ' ' || destination AS id, 's ' || source AS source, 'd ' || destination AS target, src_bytes + dst_bytes AS mainstat`, 40, "bytes")),
+	}, object{}, object{
+		"zoomMode": "cooperative", "layoutAlgorithm": "layered",
+		"nodes": object{"mainStatUnit": "decbytes"}, "edges": object{"mainStatUnit": "decbytes"},
+	}).describe("The 40 pairs with the most traffic: sources lead to destinations. " + wholeHours)
 	list := table("Pairs", sqlTable(`%s`, pairs(`source_name AS source, destination_name AS destination, src_bytes + dst_bytes AS traffic, src_bytes AS sent, dst_bytes AS received, connection_count AS connections, connection_times / nullif(connection_count, 0) AS lifetime, source AS src, destination AS dst`, 100, "all")))
 	list.describe(wholeHours).gauge("traffic", "decbytes").override("sent", "unit", "decbytes").override("received", "unit", "decbytes").
 		override("connections", "unit", "short").override("lifetime", "unit", "ms", "displayName", "average lifetime").

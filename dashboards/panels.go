@@ -4,26 +4,26 @@ import "maps"
 
 // The kinds of panels that ours are made of.
 
+func newPanel(kind, title string, targets []object, defaults, options object) *panel {
+	return &panel{
+		Title: title, Type: kind, Targets: targets,
+		Fields: &fieldConfig{Defaults: defaults, Overrides: []override{}}, Options: options,
+	}
+}
+
 // chart is lines over time with areas below them.
 func chart(title, unit string, targets ...object) *panel {
-	return &panel{
-		Title: title, Type: "timeseries", Targets: targets,
-		Fields: &fieldConfig{
-			Defaults: object{
-				"unit": unit, "min": 0, "color": object{"mode": "palette-classic"},
-				"custom": object{
-					"drawStyle": "line", "lineInterpolation": "linear", "lineWidth": 1, "fillOpacity": 20,
-					"gradientMode": "opacity", "showPoints": "auto", "pointSize": 4, "spanNulls": false,
-					"axisPlacement": "auto", "stacking": object{"mode": "none", "group": "A"},
-				},
-			},
-			Overrides: []override{},
+	return newPanel("timeseries", title, targets, object{
+		"unit": unit, "min": 0, "color": object{"mode": "palette-classic"},
+		"custom": object{
+			"drawStyle": "line", "lineInterpolation": "linear", "lineWidth": 1, "fillOpacity": 20,
+			"gradientMode": "opacity", "showPoints": "auto", "pointSize": 4, "spanNulls": false,
+			"axisPlacement": "auto", "stacking": object{"mode": "none", "group": "A"},
 		},
-		Options: object{
-			"legend":  object{"displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": []string{"mean", "max"}},
-			"tooltip": object{"mode": "multi", "sort": "desc"},
-		},
-	}
+	}, object{
+		"legend":  object{"displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": []string{"mean", "max"}},
+		"tooltip": object{"mode": "multi", "sort": "desc"},
+	})
 }
 
 // stacked makes a chart of parts that add up.
@@ -38,66 +38,45 @@ func (p *panel) stacked() *panel {
 
 // stat is a few large numbers with what they were before.
 func stat(title, unit string, targets ...object) *panel {
-	return &panel{
-		Title: title, Type: "stat", Targets: targets, MaxDataPoints: 120,
-		Fields: &fieldConfig{
-			Defaults:  object{"unit": unit, "color": object{"mode": "fixed", "fixedColor": "blue"}, "noValue": "no data"},
-			Overrides: []override{},
-		},
-		Options: object{
+	return newPanel("stat", title, targets,
+		object{"unit": unit, "color": object{"mode": "fixed", "fixedColor": "blue"}, "noValue": "no data"},
+		object{
 			"colorMode": "value", "graphMode": "area", "justifyMode": "auto", "orientation": "auto", "textMode": "auto",
 			"wideLayout": true, "showPercentChange": false, "percentChangeColorMode": "standard",
 			"reduceOptions": object{"calcs": []string{"lastNotNull"}, "fields": "", "values": false},
-		},
-	}
+		}).points(120)
 }
 
 // table shows rows as they come.
 func table(title string, targets ...object) *panel {
-	return &panel{
-		Title: title, Type: "table", Targets: targets,
-		Fields: &fieldConfig{
-			Defaults:  object{"custom": object{"align": "auto", "cellOptions": object{"type": "auto"}, "filterable": false, "inspect": false}},
-			Overrides: []override{},
-		},
-		Options: object{"showHeader": true, "cellHeight": "sm", "frameIndex": 0},
-	}
+	return newPanel("table", title, targets,
+		object{"custom": object{"align": "auto", "cellOptions": object{"type": "auto"}, "filterable": false, "inspect": false}},
+		object{"showHeader": true, "cellHeight": "sm", "frameIndex": 0})
 }
 
 // bars is a bar for each row of a table.
 func bars(title, unit string, targets ...object) *panel {
-	return &panel{
-		Title: title, Type: "barchart", Targets: targets,
-		Fields: &fieldConfig{
-			Defaults: object{
-				"unit": unit, "min": 0, "color": object{"mode": "palette-classic"},
-				"custom": object{"fillOpacity": 70, "lineWidth": 0, "gradientMode": "none", "axisPlacement": "auto"},
-			},
-			Overrides: []override{},
-		},
-		Options: object{
-			"orientation": "horizontal", "stacking": "normal", "showValue": "auto", "barWidth": 0.8, "groupWidth": 0.7, "barRadius": 0,
-			"fullHighlight": false, "xTickLabelRotation": 0, "xTickLabelMaxLength": 0, "xTickLabelSpacing": 0,
-			"legend":  object{"displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": []string{}},
-			"tooltip": object{"mode": "multi", "sort": "none"},
-		},
-	}
+	return newPanel("barchart", title, targets, object{
+		"unit": unit, "min": 0, "color": object{"mode": "palette-classic"},
+		"custom": object{"fillOpacity": 70, "lineWidth": 0, "gradientMode": "none", "axisPlacement": "auto"},
+	}, object{
+		"orientation": "horizontal", "stacking": "normal", "showValue": "auto", "barWidth": 0.8, "groupWidth": 0.7, "barRadius": 0,
+		"fullHighlight": false, "xTickLabelRotation": 0, "xTickLabelMaxLength": 0, "xTickLabelSpacing": 0,
+		"legend":  object{"displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": []string{}},
+		"tooltip": object{"mode": "multi", "sort": "none"},
+	})
 }
 
 // heat is a row for each name, whose colour says how much it was when.
 func heat(title, unit string, targets ...object) *panel {
-	return &panel{
-		Title: title, Type: "heatmap", Targets: targets, MaxDataPoints: 75,
-		Fields: &fieldConfig{Defaults: object{"unit": unit, "custom": object{}}, Overrides: []override{}},
-		Options: object{
-			"calculate": false, "cellGap": 1, "cellValues": object{"unit": unit}, "showValue": "never",
-			"color":     object{"mode": "scheme", "scheme": "Turbo", "scale": "exponential", "exponent": 0.5, "steps": 64, "reverse": false, "fill": "dark-blue"},
-			"exemplars": object{"color": "rgba(255,0,255,0.7)"}, "filterValues": object{"le": 1e-9},
-			"legend": object{"show": true}, "rowsFrame": object{"layout": "auto"},
-			"tooltip": object{"mode": "single", "yHistogram": false, "showColorScale": false},
-			"yAxis":   object{"axisPlacement": "left", "reverse": true},
-		},
-	}
+	return newPanel("heatmap", title, targets, object{"unit": unit, "custom": object{}}, object{
+		"calculate": false, "cellGap": 1, "cellValues": object{"unit": unit}, "showValue": "never",
+		"color":     object{"mode": "scheme", "scheme": "Turbo", "scale": "exponential", "exponent": 0.5, "steps": 64, "reverse": false, "fill": "dark-blue"},
+		"exemplars": object{"color": "rgba(255,0,255,0.7)"}, "filterValues": object{"le": 1e-9},
+		"legend": object{"show": true}, "rowsFrame": object{"layout": "auto"},
+		"tooltip": object{"mode": "single", "yHistogram": false, "showColorScale": false},
+		"yAxis":   object{"axisPlacement": "left", "reverse": true},
+	}).points(75)
 }
 
 // override sets properties of the field of a name, given as pairs.

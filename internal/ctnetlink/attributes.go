@@ -62,8 +62,8 @@ const (
 	ctaCountersPackets = 1
 	ctaCountersBytes   = 2
 
-	ctaTimestampStart = 1
-	ctaTimestampStop  = 2
+	ctaTimestampStart = ctaCountersPackets // decodePair reads both
+	ctaTimestampStop  = ctaCountersBytes
 )
 
 // Flags of struct nf_ct_tcp_flags.
@@ -133,11 +133,4 @@ func getUint64(value []byte, to *uint64) error {
 	}
 	*to = binary.BigEndian.Uint64(value)
 	return nil
-}
-
-func getTime(value []byte, to *int64) error {
-	var ns uint64
-	err := getUint64(value, &ns)
-	*to = int64(ns)
-	return err
 }

@@ -61,7 +61,10 @@ func decodeAttribute(kind uint16, value []byte, f *accounting.Flow) error {
 	case ctaTimestamp:
 		return decodeTimestamp(value, f)
 	case ctaTimestampEvent:
-		return getTime(value, &f.Event)
+		var ns uint64
+		err := getUint64(value, &ns)
+		f.Event = int64(ns)
+		return err
 	}
 	return nil
 }
@@ -122,6 +125,19 @@ func began(orig, reply uint8) accounting.Began {
 }
 
 func decodeCounters(b []byte, c *accounting.Counters) error {
+	return decodePair(b, &c.Packets, &c.Bytes)
+}
+
+func decodeTimestamp(b []byte, f *accounting.Flow) error {
+	start, stop := uint64(f.Start), uint64(f.Stop)
+	err := decodePair(b, &start, &stop)
+	f.Start, f.Stop = int64(start), int64(stop)
+	return err
+}
+
+// decodePair reads the two numbers of CTA_COUNTERS_* or CTA_TIMESTAMP. Either can be
+// missing.
+func decodePair(b []byte, first, second *uint64) error {
 	for len(b) > 0 {
 		kind, value, rest, err := nextAttribute(b)
 		if err != nil {
@@ -129,29 +145,9 @@ func decodeCounters(b []byte, c *accounting.Counters) error {
 		}
 		switch kind {
 		case ctaCountersPackets:
-			err = getUint64(value, &c.Packets)
+			err = getUint64(value, first)
 		case ctaCountersBytes:
-			err = getUint64(value, &c.Bytes)
-		}
-		if err != nil {
-			return err
-		}
-		b = rest
-	}
-	return nil
-}
-
-func decodeTimestamp(b []byte, f *accounting.Flow) error {
-	for len(b) > 0 {
-		kind, value, rest, err := nextAttribute(b)
-		if err != nil {
-			return err
-		}
-		switch kind {
-		case ctaTimestampStart:
-			err = getTime(value, &f.Start)
-		case ctaTimestampStop:
-			err = getTime(value, &f.Stop)
+			err = getUint64(value, second)
 		}
 		if err != nil {
 			return err

@@ -141,11 +141,12 @@ func (n *Namespace) serve(fd int, entered chan<- error) {
 }
 
 func (n *Namespace) explain(err error) error {
+	why := ""
 	switch {
 	case errors.Is(err, os.ErrPermission):
-		return fmt.Errorf("entering network namespace %s: %w (CAP_SYS_ADMIN is needed, at start only)", n.path, err)
+		why = " (CAP_SYS_ADMIN is needed, at start only)"
 	case errors.Is(err, unix.EINVAL):
-		return fmt.Errorf("entering network namespace %s: %w (it is not a network namespace)", n.path, err)
+		why = " (it is not a network namespace)"
 	}
-	return fmt.Errorf("entering network namespace %s: %w", n.path, err)
+	return fmt.Errorf("entering network namespace %s: %w%s", n.path, err, why)
 }

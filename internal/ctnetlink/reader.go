@@ -54,10 +54,7 @@ func (l *Listener) drain() (some bool, err error) {
 	l.busy.Add(1)
 	defer l.busy.Add(1)
 	for ; !l.closing.Load(); some = true {
-		count, err := l.socket.read()
-		for i := range count {
-			l.decode(l.socket.datagram(i))
-		}
+		err := l.readBurst()
 		switch {
 		case err == nil:
 		case errors.Is(err, unix.EAGAIN):
@@ -73,6 +70,15 @@ func (l *Listener) drain() (some bool, err error) {
 		}
 	}
 	return some, nil
+}
+
+// readBurst adds the events of a burst to the batch.
+func (l *Listener) readBurst() error {
+	count, err := l.socket.read()
+	for i := range count {
+		l.decode(l.socket.datagram(i))
+	}
+	return err
 }
 
 // decode adds the events of a datagram to the batch.

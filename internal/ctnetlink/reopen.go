@@ -23,14 +23,7 @@ func (l *Listener) reopen(cause error) error {
 	if err != nil {
 		return errors.Join(cause, err)
 	}
-	for !l.closing.Load() {
-		count, err := l.socket.read()
-		for i := range count {
-			l.decode(l.socket.datagram(i))
-		}
-		if err != nil {
-			break
-		}
+	for !l.closing.Load() && l.readBurst() == nil {
 	}
 	l.flush()
 	l.reopened.Add(1)

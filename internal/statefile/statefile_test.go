@@ -2,7 +2,6 @@ package statefile
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -163,7 +162,7 @@ func TestWriteFails(t *testing.T) {
 func TestPrepare(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "state")
-	for _, name := range []string{".state.1.tmp", ".state.23.tmp", ".other.1.tmp", "state"} {
+	for _, name := range []string{".state.tmp", ".other.tmp", "state"} {
 		require.NoError(t, os.WriteFile(filepath.Join(folder, name), nil, 0o600))
 	}
 	require.NoError(t, Prepare(path))
@@ -182,9 +181,9 @@ func TestPrepare(t *testing.T) {
 func TestNamedPipes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
 	write(t, path, "former")
-	require.NoError(t, unix.Mkfifo(temporary(path, fmt.Sprint(os.Getpid())), 0o600))
+	require.NoError(t, unix.Mkfifo(besides(path, "tmp"), 0o600))
 	write(t, path, "next")
-	require.NoError(t, unix.Mkfifo(temporary(path, fmt.Sprint(os.Getpid())), 0o600))
+	require.NoError(t, unix.Mkfifo(besides(path, "tmp"), 0o600))
 	require.NoError(t, Prepare(path))
 	require.NoError(t, unix.Mkfifo(besides(path, "lock"), 0o600))
 	lock, err := Lock(t.Context(), path)

@@ -6,48 +6,25 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// Prepare checks that a state can be written at the path, and removes states that killed
-// processes have left half-written.
+// Prepare checks that a state can be written at the path, and removes what a killed
+// process has left half-written. The caller holds the [Lock].
 func Prepare(path string) error {
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a regular file", path)
 	}
 	f, err := create(path)
+	if err == nil {
+		err = errors.Join(f.Close(), os.Remove(f.Name()))
+	}
 	if err != nil {
 		return fmt.Errorf("%w (its folder must exist and be writable by this user)", err)
 	}
-	if err := errors.Join(f.Close(), removeLeft(path)); err != nil { // including the one just made
-		return fmt.Errorf("removing what was left half-written: %w", err)
-	}
 	return nil
-}
-
-func removeLeft(path string) error {
-	entries, err := os.ReadDir(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	before, after, _ := strings.Cut(filepath.Base(temporary(path, "\x00")), "\x00")
-	for _, entry := range entries {
-		if name := entry.Name(); strings.HasPrefix(name, before) && strings.HasSuffix(name, after) {
-			err := os.Remove(filepath.Join(filepath.Dir(path), name))
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// temporary is the name of a state that is being written by a process.
-func temporary(path, process string) string {
-	return besides(path, process+".tmp")
 }
 
 // besides is the name of a hidden file that goes with the state.
@@ -84,7 +61,7 @@ func Write(path string, origin Origin, body []byte) (size int64, err error) {
 // create makes the file that a state at the path is written to. It replaces anything
 // with that name, such as a pipe, without opening it.
 func create(path string) (*os.File, error) {
-	name := temporary(path, fmt.Sprint(os.Getpid()))
+	name := besides(path, "tmp")
 	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
