@@ -69,8 +69,7 @@ func (m *maintenance) retain(ctx context.Context, now time.Time) {
 			len(done.Postponed), done.Postponed[0], retainEvery)
 	}
 	if done.Withheld > 0 && m.reported.first("withheld") {
-		m.log.Warnf("%d partitions are older than their retention and were kept: the owner of the tables does not let this role drop them; "+
-			"have it run \"psql-sink migrate\" with the same -retention, -retention-minute and -retention-hour", done.Withheld)
+		m.log.Warn(schema.Withheld(done.Withheld).Text())
 	}
 	for _, kept := range done.Kept {
 		if m.reported.first("kept " + kept.Partition) {

@@ -111,6 +111,8 @@ func acceptanceOf(wanted pq.TargetSessionAttrs, hosts int) (acceptance, error) {
 	return 0, fmt.Errorf("target_session_attrs=%s is for readers: rows can be written with read-write, primary or any", wanted)
 }
 
+const defaultPort = 5432
+
 // host is one of those that may take rows.
 type host struct {
 	name string
@@ -134,7 +136,7 @@ func (p parameters) hosts() ([]host, error) {
 	}
 	all := make([]host, count)
 	for i := range all {
-		h := host{name: at(names, i), port: 5432}
+		h := host{name: at(names, i), port: defaultPort}
 		if text := at(addrs, i); text != "" {
 			addr, err := netip.ParseAddr(text)
 			if err != nil {
@@ -190,7 +192,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	}
 	var failed connectError
 	for _, i := range order {
-		conn, err := c.connect(ctx, c.hosts[i])
+		conn, err := connect(ctx, c.hosts[i], c.accept)
 		place := placeOf(&c.hosts[i])
 		if err == nil {
 			c.last.Store(&place)
@@ -210,7 +212,7 @@ func placeOf(config *pq.Config) string {
 	at := config.Host
 	if !strings.HasPrefix(at, "/") && !strings.HasPrefix(at, "@") {
 		at = net.JoinHostPort(at, strconv.Itoa(int(config.Port)))
-	} else if config.Port != 5432 {
+	} else if config.Port != defaultPort {
 		at += ", port " + strconv.Itoa(int(config.Port))
 	}
 	return fmt.Sprintf("%s at %s as %s", config.Database, at, config.User)
@@ -219,7 +221,7 @@ func placeOf(config *pq.Config) string {
 // Driver returns lib/pq's.
 func (*connector) Driver() driver.Driver { return pq.Driver{} }
 
-func (c *connector) connect(ctx context.Context, config pq.Config) (driver.Conn, error) {
+func connect(ctx context.Context, config pq.Config, accept acceptance) (driver.Conn, error) {
 	loose := avoidLoosePassfile(&config)
 	one, err := pq.NewConnectorConfig(config)
 	if err != nil {
@@ -233,7 +235,7 @@ func (c *connector) connect(ctx context.Context, config pq.Config) (driver.Conn,
 	if err != nil {
 		return nil, err
 	}
-	if err := c.accept.check(ctx, conn); err != nil {
+	if err := accept.check(ctx, conn); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return conn, nil
@@ -244,19 +246,7 @@ func (a acceptance) check(ctx context.Context, conn driver.Conn) error {
 	if a == anyServer {
 		return nil
 	}
-	query, ok := conn.(driver.QueryerContext)
-	if !ok {
-		return errors.New("the driver has no queries")
-	}
-	rows, err := query.QueryContext(ctx, `SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on'`, nil)
-	if err != nil {
-		return err
-	}
-	found := make([]driver.Value, 2)
-	err = rows.Next(found)
-	if closeErr := rows.Close(); err == nil || errors.Is(err, io.EOF) {
-		err = closeErr
-	}
+	found, err := queryRow(ctx, conn, `SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on'`)
 	switch {
 	case err != nil:
 		return err
@@ -266,4 +256,21 @@ func (a acceptance) check(ctx context.Context, conn driver.Conn) error {
 		return errReadOnly
 	}
 	return nil
+}
+
+// queryRow returns the two columns of the one row that a query has.
+func queryRow(ctx context.Context, conn driver.Conn, statement string) (found [2]driver.Value, err error) {
+	query, ok := conn.(driver.QueryerContext)
+	if !ok {
+		return found, errors.New("the driver has no queries")
+	}
+	rows, err := query.QueryContext(ctx, statement, nil)
+	if err != nil {
+		return found, err
+	}
+	err = rows.Next(found[:])
+	if closeErr := rows.Close(); err == nil || errors.Is(err, io.EOF) {
+		err = closeErr
+	}
+	return found, err
 }

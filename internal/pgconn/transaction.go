@@ -34,6 +34,16 @@ func InTransaction(ctx context.Context, on beginner, fn func(*sql.Tx) error) err
 	return tx.Commit()
 }
 
+// Look calls fn in a transaction that cannot write.
+func (db *DB) Look(ctx context.Context, fn func(*sql.Tx) error) error {
+	tx, err := db.Pool.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	return fn(tx)
+}
+
 // beginner is a pool of connections, or one of them.
 type beginner interface {
 	BeginTx(ctx context.Context, options *sql.TxOptions) (*sql.Tx, error)

@@ -22,10 +22,12 @@ type DayError struct {
 func (d *DayError) Error() string {
 	remedy := ""
 	if pq.As(d.err, pqerror.DuplicateTable) != nil {
-		remedy = ": a table of that name is there and is no partition, so attach it again, rename it or drop it"
+		remedy = ": " + notAttached
 	}
 	return fmt.Sprintf("rows of %s cannot be stored: %v%s", d.Day.Format(time.DateOnly), d.err, remedy)
 }
+
+const notAttached = "a table of that name is there and is no partition, so attach it again, rename it or drop it"
 
 // Unwrap returns what the server said.
 func (d *DayError) Unwrap() error { return d.err }

@@ -10,6 +10,7 @@ import (
 	"github.com/lib/pq"
 	"github.com/lib/pq/pqerror"
 
+	"telegraf-conntrack-accounting/internal/check"
 	"telegraf-conntrack-accounting/internal/pgconn"
 )
 
@@ -62,6 +63,8 @@ const (
 	dropDays = 3
 	// maxApart is how far the clocks of sink and database may be apart.
 	maxApart = time.Hour
+	// closeEnough is what nobody notices.
+	closeEnough = 5 * time.Second
 )
 
 // ErrClocks says that nobody knows how old rows are.
@@ -92,8 +95,8 @@ func (db *DB) Retain(ctx context.Context, now time.Time, keep Retention) (done R
 	if days != nil && !isDay(days) {
 		return done, fmt.Errorf("making the partitions of the days to come: %w", days)
 	}
-	if apart := now.Sub(clock).Abs(); apart > maxApart {
-		err = fmt.Errorf("the clock here is %v from that of the database: %w", apart.Round(time.Hour), ErrClocks)
+	if clocks := checkClocks(now, clock); clocks.Level == check.Failure {
+		err = fmt.Errorf("%s: %w", clocks.What, ErrClocks)
 	} else {
 		err = db.dropOld(ctx, clock, keep, &done)
 	}
@@ -102,14 +105,8 @@ func (db *DB) Retain(ctx context.Context, now time.Time, keep Retention) (done R
 
 // dropOld drops what is older than its retention, and what is known of it.
 func (db *DB) dropOld(ctx context.Context, clock time.Time, keep Retention, done *Retained) error {
-	for _, level := range [...]struct {
-		retention string
-		keep      time.Duration
-	}{{"raw", keep.Raw}, {"minute", keep.Minute}, {"hour", keep.Hour}} {
-		if level.keep == 0 {
-			continue
-		}
-		if err := db.dropOlder(ctx, level.retention, clock.Add(-level.keep), done); err != nil {
+	for _, level := range keep.levels() {
+		if err := db.dropOlder(ctx, level.name, clock.Add(-level.keep), done); err != nil {
 			return fmt.Errorf("dropping old partitions: %w", err)
 		}
 	}
@@ -122,30 +119,54 @@ func (db *DB) dropOld(ctx context.Context, clock time.Time, keep Retention, done
 	return nil
 }
 
-// dropOlder drops partitions of a few days or months, the oldest first.
-func (db *DB) dropOlder(ctx context.Context, retention string, before time.Time, done *Retained) error {
-	var names, days pq.StringArray
-	var withheld int
-	err := db.Pool.QueryRowContext(ctx, `
+// kept is a level whose rows are not kept for ever.
+type kept struct {
+	name string
+	keep time.Duration
+}
+
+func (keep Retention) levels() (list []kept) {
+	for _, level := range [...]kept{{"raw", keep.Raw}, {"minute", keep.Minute}, {"hour", keep.Hour}} {
+		if level.keep > 0 {
+			list = append(list, level)
+		}
+	}
+	return list
+}
+
+// overdue are the partitions of a level that are older than its retention.
+type overdue struct {
+	names, days pq.StringArray // of those that we may drop, the oldest first
+	withheld    int            // the others
+}
+
+func dueOf(ctx context.Context, on queryer, retention string, before time.Time) (due overdue, err error) {
+	err = on.QueryRowContext(ctx, `
 		WITH newest AS (SELECT (max(time) AT TIME ZONE 'UTC')::date AS day FROM vpn_traffic_hour_reports)
 		SELECT coalesce(array_agg(name ORDER BY first, name) FILTER (WHERE may), '{}'),
 			coalesce(array_agg(first::text ORDER BY first, name) FILTER (WHERE may), '{}'), count(*) FILTER (WHERE NOT may)
 		FROM (SELECT *, next::timestamp AT TIME ZONE 'UTC' <= vpn_traffic_droppable(retention) AS may FROM vpn_traffic_partitions) AS p, newest
 		WHERE retention = $1 AND next <= $2::date AND (first <= day AND day < next) IS NOT TRUE`,
-		retention, before.UTC().Format(time.DateOnly)).Scan(&names, &days, &withheld)
+		retention, before.UTC().Format(time.DateOnly)).Scan(&due.names, &due.days, &due.withheld)
+	return due, err
+}
+
+// dropOlder drops partitions of a few days or months, the oldest first.
+func (db *DB) dropOlder(ctx context.Context, retention string, before time.Time, done *Retained) error {
+	old, err := dueOf(ctx, db.Pool, retention, before)
 	if err != nil {
 		return err
 	}
 	dropped, due := make(map[string]bool), make(map[string]bool)
 	var denied error
-	for i, partition := range names {
-		if len(dropped) >= dropDays && !dropped[days[i]] {
-			due[days[i]] = true
+	for i, partition := range old.names {
+		if len(dropped) >= dropDays && !dropped[old.days[i]] {
+			due[old.days[i]] = true
 			continue
 		}
 		switch err := db.execPatiently(ctx, dropPatience, `SELECT vpn_traffic_drop_partition($1)`, partition); {
 		case err == nil:
-			dropped[days[i]] = true
+			dropped[old.days[i]] = true
 			done.Dropped = append(done.Dropped, partition)
 		case isBusy(err):
 			done.Postponed = append(done.Postponed, partition)
@@ -159,7 +180,7 @@ func (db *DB) dropOlder(ctx context.Context, retention string, before time.Time,
 		}
 	}
 	done.Due += len(due)
-	done.Withheld += withheld
+	done.Withheld += old.withheld
 	if len(dropped) > 0 {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -12,8 +13,8 @@ import (
 )
 
 // Bouncer starts pgbouncer before the server, in transaction mode with so many
-// connections to it, and returns what to connect with.
-func (p *PG) Bouncer(connections int) string {
+// connections to it, or with other settings, and returns what to connect with.
+func (p *PG) Bouncer(connections int, settings ...string) string {
 	p.t.Helper()
 	Need(p.t, "pgbouncer")
 	config := filepath.Join(p.dir, "pgbouncer.ini")
@@ -26,7 +27,8 @@ unix_socket_dir = %[1]s
 auth_type = any
 pool_mode = transaction
 default_pool_size = %[2]d
-`, p.dir, connections), 0o644))
+%[3]s
+`, p.dir, connections, strings.Join(settings, "\n")), 0o644))
 	log, err := os.OpenFile(filepath.Join(p.dir, "pgbouncer.log"), os.O_CREATE|os.O_WRONLY, 0o600)
 	require.NoError(p.t, err)
 	defer func() { _ = log.Close() }()
