@@ -32,10 +32,18 @@ func newClient(host execd.Program) (*client, *flag.FlagSet) {
 	return c, flags
 }
 
-// load reads the configuration.
-func (c *client) load() error {
+// refusePassword finds a password on the command line.
+func (c *client) refusePassword() error {
 	if err := pgconn.RefusePassword(c.dsn); err != nil {
 		return command.UsageError(fmt.Errorf("-dsn: %w", err))
+	}
+	return nil
+}
+
+// load reads the configuration.
+func (c *client) load() error {
+	if err := c.refusePassword(); err != nil {
+		return err
 	}
 	if c.config != "" {
 		if err := execd.LoadConfig(c.config, "outputs", c.Name, c.LookupEnv, c.sink); err != nil {

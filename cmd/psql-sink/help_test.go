@@ -114,6 +114,8 @@ func TestDashes(t *testing.T) {
 	for _, c := range newProgram(execd.Process(plugin)).Commands {
 		more := []string{}
 		switch c.Name {
+		case "check":
+			continue // it finds that, on stdout
 		case "forget":
 			more = []string{"-day", "2026-01-01"}
 		case "import":

@@ -5,13 +5,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-conntrack-accounting/internal/check"
 	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/spool"
 	"telegraf-conntrack-accounting/internal/testkit"
@@ -73,7 +73,7 @@ func TestExposedFolders(t *testing.T) {
 	testkit.Need(t)
 	dir := t.TempDir()
 	s := open(t, dir, spool.Options{})
-	require.Empty(t, s.Exposed())
+	require.Equal(t, check.OK, s.Exposed().Level)
 	for name, change := range map[string]func(path string) error{
 		"new":      func(path string) error { return os.Chmod(path, 0o770) },
 		"rejected": func(path string) error { return os.Chmod(path, 0o757) },
@@ -81,10 +81,11 @@ func TestExposedFolders(t *testing.T) {
 	} {
 		require.NoError(t, change(filepath.Join(dir, name)))
 	}
-	said := s.Exposed()
-	require.Contains(t, said, "may write to "+dir+"/new (mode 0770, of root), "+dir+"/rejected (mode 0757, of root), "+dir+"/later (mode 0750, of nobody): ")
-	require.Contains(t, said, "; chown -R root "+dir+" && chmod -R go-w "+dir)
-	out, err := exec.Command("sh", "-c", said[strings.LastIndex(said, "; ")+2:]).CombinedOutput()
+	found := s.Exposed()
+	require.Equal(t, check.Warning, found.Level)
+	require.Contains(t, found.What, "may write to "+dir+"/new (mode 0770, of root), "+dir+"/rejected (mode 0757, of root), "+dir+"/later (mode 0750, of nobody): ")
+	require.Equal(t, "chown -R root "+dir+" && chmod -R go-w "+dir, found.Command)
+	out, err := exec.Command("sh", "-c", found.Command).CombinedOutput()
 	require.NoError(t, err, string(out))
-	require.Empty(t, s.Exposed(), "the remedy helps")
+	require.Equal(t, check.OK, s.Exposed().Level, "the remedy helps")
 }

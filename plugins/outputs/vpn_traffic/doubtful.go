@@ -5,6 +5,8 @@ import (
 
 	"github.com/influxdata/telegraf/config"
 	"golang.org/x/sys/unix"
+
+	"telegraf-conntrack-accounting/internal/check"
 )
 
 const (
@@ -17,17 +19,18 @@ const (
 	smallSpool = config.Size(16 << 20)
 )
 
-// warnOfDoubtful says which options are allowed and hardly meant. The spool is there.
-func (v *VPNTraffic) warnOfDoubtful() {
+// doubtful finds options that are allowed and hardly meant.
+func (v *VPNTraffic) doubtful() (found []check.Finding) {
 	if v.SpoolLimit < smallSpool {
-		v.Log.Warnf(`spool_limit is %d bytes, which a single report can fill: give it a unit, as in "4GiB"`, v.SpoolLimit)
+		found = append(found, check.Warnf("spool_limit", "spool_limit is %d bytes, which a single report can fill", v.SpoolLimit).Do(`give it a unit, as in "4GiB"`))
 	}
 	if timeout := time.Duration(v.CloseTimeout); timeout >= telegrafKills {
-		v.Log.Warnf(`close_timeout is %v, but Telegraf kills its child after %v: set it to less, such as "4s"`, timeout, telegrafKills)
+		found = append(found, check.Warnf("close_timeout", "close_timeout is %v, but Telegraf kills its child after %v", timeout, telegrafKills).Do(`set it to less, such as "4s"`))
 	}
 	if inMemory(v.Spool) {
-		v.Log.Warnf("spool: %s is in memory (tmpfs): reports that wait there are lost when the machine stops; name a folder on a disk", v.Spool)
+		found = append(found, check.Warnf("spool disk", "spool: %s is in memory (tmpfs): reports that wait there are lost when the machine stops", v.Spool).Do("name a folder on a disk"))
 	}
+	return found
 }
 
 // inMemory reports whether a folder is on a file system without a disk.

@@ -2,7 +2,6 @@ package vpn_traffic
 
 import (
 	"bytes"
-	"strings"
 	"testing"
 	"time"
 
@@ -32,18 +31,19 @@ func TestDoubtfulOptionsAreSaid(t *testing.T) {
 		says string
 	}{
 		"the defaults":   {func(*VPNTraffic) {}, ""},
-		"bytes":          {func(v *VPNTraffic) { v.SpoolLimit = 4 }, `W! spool_limit is 4 bytes, which a single report can fill: give it a unit, as in "4GiB"`},
-		"too long":       {func(v *VPNTraffic) { v.CloseTimeout = config.Duration(10 * time.Second) }, `W! close_timeout is 10s, but Telegraf kills its child after 10s: set it to less, such as "4s"`},
+		"bytes":          {func(v *VPNTraffic) { v.SpoolLimit = 4 }, `spool_limit is 4 bytes, which a single report can fill; give it a unit, as in "4GiB"`},
+		"too long":       {func(v *VPNTraffic) { v.CloseTimeout = config.Duration(10 * time.Second) }, `close_timeout is 10s, but Telegraf kills its child after 10s; set it to less, such as "4s"`},
 		"long, not more": {func(v *VPNTraffic) { v.CloseTimeout = config.Duration(9 * time.Second) }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var log bytes.Buffer
 			v := New()
 			v.Spool = "."
-			v.Log = execd.NewLogger(&log, &log, false)
 			c.set(v)
-			v.warnOfDoubtful()
-			require.Equal(t, c.says, strings.TrimSuffix(log.String(), "\n"))
+			said := ""
+			for _, found := range v.doubtful() {
+				said += found.Text()
+			}
+			require.Equal(t, c.says, said)
 		})
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/influxdata/telegraf/config"
 	"github.com/influxdata/telegraf/plugins/outputs"
 
+	"telegraf-conntrack-accounting/internal/check"
 	"telegraf-conntrack-accounting/internal/ingest"
 	"telegraf-conntrack-accounting/internal/schema"
 	"telegraf-conntrack-accounting/internal/spool"
@@ -133,22 +134,21 @@ const rejectedLimit = 2 << 30
 // Connect opens the spool and starts importing from it. The database may be
 // away.
 func (v *VPNTraffic) Connect() error {
-	reports, err := spool.Open(v.Spool, spool.Options{
-		Limit: int64(v.SpoolLimit), Reserve: reserve, Archive: v.Archive,
-		ArchiveMaxAge: time.Duration(v.ArchiveMaxAge), ArchiveMaxSize: int64(v.ArchiveMaxSize), RejectedLimit: rejectedLimit,
-	})
+	reports, err := spool.Open(v.Spool, v.spoolOptions())
 	if err != nil {
 		return err
 	}
-	v.warnOfDoubtful()
+	for _, found := range v.doubtful() {
+		v.Log.Warn(found.Text())
+	}
 	const patience = 5 * time.Second // for a predecessor that is just ending
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := reports.Lock(ctx); err != nil {
 		return err
 	}
-	if exposed := reports.Exposed(); exposed != "" {
-		v.Log.Warn(exposed)
+	if exposed := reports.Exposed(); exposed.Level != check.OK {
+		v.Log.Warn(exposed.Text())
 	}
 	v.spool = reports
 	v.importer = ingest.NewImporter(ingest.ImporterOptions{
@@ -156,6 +156,13 @@ func (v *VPNTraffic) Connect() error {
 	})
 	v.importer.Start()
 	return nil
+}
+
+func (v *VPNTraffic) spoolOptions() spool.Options {
+	return spool.Options{
+		Limit: int64(v.SpoolLimit), Reserve: reserve, Archive: v.Archive,
+		ArchiveMaxAge: time.Duration(v.ArchiveMaxAge), ArchiveMaxSize: int64(v.ArchiveMaxSize), RejectedLimit: rejectedLimit,
+	}
 }
 
 // Keep returns for how long rows are kept.
