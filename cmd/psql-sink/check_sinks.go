@@ -21,8 +21,9 @@ func (c *client) checkSinks() check.Finding {
 		if err != nil {
 			continue // it has ended
 		}
-		pid := filepath.Base(filepath.Dir(path))
-		if pid != strconv.Itoa(os.Getpid()) && c.sharesSpool(strings.Split(string(text), "\x00")) {
+		process := filepath.Dir(path)
+		pid := filepath.Base(process)
+		if pid != strconv.Itoa(os.Getpid()) && c.sharesSpool(process, strings.Split(string(text), "\x00")) {
 			pids = append(pids, pid)
 		}
 	}
@@ -36,8 +37,9 @@ func (c *client) checkSinks() check.Finding {
 		Do("leave either outputs.execd in telegraf.conf or psql-sink.service, or give each a spool of its own")
 }
 
-// sharesSpool reports whether a command line is that of a sink on our spool.
-func (c *client) sharesSpool(args []string) bool {
+// sharesSpool reports whether a process, by its command line, is a sink on our spool. A
+// container has files of its own under the same names.
+func (c *client) sharesSpool(process string, args []string) bool {
 	if filepath.Base(args[0]) != filepath.Base(os.Args[0]) || len(args) < 2 {
 		return false
 	}
@@ -45,10 +47,20 @@ func (c *client) sharesSpool(args []string) bool {
 		return false // another command
 	}
 	other := vpn_traffic.New()
-	if path := configOf(args[1:]); path != "" && execd.LoadConfig(path, "outputs", c.Name, c.LookupEnv, other) != nil {
+	if path := configOf(args[1:]); path != "" && execd.LoadConfig(seenBy(process, path), "outputs", c.Name, c.LookupEnv, other) != nil {
 		return false // not ours to read
 	}
-	return filepath.Clean(other.Spool) == filepath.Clean(c.sink.Spool)
+	ours, err := os.Stat(c.sink.Spool)
+	theirs, theirErr := os.Stat(seenBy(process, other.Spool))
+	return err == nil && theirErr == nil && os.SameFile(ours, theirs)
+}
+
+// seenBy is where a path leads that a process has.
+func seenBy(process, path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Join(process, "root", path)
+	}
+	return filepath.Join(process, "cwd", path)
 }
 
 // configOf returns the value of the switch -config.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -22,13 +21,6 @@ import (
 type checked struct {
 	*program
 	pg *testkit.PG
-}
-
-// verdict is what psql-sink check says.
-type verdict struct {
-	Level    string
-	Findings []struct{ Name, Level, What, Remedy, Command string }
-	code     int
 }
 
 func newChecked(t *testing.T) *checked {
@@ -64,28 +56,9 @@ func (c *checked) sh(command string) {
 	require.NoError(c.t, err, "%s: %s", command, out)
 }
 
-func (c *checked) check(args ...string) (f verdict) {
+func (c *checked) check() testkit.Verdict {
 	c.t.Helper()
-	var text strings.Builder
-	args = append([]string{"check", "-config", c.config, "-user", "postgres"}, args...)
-	cmd := exec.Command(c.path, append(args, "-json")...)
-	cmd.Stderr = &text
-	out, err := cmd.Output()
-	f.code = cmd.ProcessState.ExitCode()
-	require.NoError(c.t, json.Unmarshal(out, &f), "%s%s%v", out, &text, err)
-	require.Empty(c.t, text.String())
-	require.Equal(c.t, map[string]int{"ok": 0, "warning": 1, "failure": 2}[f.Level], f.code)
-	return f
-}
-
-// wrong returns what is not as it should be, a line for each.
-func (f verdict) wrong() (text string) {
-	for _, one := range f.Findings {
-		if one.Level != "ok" {
-			text += fmt.Sprintf("%s %s: %s; %s: %s\n", one.Level, one.Name, one.What, one.Remedy, one.Command)
-		}
-	}
-	return text
+	return testkit.Check(c.t, exec.Command(c.path, "check", "-config", c.config, "-user", "postgres", "-json"))
 }
 
 // A set-up without a fault is all right; each fault is named with its level, and the
@@ -131,7 +104,7 @@ func TestCheckNamesEachFault(t *testing.T) {
 		{"a clock that drifts", "warning clock: the clock here is ", clock("1 minute"), rightClock},
 		{"no partition", "warning partitions: there are none for ", exec("DROP TABLE " + tomorrow), nil},
 		{"a table in its place", "failure partitions: rows of ", exec("ALTER TABLE vpn_traffic DETACH PARTITION " + tomorrow), exec("DROP TABLE "+tomorrow, "SELECT vpn_traffic_make_partitions((now() AT TIME ZONE 'UTC')::date + 1)")},
-		{"what the owner keeps", "warning retention: 4 partitions are older than their retention and stay", exec("DELETE FROM vpn_traffic_retention", "SELECT vpn_traffic_make_partitions((now() AT TIME ZONE 'UTC')::date - 60)"), nil},
+		{"what the owner keeps", "warning retention: 4 partitions are older than their retention and were kept", exec("DELETE FROM vpn_traffic_retention", "SELECT vpn_traffic_make_partitions((now() AT TIME ZONE 'UTC')::date - 60)"), nil},
 		{"rejected lines", "warning rejected: 1 files with 10 B are in " + c.spool + "/rejected", put("rejected", 10), remove("rejected")},
 		{"lines for later", "warning later: 1 files in " + c.spool + "/later", put("later", 10), remove("later")},
 		{"a full spool", "failure room: the spool is full: 1 reports wait, with 20.0 MiB, and spool_limit is 17.0 MiB", func() {
@@ -145,25 +118,23 @@ func TestCheckNamesEachFault(t *testing.T) {
 	} {
 		t.Run(fault.name, func(t *testing.T) {
 			before := c.check()
-			require.Empty(t, before.wrong())
+			require.Empty(t, before.Wrong())
 			require.Greater(t, len(before.Findings), 3)
-			require.Zero(t, before.code)
+			require.Zero(t, before.Code)
 			fault.make()
 			f := c.check()
-			require.Contains(t, f.wrong(), fault.says)
-			require.Equal(t, 1, strings.Count(f.wrong(), "\n"), f.wrong())
+			require.Contains(t, f.Wrong(), fault.says)
+			require.Equal(t, 1, strings.Count(f.Wrong(), "\n"), f.Wrong())
 			if fault.mend != nil {
 				fault.mend()
 				return
 			}
-			for _, one := range f.Findings {
-				if one.Command != "" {
-					c.sh(one.Command)
-				}
+			for _, command := range f.Commands() {
+				c.sh(command)
 			}
 		})
 	}
-	require.Empty(t, c.check().wrong())
+	require.Empty(t, c.check().Wrong())
 }
 
 // Each right that the writer has is one that is missed, and each other is too many.
@@ -180,7 +151,7 @@ func TestCheckKnowsEachRight(t *testing.T) {
 		require.NoError(t, rights.Scan(&right, &on))
 		c.pg.Exec(fmt.Sprintf("REVOKE %s ON %s FROM vpn_traffic_writer", right, on))
 		f := c.check()
-		require.Equal(t, 2, f.code, "%s on %s: %s", right, on, f.wrong())
+		require.Equal(t, 2, f.Code, "%s on %s: %s", right, on, f.Wrong())
 		c.pg.Exec(fmt.Sprintf("GRANT %s ON %s TO vpn_traffic_writer", right, on))
 	}
 	require.NoError(t, rights.Err())
@@ -200,14 +171,14 @@ func TestCheckOfHosts(t *testing.T) {
 	hosts := "host=127.0.0.1,127.0.0.1," + c.pg.Dir() + " port=" + strings.Join(silent, ",") + ",5432 "
 	c.connect(hosts + "user=vpn_traffic_writer dbname=vpn")
 	f := c.check()
-	require.Equal(t, 2, strings.Count(f.wrong(), "warning host: vpn at 127.0.0.1:"), f.wrong())
-	require.Equal(t, 1, f.code, f.wrong())
+	require.Equal(t, 2, strings.Count(f.Wrong(), "warning host: vpn at 127.0.0.1:"), f.Wrong())
+	require.Equal(t, 1, f.Code, f.Wrong())
 
 	c.pg.Bouncer(2, "pool_mode = statement")
 	c.connect("user=postgres dbname=vpn port=6432")
 	f = c.check()
-	require.Contains(t, f.wrong(), "failure transactions: the connection is closed in each transaction, as pgbouncer does")
-	require.Contains(t, f.wrong(), "pool_mode = transaction")
+	require.Contains(t, f.Wrong(), "failure transactions: the connection is closed in each transaction, as pgbouncer does")
+	require.Contains(t, f.Wrong(), "pool_mode = transaction")
 }
 
 func TestCheckOfEncodingAndSinks(t *testing.T) {
@@ -215,7 +186,7 @@ func TestCheckOfEncodingAndSinks(t *testing.T) {
 	c.sh("runuser -u postgres -- createdb -h " + c.pg.Dir() + " -T template0 -E SQL_ASCII --locale=C ascii")
 	c.connect("user=postgres dbname=ascii")
 	f := c.check()
-	require.Contains(t, f.wrong(), "failure encoding: its encoding is SQL_ASCII: the database has to be of the encoding UTF8;")
+	require.Contains(t, f.Wrong(), "failure encoding: its encoding is SQL_ASCII: the database has to be of the encoding UTF8;")
 	c.sh("runuser -u postgres -- dropdb -h " + c.pg.Dir() + " ascii")
 	for _, one := range f.Findings {
 		if one.Name == "encoding" {
@@ -223,8 +194,8 @@ func TestCheckOfEncodingAndSinks(t *testing.T) {
 		}
 	}
 	f = c.check()
-	require.Equal(t, 1, f.code, f.wrong())
-	require.Contains(t, f.wrong(), "warning schema: there are no tables yet")
+	require.Equal(t, 1, f.Code, f.Wrong())
+	require.Contains(t, f.Wrong(), "warning schema: there are no tables yet")
 	for _, one := range f.Findings {
 		if one.Name == "schema" {
 			require.Contains(t, one.Command, " psql-sink migrate -dsn ")
@@ -234,11 +205,11 @@ func TestCheckOfEncodingAndSinks(t *testing.T) {
 	c.connect("user=vpn_traffic_writer dbname=vpn")
 	first := c.start(nil, "watch")
 	c.logs("storing into ")
-	require.Empty(t, c.check().wrong())
+	require.Empty(t, c.check().Wrong())
 	second := c.start(nil, "watch")
 	require.NoError(t, second.Process.Signal(syscall.SIGSTOP)) // it would end after a moment
 	f = c.check()
-	require.Contains(t, f.wrong(), "failure sinks: 2 sinks run on this spool")
+	require.Contains(t, f.Wrong(), "failure sinks: 2 sinks run on this spool")
 	require.NoError(t, second.Process.Kill())
 	_ = second.Wait()
 	end(t, first)
