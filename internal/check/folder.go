@@ -42,9 +42,17 @@ func (u User) File(name, path string) Finding {
 		return Failf(name, "%v", err).Do("write it, or name another")
 	}
 	if err := u.may(path, unix.R_OK); err != nil {
-		return Failf(name, "%s may not read %s: %v", u.Name, path, err).Do("let the user read it").Run("chgrp %s %s && chmod g+r %[2]s", Quote(u.Name), Quote(path))
+		return Failf(name, "%s may not read %s: %v", u.Name, path, err).Do("let the user read it").Run("chgrp $(id -g %s) %s && chmod g+r %[2]s", Quote(u.Name), Quote(path))
 	}
 	return Okf(name, "%s may read %s", u.Name, path)
+}
+
+// OwnFile finds out whether the user may write to a file that is there.
+func (u User) OwnFile(name, path string) Finding {
+	if err := u.may(path, unix.R_OK|unix.W_OK); err != nil {
+		return Failf(name, "%s may not write to %s: %v", u.Name, path, err).Do("give it to that user").Run("chown %s %s", Quote(u.Name), Quote(path))
+	}
+	return Okf(name, "%s may write to %s", u.Name, path)
 }
 
 // Free returns how much room a file system has for users, 0 where it cannot tell.

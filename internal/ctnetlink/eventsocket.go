@@ -90,6 +90,15 @@ func (e *eventSocket) size() (int, error) {
 	return unix.GetsockoptInt(e.fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
 }
 
+// granted returns the size of the receive buffer, as it was asked for.
+func (e *eventSocket) granted() (int, error) {
+	size, err := e.size()
+	if err != nil {
+		return 0, fmt.Errorf("reading the size of the receive buffer: %w", err)
+	}
+	return size / 2, nil // the kernel doubles what it is asked for
+}
+
 // inode returns the inode of the socket.
 func (e *eventSocket) inode() (uint64, error) {
 	e.mu.Lock()

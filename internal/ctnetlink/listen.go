@@ -145,11 +145,17 @@ func openEventSocket(ns *Namespace, receiveBuffer int, join func(*socket) error)
 // ReceiveBuffer returns the size of the receive buffer that the kernel granted,
 // which is less than asked for where it is capped by net.core.rmem_max.
 func (l *Listener) ReceiveBuffer() (int, error) {
-	size, err := l.socket.size()
+	return l.socket.granted()
+}
+
+// TryReceiveBuffer returns what a listener would be granted, without listening.
+func TryReceiveBuffer(ns *Namespace, receiveBuffer int) (int, error) {
+	socket, err := openEventSocket(ns, receiveBuffer, func(*socket) error { return nil })
 	if err != nil {
-		return 0, fmt.Errorf("reading the size of the receive buffer: %w", err)
+		return 0, fmt.Errorf("trying the receive buffer: %w", err)
 	}
-	return size / 2, nil // the kernel doubles what it is asked for
+	size, err := socket.granted()
+	return size, errors.Join(err, socket.close())
 }
 
 // Stats returns the listener's counters.

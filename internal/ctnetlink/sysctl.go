@@ -67,19 +67,31 @@ func (n *Namespace) TCPTimeouts() accounting.TCPTimeouts {
 
 // SetSysctl writes one of nf_conntrack's settings.
 func (n *Namespace) SetSysctl(name string, value int) error {
-	err := n.Do(func() error {
-		// Not os.WriteFile, which would create a missing file.
-		f, err := os.OpenFile(filepath.Join(sysctlDir, name), os.O_WRONLY, 0)
-		if err != nil {
-			return err
-		}
-		_, err = f.WriteString(strconv.Itoa(value))
-		return errors.Join(err, f.Close())
+	err := n.openSysctl(name, func(f *os.File) error {
+		_, err := f.WriteString(strconv.Itoa(value))
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("setting sysctl net.netfilter.%s=%d: %w", name, value, explainSysctl(err))
 	}
 	return nil
+}
+
+// MaySetSysctl returns nil if SetSysctl may write a setting.
+func (n *Namespace) MaySetSysctl(name string) error {
+	return n.openSysctl(name, func(*os.File) error { return nil })
+}
+
+// openSysctl opens a setting to be written.
+func (n *Namespace) openSysctl(name string, fn func(*os.File) error) error {
+	return n.Do(func() error {
+		// Not os.WriteFile, which would create a missing file.
+		f, err := os.OpenFile(filepath.Join(sysctlDir, name), os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(fn(f), f.Close())
+	})
 }
 
 func explainSysctl(err error) error {
