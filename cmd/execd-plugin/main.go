@@ -13,19 +13,25 @@ import (
 	_ "telegraf-conntrack-accounting/plugins/inputs/conntrack_accounting"
 )
 
-const plugin = "conntrack_accounting"
+const (
+	name   = "execd-plugin"
+	plugin = "conntrack_accounting"
+	sink   = "psql-sink" // which Telegraf may run beside it
+)
 
 // version is set by the linker: -ldflags "-X main.version=1.2.3".
 var version string
 
 func main() {
 	host := execd.Process(plugin)
-	host.About, host.Examples = about, examples()
+	host.Command, host.About, host.Examples = name, about, examples()
+	input := execd.Input{Program: host, New: inputs.Inputs[plugin]}
 	program := &command.Program{
-		Name: "execd-plugin", Version: plugin + " " + execd.Version(version),
-		Line:   "account the traffic of the Linux conntrack table for Telegraf",
-		Main:   execd.InputCommand(execd.Input{Program: host, New: inputs.Inputs[plugin]}),
-		Stdout: host.Stdout, Stderr: host.Stderr,
+		Name: name, Version: plugin + " " + execd.Version(version),
+		Line:     "account the traffic of the Linux conntrack table for Telegraf",
+		Main:     execd.InputCommand(input),
+		Commands: []*command.Command{execd.InputCheckCommand(input, sink)},
+		Stdout:   host.Stdout, Stderr: host.Stderr,
 	}
 	os.Exit(program.Run(os.Args[1:]))
 }

@@ -13,6 +13,7 @@ type options struct {
 	debug        bool
 	sampleConfig bool
 	oneShot      bool
+	check        bool
 	pollInterval time.Duration // 0: gather on request only
 }
 
@@ -26,6 +27,7 @@ func (p Program) command(kind string, run func(options) int) *command.Command {
 	flags.BoolVar(&o.sampleConfig, "sample-config", false, "print a sample configuration and exit")
 	if kind == inputKind {
 		flags.BoolVar(&o.oneShot, "one-shot", false, "gather once, without waiting for Telegraf, and exit")
+		flags.BoolVar(&o.check, "check", false, "check the set-up and exit, as the command check does, with its exit codes")
 		flags.DurationVar(&o.pollInterval, "poll_interval", 0, "gather by itself each `interval`, such as 15s: under Telegraf with signal = \"none\", or without Telegraf, until SIGTERM")
 	}
 	return &command.Command{

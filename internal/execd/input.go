@@ -35,6 +35,9 @@ type Input struct {
 func InputCommand(in Input) *command.Command { return in.command(inputKind, in.run) }
 
 func (in Input) run(o options) int {
+	if o.check {
+		return in.checkOnly(o)
+	}
 	var requests <-chan os.Signal
 	if !o.oneShot {
 		requests = takeRequests() // before all else: they may come at any time

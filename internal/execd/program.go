@@ -30,6 +30,7 @@ const (
 // Program is the surroundings of a hosted plugin: its name, files and environment.
 type Program struct {
 	Name     string // the plugin's registered name
+	Command  string // what the program is called, for its help
 	About    string // what the program does, for its help
 	Examples []command.Example
 

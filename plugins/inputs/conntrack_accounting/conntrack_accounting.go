@@ -72,6 +72,8 @@ type Plugin struct {
 	networks                *accounting.Networks // likewise; nil without networks_file
 	portsFile, networksFile listFile
 	oneShot                 bool
+	checking                bool // see Check: nothing may be changed
+	metrics                 int  // that Check found
 	stamps                  stamps
 	health                  health
 	reports                 reports

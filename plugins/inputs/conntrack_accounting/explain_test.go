@@ -102,7 +102,7 @@ func TestTheNamedRuleSwitchesConntrackOn(t *testing.T) {
 		require.NoError(t, err, "%s: %s", command, out)
 	}
 	l.gather()
-	require.Len(t, l.log.with("connections are tracked again"), 2)
+	require.Len(t, l.log.with("connections are tracked"), 2)
 }
 
 func TestNoSuchNamespace(t *testing.T) {

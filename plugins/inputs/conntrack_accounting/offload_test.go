@@ -30,11 +30,11 @@ func TestFlowtablesAreExplained(t *testing.T) {
 		{[]ctnetlink.Flowtable{counts, one}, 1, "W! flowtables without the counter flag: ip filter a: the kernel does not count packets of the flows that they offload (7 flows now); add \"counter\" to their definition"},
 		{[]ctnetlink.Flowtable{counts, one}, 1, ""},
 		{[]ctnetlink.Flowtable{one, two}, 2, "W! flowtables without the counter flag: ip filter a, ip6 filter b: "},
-		{[]ctnetlink.Flowtable{counts}, 0, "I! packets of offloaded flows are counted now"},
+		{[]ctnetlink.Flowtable{counts}, 0, "I! resolved: no flowtable lacks the counter flag"},
 		{nil, 0, ""},
 	} {
 		log.text = nil
-		p.watch([]check{{"flowtables", func(p *Plugin) finding { return p.findUncounted(step.tables, 7) }}})
+		p.watch([]fact{{"flowtables", func(p *Plugin) finding { return p.findUncounted(step.tables, 7) }}})
 		require.Equal(t, step.uncounted, p.health.uncountedFlowtables)
 		if step.says == "" {
 			require.Empty(t, log.text)

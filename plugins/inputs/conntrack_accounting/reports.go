@@ -49,7 +49,7 @@ func (p *Plugin) readReports() (err error) {
 	if err := reportfile.CheckHost(p.ReportHost); err != nil {
 		return fmt.Errorf("report_host: %q %w", p.ReportHost, err)
 	}
-	if p.ReportDirectory == "" || p.oneShot {
+	if p.ReportDirectory == "" || p.oneShot || p.checking {
 		return nil
 	}
 	if p.ReportHost == "" {

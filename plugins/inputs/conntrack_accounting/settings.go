@@ -19,9 +19,10 @@ var errNoNetAdmin = errors.New("reading the connection tracking table needs CAP_
 
 func (*Plugin) checkCapability() finding {
 	if !ctnetlink.HasNetAdmin() {
-		return failure("lost", "CAP_NET_ADMIN is gone: the plugin cannot read the connection tracking table and counts nothing; restart it with the capability (AmbientCapabilities=CAP_NET_ADMIN in a drop-in for telegraf.service)")
+		return failure("lost", "CAP_NET_ADMIN is gone: the plugin cannot read the connection tracking table and counts nothing").
+			do("restart it with the capability (AmbientCapabilities=CAP_NET_ADMIN in a drop-in for telegraf.service)")
 	}
-	return well("CAP_NET_ADMIN is there again: the plugin can read the connection tracking table")
+	return well("CAP_NET_ADMIN is there")
 }
 
 // sysctl is a setting that should be 1.
@@ -29,6 +30,7 @@ type sysctl struct {
 	value    int  // as it was found
 	readable bool // else err says why not
 	set      bool // it is 1 now: the plugin has set it
+	due      bool // the start of the plugin will set it
 	err      error
 }
 
@@ -42,11 +44,22 @@ func (p *Plugin) readSysctl(name string) (s sysctl) {
 		return s
 	}
 	s.readable = true
-	if s.value != 1 && p.SetSysctls {
+	switch {
+	case s.value == 1 || !p.SetSysctls:
+	case p.checking:
+		s.err = p.namespace.MaySetSysctl(name)
+		s.due = s.err == nil
+	default:
 		s.err = p.namespace.SetSysctl(name, 1)
 		s.set = s.err == nil
 	}
 	return s
+}
+
+// due is the finding that the start of the plugin will set a sysctl.
+func (p *Plugin) due(name string) finding {
+	return warning("due", "%s is %d: the plugin sets it to 1 when it starts, and what begins before is counted in part or not at all", name, p.health.sysctls[name].value).
+		do("set it now, and at boot (deploy/sysctl.d)").run(p.command(fmt.Sprintf("sysctl -w net.netfilter.%s=1", name)))
 }
 
 // checkSysctls reads the sysctls for the checks after it, and finds those that are
@@ -62,54 +75,60 @@ func (p *Plugin) checkSysctls() finding {
 		}
 	}
 	if len(hidden) == 0 {
-		return well("the sysctls of connection tracking can be read again")
+		return well("the sysctls of connection tracking can be read")
 	}
 	return warning(strings.Join(hidden, " "),
-		"sysctls that cannot be read here: %s: accounting goes on without knowing whether they are 1; set them on the host, for this network namespace (docker run --sysctl net.netfilter.%s=1), and make /proc/sys/net/netfilter visible",
-		strings.Join(hidden, ", "), hidden[0])
+		"sysctls that cannot be read here: %s: accounting goes on without knowing whether they are 1", strings.Join(hidden, ", ")).
+		do("set them on the host, for this network namespace (docker run --sysctl net.netfilter.%s=1), and make /proc/sys/net/netfilter visible", hidden[0])
 }
 
 func (p *Plugin) checkAccounting() finding {
 	s := p.health.sysctls[ctnetlink.Acct]
 	switch {
 	case !s.readable:
-		return finding{unknown: true}
+		return p.unknown("%v", s.err)
+	case s.due:
+		return p.due(ctnetlink.Acct)
 	case s.set:
 		return mended(telegraf.Warn, "accounting was off (%s=0) and is on now: flows that began while it was off have no counters and stay uncounted until they end", ctnetlink.Acct)
 	case s.value == 0:
-		return failure("off", "accounting is off (%s=0): the kernel does not count flows that begin now; %s", ctnetlink.Acct, p.remedy(ctnetlink.Acct, s.err))
+		return failure("off", "accounting is off (%s=0): the kernel does not count flows that begin now", ctnetlink.Acct).by(p.remedy(ctnetlink.Acct, s.err))
 	}
-	return well("accounting is on again (%s=1): flows that began while it was off have no counters and stay uncounted until they end", ctnetlink.Acct)
+	return well("accounting is on (%s=1)", ctnetlink.Acct)
 }
 
 func (p *Plugin) checkTimestamps() finding {
 	s := p.health.sysctls[ctnetlink.Timestamp]
 	switch {
 	case !s.readable:
-		return finding{unknown: true}
+		return p.unknown("%v", s.err)
+	case s.due:
+		return p.due(ctnetlink.Timestamp)
 	case s.set:
 		return mended(telegraf.Info, "timestamps were off (%s=0) and are on now: flows that began while they were off have no start time, so their connection_times begin when the plugin first saw them", ctnetlink.Timestamp)
 	case s.value == 0:
-		return warning("off", "timestamps are off (%s=0): bytes can be missing, since flows that follow each other on the same ports can look like one while another program listens for reliable events; flows that end during a start are not accounted; connection_times are too short by up to an interval; %s", ctnetlink.Timestamp, p.remedy(ctnetlink.Timestamp, s.err))
+		return warning("off", "timestamps are off (%s=0): bytes can be missing, since flows that follow each other on the same ports can look like one while another program listens for reliable events; flows that end during a start are not accounted; connection_times are too short by up to an interval", ctnetlink.Timestamp).by(p.remedy(ctnetlink.Timestamp, s.err))
 	}
-	return well("timestamps are on again (%s=1)", ctnetlink.Timestamp)
+	return well("timestamps are on (%s=1)", ctnetlink.Timestamp)
 }
 
 func (p *Plugin) checkEvents() finding {
 	s := p.health.sysctls[ctnetlink.Events]
 	if !s.readable {
-		return finding{unknown: true}
+		return p.unknown("%v", s.err)
 	}
 	p.health.eventsOff = s.value == 0 && !s.set
 	switch {
+	case s.due:
+		return p.due(ctnetlink.Events)
 	case s.set:
 		return mended(telegraf.Info, "events were in mode %d and are on now (%s=1): a flow that began before may end without an event, which loses what it sent after its last gather", s.value, ctnetlink.Events)
 	case s.value == 0:
-		return failure("off", "events are off (%s=0): the plugin does not count what a flow sends after its last gather, nor flows shorter than an interval; %s", ctnetlink.Events, p.remedy(ctnetlink.Events, s.err))
+		return failure("off", "events are off (%s=0): the plugin does not count what a flow sends after its last gather, nor flows shorter than an interval", ctnetlink.Events).by(p.remedy(ctnetlink.Events, s.err))
 	case s.value != 1:
-		return warning("autodetect", "events are in autodetect mode (%s=2): flows that begin while no program listens, as before this start, end without an event, which loses what they send after their last gather; %s", ctnetlink.Events, p.remedy(ctnetlink.Events, s.err))
+		return warning("autodetect", "events are in autodetect mode (%s=2): flows that begin while no program listens, as before this start, end without an event, which loses what they send after their last gather", ctnetlink.Events).by(p.remedy(ctnetlink.Events, s.err))
 	}
-	return well("events are on again (%s=1)", ctnetlink.Events)
+	return well("events are on (%s=1)", ctnetlink.Events)
 }
 
 // watchSettings runs the checks that come before a gather. Once the kernel sends
@@ -134,20 +153,23 @@ func (p *Plugin) explainNoConntrack(err error) error {
 	return err
 }
 
-// remedy describes how to set a sysctl to 1 here; err is why the plugin could not,
-// nil if it may not.
-func (p *Plugin) remedy(name string, err error) string {
-	command := p.command(fmt.Sprintf("sysctl -w net.netfilter.%s=1", name))
+// remedy returns how to set a sysctl to 1 here; err is why the plugin could not, nil if
+// it may not.
+func (p *Plugin) remedy(name string, err error) (what, command string) {
+	command = p.command(fmt.Sprintf("sysctl -w net.netfilter.%s=1", name))
 	switch {
 	case err == nil:
-		return "set set_sysctls = true or run: " + command
+		return "set set_sysctls = true or run", command
 	case errors.Is(err, syscall.EROFS):
-		return fmt.Sprintf("set_sysctls cannot set it, since /proc/sys is read-only here: start a container with docker run --sysctl net.netfilter.%s=1, or for one that uses the host's network run on the host: %s; a unit must not have ProtectKernelTunables", name, command)
+		return fmt.Sprintf("set_sysctls cannot set it, since /proc/sys is read-only here: start a container with docker run --sysctl net.netfilter.%s=1; a unit must not have ProtectKernelTunables; for a container that uses the host's network run on the host", name), command
 	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
-		return fmt.Sprintf("set_sysctls may not set it here: the owner of the network namespace has to run: %s", command)
+		return "set_sysctls may not set it here: the owner of the network namespace has to run", command
 	}
-	return fmt.Sprintf("set_sysctls could not set it (%v): run: %s", err, command)
+	return fmt.Sprintf("set_sysctls could not set it (%v): run", err), command
 }
+
+// by adds a remedy and its command.
+func (f finding) by(what, command string) finding { return f.do("%s", what).run(command) }
 
 // command is a shell command to run in the namespace that is accounted.
 func (p *Plugin) command(command string) string {

@@ -37,7 +37,7 @@ func (p *Plugin) checkTracking() finding {
 	case t.err != nil:
 		return p.unknown("%v", t.err)
 	}
-	return finding{} // all is well, or the checks of the families find it
+	return well("it is known what the kernel tracks") // or the checks of the families find it
 }
 
 // checkFamily finds a family that is to be accounted and not tracked.
@@ -47,25 +47,36 @@ func (p *Plugin) checkFamily(family, table string, unwanted, tracked bool) findi
 	case unwanted:
 		return well("%s is not accounted", family)
 	case tracked:
-		return well("%s connections are tracked again: the plugin counts what they send from now on", family)
+		return well("%s connections are tracked", family)
 	case errors.Is(p.health.tracking.err, ctnetlink.ErrHooksUnknown):
-		return notice("no rule", "no nftables rule in this network namespace makes the kernel track %s connections, and the table has no such entry; unless something else switches tracking on, do so with: %s", family, rule)
+		return notice("no rule", "no nftables rule in this network namespace makes the kernel track %s connections, and the table has no such entry", family).
+			do("unless something else switches tracking on, do so with").run(rule)
 	case p.health.tracking.err != nil:
-		return finding{unknown: true}
+		return p.unknown("%v", p.health.tracking.err)
 	}
 	other := map[string]string{"IPv4": "ipv6", "IPv6": "ipv4"}[family]
-	return warning("untracked", "nothing in this network namespace tracks %s connections, so the plugin counts none of them; switch tracking on with a rule that uses conntrack: %s; if there are no such connections to count, set families = [\"%s\"]", family, rule, other)
+	return warning("untracked", "nothing in this network namespace tracks %s connections, so the plugin counts none of them", family).
+		do("if there are no such connections to count, set families = [%q]; otherwise switch tracking on with a rule that uses conntrack", other).run(rule)
 }
 
 func (p *Plugin) checkReceiveBuffer() finding {
-	got, err := p.destroyed.ReceiveBuffer()
+	got, err := p.receiveBuffer()
 	if err != nil {
 		return p.unknown("%v", err)
 	}
 	if got < int(p.ReceiveBuffer) {
-		return warning("capped", "receive_buffer: asked for %d bytes, the kernel gave %d: no event is lost, but events can come later; raise net.core.rmem_max on the host", p.ReceiveBuffer, got)
+		return warning("capped", "receive_buffer: asked for %d bytes, the kernel gave %d: no event is lost, but events can come later", p.ReceiveBuffer, got).
+			do("raise it on the host").run(fmt.Sprintf("sysctl -w net.core.rmem_max=%d", p.ReceiveBuffer))
 	}
-	return well("receive_buffer: the kernel gave all %d bytes", p.ReceiveBuffer)
+	return well("receive_buffer: the kernel gives all %d bytes", p.ReceiveBuffer)
+}
+
+// receiveBuffer returns what the kernel gives an event socket.
+func (p *Plugin) receiveBuffer() (int, error) {
+	if p.checking {
+		return ctnetlink.TryReceiveBuffer(p.namespace, int(p.ReceiveBuffer))
+	}
+	return p.destroyed.ReceiveBuffer()
 }
 
 func (p *Plugin) checkTable() finding {
@@ -81,11 +92,13 @@ func (p *Plugin) checkTable() finding {
 	}
 	switch {
 	case percent >= nearlyFull:
-		return warning("full", "the connection tracking table is nearly full: %d of %d entries; when it is full, the kernel drops new connections: raise net.netfilter.nf_conntrack_max", table.Entries, table.Max)
+		return warning("full", "the connection tracking table is nearly full: %d of %d entries: when it is full, the kernel drops new connections", table.Entries, table.Max).
+			do("raise the limit on the host").run(fmt.Sprintf("sysctl -w net.netfilter.nf_conntrack_max=%d", 2*table.Max))
 	case percent >= roomy:
-		return finding{unknown: true} // or a table about that full would be logged over and over
+		// Not well, or a table about that full would be logged over and over.
+		return undecided("the connection tracking table has %d of %d entries", table.Entries, table.Max)
 	}
-	return well("the connection tracking table has room again: %d of %d entries", table.Entries, table.Max)
+	return well("the connection tracking table has room: %d of %d entries", table.Entries, table.Max)
 }
 
 // checkFlowtables finds flowtables that keep traffic from being counted: packets of
@@ -108,10 +121,11 @@ func (p *Plugin) findUncounted(tables []ctnetlink.Flowtable, offloaded int) find
 	}
 	p.health.uncountedFlowtables = len(names)
 	if len(names) == 0 {
-		return well("packets of offloaded flows are counted now: every flowtable has the counter flag")
+		return well("no flowtable lacks the counter flag, so packets of offloaded flows are counted")
 	}
 	list := strings.Join(names, ", ")
-	return warning(list, "flowtables without the counter flag: %s: the kernel does not count packets of the flows that they offload (%d flows now); add \"counter\" to their definition", list, offloaded)
+	return warning(list, "flowtables without the counter flag: %s: the kernel does not count packets of the flows that they offload (%d flows now)", list, offloaded).
+		do("add \"counter\" to their definition")
 }
 
 // checkCounters finds flows without counters by their readings since the last check.
@@ -120,9 +134,10 @@ func (p *Plugin) checkCounters() finding {
 	n := total - p.health.uncounted
 	p.health.uncounted = total
 	if n > 0 {
-		return warning("some", "flows without counters are in the table: they began while %s was 0 and stay uncounted until they end; set it at boot (deploy/sysctl.d)", ctnetlink.Acct)
+		return warning("some", "flows without counters are in the table: they began while %s was 0 and stay uncounted until they end", ctnetlink.Acct).
+			do("set it at boot (deploy/sysctl.d)")
 	}
-	return well("the table has no flow without counters any more")
+	return well("the table has no flow without counters")
 }
 
 // checkFilter finds out whether the options leave anything to account.
@@ -130,16 +145,19 @@ func (p *Plugin) checkFilter() finding {
 	stats := p.stats()
 	p.health.accepted = p.health.accepted || stats.Flows > 0 || stats.ShortFlows > 0
 	options := strings.Join(p.filterOptions(), ", ")
-	if p.health.accepted || options == "" {
-		return well("%s accept flows now", options)
+	switch {
+	case options == "":
+		return well("no option leaves flows out")
+	case p.health.accepted:
+		return well("%s accept flows", options)
+	case p.health.table == nil || p.health.table.Entries == 0:
+		return undecided("there is no flow that %s could accept", options)
 	}
-	if p.health.table == nil || p.health.table.Entries == 0 {
-		return finding{unknown: true}
+	if p.health.refused++; p.health.refused < patience && !p.checking {
+		return undecided("%s have accepted no flow yet", options)
 	}
-	if p.health.refused++; p.health.refused < patience {
-		return finding{unknown: true}
-	}
-	return warning("none", "the connection tracking table has %d entries, but %s leave out all of them, so nothing is counted; \"%s\" shows the entries", p.health.table.Entries, options, p.command("conntrack -L"))
+	return warning("none", "the connection tracking table has %d entries, but %s leave out all of them, so nothing is counted", p.health.table.Entries, options).
+		do("compare them with the entries").run(p.command("conntrack -L"))
 }
 
 // filterOptions names the options that leave flows out.

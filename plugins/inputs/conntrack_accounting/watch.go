@@ -1,80 +1,102 @@
 package conntrack_accounting
 
 import (
-	"fmt"
-
 	"github.com/influxdata/telegraf"
+
+	"telegraf-conntrack-accounting/internal/check"
 )
 
-// A check looks for one thing that keeps traffic from being counted, or soon will.
-// The start runs all checks, and each gather runs them again.
-type check struct {
+// A fact is one thing that must hold for traffic to be counted. The start finds out all
+// of them, each gather finds them out again, and so does Check, which starts nothing.
+type fact struct {
 	name string
-	run  func(*Plugin) finding
+	find func(*Plugin) finding
 }
 
-// finding is the result of a check. It is logged when its state differs from that of
-// the check's last finding.
+// finding is what became of a fact. It is logged when its state differs from that of
+// the fact's last finding.
 type finding struct {
+	check.Finding
 	state string // "" when all is well
-	level telegraf.LogLevel
-	text  string // what is wrong and what to do about it, or that it is over
+	log   telegraf.LogLevel
 
-	unknown bool // the check could not find out: the last finding stands
+	unknown bool // it could not be found out: the last finding stands
 	always  bool // log it even if all was well before
 }
 
-// well means that nothing is wrong; the text is logged when something was.
+// well means that nothing is wrong.
 func well(format string, args ...any) finding {
-	return finding{level: telegraf.Info, text: fmt.Sprintf(format, args...)}
+	return finding{Finding: check.Okf("", format, args...), log: telegraf.Info}
 }
 
 // mended is well, of something that was wrong until a moment ago.
 func mended(level telegraf.LogLevel, format string, args ...any) finding {
-	return finding{level: level, text: fmt.Sprintf(format, args...), always: true}
+	return finding{Finding: check.Okf("", format, args...), log: level, always: true}
 }
 
 func failure(state, format string, args ...any) finding {
-	return finding{state: state, level: telegraf.Error, text: fmt.Sprintf(format, args...)}
+	return finding{Finding: check.Failf("", format, args...), state: state, log: telegraf.Error}
 }
 
 func warning(state, format string, args ...any) finding {
-	return finding{state: state, level: telegraf.Warn, text: fmt.Sprintf(format, args...)}
+	return finding{Finding: check.Warnf("", format, args...), state: state, log: telegraf.Warn}
 }
 
+// notice is a warning of what may be meant.
 func notice(state, format string, args ...any) finding {
-	return finding{state: state, level: telegraf.Info, text: fmt.Sprintf(format, args...)}
+	return finding{Finding: check.Warnf("", format, args...), state: state, log: telegraf.Info}
 }
 
-// unknown is the finding of a check that failed.
+// do adds what to do.
+func (f finding) do(format string, args ...any) finding {
+	f.Finding = f.Do(format, args...)
+	return f
+}
+
+// run adds the command that does it.
+func (f finding) run(command string) finding {
+	f.Finding = f.Run("%s", command)
+	return f
+}
+
+// unknown is the finding of a fact that could not be found out.
 func (p *Plugin) unknown(format string, args ...any) finding {
 	p.Log.Debugf(format, args...)
-	return finding{unknown: true}
+	return finding{Finding: check.Warnf("", "it cannot be found out: "+format, args...), unknown: true}
 }
 
-// watch runs the checks and logs what changed.
-func (p *Plugin) watch(checks []check) {
-	for _, c := range checks {
-		f := c.run(p)
+// undecided is the finding that it is too early to say.
+func undecided(format string, args ...any) finding {
+	return finding{Finding: check.Okf("", format, args...), unknown: true}
+}
+
+// watch finds out facts and logs what changed.
+func (p *Plugin) watch(facts []fact) {
+	for _, c := range facts {
+		f := c.find(p)
 		if f.unknown || f.state == p.health.reported[c.name] && !f.always {
 			continue
 		}
 		p.health.reported[c.name] = f.state
-		switch f.level {
+		text := f.Text()
+		if f.state == "" && !f.always {
+			text = "resolved: " + text
+		}
+		switch f.log {
 		case telegraf.Error:
-			p.Log.Errorf("%s", f.text)
+			p.Log.Errorf("%s", text)
 		case telegraf.Warn:
-			p.Log.Warnf("%s", f.text)
+			p.Log.Warnf("%s", text)
 		default:
-			p.Log.Infof("%s", f.text)
+			p.Log.Infof("%s", text)
 		}
 	}
 }
 
-// settings are the checks of what the kernel does with flows that begin from now on.
-// They read the sysctls once, in the second.
-func settings() []check {
-	return []check{
+// settings are the facts about what the kernel does with flows that begin from now on.
+// The sysctls are read once, in the second.
+func settings() []fact {
+	return []fact{
 		{"capability", (*Plugin).checkCapability},
 		{"sysctls", (*Plugin).checkSysctls},
 		{"accounting", (*Plugin).checkAccounting},
@@ -83,9 +105,9 @@ func settings() []check {
 	}
 }
 
-// surroundings are the checks to run once the table is read.
-func surroundings() []check {
-	return []check{
+// surroundings are the facts to find out once the table is read.
+func surroundings() []fact {
+	return []fact{
 		{"tracking", (*Plugin).checkTracking},
 		{"IPv4", func(p *Plugin) finding {
 			return p.checkFamily("IPv4", "ip", p.cfg.Filter.NoIPv4, p.health.tracking.ipv4)

@@ -46,10 +46,10 @@ func TestSysctlsThatChange(t *testing.T) {
 		off, on    string
 		onIfOurOwn string
 	}{
-		{"nf_conntrack_acct", 0, "E! accounting is off (nf_conntrack_acct=0): the kernel does not count flows that begin now; set set_sysctls = true or run: ip netns exec ", "I! accounting is on again", "W! accounting was off (nf_conntrack_acct=0) and is on now"},
-		{"nf_conntrack_timestamp", 0, "W! timestamps are off", "I! timestamps are on again", "I! timestamps were off"},
-		{"nf_conntrack_events", 0, "E! events are off", "I! events are on again", "I! events were in mode 0 and are on now"},
-		{"nf_conntrack_events", 2, "W! events are in autodetect mode", "I! events are on again", "I! events were in mode 2 and are on now"},
+		{"nf_conntrack_acct", 0, "E! accounting is off (nf_conntrack_acct=0): the kernel does not count flows that begin now; set set_sysctls = true or run: ip netns exec ", "I! resolved: accounting is on", "W! accounting was off (nf_conntrack_acct=0) and is on now"},
+		{"nf_conntrack_timestamp", 0, "W! timestamps are off", "I! resolved: timestamps are on", "I! timestamps were off"},
+		{"nf_conntrack_events", 0, "E! events are off", "I! resolved: events are on", "I! events were in mode 0 and are on now"},
+		{"nf_conntrack_events", 2, "W! events are in autodetect mode", "I! resolved: events are on", "I! events were in mode 2 and are on now"},
 	} {
 		t.Run(fmt.Sprintf("%s=%d", c.name, c.value), func(t *testing.T) {
 			t.Parallel()
@@ -91,7 +91,7 @@ func TestFlowsWithoutCountersAreSaid(t *testing.T) {
 	require.Len(t, l.log.with("W! "), 2, "that it was off, and what came of it: %v", l.log.text)
 	require.Len(t, l.log.with("W! flows without counters are in the table"), 1)
 	l.flush()
-	l.requireLogged("I! the table has no flow without counters any more")
+	l.requireLogged("I! resolved: the table has no flow without counters")
 }
 
 // Started while the kernel sends no events, the plugin waits for them once it does.
@@ -128,7 +128,7 @@ func TestRulesetThatIsFlushed(t *testing.T) {
 	require.NoError(t, l.ns.UDP("10.32.0.1", "10.33.0.1:53", 1, 10))
 
 	l.ns.Nft(t, fmt.Sprintf(rule, "ip6"))
-	l.requireLogged("I! IPv6 connections are tracked again")
+	l.requireLogged("I! resolved: IPv6 connections are tracked")
 	for range 2 {
 		l.ns.Exec(t, "nft", "flush", "ruleset")
 		l.log.clear()
@@ -141,7 +141,7 @@ func TestRulesetThatIsFlushed(t *testing.T) {
 		l.log.clear()
 		l.gather()
 		l.gather()
-		require.Len(t, l.log.with("connections are tracked again"), 2)
+		require.Len(t, l.log.with("connections are tracked"), 2)
 	}
 }
 
@@ -163,7 +163,7 @@ func TestFilterThatMatchesNothing(t *testing.T) {
 	const said = "W! the connection tracking table has 1 entries, but source, exclude, include_icmp = false leave out all of them, so nothing is counted"
 	l.requireLogged(said)
 	require.NoError(t, l.ns.UDP("10.40.0.1", "10.33.0.1:53", 1, 10))
-	l.requireLogged("I! source, exclude, include_icmp = false accept flows now")
+	l.requireLogged("I! resolved: source, exclude, include_icmp = false accept flows")
 	l.flush()
 	require.NoError(t, l.ns.UDP("10.32.0.1", "10.33.0.1:53", 1, 10))
 	l.log.clear()
@@ -194,5 +194,5 @@ func TestCapabilityThatIsLost(t *testing.T) {
 		require.ErrorIs(t, err, unix.EPERM)
 	}
 	require.Len(t, l.log.with("E! CAP_NET_ADMIN is gone"), 1)
-	l.requireLogged("I! CAP_NET_ADMIN is there again")
+	l.requireLogged("I! resolved: CAP_NET_ADMIN is there")
 }
