@@ -135,6 +135,18 @@ func TestCheckNamesEachFault(t *testing.T) {
 		})
 	}
 	require.Empty(t, c.check().Wrong())
+
+	// What was rejected comes in by the command, without the files that say why.
+	c.sh("install -d -o postgres -m 750 " + c.spool + "/rejected")
+	row := fmt.Sprintf("# not yet\n%d,tcp,10.0.9.0,10.0.2.0,443,1,1,1,1,0,0\n", time.Now().UnixNano())
+	require.NoError(t, os.WriteFile(filepath.Join(c.spool, "rejected", "0000000000000000001-1-000001_gw.csv"), []byte(row), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(c.spool, "rejected", "0000000000000000001-1-000001_gw.csv.why"), []byte("no row\n"), 0o644))
+	v := c.check()
+	require.Contains(t, v.Wrong(), "warning rejected: 2 files")
+	c.sh(v.Commands()[0])
+	var rows int
+	require.NoError(t, c.pg.DB().QueryRow(`SELECT count(*) FROM vpn_traffic WHERE src = '10.0.9.0'`).Scan(&rows))
+	require.Equal(t, 1, rows)
 }
 
 // Each right that the writer has is one that is missed, and each other is too many.

@@ -67,7 +67,8 @@ func (s *Spool) checkLeft(name, folder, command string) check.Finding {
 			Do("see why").Run("grep -rh '^#' %s | sort | uniq -c", check.Quote(path))
 	}
 	return check.Warnf(name, "%d files with %s are in %s, and nothing of them is stored: each says why", there.Files, check.Size(there.Bytes), path).
-		Do("mend what it says, import the files, and delete them").Run("%s %s", command, check.Quote(path))
+		Do("mend what it says, import the files, and delete them").
+		Run("find %s -type f ! -name '*%s' -exec %s {} +", check.Quote(path), whySuffix, command)
 }
 
 func (s *Spool) countIfThere(folder string) (Count, error) {
