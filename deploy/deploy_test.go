@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -47,6 +49,36 @@ func TestUnits(t *testing.T) {
 		require.NotContains(t, line, "telegraf.service")
 		require.NotContains(t, line, "psql-sink.service")
 		require.NotContains(t, line, "conntrack-accounting.service")
+	}
+}
+
+// TestExposure has systemd rate what the units leave open to an attacker, from 0 (all
+// is closed) to 10.
+func TestExposure(t *testing.T) {
+	testkit.Need(t, "systemd-analyze")
+	dir := t.TempDir()
+	require.NoError(t, os.CopyFS(dir, os.DirFS("systemd")))
+	// As Telegraf's package has it.
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "telegraf.service"), []byte(`[Service]
+Type=notify
+NotifyAccess=all
+EnvironmentFile=-/etc/default/telegraf
+User=telegraf
+ExecStart=/usr/bin/telegraf -config /etc/telegraf/telegraf.conf -config-directory /etc/telegraf/telegraf.d $TELEGRAF_OPTS
+ExecReload=/bin/kill -HUP $MAINPID
+KillMode=mixed
+LimitMEMLOCK=8M:8M
+PrivateMounts=true
+`), 0o600))
+	for unit, most := range map[string]float64{"psql-sink": 1, "conntrack-accounting": 1.5, "telegraf": 2} {
+		cmd := exec.CommandContext(t.Context(), testkit.Tool("systemd-analyze"), "security", "--offline=true", "--no-pager", filepath.Join(dir, unit+".service"))
+		output, err := cmd.Output()
+		require.NoError(t, err, "%s", output)
+		found := regexp.MustCompile(`Overall exposure level for .*: ([0-9.]+)`).FindSubmatch(output)
+		require.NotNil(t, found, "%s", output)
+		exposure, err := strconv.ParseFloat(string(found[1]), 64)
+		require.NoError(t, err)
+		require.LessOrEqual(t, exposure, most, "%s", output)
 	}
 }
 
