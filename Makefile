@@ -4,8 +4,7 @@
 
 GO      := ./scripts/go
 LINT     = $(GO) -C $$module tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-LDFLAGS := -s -w -X main.version=$(VERSION)
+LDFLAGS := -s -w -X main.version=$(shell scripts/version) -X main.commit=$(shell git rev-parse HEAD 2>/dev/null)
 
 # The version is stamped above; asking git again fails in a tree of another owner.
 export GOFLAGS ?= -buildvcs=false
@@ -20,7 +19,7 @@ export DURATION ?=
 # For make fuzz.
 FUZZTIME ?= 20s
 
-.PHONY: help run test build install uninstall telegraf lint fmt notices bench big-endian soak fuzz vuln clean setup
+.PHONY: help run test build install uninstall telegraf lint fmt notices bench release big-endian soak fuzz vuln clean setup
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -31,10 +30,14 @@ run: setup build telegraf ## See it work (GATEWAY=host: with this machine's own 
 test: setup build telegraf ## Run all tests, with the race detector (TESTFLAGS=... is passed on)
 	@$(call all,$(GO) -C $$module test -race -tags soak -ldflags '-s -w' -timeout 20m $(TESTFLAGS) ./...)
 
-build: ## Build execd-plugin and psql-sink into build/, with manual pages and completions
+build: ## Build both programs into build/, with manual pages and completions
 	@scripts/setup-go
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o build/ ./cmd/...
-	@scripts/shared-files
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o build/telegraf-conntrack-accounting ./cmd/execd-plugin
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o build/psql-sink ./cmd/psql-sink
+	@scripts/shared-files build build/share
+
+release: setup ## Build archives and packages for all architectures into build/release
+	scripts/release
 
 install: ## Put what was built, its options and units into place (below DESTDIR)
 	@scripts/install
@@ -50,6 +53,7 @@ lint: setup ## Lint Go and shell, check formatting, go.mod and THIRD_PARTY_NOTIC
 	@$(call all,$(LINT) fmt --diff ./...)
 	@$(call all,$(GO) -C $$module mod tidy -diff)
 	scripts/shell-files | xargs shellcheck
+	$(GO) tool -modfile=tools/release/go.mod actionlint
 	scripts/notices | diff THIRD_PARTY_NOTICES - || { echo 'run make notices, and commit THIRD_PARTY_NOTICES'; exit 1; }
 
 fmt: ## Format Go code

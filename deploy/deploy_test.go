@@ -27,7 +27,7 @@ func TestUnits(t *testing.T) {
 	install := func(program string) (unit string) {
 		path := filepath.Join(dir, program)
 		require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\n"), 0o700))
-		unit = filepath.Join(dir, map[string]string{"execd-plugin": "conntrack-accounting", "psql-sink": "psql-sink"}[program]+".service")
+		unit = filepath.Join(dir, map[string]string{"telegraf-conntrack-accounting": "conntrack-accounting", "psql-sink": "psql-sink"}[program]+".service")
 		text, err := os.ReadFile(unit)
 		require.NoError(t, err)
 		installed := strings.Replace(string(text), "ExecStart="+program+" ", "ExecStart="+path+" ", 1)
@@ -35,7 +35,7 @@ func TestUnits(t *testing.T) {
 		require.NoError(t, os.WriteFile(unit, []byte(installed), 0o600))
 		return unit
 	}
-	sink, accounting := install("psql-sink"), install("execd-plugin")
+	sink, accounting := install("psql-sink"), install("telegraf-conntrack-accounting")
 
 	telegraf := filepath.Join(dir, "telegraf.service")
 	require.NoError(t, os.WriteFile(telegraf, []byte("[Service]\nUser=telegraf\nExecStart=/bin/true\n"), 0o600))
@@ -140,15 +140,15 @@ func TestInstall(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "# changed\n", string(text))
 	for _, file := range []string{
-		"usr/local/bin/execd-plugin", "usr/local/bin/psql-sink", "etc/telegraf/vpn_traffic.conf",
+		"usr/local/bin/telegraf-conntrack-accounting", "usr/local/bin/psql-sink", "etc/telegraf/vpn_traffic.conf",
 		"etc/sysctl.d/90-conntrack-accounting.conf", "etc/modules-load.d/conntrack-accounting.conf",
 		"etc/systemd/system/telegraf.service.d/conntrack.conf", "etc/systemd/system/psql-sink.service",
 		"etc/systemd/system/conntrack-accounting.service",
 		"usr/local/share/psql-sink/roles.sql",
-		"usr/local/share/man/man1/execd-plugin.1", "usr/local/share/man/man1/psql-sink.1",
-		"usr/local/share/bash-completion/completions/execd-plugin", "usr/local/share/bash-completion/completions/psql-sink",
-		"usr/local/share/zsh/site-functions/_execd-plugin", "usr/local/share/zsh/site-functions/_psql-sink",
-		"usr/local/share/fish/vendor_completions.d/execd-plugin.fish", "usr/local/share/fish/vendor_completions.d/psql-sink.fish",
+		"usr/local/share/man/man1/telegraf-conntrack-accounting.1", "usr/local/share/man/man1/psql-sink.1",
+		"usr/local/share/bash-completion/completions/telegraf-conntrack-accounting", "usr/local/share/bash-completion/completions/psql-sink",
+		"usr/local/share/zsh/site-functions/_telegraf-conntrack-accounting", "usr/local/share/zsh/site-functions/_psql-sink",
+		"usr/local/share/fish/vendor_completions.d/telegraf-conntrack-accounting.fish", "usr/local/share/fish/vendor_completions.d/psql-sink.fish",
 		"usr/local/share/doc/conntrack-accounting/LICENSE", "usr/local/share/doc/conntrack-accounting/THIRD_PARTY_NOTICES",
 	} {
 		require.FileExists(t, filepath.Join(dir, file))

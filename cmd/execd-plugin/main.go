@@ -1,5 +1,5 @@
 // Command execd-plugin runs the input plugin conntrack_accounting under
-// Telegraf's inputs.execd.
+// Telegraf's inputs.execd. It is installed as telegraf-conntrack-accounting.
 package main
 
 import (
@@ -14,20 +14,20 @@ import (
 )
 
 const (
-	name   = "execd-plugin"
+	name   = "telegraf-conntrack-accounting"
 	plugin = "conntrack_accounting"
 	sink   = "psql-sink" // which Telegraf may run beside it
 )
 
-// version is set by the linker: -ldflags "-X main.version=1.2.3".
-var version string
+// version and commit are set by the linker: -ldflags "-X main.version=1.2.3".
+var version, commit string
 
 func main() {
 	host := execd.Process(plugin)
 	host.Command, host.About, host.Examples = name, about, examples()
 	input := execd.Input{Program: host, New: inputs.Inputs[plugin]}
 	program := &command.Program{
-		Name: name, Version: plugin + " " + execd.Version(version),
+		Name: name, Version: plugin + " " + execd.Version(version, commit),
 		Line:     "account the traffic of the Linux conntrack table for Telegraf",
 		Main:     execd.InputCommand(input),
 		Commands: []*command.Command{execd.InputCheckCommand(input, sink)},
@@ -42,9 +42,9 @@ time a newline comes on stdin, and ends when stdin does.
 
 func examples() []command.Example {
 	return []command.Example{
-		{Title: "a look at this moment (as root)", Text: "execd-plugin -one-shot"},
+		{Title: "a look at this moment (as root)", Text: "telegraf-conntrack-accounting -one-shot"},
 		{Title: "for telegraf.conf", Text: `[[inputs.execd]]
-  command = ["/usr/local/bin/execd-plugin", "-config", "/etc/telegraf/conntrack_accounting.conf"]
+  command = ["/usr/local/bin/telegraf-conntrack-accounting", "-config", "/etc/telegraf/conntrack_accounting.conf"]
   signal = "STDIN"`},
 	}
 }

@@ -66,7 +66,7 @@ func TestHelp(t *testing.T) {
 		out, problems, code := p.run(args...)
 		require.Zero(t, code, args)
 		require.Empty(t, problems)
-		require.Regexp(t, `^vpn_traffic \S+\n$`, out)
+		require.Regexp(t, `^vpn_traffic \S+ \(commit \S+, go1\.\S+, linux/\w+\)\n$`, out)
 	}
 }
 

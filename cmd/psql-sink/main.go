@@ -29,8 +29,8 @@ const (
 	exitSignal   = 128 // and the number of the signal
 )
 
-// version is set by the linker: -ldflags "-X main.version=1.2.3".
-var version string
+// version and commit are set by the linker: -ldflags "-X main.version=1.2.3".
+var version, commit string
 
 func main() {
 	ingest.LimitMemory()
@@ -41,7 +41,7 @@ func main() {
 func newProgram(host execd.Program) *command.Program {
 	host.About, host.Examples = about, []command.Example{{Title: "for telegraf.conf", Text: example}}
 	return &command.Program{
-		Name: "psql-sink", Version: plugin + " " + execd.Version(version),
+		Name: "psql-sink", Version: plugin + " " + execd.Version(version, commit),
 		Line: "store conntrack accounting in Postgres",
 		Main: execd.OutputCommand(execd.Output{Program: host, New: func() telegraf.Output { return vpn_traffic.New() }}),
 		Commands: []*command.Command{

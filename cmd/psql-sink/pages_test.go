@@ -14,8 +14,8 @@ import (
 // What help tells of commands and switches, the manual page and the completions of
 // both programs tell, too, and the tools that read them have nothing to complain of.
 func TestPagesAndCompletions(t *testing.T) {
-	for _, name := range []string{"execd-plugin", "psql-sink"} {
-		p := alone(testkit.Binary(t, "telegraf-conntrack-accounting/cmd/"+name))
+	for name, folder := range map[string]string{"telegraf-conntrack-accounting": "execd-plugin", "psql-sink": "psql-sink"} {
+		p := alone(testkit.Binary(t, "telegraf-conntrack-accounting/cmd/"+folder))
 		printed := func(args ...string) string {
 			out, problems, code := p.run(args...)
 			require.Zero(t, code, problems)

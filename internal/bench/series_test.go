@@ -110,7 +110,7 @@ func telegrafConfig(b *testing.B, ns *testkit.Netns, pg *testkit.PG) string {
 		{`interval = "15s"`, `interval = "20s"`},
 		{`flush_interval = "10s"`, `flush_interval = "1s"`},
 		{`flush_jitter = "2s"`, `flush_jitter = "0s"`},
-		{`"execd-plugin"`, fmt.Sprintf("%q", testkit.Binary(b, module+"/cmd/execd-plugin"))},
+		{`"telegraf-conntrack-accounting"`, fmt.Sprintf("%q", testkit.Binary(b, module+"/cmd/execd-plugin"))},
 		{`"/etc/telegraf/conntrack_accounting.conf"`, fmt.Sprintf("%q", input)},
 		{`"psql-sink"`, fmt.Sprintf("%q", testkit.Binary(b, module+"/cmd/psql-sink"))},
 		{`"/etc/telegraf/vpn_traffic.conf"`, fmt.Sprintf("%q", sink)},

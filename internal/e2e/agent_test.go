@@ -48,7 +48,7 @@ func deploy(t *testing.T) *deployment {
 	d.config = write(t, filepath.Join(d.folder, "telegraf.conf"), replace(t,
 		read(t, root, "sample.conf"),
 		`interval = "15s"`, `interval = "1s"`,
-		`"execd-plugin"`, `"`+testkit.Binary(t, module+"/cmd/execd-plugin")+`"`,
+		`"telegraf-conntrack-accounting"`, `"`+testkit.Binary(t, module+"/cmd/execd-plugin")+`"`,
 		`"/etc/telegraf/conntrack_accounting.conf"`, `"`+input+`"`,
 		`"http://127.0.0.1:8086"`, `"`+d.influx.URL+`"`,
 		`"psql-sink"`, `"`+testkit.Binary(t, module+"/cmd/psql-sink")+`"`,

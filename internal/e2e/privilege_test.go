@@ -20,7 +20,7 @@ func publicProgram(t *testing.T) string {
 	require.NoError(t, os.Chmod(folder, 0o755))
 	program, err := os.ReadFile(testkit.Binary(t, module+"/cmd/execd-plugin"))
 	require.NoError(t, err)
-	path := filepath.Join(folder, "execd-plugin")
+	path := filepath.Join(folder, "telegraf-conntrack-accounting")
 	require.NoError(t, os.WriteFile(path, program, 0o755))
 	return path
 }

@@ -10,8 +10,10 @@
 package execd
 
 import (
+	"cmp"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strings"
 
@@ -48,16 +50,22 @@ func Process(name string) Program {
 	}
 }
 
-// Version returns the version that was set at link time or, without one, the version
-// that the Go toolchain recorded.
-func Version(linked string) string {
-	if linked != "" {
-		return linked
+// Version describes a build by the version and the commit that were set at link time
+// or, without them, those that the Go toolchain recorded.
+func Version(version, commit string) string {
+	info, ok := debug.ReadBuildInfo()
+	if version == "" && ok {
+		version = info.Main.Version
 	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
+	if commit == "" && ok {
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.revision" {
+				commit = setting.Value
+			}
+		}
 	}
-	return "unknown"
+	return fmt.Sprintf("%s (commit %s, %s, %s/%s)", cmp.Or(version, "unknown"), cmp.Or(commit, "unknown"),
+		runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // hosted is any of Telegraf's inputs or outputs.
