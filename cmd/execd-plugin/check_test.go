@@ -30,7 +30,7 @@ func newChecked(t *testing.T) *checked {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	require.NoError(t, os.Chmod(dir, 0o755))
 	c := &checked{t: t, ns: testkit.NewNetns(t), dir: dir}
-	c.program = filepath.Join(dir, "execd-plugin")
+	c.program = filepath.Join(dir, "telegraf-conntrack-accounting")
 	program, err := os.ReadFile(testkit.Binary(t, "telegraf-conntrack-accounting/cmd/execd-plugin"))
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(c.program, program, 0o755))
@@ -60,7 +60,7 @@ func (c *checked) whole() {
 	c.options = fmt.Sprintf("network_namespace = %q\n  networks_file = %q\n  state_file = %q\n  report_directory = %q",
 		c.ns.Path(), c.networks, filepath.Join(c.state, "state"), c.reports)
 	c.agent = "metric_buffer_limit = 1_000_000"
-	c.input = "command = [\"execd-plugin\", \"-config\", \"x\"]\n  signal = \"STDIN\"\n  restart_delay = \"10s\"\n  data_format = \"influx\""
+	c.input = "command = [\"telegraf-conntrack-accounting\", \"-config\", \"x\"]\n  signal = \"STDIN\"\n  restart_delay = \"10s\"\n  data_format = \"influx\""
 	c.output = "command = [\"psql-sink\", \"-config\", \"y\"]\n  namepass = [\"traffic\"]\n  use_batch_format = true\n  restart_delay = \"10s\""
 	c.write()
 	require.NoError(c.t, os.WriteFile(c.networks, []byte("10.32.0.0/16,East\n"), 0o644))
@@ -119,8 +119,8 @@ func TestCheckNamesEachFault(t *testing.T) {
 		{"no state folder", "failure state_file: the folder " + c.state + " is missing", func() { c.sh("rmdir " + c.state) }},
 		{"a state of another's", "failure state_file: nobody may not write to " + c.state + "/state", func() { c.sh("touch " + c.state + "/state") }},
 		{"no folder for reports", "failure report_directory: the folder " + c.reports + " is missing", func() { c.sh("rmdir " + c.reports) }},
-		{"no input", "failure inputs.execd: no inputs.execd runs execd-plugin", replace(&c.input, "execd-plugin", "other")},
-		{"two inputs", "failure inputs.execd: 2 inputs.execd run execd-plugin with the same command", func() { c.input += "\n[[inputs.execd]]\n" + c.input; c.write() }},
+		{"no input", "failure inputs.execd: no inputs.execd runs telegraf-conntrack-accounting", replace(&c.input, "telegraf-conntrack-accounting", "other")},
+		{"two inputs", "failure inputs.execd: 2 inputs.execd run telegraf-conntrack-accounting with the same command", func() { c.input += "\n[[inputs.execd]]\n" + c.input; c.write() }},
 		{"no signal", "failure signal: Telegraf never asks for a gather", replace(&c.input, "STDIN", "none")},
 		{"a wrong signal", `failure signal: Telegraf does not know signal = "stdin"`, replace(&c.input, "STDIN", "stdin")},
 		{"another format", `failure data_format: inputs.execd has data_format = "json"`, replace(&c.input, "influx", "json")},
