@@ -42,10 +42,7 @@ func OpenNamespace(nameOrPath string) (*Namespace, error) {
 	if nameOrPath == "" {
 		return &Namespace{}, nil
 	}
-	path := nameOrPath
-	if !strings.ContainsRune(path, '/') {
-		path = filepath.Join("/run/netns", path)
-	}
+	path := NamespacePath(nameOrPath)
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // a named pipe is not waited for
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("network namespace %q not found: %w (\"ip netns list\" shows the names)", nameOrPath, err)
@@ -70,6 +67,15 @@ func OpenNamespace(nameOrPath string) (*Namespace, error) {
 		return nil, err
 	}
 	return n, nil
+}
+
+// NamespacePath returns the file that stands for a network namespace, "" for the one the
+// process is in.
+func NamespacePath(nameOrPath string) string {
+	if nameOrPath == "" || strings.ContainsRune(nameOrPath, '/') {
+		return nameOrPath
+	}
+	return filepath.Join("/run/netns", nameOrPath)
 }
 
 // Replaced reports whether another namespace has the name now, as after "ip netns del"

@@ -72,12 +72,20 @@ const (
 	laterDir     = "later"
 )
 
+// Folders returns the folder of a spool, and those in it.
+func Folders(dir string) []string {
+	folders := []string{dir}
+	for _, name := range [...]string{newDir, processedDir, rejectedDir, laterDir} {
+		folders = append(folders, filepath.Join(dir, name))
+	}
+	return folders
+}
+
 // Open makes the folders that are missing, checks that files can be moved between them,
 // removes what a crash left half-written and counts what waits.
 func Open(dir string, options Options) (*Spool, error) {
 	s := &Spool{dir: dir, options: options}
-	for _, name := range [...]string{newDir, processedDir, rejectedDir, laterDir} {
-		folder := filepath.Join(dir, name)
+	for _, folder := range Folders(dir)[1:] {
 		if err := os.MkdirAll(folder, 0o750); err != nil {
 			return nil, fmt.Errorf("making the spool (create %s and let this user write to it): %w", dir, err)
 		}
