@@ -3,12 +3,14 @@
 package main
 
 import (
+	"fmt"
 	"os"
 
 	"github.com/influxdata/telegraf/plugins/inputs"
 
 	"telegraf-conntrack-accounting/internal/command"
 	"telegraf-conntrack-accounting/internal/execd"
+	"telegraf-conntrack-accounting/internal/sandbox"
 	// Registers the plugin.
 	_ "telegraf-conntrack-accounting/plugins/inputs/conntrack_accounting"
 )
@@ -23,8 +25,11 @@ const (
 var version, commit string
 
 func main() {
+	if err := sandbox.Drop(needed(os.Args[1:])...); err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, "W!", err)
+	}
 	host := execd.Process(plugin)
-	host.Command, host.About, host.Examples = name, about, examples()
+	host.Command, host.About, host.Examples, host.Started = name, about, examples(), confine
 	input := execd.Input{Program: host, New: inputs.Inputs[plugin]}
 	program := &command.Program{
 		Name: name, Version: plugin + " " + execd.Version(version, commit),

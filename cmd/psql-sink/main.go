@@ -8,6 +8,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 
 	"github.com/influxdata/telegraf"
@@ -15,6 +16,7 @@ import (
 	"telegraf-conntrack-accounting/internal/command"
 	"telegraf-conntrack-accounting/internal/execd"
 	"telegraf-conntrack-accounting/internal/ingest"
+	"telegraf-conntrack-accounting/internal/sandbox"
 	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
 )
 
@@ -33,8 +35,13 @@ const (
 var version, commit string
 
 func main() {
+	if err := sandbox.Drop(needed(os.Args[1:])...); err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, "W!", err)
+	}
 	ingest.LimitMemory()
-	os.Exit(newProgram(execd.Process(plugin)).Run(os.Args[1:]))
+	host := execd.Process(plugin)
+	host.Started = confine
+	os.Exit(newProgram(host).Run(os.Args[1:]))
 }
 
 // newProgram describes all that psql-sink does.

@@ -37,10 +37,11 @@ func watch(host execd.Program, config string, log telegraf.Logger) error {
 	defer stop()
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
+	var confined confinement
 	for ctx.Err() == nil {
 		c := &client{Program: host, config: config, sink: vpn_traffic.New()}
 		c.sink.Log = log
-		if err := c.watch(ctx, reload); err != nil {
+		if err := c.watch(ctx, reload, &confined); err != nil {
 			return err
 		}
 	}
@@ -48,15 +49,21 @@ func watch(host execd.Program, config string, log telegraf.Logger) error {
 }
 
 // watch watches until the context ends or the configuration is to be read again.
-func (c *client) watch(ctx context.Context, reload <-chan os.Signal) error {
+func (c *client) watch(ctx context.Context, reload <-chan os.Signal, confined *confinement) error {
 	if err := c.load(); err != nil {
 		return err
 	}
 	if err := c.sink.Init(); err != nil {
 		return err
 	}
+	if err := confined.allows(c.sink, c.config); err != nil {
+		return err
+	}
 	if err := c.sink.Connect(); err != nil {
 		return err
+	}
+	if c.Started != nil { // it is the program itself, not a test of it
+		confined.enter(c.sink, c.config)
 	}
 	c.sink.Log.Infof("importing reports from %s/new", c.sink.Spool)
 	select {

@@ -78,6 +78,7 @@ func (h *inputHost) run() error {
 		}
 		defer service.Stop()
 	}
+	h.started(h.plugin)
 	if h.oneShot {
 		return h.gather()
 	}

@@ -83,6 +83,7 @@ func (h *outputHost) run() int {
 		h.log.Errorf("connecting outputs.%s: %v", h.Name, err)
 		return command.Failed
 	}
+	h.started(h.plugin)
 	h.askAccepting()
 	code := command.Done
 	if err := h.serve(); err != nil {

@@ -39,6 +39,9 @@ type Program struct {
 	Stdin, Stdout, Stderr *os.File
 
 	LookupEnv LookupEnv // for ${VAR} in the configuration
+
+	// Started is called once the plugin runs, if it is set.
+	Started func(plugin any, log telegraf.Logger)
 }
 
 // Process returns the Program of this very process.
@@ -102,6 +105,13 @@ func (p Program) open(kind string, plugin hosted, o options) (*session, int) {
 		return nil, command.Failed
 	}
 	return &session{Program: p, options: o, log: log}, command.Done
+}
+
+// started tells the program that the plugin runs.
+func (s *session) started(plugin any) {
+	if s.Started != nil {
+		s.Started(plugin, s.log)
+	}
 }
 
 func (p Program) configure(o options, kind string, plugin hosted) error {

@@ -64,8 +64,9 @@ func dropOthers(keep []Capability) error {
 			}
 		}
 	}
-	if difference, err := has.Cf(rest); err == nil && difference == 0 {
-		return nil // units that leave nothing to drop may forbid capset, too
+	difference, err := has.Cf(rest)
+	if err == nil && !difference.Has(cap.Permitted) && !difference.Has(cap.Effective) {
+		return nil // a unit that leaves nothing to drop may forbid capset, too
 	}
 	return rest.SetProc()
 }

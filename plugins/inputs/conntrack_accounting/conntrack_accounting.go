@@ -59,6 +59,7 @@ type Plugin struct {
 	SetSysctls               bool        `toml:"set_sysctls"`
 	ReportDirectory          string      `toml:"report_directory"`
 	ReportHost               string      `toml:"report_host"`
+	Sandbox                  bool        `toml:"sandbox"`
 
 	StateFile       string          `toml:"state_file"`
 	StateInterval   config.Duration `toml:"state_interval"`
@@ -121,6 +122,7 @@ func New() *Plugin {
 		ReceiveBuffer:            config.Size(64 << 20),
 		SetSysctls:               true,
 		InternalMetrics:          true,
+		Sandbox:                  true,
 	}
 }
 

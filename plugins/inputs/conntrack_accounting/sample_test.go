@@ -22,7 +22,7 @@ func TestSampleConfigShowsTheDefaults(t *testing.T) {
 	require.Contains(t, string(readme), "```toml\n"+sample+"```\n")
 
 	options := regexp.MustCompile(`(?m)^  # (\w+) = `)
-	require.Len(t, options.FindAllString(sample, -1), 34, "every option is there once")
+	require.Len(t, options.FindAllString(sample, -1), 35, "every option is there once")
 	live := options.ReplaceAllString(sample, "  $1 = ")
 	for option, example := range map[string]string{
 		"source": `["10.32.0.0/11", "2001:db8::/32"]`, "exclude": `["127.0.0.0/8", "::1"]`,

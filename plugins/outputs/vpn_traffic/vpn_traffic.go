@@ -44,6 +44,7 @@ type VPNTraffic struct {
 	HostTag        string          `toml:"host_tag"`
 	Measurements   []string        `toml:"measurements"`
 	CloseTimeout   config.Duration `toml:"close_timeout"`
+	Sandbox        bool            `toml:"sandbox"`
 
 	Retention       config.Duration `toml:"retention"`
 	RetentionMinute config.Duration `toml:"retention_minute"`
@@ -68,6 +69,7 @@ func New() *VPNTraffic {
 		HostTag:      "host",
 		Measurements: []string{"conntrack_accounting", "traffic"},
 		CloseTimeout: config.Duration(4 * time.Second),
+		Sandbox:      true,
 		scan:         ingest.ScanEvery,
 
 		Retention:       config.Duration(30 * day),

@@ -33,7 +33,7 @@ func TestSampleConfigShowsTheDefaults(t *testing.T) {
 	shown.Retention, shown.RetentionMinute, shown.RetentionHour = 1, 1, 1
 	live := regexp.MustCompile(`(?m)^  # dsn = ".+"\n`).ReplaceAllString(sample, "") // examples
 	live, n := regexp.MustCompile(`(?m)^  # `).ReplaceAllString(live, "  "), strings.Count(live, "\n  # ")
-	require.Equal(t, 12, n, "every option is there once")
+	require.Equal(t, 13, n, "every option is there once")
 	path := filepath.Join(t.TempDir(), "sink.conf")
 	require.NoError(t, os.WriteFile(path, []byte(live), 0o600))
 	require.NoError(t, execd.LoadConfig(path, "outputs", "vpn_traffic", os.LookupEnv, shown))
