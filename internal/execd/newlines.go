@@ -1,19 +1,14 @@
 package execd
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 )
 
-// pipeSize is the size of a pipe: one read takes all the newlines that wait in it.
-const pipeSize = 64 << 10
-
-// newlines are the requests on stdin, read in the background. All that wait together are
-// one request: after a gather that was stuck for many intervals, one gather reports
-// everything, and many gathers would only delay the program's end.
+// newlines are the requests on stdin, read in the background. Those that arrive during
+// a gather count as one.
 type newlines struct {
 	asked chan struct{} // closed at the end of stdin
 	err   error         // of reading stdin, nil at its end; valid once asked is closed
@@ -22,16 +17,15 @@ type newlines struct {
 // readNewlines reads until stdin or the process ends.
 func readNewlines(stdin *os.File) *newlines {
 	n := &newlines{asked: make(chan struct{}, 1)}
-	go n.read(stdin)
+	go n.read(newRequests(stdin))
 	return n
 }
 
-func (n *newlines) read(stdin *os.File) {
+func (n *newlines) read(requests *requests) {
 	defer close(n.asked)
-	room := make([]byte, pipeSize)
 	for {
-		size, err := stdin.Read(room)
-		if bytes.IndexByte(room[:size], '\n') >= 0 {
+		asked, err := requests.read()
+		if asked {
 			select {
 			case n.asked <- struct{}{}:
 			default: // one waits already
