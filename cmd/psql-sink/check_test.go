@@ -24,7 +24,7 @@ type checked struct {
 }
 
 func newChecked(t *testing.T) *checked {
-	testkit.Need(t, "runuser", "psql")
+	testkit.Need(t, "runuser", "setpriv", "psql")
 	pg := testkit.Postgres(t)
 	pg.Psql(nil, "-f", filepath.Join(testkit.Root(t), "deploy", "roles.sql"))
 	c := &checked{build(t, ""), pg}
@@ -218,7 +218,13 @@ func TestCheckOfEncodingAndSinks(t *testing.T) {
 	first := c.start(nil, "watch")
 	c.logs("storing into ")
 	require.Empty(t, c.check().Wrong())
-	second := c.start(nil, "watch")
+	second := exec.Command(testkit.Tool("setpriv"), "--reuid=postgres", "--regid=postgres", "--clear-groups",
+		filepath.Join(c.pg.Dir(), "bin", "psql-sink"), "watch", "-config", c.config)
+	require.NoError(t, second.Start())
+	require.Eventually(t, func() bool {
+		comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", second.Process.Pid))
+		return err == nil && string(comm) == "psql-sink\n"
+	}, time.Minute, time.Millisecond)
 	require.NoError(t, second.Process.Signal(syscall.SIGSTOP)) // it would end after a moment
 	f = c.check()
 	require.Contains(t, f.Wrong(), "failure sinks: 2 sinks run on this spool")

@@ -11,10 +11,10 @@ import (
 )
 
 // needed returns the capabilities of a command: check finds out, for root, what the user
-// of the sink may do.
+// of the sink may do, and which other processes are sinks of the same spool.
 func needed(args []string) []sandbox.Capability {
 	if len(args) > 0 && args[0] == "check" {
-		return []sandbox.Capability{sandbox.SetUID, sandbox.SetGID}
+		return []sandbox.Capability{sandbox.SetUID, sandbox.SetGID, sandbox.SysPtrace}
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ type Capability = cap.Value
 const (
 	NetAdmin  = cap.NET_ADMIN  // read conntrack and set its sysctls
 	SysAdmin  = cap.SYS_ADMIN  // enter a network namespace
-	SysPtrace = cap.SYS_PTRACE // find one that is named by another process
+	SysPtrace = cap.SYS_PTRACE // see the files and namespaces of another user's process
 	SetUID    = cap.SETUID     // find out what another user may do
 	SetGID    = cap.SETGID     // likewise
 )
