@@ -26,7 +26,7 @@ type selection int
 
 const (
 	everything selection = iota // of the chosen gateways
-	chosen                      // by all variables of Groups and Pair
+	chosen                      // by all variables of Groups and Who talks to whom
 )
 
 // backend is a database that dashboards can ask. The common dashboards are made

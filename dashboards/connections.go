@@ -4,7 +4,7 @@ const perSecond = "suffix: /s"
 
 // connections shows all traffic of the gateways.
 func connections(b backend) *dashboard {
-	d := newDashboard(b, "connections", "Connections", "All traffic that the gateways forwarded, accounted to who opened the connection.",
+	d := newDashboard(b, "connections", "Connections", "All traffic that the gateways forwarded, accounted to the opener of the connection.",
 		append(b.variables("host"), b.gatewayVariables()...)...)
 	d.add(b, 4,
 		stat("Throughput", "bps", b.over(everything, line{"throughput", bits})),
@@ -12,7 +12,7 @@ func connections(b backend) *dashboard {
 		stat("Closed connections", perSecond, b.over(everything, line{"connections", connectionRate})),
 		stat("Average lifetime", "ms", b.over(everything, line{"lifetime", lifetime})),
 		stat("Open connections", "short", b.over(everything, line{"open", open})).
-			describe("Only where the input has track_open_connections."),
+			describe("Only if track_open_connections is on in the input."),
 	)
 	d.add(b, 8,
 		bothWays("Network throughput", "bps", b.over(everything, line{"sent", sentBits}, line{"received", receivedBits})),
@@ -21,9 +21,9 @@ func connections(b backend) *dashboard {
 	d.add(b, 7,
 		chart("Connection rate", perSecond, b.over(everything, line{"closed connections", connectionRate})),
 		chart("Average lifetime", "ms", b.over(everything, line{"lifetime", lifetime})).
-			describe("Of the connections that closed. Nothing is drawn where none did."),
+			describe("Of connections that closed in a step. There is no point where none did."),
 	)
-	d.heading(b, "Who and what")
+	d.heading(b, "Sources, destinations and ports")
 	d.add(b, 9, chart("Bandwidth per source", "bps", b.by(everything, "src", bits, 10)).stacked().points(75).linked(b, "src"))
 	d.add(b, 9, ranking(b, everything, "Top sources", "src"), ranking(b, everything, "Top destinations", "dst"))
 	d.add(b, 8, chart("Traffic per port", "bps", b.by(everything, "service", bits, 10)).stacked(),
@@ -39,7 +39,7 @@ func connections(b backend) *dashboard {
 // bothWays mirrors what is received below the axis.
 func bothWays(title, unit string, target object) *panel {
 	p := chart(title, unit, target).
-		describe("Above the line what those sent who opened the connections, below it what came back.")
+		describe("Above the line: sent by the opener of the connection. Below it: received by the opener.")
 	delete(p.Fields.Defaults, "min")
 	p.Fields.Defaults["custom"].(object)["axisCenteredZero"] = true
 	return p.override("sent", "color", object{"mode": "fixed", "fixedColor": "blue"}).
@@ -65,7 +65,7 @@ func ranking(b backend, what selection, title, column string) *panel {
 // tableUsePanel shows how full the gateways' tables are.
 func tableUsePanel(b backend) *panel {
 	p := chart("Use of the connection tracking table", "short", tableUse()...).
-		describe("The kernel drops new connections when the table is full. Telegraf's input conntrack writes this to InfluxDB.").
+		describe("When the table is full, the kernel drops new connections. Telegraf's conntrack input writes this to InfluxDB.").
 		matching("maximum$", "color", object{"mode": "fixed", "fixedColor": "red"}, "custom.fillOpacity", 0,
 			"custom.lineStyle", object{"fill": "dash", "dash": []int{10, 10}})
 	p.Source = b.gateway()

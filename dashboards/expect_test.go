@@ -87,10 +87,10 @@ var expectations = map[string]expectation{
 	"Sinks":                        oneSink,
 	"Age of the last report":       noRows, // the traffic is of long ago
 	"Reports in this range":        countReports,
-	"Came in parts, or again":      anything,
+	"Late or repeated reports":     anything,
 	"Reports":                      reportLines,
-	"Room":                         anything,
-	"Room of the raw rows per day": anything,
+	"Disk use":                     anything,
+	"Disk use of raw rows per day": anything,
 }
 
 func total1(found map[time.Time]*step) []string {

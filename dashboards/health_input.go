@@ -1,28 +1,28 @@
 package main
 
-// influxHealth shows what the input says of itself.
+// influxHealth shows the input's own metrics.
 func influxHealth(b influxdb) *dashboard {
-	d := newDashboard(b, "health", "Health", "What the input says of itself, and how full the gateways' tables are.", b.variables("host")...)
+	d := newDashboard(b, "health", "Health", "The input's own metrics, and how full the gateways' tables are.", b.variables("host")...)
 	d.add(b, 5,
 		stat("Flows", "short", ofInput("$tag_host", `max("flows")`)),
 		stat("Series of a report", "short", ofInput("$tag_host", `max("series")`)),
 		stat("Time to read the table", "ns", ofInput("$tag_host", `max("dump_time_ns")`)),
 		lossStat("Flows that vanished", "swept_flows", "What they sent after their last gather is lost."),
-		lossStat("Messages that could not be read", "decode_errors", ""),
+		lossStat("Undecodable messages", "decode_errors", ""),
 		lossStat("Gathers that failed", "gather_errors", ""),
 	)
 	d.add(b, 8, tableUsePanel(b), chart("Flows", "short", ofInput("$tag_host", `max("flows")`)))
 	d.add(b, 8,
-		chart("Events", perSecond, ofInput("$tag_host ends", rate("destroy_events")), ofInput("$tag_host closings", rate("close_events"))),
+		chart("Events", perSecond, ofInput("$tag_host DESTROY", rate("destroy_events")), ofInput("$tag_host close", rate("close_events"))),
 		chart("Time to read the table", "ns", ofInput("$tag_host", `max("dump_time_ns")`)),
 	)
-	d.heading(b, "What may be lost, or not told apart")
+	d.heading(b, "Losses and lost detail")
 	d.add(b, 8,
-		losses("In the kernel", "New connections that the kernel dropped, or could not enter into its table.",
+		losses("In the kernel", "New connections that the kernel dropped or could not add to its table.",
 			"table_drop", "table_early_drop", "table_insert_failed", "table_invalid"),
-		losses("Not counted", "Flows without counters, those that ended unseen, and those whose end was never told.",
+		losses("Not counted", "Flows without counters, flows that ended while the plugin was down, and flows that vanished without a DESTROY event.",
 			"uncounted_readings", "died_unseen_flows", "swept_flows"),
-		losses("Not told apart, or read again", "Readings for which max_series had no room: they lost their port, or their source too; dumps that were repeated; receive buffers that were full, which loses nothing.",
+		losses("Folded series and repeated reads", "Readings beyond max_series, which lost their port, or their source too; repeated dumps; and full receive buffers, which lose nothing.",
 			"folded_readings", "folded_sources", "dump_restarts", "destroy_overruns", "close_overruns"),
 	)
 	return d

@@ -9,7 +9,7 @@ func drill(b backend, column, value string) object {
 		target = "groups"
 	}
 	return object{
-		"title": "Whom it talks to",
+		"title": "Who it talks to",
 		"url":   "/d/" + uid(b, target) + "?var-" + column + "=${" + value + ":percentencode}&${datasource:queryparam}&${host:queryparam}&${__url_time_range}",
 	}
 }

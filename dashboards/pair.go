@@ -2,12 +2,12 @@ package main
 
 import "strconv"
 
-// wholeHours explains what answers at once for any range.
-const wholeHours = "Over more than a quarter of an hour (one hour where a destination is chosen, six where a source is) the sums are those of whole hours."
+// wholeHours explains which sums answer quickly for any range.
+const wholeHours = "For ranges longer than 15 minutes (one hour if a destination is chosen, six if a source is), sums cover whole hours."
 
-// pair shows who talks to whom. Only Postgres can tell for long ranges.
+// pair shows who talks to whom. Only Postgres can answer that for long ranges.
 func pair(b postgres) *dashboard {
-	d := newDashboard(b, "pair", "Pair", "Who talks to whom: choose a source, a destination, or both.",
+	d := newDashboard(b, "pair", "Who talks to whom", "Traffic between sources and destinations: choose a source, a destination, or both.",
 		b.variables("src", "dst", "proto", "port", "host")...)
 	pairs := func(columns string, top int, measure string) string {
 		return `SELECT ` + columns + ` FROM vpn_traffic_pairs($__timeFrom(), $__timeTo(), ` + chosen.arguments() + `, ` + strconv.Itoa(top) + `, '` + measure + `')`
@@ -25,7 +25,7 @@ func pair(b postgres) *dashboard {
 		"custom": object{"align": "center", "cellOptions": object{"type": "color-background", "mode": "basic"}, "filterable": false, "inspect": false, "minWidth": 90},
 	}).override("source\\"+"destination", "displayName", "source", "custom.cellOptions", object{"type": "auto"}, "custom.align", "left",
 		"custom.width", 150).
-		describe("Bytes both ways of the 250 pairs with the most; the list below leads on. " + wholeHours)
+		describe("Bytes in both directions of the 250 pairs with the most traffic; the list below has links. " + wholeHours)
 	d.add(b, 12, matrix)
 	flows := newPanel("nodeGraph", "Flows", []object{
 		sqlTable(`WITH p AS (%s) SELECT 's ' || source AS id, min(source_name) AS title, 'source' AS subtitle, sum(b) AS mainstat FROM p GROUP BY source UNION ALL SELECT 'd ' || destination, min(destination_name), 'destination', sum(b) FROM p GROUP BY destination`,
@@ -34,7 +34,7 @@ func pair(b postgres) *dashboard {
 	}, object{}, object{
 		"zoomMode": "cooperative", "layoutAlgorithm": "layered",
 		"nodes": object{"mainStatUnit": "decbytes"}, "edges": object{"mainStatUnit": "decbytes"},
-	}).describe("The 40 pairs with the most traffic: sources lead to destinations. " + wholeHours)
+	}).describe("The 40 pairs with the most traffic, from sources to destinations. " + wholeHours)
 	list := table("Pairs", sqlTable(`%s`, pairs(`source_name AS source, destination_name AS destination, src_bytes + dst_bytes AS traffic, src_bytes AS sent, dst_bytes AS received, connection_count AS connections, connection_times / nullif(connection_count, 0) AS lifetime, source AS src, destination AS dst`, 100, "all")))
 	list.describe(wholeHours).gauge("traffic", "decbytes").override("sent", "unit", "decbytes").override("received", "unit", "decbytes").
 		override("connections", "unit", "short").override("lifetime", "unit", "ms", "displayName", "average lifetime").
