@@ -92,11 +92,11 @@ func (t *Tracker) addFlow(k *key, f *Flow, dst *responder) *entry {
 
 // EndDump ends the dump. complete means that it showed the whole table and that
 // all events that were queued when it was read have been passed to OnDestroy and
-// OnClose; settled that the dying list was empty, so that no DESTROY event will come
+// OnClose; drained that the dying list was empty, so that no DESTROY event will come
 // again. Connections that the dump found closed are counted now, with the best
 // time known. The baseline ends with a complete dump, for flows that have a start time
-// with one that is settled, too.
-func (t *Tracker) EndDump(complete, settled bool) {
+// with one that is drained, too.
+func (t *Tracker) EndDump(complete, drained bool) {
 	if complete {
 		t.takeBack()
 	}
@@ -105,19 +105,19 @@ func (t *Tracker) EndDump(complete, settled bool) {
 	if !complete {
 		return
 	}
-	if settled {
+	if drained {
 		t.baseline = false
 	}
 	if t.showsAll {
 		t.allShown = t.dump
 	}
-	if settled {
+	if drained {
 		t.dead.dumpEnds()
 	}
 	t.closes.expire(t.dumpTime - int64(max(t.cfg.MissingTTL, time.Minute)))
 	t.stats.Missing = t.flows.Len() - t.shown
 	if t.stats.Missing > 0 {
-		t.sweep(settled)
+		t.sweep(drained)
 	}
 	t.flows.Compact()
 	t.dnatTargets, t.closes = shrunk(t.dnatTargets, &t.dnatHeld), shrunk(t.closes, &t.closed)

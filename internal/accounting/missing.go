@@ -10,12 +10,12 @@ const (
 	expired                   // no event came within MissingTTL
 )
 
-// absenceOf decides after a complete dump; settled as in EndDump.
-func (t *Tracker) absenceOf(e *entry, settled bool) absence {
+// absenceOf decides after a complete dump; drained as in EndDump.
+func (t *Tracker) absenceOf(e *entry, drained bool) absence {
 	switch {
 	case e.dump >= t.complete:
 		return recent
-	case e.resumed() && settled:
+	case e.resumed() && drained:
 		return diedUnseen
 	case t.dumpTime-e.lastSeen > int64(t.cfg.MissingTTL):
 		return expired
@@ -27,9 +27,9 @@ func (t *Tracker) absenceOf(e *entry, settled bool) absence {
 // not be delivered yet is out of the table too. So after two complete dumps without it
 // the connection is over, but its counters are kept: a late DESTROY event then accounts
 // the rest and no more.
-func (t *Tracker) sweep(settled bool) {
+func (t *Tracker) sweep(drained bool) {
 	for k, e := range t.flows.All() {
-		state := t.absenceOf(e, settled)
+		state := t.absenceOf(e, drained)
 		if state == recent {
 			continue
 		}

@@ -167,8 +167,8 @@ func (k *kernel) dump(t *Tracker, sum *totals) {
 	for _, f := range k.live {
 		k.stale = append(k.stale, *f)
 	}
-	settled := len(k.dying) == 0
-	if !settled { // the kernel shows a part: the list changes under the dump
+	drained := len(k.dying) == 0
+	if !drained { // the kernel shows a part: the list changes under the dump
 		k.stale = append(k.stale, k.dying[:k.rng.IntN(len(k.dying))+1]...)
 	}
 	for len(k.stale) > 0 {
@@ -178,7 +178,7 @@ func (k *kernel) dump(t *Tracker, sum *totals) {
 	if complete || k.rng.IntN(2) == 0 {
 		k.deliver(t, len(k.queue)) // the fence
 	}
-	t.EndDump(complete, settled)
+	t.EndDump(complete, drained)
 	each(t, sum.add)
 }
 

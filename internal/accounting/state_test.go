@@ -112,7 +112,7 @@ func (k *kernel) restart(t *testing.T, old *Tracker, sum, lost *totals) *Tracker
 		k.resend(0)
 	}
 	k.deliver(tr, len(k.queue))
-	for range 2 { // complete and settled
+	for range 2 { // complete and drained
 		tr.BeginDump(time.Unix(0, k.now))
 		for _, f := range k.live {
 			tr.Observe(f)

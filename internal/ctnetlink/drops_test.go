@@ -18,7 +18,7 @@ func TestOthersDrops(t *testing.T) {
 	defer func() { require.NoError(t, ours.Close()) }()
 	sendUDP(t, n, unix.AF_INET, 1000, 500)
 	flush(t, n)
-	require.Eventually(t, func() bool { return ours.Stats().Overruns > 0 }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return ours.Stats().Overruns > 0 }, waitLimit, time.Millisecond)
 	drops, err := ours.OthersDrops()
 	require.NoError(t, err)
 	require.Zero(t, drops)

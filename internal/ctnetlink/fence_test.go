@@ -25,14 +25,14 @@ func TestFence(t *testing.T) {
 	})
 	unblock := sync.OnceFunc(func() { close(step) })
 	defer unblock()
-	require.True(t, l.Fence(patience), "nothing is queued")
+	require.True(t, l.Fence(waitLimit), "nothing is queued")
 
 	sendUDP(t, n, unix.AF_INET, 4000, 1000)
 	flush(t, n)
 	require.False(t, l.Fence(20*time.Millisecond), "events are not handled yet")
 	require.Zero(t, events.Load())
 	unblock()
-	require.True(t, l.Fence(patience))
+	require.True(t, l.Fence(waitLimit))
 	require.EqualValues(t, 1000, events.Load())
 
 	require.NoError(t, l.Close())
@@ -70,7 +70,7 @@ func TestFenceUnderLoad(t *testing.T) {
 	for round := range int64(10) {
 		sendUDP(t, n, unix.AF_INET, 4000, 100)
 		n.Exec(t, "conntrack", "-D", "-f", "ipv4", "-p", "udp")
-		require.True(t, l.Fence(patience))
+		require.True(t, l.Fence(waitLimit))
 		require.Equal(t, (round+1)*100, mine.Load())
 	}
 }

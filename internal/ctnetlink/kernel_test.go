@@ -14,8 +14,8 @@ import (
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
-// patience bounds the waits for the kernel on a busy machine.
-const patience = 60 * time.Second
+// waitLimit bounds the waits for the kernel on a busy machine.
+const waitLimit = 60 * time.Second
 
 // tracked returns a fresh namespace that tracks, counts and times connections,
 // where all addresses of 10.32.0.0/11 and fd32::/64 are local.

@@ -58,7 +58,7 @@ func TestListenDestroy(t *testing.T) {
 	sendUDP(t, n, unix.AF_INET6, 4000, 100)
 	want := dumpAll(t, newDumper(t, ns, Filter{}))
 	flush(t, n)
-	require.True(t, l.Fence(patience))
+	require.True(t, l.Fence(waitLimit))
 
 	flows := got.all()
 	for i := range flows {
@@ -88,8 +88,8 @@ func TestDestroyNoneLost(t *testing.T) {
 	})
 	sendUDP(t, n, unix.AF_INET, 4000, flows)
 	flush(t, n)
-	require.Eventually(t, func() bool { return events.Load() >= flows }, patience, time.Millisecond)
-	require.True(t, l.Fence(patience))
+	require.Eventually(t, func() bool { return events.Load() >= flows }, waitLimit, time.Millisecond)
+	require.True(t, l.Fence(waitLimit))
 	dying, err := newDumper(t, ns, Filter{}).DumpDying(func([]accounting.Flow) {})
 	require.NoError(t, err)
 	require.Zero(t, dying.Flows)
@@ -132,9 +132,9 @@ func TestDestroyRepeated(t *testing.T) {
 	})
 	sendUDP(t, n, unix.AF_INET, 4000, flows)
 	flush(t, n)
-	require.Eventually(t, func() bool { return repeated.Load() > 0 }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return repeated.Load() > 0 }, waitLimit, time.Millisecond)
 	unblock()
-	require.Eventually(t, func() bool { return slow.Load() >= flows }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return slow.Load() >= flows }, waitLimit, time.Millisecond)
 	require.Zero(t, changed.Load())
 }
 
@@ -197,7 +197,7 @@ func TestDumpDying(t *testing.T) {
 	require.Zero(t, stats.Flows)
 
 	unblock()
-	require.Eventually(t, func() bool { return events.Load() == flows }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return events.Load() == flows }, waitLimit, time.Millisecond)
 	stats, err = d.DumpDying(func([]accounting.Flow) {})
 	require.NoError(t, err)
 	require.Zero(t, stats.Flows)
@@ -215,7 +215,7 @@ func TestListenClose(t *testing.T) {
 	tcpConnections(t, n, connections)
 	sendUDP(t, n, unix.AF_INET, 4000, 10)
 	n.Exec(t, "ping", "-c1", "10.32.0.9") // an update without a TCP state
-	require.True(t, l.Fence(patience))
+	require.True(t, l.Fence(waitLimit))
 
 	closed := make(map[accounting.Tuple]bool)
 	for _, f := range got.all() {

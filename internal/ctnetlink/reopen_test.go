@@ -34,7 +34,7 @@ func TestListenReopens(t *testing.T) {
 	drops, err := l.OthersDrops()
 	require.NoError(t, err)
 	sabotage(t, n, l, 4000)
-	require.Eventually(t, func() bool { return l.Stats().Reopened == 1 }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return l.Stats().Reopened == 1 }, waitLimit, time.Millisecond)
 	require.NoError(t, l.Err())
 	after, err := l.OthersDrops()
 	require.NoError(t, err)
@@ -42,7 +42,7 @@ func TestListenReopens(t *testing.T) {
 	before := len(got.all())
 	sendUDP(t, n, unix.AF_INET, 4001, flows)
 	flush(t, n)
-	require.True(t, l.Fence(patience))
+	require.True(t, l.Fence(waitLimit))
 	require.Len(t, got.all(), before+flows)
 	size, err := l.ReceiveBuffer()
 	require.NoError(t, err)
@@ -56,8 +56,8 @@ func TestListenCannotReopen(t *testing.T) {
 	l := listenDestroy(t, ns, 8<<20, new(collector).handle)
 	require.NoError(t, ns.Close()) // no socket can be opened in it any more
 	sabotage(t, n, l, 4000)
-	require.Eventually(t, func() bool { return l.Err() != nil }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return l.Err() != nil }, waitLimit, time.Millisecond)
 	require.ErrorIs(t, l.Err(), errNamespaceClosed)
 	require.ErrorIs(t, l.Err(), unix.ENOTSOCK)
-	require.False(t, l.Fence(patience))
+	require.False(t, l.Fence(waitLimit))
 }

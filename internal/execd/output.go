@@ -69,13 +69,13 @@ type outputHost struct {
 	interrupts <-chan os.Signal
 	lines      *lines.Splitter
 
-	batch    []telegraf.Metric
-	began    time.Time // when the batch got its first line
-	rejected int       // how many of its lines were bad
-	heard    time.Time // time of the last input
+	batch     []telegraf.Metric
+	began     time.Time // when the batch got its first line
+	rejected  int       // how many of its lines were bad
+	lastInput time.Time
 
 	refusal error     // why the plugin accepts no more
-	refused time.Time // when it said so first
+	refused time.Time // since when
 }
 
 func (h *outputHost) run() int {
@@ -103,7 +103,7 @@ func (h *outputHost) run() int {
 func (h *outputHost) serve() error {
 	chunk := make([]byte, pipeSize)
 	for {
-		ready, err := readable(h.Stdin, h.patience())
+		ready, err := readable(h.Stdin, h.inputTimeout())
 		switch {
 		case err != nil:
 			return fmt.Errorf("waiting for stdin: %w", err)
@@ -114,7 +114,7 @@ func (h *outputHost) serve() error {
 		case ready:
 			n, readErr := h.Stdin.Read(chunk)
 			h.lines.Add(chunk[:n])
-			h.heard = time.Now()
+			h.lastInput = time.Now()
 			if err := h.take(false); err != nil {
 				return err
 			}
@@ -122,7 +122,7 @@ func (h *outputHost) serve() error {
 				return h.finish(readErr)
 			}
 		case h.pending():
-			if err := h.settle(); err != nil {
+			if err := h.deliverPending(); err != nil {
 				return err
 			}
 		case h.refusal != nil:
@@ -131,9 +131,9 @@ func (h *outputHost) serve() error {
 	}
 }
 
-// patience returns how long to wait for input: without limit, unless a batch waits to
+// inputTimeout returns how long to wait for input: without limit, unless a batch waits to
 // be delivered or the user of a terminal may interrupt.
-func (h *outputHost) patience() time.Duration {
+func (h *outputHost) inputTimeout() time.Duration {
 	switch {
 	case h.refusal != nil:
 		return 0
@@ -152,10 +152,10 @@ func (h *outputHost) interrupted() bool {
 	}
 }
 
-// settle delivers what has been read so far. An open string holds up the lines after
+// deliverPending delivers what has been read so far. An open string holds up the lines after
 // it, which may belong to the string, but no longer than textTime.
-func (h *outputHost) settle() error {
-	if err := h.take(time.Since(h.heard) > textTime); err != nil {
+func (h *outputHost) deliverPending() error {
+	if err := h.take(time.Since(h.lastInput) > textTime); err != nil {
 		return err
 	}
 	return h.deliver()

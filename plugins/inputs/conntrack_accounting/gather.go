@@ -47,11 +47,11 @@ func (p *Plugin) dumpOnce() (interrupted bool, err error) {
 	table := p.tableDumper()
 	p.tracker.BeginDump(time.Now())
 	p.mu.Unlock()
-	complete, settled := false, false
+	complete, drained := false, false
 	defer func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.tracker.EndDump(complete, settled)
+		p.tracker.EndDump(complete, drained)
 	}()
 
 	stats, err := table.Dump(p.observe)
@@ -69,11 +69,11 @@ func (p *Plugin) dumpOnce() (interrupted bool, err error) {
 	p.health.add(stats, dying)
 	p.health.tableDump, p.health.dyingDump = stats, dying
 	interrupted = stats.Interrupted || dying.Interrupted
-	complete, settled = p.fence(fenceTimeout) && !interrupted, dying.Flows == 0 && !dying.Cut
+	complete, drained = p.fence(fenceTimeout) && !interrupted, dying.Flows == 0 && !dying.Cut
 	if complete, err = p.dumpRemarked(table, complete); err != nil {
 		return false, err
 	}
-	p.repeats.settle(complete && settled, drops, dropsErr)
+	p.repeats.noteDump(complete && drained, drops, dropsErr)
 	return interrupted, nil
 }
 

@@ -23,11 +23,11 @@ func (r *repeats) possible(l *ctnetlink.Listener) bool {
 	return err != nil || drops != r.drops.Load()
 }
 
-// settle notes, after a dump, whether all events were handled and none waited on the
+// noteDump notes, after a dump, whether all events were handled and none waited on the
 // dying list; drops are those of other listeners before that list was read.
-func (r *repeats) settle(settled bool, drops uint64, err error) {
-	if settled && err == nil {
+func (r *repeats) noteDump(drained bool, drops uint64, err error) {
+	if drained && err == nil {
 		r.drops.Store(drops)
 	}
-	r.waiting.Store(!settled || err != nil)
+	r.waiting.Store(!drained || err != nil)
 }

@@ -14,9 +14,9 @@ const (
 	nearlyFull = 90
 	roomy      = 80
 
-	// patience is how many checks may find that no entry is accepted before it is
+	// maxRefusedChecks is how many checks may find that no entry is accepted before it is
 	// logged: at a start, there may be no traffic yet.
-	patience = 3
+	maxRefusedChecks = 3
 )
 
 // tracking is whether the kernel tracks connections of each family.
@@ -153,7 +153,7 @@ func (p *Plugin) checkFilter() finding {
 	case p.health.table == nil || p.health.table.Entries == 0:
 		return undecided("there is no flow that %s could accept", options)
 	}
-	if p.health.refused++; p.health.refused < patience && !p.checking {
+	if p.health.refused++; p.health.refused < maxRefusedChecks && !p.checking {
 		return undecided("%s have accepted no flow yet", options)
 	}
 	return warning("none", "the connection tracking table has %d entries, but %s leave out all of them, so nothing is counted", p.health.table.Entries, options).
