@@ -41,8 +41,8 @@ func main() {
 	os.Exit(program.Run(os.Args[1:]))
 }
 
-const about = `Accounts the traffic of the Linux conntrack table: it writes metrics to stdout each
-time a newline comes on stdin, and ends when stdin does.
+const about = `Accounts the traffic of the Linux conntrack table. It writes metrics to stdout for each
+newline on stdin, and ends at the end of stdin.
 `
 
 func examples() []command.Example {

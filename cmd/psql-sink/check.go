@@ -43,7 +43,7 @@ func (c *client) check(ctx context.Context, by check.User) []check.Finding {
 		err = c.sink.Init()
 	}
 	if err != nil {
-		return []check.Finding{check.Failf("configuration", "%v", err).Do("mend it")}
+		return []check.Finding{check.Failf("configuration", "%v", err).Do("correct it")}
 	}
 	source, importCommand := "the PG* variables and defaults", "psql-sink import"
 	if c.config != "" {

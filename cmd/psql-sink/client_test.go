@@ -65,5 +65,5 @@ func TestUpgradeAndVerify(t *testing.T) {
 	require.Contains(t, text, "a day is written as 2006-01-02")
 	text, code = p.output("verify", "-from", "2026-02-01", "-to", "2026-01-31")
 	require.Equal(t, 2, code)
-	require.Equal(t, "E! -from 2026-02-01 is after -to 2026-01-31; psql-sink verify -help tells more\n", text)
+	require.Equal(t, "E! -from 2026-02-01 is after -to 2026-01-31; see psql-sink verify -help\n", text)
 }

@@ -74,21 +74,21 @@ func TestHelp(t *testing.T) {
 func TestWrongCommandLines(t *testing.T) {
 	p := buildAlone(t)
 	for want, args := range map[string][]string{
-		`E! there is no command "improt"; did you mean "import"?; psql-sink -help tells more`:                                        {"improt", "x.csv"},
-		`E! there is no command "hel"; did you mean "help"?; psql-sink -help tells more`:                                             {"hel"},
-		`E! there is no command "vpn_traffic.conf"; psql-sink -help tells more`:                                                      {"vpn_traffic.conf"},
-		`E! there is no command "nothing"; psql-sink help -help tells more`:                                                          {"help", "nothing"},
-		`E! flag provided but not defined: -x; psql-sink help -help tells more`:                                                      {"help", "-x"},
-		`E! name one command, or none for -man; psql-sink help -help tells more`:                                                     {"help", "-man", "import"},
-		`E! name a shell: bash, fish or zsh; psql-sink completion -help tells more`:                                                  {"completion", "csh"},
-		`E! unexpected argument "more"; psql-sink version -help tells more`:                                                          {"version", "more"},
-		`E! unexpected argument "more"; psql-sink -help tells more`:                                                                  {"-debug", "more"},
-		`E! unexpected argument "more"; psql-sink verify -help tells more`:                                                           {"verify", "more"},
-		`E! unexpected argument "more"; psql-sink watch -help tells more`:                                                            {"watch", "more"},
-		`E! flag provided but not defined: -x; psql-sink upgrade -help tells more`:                                                   {"upgrade", "-x"},
-		`E! flag provided but not defined: -y; psql-sink report -help tells more`:                                                    {"report", "-y"},
-		`E! flag provided but not defined: -confg; did you mean "-config"?; psql-sink report -help tells more`:                       {"report", "--confg", "x"},
-		`E! flag provided but not defined: -retention-mniute; did you mean "-retention-minute"?; psql-sink migrate -help tells more`: {"migrate", "-retention-mniute=1d"},
+		`E! there is no command "improt"; did you mean "import"?; see psql-sink -help`:                                        {"improt", "x.csv"},
+		`E! there is no command "hel"; did you mean "help"?; see psql-sink -help`:                                             {"hel"},
+		`E! there is no command "vpn_traffic.conf"; see psql-sink -help`:                                                      {"vpn_traffic.conf"},
+		`E! there is no command "nothing"; see psql-sink help -help`:                                                          {"help", "nothing"},
+		`E! flag provided but not defined: -x; see psql-sink help -help`:                                                      {"help", "-x"},
+		`E! name one command, or none for -man; see psql-sink help -help`:                                                     {"help", "-man", "import"},
+		`E! name a shell: bash, fish or zsh; see psql-sink completion -help`:                                                  {"completion", "csh"},
+		`E! unexpected argument "more"; see psql-sink version -help`:                                                          {"version", "more"},
+		`E! unexpected argument "more"; see psql-sink -help`:                                                                  {"-debug", "more"},
+		`E! unexpected argument "more"; see psql-sink verify -help`:                                                           {"verify", "more"},
+		`E! unexpected argument "more"; see psql-sink watch -help`:                                                            {"watch", "more"},
+		`E! flag provided but not defined: -x; see psql-sink upgrade -help`:                                                   {"upgrade", "-x"},
+		`E! flag provided but not defined: -y; see psql-sink report -help`:                                                    {"report", "-y"},
+		`E! flag provided but not defined: -confg; did you mean "-config"?; see psql-sink report -help`:                       {"report", "--confg", "x"},
+		`E! flag provided but not defined: -retention-mniute; did you mean "-retention-minute"?; see psql-sink migrate -help`: {"migrate", "-retention-mniute=1d"},
 	} {
 		out, problems, code := p.run(args...)
 		require.Equal(t, exitUsage, code, args)

@@ -272,7 +272,7 @@ func testImportBadLines(i *importTest) {
 
 	code, _, stderr = i.run("", "-rejected", rejected, first)
 	require.Equal(i.t, exitUsage, code)
-	require.Contains(i.t, stderr, "E! -rejected: open "+rejected+": file exists; psql-sink import -help tells more\n")
+	require.Contains(i.t, stderr, "E! -rejected: open "+rejected+": file exists; see psql-sink import -help\n")
 	none := filepath.Join(i.dir, "none")
 	i.ok("-rejected", none, i.file("good.csv", reportLines(0, 50)))
 	require.NoFileExists(i.t, none)
@@ -419,7 +419,7 @@ func testImportUsage(i *importTest) {
 		`E! -host "a\nb" holds a control character;`:        {"-host", "a\nb", file},
 		"-db: the older importer's switch; name":            {"-db", "vpn", "-pass", "secret", file},
 		"-move: the older importer's switch; psql-sink":     {"-move=x", "-watch", "y"},
-		"-x; psql-sink import -help tells more":             {"-x"},
+		"-x; see psql-sink import -help":                    {"-x"},
 	} {
 		code, stdout, stderr := i.run("", args...)
 		require.Equal(i.t, exitUsage, code, args)

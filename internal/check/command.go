@@ -23,7 +23,7 @@ func Codes() command.Codes {
 }
 
 // About is what a command that checks says of its output.
-const About = `Each fact is a line: OK, WARNING or FAILURE, its name, what is so, and what to do about
+const About = `Each finding is a line: OK, WARNING or FAILURE, its name, what is so, and what to do about
 it, with a command where there is one. It changes nothing and takes ten seconds at
 most. On a terminal the first word is coloured, unless NO_COLOR is set.
 `

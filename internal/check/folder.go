@@ -19,16 +19,16 @@ func (u User) Folder(name, path string) Finding {
 	quoted := Quote(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return Failf(name, "the folder %s is missing", path).Do("make it").Run("install -d -o %s -m 0750 %s", Quote(u.Name), quoted)
+		return Failf(name, "the folder %s is missing", path).Do("create it").Run("install -d -o %s -m 0750 %s", Quote(u.Name), quoted)
 	case err != nil:
-		return Failf(name, "the folder cannot be looked at: %v", err)
+		return Failf(name, "the folder cannot be examined: %v", err)
 	case !info.IsDir():
 		return Failf(name, "%s is not a folder", path).Do("remove it, or name another")
 	}
 	err = u.may(path, unix.R_OK|unix.W_OK|unix.X_OK)
 	switch {
 	case errors.Is(err, unix.EROFS):
-		return Failf(name, "the folder %s is on a file system that is read-only", path).Do("mount it to be written, or name another")
+		return Failf(name, "the folder %s is on a file system that is read-only", path).Do("mount it read-write, or name another")
 	case err != nil:
 		return Failf(name, "%s may not write to the folder %s, of %s (mode %04o)", u.Name, path, ownerName(info), info.Mode().Perm()).
 			Do("give it to that user").Run("chown -R %s %s && chmod u+rwx %s", Quote(u.Name), quoted, quoted)

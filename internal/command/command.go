@@ -67,7 +67,7 @@ func NewFlags() *flag.FlagSet {
 
 // exitCodes returns all exit codes of a command, in order, and their meanings.
 func (c *Command) exitCodes() ([]int, Codes) {
-	all := Codes{Done: "done", Failed: "something failed, as said on stderr", Usage: "the command line is wrong"}
+	all := Codes{Done: "done", Failed: "something failed; stderr has the reason", Usage: "the command line is wrong"}
 	maps.Copy(all, c.Codes)
 	return slices.Sorted(maps.Keys(all)), all
 }

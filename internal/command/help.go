@@ -29,7 +29,7 @@ func (p *Program) help(c *Command) string {
 		c.Flags.PrintDefaults()
 	}
 	if c == p.Main {
-		fmt.Fprintf(&text, "\nCommands; %s help COMMAND tells more:\n", p.Name)
+		fmt.Fprintf(&text, "\nCommands; for details, %s help COMMAND:\n", p.Name)
 		for _, c := range p.named() {
 			fmt.Fprintf(&text, "  %-12s%s\n", c.Name, c.Line)
 		}

@@ -25,7 +25,7 @@ func (p *Program) manual() string {
 	codes, meanings := p.Main.exitCodes()
 	m.command(p.Main, ".SH", codes, meanings)
 	m.heading("COMMANDS")
-	m.printf("%s\n", m.escaped("Each command has the switch -help. A switch may begin with two dashes. Exit codes are 0 when all is done, 1 when something failed, as said on stderr, and 2 when the command line is wrong, besides those of a command."))
+	m.printf("%s\n", m.escaped("Each command has the switch -help. A switch may begin with two dashes. Exit codes are 0 when all is done, 1 when something failed (stderr has the reason), and 2 when the command line is wrong, besides those of a command."))
 	for _, c := range p.named() {
 		m.printf(".SS %s\n", m.quoted(p.usage(c)[0]))
 		m.command(c, ".PP\n.B", slices.Sorted(maps.Keys(c.Codes)), c.Codes)

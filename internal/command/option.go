@@ -33,7 +33,7 @@ func (c *Command) options() []option {
 		}
 		list = append(list, o)
 	})
-	return append(list, option{name: "-help", about: "tell how to use it"})
+	return append(list, option{name: "-help", about: "show how to use it"})
 }
 
 // zero is what a value of such a type is where nobody set it. Package flag leaves it

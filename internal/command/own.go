@@ -17,7 +17,7 @@ func (p *Program) helpCommand() *Command {
 	flags := NewFlags()
 	man := flags.Bool("man", false, "print the manual page instead, as roff")
 	return &Command{
-		Name: "help", Line: "tell how to use a command", Args: "[COMMAND]", Flags: flags,
+		Name: "help", Line: "show how to use a command", Args: "[COMMAND]", Flags: flags,
 		About:    "Prints how to use a command, or the program without one.\n",
 		Examples: []Example{{Text: p.Name + " help -man | man -l -"}},
 		Run: func(args []string) error {

@@ -116,7 +116,7 @@ func (p *Program) report(c *Command, err error) int {
 	case errors.As(err, &exit) && exit.Err == nil:
 		return exit.Code
 	case exit.Code == Usage:
-		err = fmt.Errorf("%w; %s -help tells more", err, strings.TrimSpace(p.Name+" "+c.Name))
+		err = fmt.Errorf("%w; see %s -help", err, strings.TrimSpace(p.Name+" "+c.Name))
 	}
 	for _, finding := range findings(err) {
 		_, _ = fmt.Fprintf(p.Stderr, "E! %s\n", printable.Line(finding.Error()))

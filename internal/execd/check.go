@@ -26,15 +26,16 @@ func InputCheckCommand(in Input, sink string) *command.Command {
 	var config, telegraf, user string
 	var output check.Output
 	flags := command.NewFlags()
-	flags.StringVar(&config, "config", "", "read the plugin's configuration from `file`; without it every setting has its default")
-	flags.StringVar(&telegraf, "telegraf", "", "check Telegraf's configuration, too: this `file`, and the folder telegraf.d beside it")
-	flags.StringVar(&user, "user", "", "check files for this `user`; without it, for the one who runs this, and for root that is telegraf where there is one")
+	flags.StringVar(&config, "config", "", "read the plugin's configuration from `file`; without it, every option has its default")
+	flags.StringVar(&telegraf, "telegraf", "", "also check Telegraf's configuration: this `file`, and the folder telegraf.d beside it")
+	flags.StringVar(&user, "user", "", "check that this `user` can use the files; by default, the user who runs the check, or telegraf, if it exists, for root")
 	output.AddFlag(flags)
 	return &command.Command{
 		Name: "check", Line: "check the set-up: kernel, lists, state, Telegraf", Flags: flags,
 		About: `Checks what must hold for traffic to be counted: the configuration, the capability,
 what the kernel tracks and counts, sysctls, now and at boot, the lists, the folders of
-state_file and report_directory, and what Telegraf is told. Telegraf need not run.
+state_file and report_directory, and with -telegraf Telegraf's configuration. Telegraf
+need not run.
 
 ` + check.About,
 		Codes:    check.Codes(),
@@ -85,7 +86,7 @@ func (in Input) check(ctx context.Context, config string, by check.User) (found 
 	models.SetLoggerOnPlugin(plugin, NewLogger(io.Discard, &warnings, false))
 	if config != "" {
 		if err := LoadConfig(config, inputKind, in.Name, in.LookupEnv, plugin); err != nil {
-			return []check.Finding{check.Failf("configuration", "%v", err).Do("mend it")}, m
+			return []check.Finding{check.Failf("configuration", "%v", err).Do("correct it")}, m
 		}
 		if file := by.File("configuration", config); file.Level != check.OK {
 			found = append(found, file)

@@ -51,7 +51,7 @@ func checkTelegraf(path string, lookup LookupEnv, checks ...func(*agentConfig) [
 	more, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "telegraf.d", "*.conf"))
 	for _, file := range append(paths, more...) {
 		if err := t.read(file, lookup); err != nil {
-			return []check.Finding{check.Failf("telegraf", "%v", err).Do("mend it, or name another")}
+			return []check.Finding{check.Failf("telegraf", "%v", err).Do("correct it, or name another")}
 		}
 	}
 	for _, find := range checks {
@@ -156,7 +156,7 @@ func checkDelay(name string, table *execdTable, preset time.Duration) check.Find
 		delay = time.Duration(*table.RestartDelay)
 	}
 	if delay < time.Second {
-		return check.Warnf("restart_delay", "%s starts the program again after %v: one that cannot start is started in a tight loop", name, delay).Do("set restart_delay = \"10s\"")
+		return check.Warnf("restart_delay", "%s starts the program again after %v: a program that cannot start is restarted in a tight loop", name, delay).Do("set restart_delay = \"10s\"")
 	}
 	return check.Okf("restart_delay", "%s starts the program again after %v", name, delay)
 }
@@ -183,7 +183,7 @@ func checkOutput(program string) func(*agentConfig) []check.Finding {
 		table, found := only(t.Outputs.Execd, program, "outputs.execd", "only one can have the spool")
 		batch := check.Okf("use_batch_format", "a batch that is cut short is sent again as a whole")
 		if !table.UseBatchFormat {
-			batch = check.Warnf("use_batch_format", "when the program ends amid a batch, the metrics before that are lost").Do("set use_batch_format = true in outputs.execd")
+			batch = check.Warnf("use_batch_format", "when the program ends in the middle of a batch, the metrics before that point are lost").Do("set use_batch_format = true in outputs.execd")
 		}
 		pass := check.Okf("namepass", "only some measurements go to %s", program)
 		if len(table.NamePass) == 0 {

@@ -26,7 +26,7 @@ type LookupEnv func(name string) (value string, found bool)
 func LoadConfig(path, kind, name string, lookup LookupEnv, plugin any) error {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrPermission) {
-		err = fmt.Errorf("%w for %s: let a group of that user read it, such as by: chgrp telegraf %s; chmod 640 %s", err, whoWeAre(), path, path)
+		err = fmt.Errorf("%w for %s: let that user's group read it, for example: chgrp telegraf %s; chmod 640 %s", err, whoWeAre(), path, path)
 	}
 	if err != nil {
 		return fmt.Errorf("reading the configuration: %w", err)

@@ -32,5 +32,5 @@ func TestAConfigurationThatTheUserMayNotRead(t *testing.T) {
 	said, err := cmd.CombinedOutput()
 	require.Error(t, err)
 	require.Equal(t, "E! reading the configuration: open "+config+": permission denied for user nobody: "+
-		"let a group of that user read it, such as by: chgrp telegraf "+config+"; chmod 640 "+config+"\n", string(said))
+		"let that user's group read it, for example: chgrp telegraf "+config+"; chmod 640 "+config+"\n", string(said))
 }

@@ -19,8 +19,8 @@ type Input struct {
 	Program
 	New func() telegraf.Input
 
-	slow     time.Duration // log gathers that take longer; 0: slowGather
-	patience time.Duration // log the lack of requests after this time; 0: defaultPatience
+	slow       time.Duration // log gathers that take longer; 0: slowGather
+	maxSilence time.Duration // log the lack of requests after this time; 0: defaultMaxSilence
 }
 
 // InputCommand describes a program that gathers once for every newline on stdin and
@@ -50,7 +50,7 @@ func (in Input) run(o options) int {
 	out := newEncoder(s.Stdout, s.Name, s.log)
 	h := &inputHost{
 		session: s, plugin: plugin, requests: requests, interrupts: s.takeSignals(),
-		patience: cmp.Or(in.patience, defaultPatience), out: out, acc: agent.NewAccumulator(out, nil),
+		maxSilence: cmp.Or(in.maxSilence, defaultMaxSilence), out: out, acc: agent.NewAccumulator(out, nil),
 		slow: cmp.Or(in.slow, slowGather),
 	}
 	if err := h.run(); err != nil {
@@ -65,7 +65,7 @@ type inputHost struct {
 	plugin     telegraf.Input
 	requests   <-chan os.Signal
 	interrupts <-chan os.Signal
-	patience   time.Duration
+	maxSilence time.Duration
 	out        *encoder
 	acc        telegraf.Accumulator
 	slow       time.Duration
@@ -83,7 +83,7 @@ func (h *inputHost) run() error {
 		return h.gather()
 	}
 	if isTerminal(h.Stdin) {
-		h.log.Info("waiting for Telegraf; on a terminal, Enter gathers and Ctrl-D ends")
+		h.log.Info("waiting for requests to gather: press Enter to gather, Ctrl-D to end")
 	}
 	if err := h.serve(); err != nil {
 		return err
@@ -109,9 +109,9 @@ func (h *inputHost) serve() error {
 			if !more {
 				return stdin.err
 			}
-			quiet.heard()
+			quiet.requested()
 		case <-h.requests:
-			quiet.heard()
+			quiet.requested()
 		case <-ticks:
 		case <-quiet.timer.C:
 			quiet.tooLong()
@@ -129,7 +129,7 @@ func (h *inputHost) listen() *silence {
 	if h.pollInterval > 0 || isTerminal(h.Stdin) {
 		return newSilence(h.log, 0) // it gathers by itself, or a user at the terminal asks
 	}
-	return newSilence(h.log, h.patience)
+	return newSilence(h.log, h.maxSilence)
 }
 
 // gather calls the plugin's Gather once. It logs the plugin's error and goes on, since

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 		case "impatient input":
 			in.slow = 100 * time.Millisecond
 		case "lonely input":
-			in.patience = 100 * time.Millisecond
+			in.maxSilence = 100 * time.Millisecond
 		}
 		runAs("probe", InputCommand(in))
 	case "output":

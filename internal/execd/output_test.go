@@ -72,7 +72,7 @@ func TestOutput(t *testing.T) {
 
 // A plugin that asks for it hears of every line that is left out, also of those
 // that are no longer logged, before the Write of what came with it.
-func TestOutputTellsOfRejectedLines(t *testing.T) {
+func TestOutputLogsRejectedLines(t *testing.T) {
 	t.Parallel()
 	const oops = "!oops (at column 5: empty tag name) "
 	for name, c := range map[string]struct{ stdin, stored string }{

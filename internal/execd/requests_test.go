@@ -68,7 +68,7 @@ func TestWaitingRequestsAreOneGather(t *testing.T) {
 // That nobody asks is said once, and so is that somebody does again.
 func TestSilenceIsSaid(t *testing.T) {
 	t.Parallel()
-	const silent, heard = "W! no request to gather for ", "I! a gather was requested, after "
+	const silent, heard = "W! no request to gather for ", "I! a gather was requested after "
 	cmd := child("lonely input")
 	stdin, err := cmd.StdinPipe()
 	require.NoError(t, err)

@@ -6,8 +6,8 @@ import (
 	"github.com/influxdata/telegraf"
 )
 
-// defaultPatience is how long to wait for a request before logging that none came.
-const defaultPatience = 2 * time.Minute
+// defaultMaxSilence is how long to wait for a request before logging that none came.
+const defaultMaxSilence = 2 * time.Minute
 
 // silence logs once that no requests to gather arrive, and again when one does. It
 // waits three times as long as the last gap between two requests, so a long but regular
@@ -16,9 +16,9 @@ type silence struct {
 	log   telegraf.Logger
 	least time.Duration // to wait; 0: without limit
 
-	last  time.Time // of the last request, or the start
-	said  bool
-	timer *time.Timer
+	last   time.Time // of the last request, or the start
+	warned bool
+	timer  *time.Timer
 }
 
 func newSilence(log telegraf.Logger, least time.Duration) *silence {
@@ -30,18 +30,18 @@ func newSilence(log telegraf.Logger, least time.Duration) *silence {
 }
 
 func (s *silence) tooLong() {
-	s.said = true
+	s.warned = true
 	s.log.Warnf(`no request to gather for %v: nothing is accounted until one comes; set signal = "STDIN" in [[inputs.execd]], or with signal = "none" add "-poll_interval", "15s" to its command`,
 		time.Since(s.last).Round(time.Second))
 }
 
-// heard takes note of a request, before it is served.
-func (s *silence) heard() {
+// requested takes note of a request, before it is served.
+func (s *silence) requested() {
 	gap := time.Since(s.last)
-	if s.said {
-		s.log.Infof("a gather was requested, after %v without a request: what was sent meanwhile is in it", gap.Round(time.Second))
+	if s.warned {
+		s.log.Infof("a gather was requested after %v without a request: it accounts everything sent meanwhile", gap.Round(time.Second))
 	}
-	s.said, s.last = false, time.Now()
+	s.warned, s.last = false, time.Now()
 	if s.least > 0 {
 		s.timer.Reset(max(s.least, 3*gap))
 	}

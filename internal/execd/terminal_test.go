@@ -58,7 +58,7 @@ func TestTerminal(t *testing.T) {
 			require.NoError(t, process.Wait(20*time.Second))
 			require.Contains(t, c.seen(process), c.end)
 			if c.kind == "input" {
-				require.Contains(t, process.Stderr(), "I! waiting for Telegraf; on a terminal, Enter gathers and Ctrl-D ends")
+				require.Contains(t, process.Stderr(), "I! waiting for requests to gather: press Enter to gather, Ctrl-D to end")
 			}
 		})
 	}

@@ -12,10 +12,10 @@ func (h *inputHost) watch() (end func()) {
 	start := time.Now()
 	timer := time.AfterFunc(h.slow, func() {
 		if h.out.writing() {
-			h.log.Warnf("Telegraf has not read our metrics for %s: they wait, and what it asks for meanwhile is one gather; see what holds Telegraf up", h.slow)
+			h.log.Warnf("Telegraf has not read our metrics for %s: they wait, and all requests meanwhile become one gather; find out what blocks Telegraf, such as its outputs", h.slow)
 			return
 		}
-		h.log.Warnf("a gather has been going on for %s: what Telegraf asks for meanwhile is one gather; a longer interval helps where that happens often", h.slow)
+		h.log.Warnf("a gather has been running for %s: all requests meanwhile become one gather; if this happens often, set a longer interval", h.slow)
 	})
 	return func() {
 		if !timer.Stop() {

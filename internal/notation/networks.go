@@ -82,9 +82,9 @@ func parseTags(fields []string) ([]accounting.Tag, error) {
 		case !ok || value == "":
 			return nil, fmt.Errorf("%q: want key=value", field)
 		case !tagKey.MatchString(key):
-			return nil, fmt.Errorf("key %q: want at most 64 letters, digits and _, the first no digit", key)
+			return nil, fmt.Errorf("key %q: want at most 64 letters, digits and _, and no digit first", key)
 		case slices.Contains(takenKeys, key):
-			return nil, fmt.Errorf("key %q is taken: choose another", key)
+			return nil, fmt.Errorf("key %q is reserved: choose another", key)
 		case slices.ContainsFunc(tags, func(t accounting.Tag) bool { return t.Key == key }):
 			return nil, fmt.Errorf("key %q is listed twice", key)
 		}

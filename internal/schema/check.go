@@ -55,7 +55,7 @@ func (db *DB) find(ctx context.Context, f fact) (found check.Finding) {
 		return err
 	})
 	if err != nil {
-		return check.Failf(f.name, "it cannot be found out: %v", pgconn.Reason(err))
+		return check.Failf(f.name, "this could not be checked: %v", pgconn.Reason(err))
 	}
 	return found
 }

@@ -33,7 +33,7 @@ var (
 	ErrDamaged = errors.New("it is damaged")
 
 	// ErrForeign means that a file is not a state, and must not be overwritten.
-	ErrForeign = errors.New("it is a file of something else, not a state")
+	ErrForeign = errors.New("it is not a state file")
 
 	// ErrVersion means that another version of the program wrote the file.
 	ErrVersion = errors.New("another version of the program wrote it")
@@ -61,18 +61,18 @@ func readHeader(r io.Reader) (h header, err error) {
 	case foreign(b[:min(n, len(magic))]):
 		return h, ErrForeign
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return h, fmt.Errorf("%w: it has no whole header", ErrDamaged)
+		return h, fmt.Errorf("%w: its header is incomplete", ErrDamaged)
 	case err != nil:
 		return h, err
 	}
 	_, _ = binary.Decode(b, binary.LittleEndian, &h) // it has all the bytes
 	switch {
 	case string(h.Magic[:]) != magic:
-		return h, fmt.Errorf("%w: it does not begin as a state does", ErrDamaged)
+		return h, fmt.Errorf("%w: it does not begin with a state's header", ErrDamaged)
 	case h.Version != version:
 		return h, fmt.Errorf("%w (%d, not %d)", ErrVersion, h.Version, version)
 	case h.Superseded != ^h.Inverse:
-		return h, fmt.Errorf("%w: its mark is torn", ErrDamaged)
+		return h, fmt.Errorf("%w: its mark was written in part", ErrDamaged)
 	}
 	return h, nil
 }

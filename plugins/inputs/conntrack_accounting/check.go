@@ -17,7 +17,7 @@ import (
 func (p *Plugin) Check(ctx context.Context, by check.User) []check.Finding {
 	p.checking = true
 	if err := p.Init(); err != nil {
-		return []check.Finding{check.Failf("configuration", "%v", err).Do("mend it")}
+		return []check.Finding{check.Failf("configuration", "%v", err).Do("correct it")}
 	}
 	return append(
 		[]check.Finding{check.Okf("configuration", "every option is valid")},
@@ -36,7 +36,7 @@ func (p *Plugin) checkKernel() (found []check.Finding) {
 	p.health = health{started: time.Now()}
 	var err error
 	if p.namespace, err = ctnetlink.OpenNamespace(p.NetworkNamespace); err != nil {
-		return []check.Finding{check.Failf("network namespace", "%v", err).Do("make it, or mend network_namespace").Run("ip netns list")}
+		return []check.Finding{check.Failf("network namespace", "%v", err).Do("create it, or correct network_namespace").Run("ip netns list")}
 	}
 	defer p.close()
 	if p.NetworkNamespace != "" {

@@ -126,7 +126,7 @@ func (p *Plugin) readMark() error {
 		return fmt.Errorf("mark: %q is not a mark: want value/mask, such as \"0x1/0xff\", with a mask that is not 0", p.Mark)
 	}
 	if v&^m != 0 {
-		return fmt.Errorf("mark: %q can never match: the value has bits that the mask has not", p.Mark)
+		return fmt.Errorf("mark: %q can never match: the value has bits outside of the mask", p.Mark)
 	}
 	p.cfg.Filter.Mark, p.cfg.Filter.MarkMask = uint32(v), uint32(m)
 	p.dumped.Mark, p.dumped.MarkMask = uint32(v), uint32(m)

@@ -211,7 +211,7 @@ func (p *Plugin) followNamespace(looked time.Time) error {
 	if !p.namespace.Replaced() {
 		return nil
 	}
-	p.Log.Warnf("network_namespace: %q is another namespace now: the plugin leaves the old one; it accounts flows of the new one that began after the last gather in full, others from now on", p.NetworkNamespace)
+	p.Log.Warnf("network_namespace: %q is another namespace now, and the plugin moves to it: flows that began after the last gather are accounted in full, older ones from now on; what flows of the old namespace sent after that gather is lost", p.NetworkNamespace)
 	p.state.ready = false // the state describes the old one
 	p.close()
 	p.since = before
@@ -248,7 +248,7 @@ func (p *Plugin) close() {
 		errs = append(errs, p.namespace.Close())
 	}
 	if err := errors.Join(errs...); err != nil {
-		p.Log.Warnf("closing the kernel's sockets: %v", err)
+		p.Log.Warnf("closing the kernel's sockets failed, which is harmless: %v", err)
 	}
 	p.closed, p.destroyed, p.dumper, p.marked, p.namespace = nil, nil, nil, nil, nil
 }

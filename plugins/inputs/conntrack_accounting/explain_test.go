@@ -222,6 +222,6 @@ func TestZeroedCounters(t *testing.T) {
 		l.gather()
 	}
 	require.EqualValues(t, 50+(30+10)+2*(20+10), l.sum["udp-src"].Packets)
-	require.Len(t, l.log.with("W! another program sets the kernel's counters to zero"), 1)
+	require.Len(t, l.log.with("W! another program resets the kernel's counters"), 1)
 	require.Equal(t, int64(4), l.internal["zeroed_flows"])
 }

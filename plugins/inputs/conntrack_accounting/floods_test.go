@@ -54,7 +54,7 @@ func TestFlood(t *testing.T) {
 	l.requireExact()
 	l.gather()
 	require.Len(t, l.log.with("W! max_series: 100 series are too few for this interval: new series lose their port and source"), 2)
-	require.Len(t, l.log.with("I! max_series: all series of an interval have room again"), 2)
+	require.Len(t, l.log.with("I! max_series: all series of an interval fit again"), 2)
 }
 
 // unanswered = "fold" keeps what was never answered by destination; what is

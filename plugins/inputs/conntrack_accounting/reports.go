@@ -108,7 +108,7 @@ func (r *reports) write() {
 	r.counts.failed++
 	if !r.failing {
 		r.failing = true
-		r.log.Errorf("report_directory: %v; up to %d bytes of reports wait in memory for the next attempt, metrics are not affected", err, maxUnsaved)
+		r.log.Errorf("report_directory: %v; up to %d bytes of reports wait in memory for the next attempt; metrics are not affected", err, maxUnsaved)
 	}
 	r.forget()
 }
@@ -136,7 +136,7 @@ func (r *reports) forget() {
 	for r.size > maxUnsaved {
 		r.drop()
 		if r.counts.lost++; r.counts.lost == 1 {
-			r.log.Errorf("report_directory: %d bytes of reports wait in memory, from now on the oldest are lost", maxUnsaved)
+			r.log.Errorf("report_directory: %d bytes of reports wait in memory, the most allowed: from now on, the oldest are lost", maxUnsaved)
 		}
 	}
 }
@@ -161,5 +161,5 @@ func (r *reports) stop() {
 	n := len(r.unsaved)
 	r.counts.lost += uint64(n)
 	r.unsaved, r.size = nil, 0
-	r.log.Errorf("report_directory: %d reports are lost as the program ends: %v", n, err)
+	r.log.Errorf("report_directory: %d reports are lost because the program ends: %v", n, err)
 }

@@ -216,7 +216,7 @@ func TestTheLastReportsAreWrittenAtTheEnd(t *testing.T) {
 		says string
 	}{
 		"folder comes back": {true, "I! report_directory: reports are written again"},
-		"folder is gone":    {false, "E! report_directory: 1 reports are lost as the program ends: "},
+		"folder is gone":    {false, "E! report_directory: 1 reports are lost because the program ends: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.NoError(t, os.RemoveAll(folder))
@@ -265,7 +265,7 @@ func TestUnsavedReportsHaveABound(t *testing.T) {
 	}
 	lost := int(p.reports.counts.lost)
 	require.Greater(t, lost, 0)
-	require.Len(t, log.with("from now on the oldest are lost"), 1)
+	require.Len(t, log.with("from now on, the oldest are lost"), 1)
 	require.NoError(t, os.Mkdir(folder, 0o700))
 	p.reports.write()
 	saved := readReports(t, folder, "gw")

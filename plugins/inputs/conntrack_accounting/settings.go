@@ -58,7 +58,7 @@ func (p *Plugin) readSysctl(name string) (s sysctl) {
 
 // due is the finding that the start of the plugin will set a sysctl.
 func (p *Plugin) due(name string) finding {
-	return warning("due", "%s is %d: the plugin sets it to 1 when it starts, and what begins before is counted in part or not at all", name, p.health.sysctls[name].value).
+	return warning("due", "%s is %d: the plugin sets it to 1 when it starts; flows that begin before are counted in part or not at all", name, p.health.sysctls[name].value).
 		do("set it now, and at boot (deploy/sysctl.d)").run(p.command(fmt.Sprintf("sysctl -w net.netfilter.%s=1", name)))
 }
 

@@ -151,7 +151,7 @@ func (p *Plugin) saveLast() {
 	}
 	p.state.ready = false
 	if err := p.state.lock.Unlock(); err != nil {
-		p.Log.Warnf("state_file: unlocking it: %v", err)
+		p.Log.Warnf("state_file: unlocking it failed, which is harmless: %v", err)
 	}
 	p.state.lock = nil
 }

@@ -329,7 +329,7 @@ func TestStateFileOfSomethingElse(t *testing.T) {
 	p.NetworkNamespace, p.Log = l.ns.Path(), l.log
 	keep(p)
 	require.NoError(t, p.Init())
-	require.ErrorContains(t, p.Start(l), "state_file: "+file+": it is a file of something else, not a state: name another file")
+	require.ErrorContains(t, p.Start(l), "state_file: "+file+": it is not a state file: name another file")
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.Equal(t, "10.0.0.0/8,Campus\n", string(text))

@@ -62,7 +62,7 @@ func (f finding) run(command string) finding {
 // unknown is the finding of a fact that could not be found out.
 func (p *Plugin) unknown(format string, args ...any) finding {
 	p.Log.Debugf(format, args...)
-	return finding{Finding: check.Warnf("", "it cannot be found out: "+format, args...), unknown: true}
+	return finding{Finding: check.Warnf("", "this could not be checked: "+format, args...), unknown: true}
 }
 
 // undecided is the finding that it is too early to say.
