@@ -15,8 +15,8 @@ func (t *Tracker) BeginDump(now time.Time) {
 	t.stats.PickedUp, t.stats.PickedUpRefused = 0, 0
 }
 
-// Observe accounts a record of the dump. A flow whose mark let it in once stays in
-// until it ends.
+// Observe accounts a record of the dump. A flow whose mark was accepted once is
+// accounted until it ends, even if its mark changes.
 func (t *Tracker) Observe(f *Flow) {
 	f = t.orient(f)
 	var dst responder
@@ -90,12 +90,12 @@ func (t *Tracker) addFlow(k *key, f *Flow, dst *responder) *entry {
 	return e
 }
 
-// EndDump ends the dump. complete means that it showed the whole table and that
-// all events that were queued when it was read have been passed to OnDestroy and
-// OnClose; drained that the dying list was empty, so that no DESTROY event will come
-// again. Connections that the dump found closed are counted now, with the best
-// time known. The baseline ends with a complete dump, for flows that have a start time
-// with one that is drained, too.
+// EndDump ends the dump. complete means that it showed the whole table, and that all
+// events that were queued when it was read have been passed to OnDestroy and OnClose.
+// drained means that the dying list was empty, so no DESTROY event will come again.
+// EndDump counts the connections that the dump found closed, with the best time known.
+// The baseline ends with a complete dump; for flows that have a start time, that dump must
+// also be drained.
 func (t *Tracker) EndDump(complete, drained bool) {
 	if complete {
 		t.takeBack()

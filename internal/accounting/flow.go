@@ -22,7 +22,7 @@ func (a Addr) Is4() bool {
 
 // Tuple holds addresses and ports of one direction of a flow (CTA_TUPLE_ORIG
 // or CTA_TUPLE_REPLY). For ICMP and ICMPv6, SrcPort is the identifier and
-// DstPort is type<<8 | code, since these tell two flows apart as ports do.
+// DstPort is type<<8 | code, since these distinguish flows as ports do.
 type Tuple struct {
 	Src, Dst         Addr
 	SrcPort, DstPort uint16

@@ -14,7 +14,7 @@ type Interval struct {
 	order []ordered
 }
 
-// ordered is a row of an interval, with what it is ordered by.
+// ordered is a row of an interval, with its sort key.
 type ordered struct {
 	src Addr
 	row int32

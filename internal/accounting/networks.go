@@ -12,7 +12,7 @@ import (
 type Network struct {
 	Prefix netip.Prefix
 	Name   string
-	Keys   []Tag // what else is known of it
+	Keys   []Tag // its key=value pairs, which become tags
 }
 
 // Tag is a key and its value.

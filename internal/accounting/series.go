@@ -82,7 +82,7 @@ func (t *seriesTable) insert(k SeriesKey, answered bool) int32 {
 	return n
 }
 
-// resetOpen forgets the gauge, which each dump takes anew.
+// resetOpen resets Series.Open, which each dump counts again.
 func (t *seriesTable) resetOpen() {
 	for i := range t.rows {
 		t.rows[i].Open = 0

@@ -2,7 +2,7 @@ package accounting
 
 import "encoding/binary"
 
-// What a record holds beside what each one has.
+// The optional parts of a record.
 const (
 	stateIPv4     = 1 << iota // the addresses have 4 bytes, not 16
 	stateZone                 // the zone is not 0

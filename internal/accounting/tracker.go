@@ -6,22 +6,22 @@ import (
 	"telegraf-conntrack-accounting/internal/slabmap"
 )
 
-// Config says what a [Tracker] accounts and under which series.
+// Config selects what a [Tracker] accounts, and under which series.
 type Config struct {
 	Filter      Filter
 	Source      Grouping // of the opener's address
 	Destination Grouping // of the responder's address
-	GroupBy     GroupBy  // what else tells series apart
+	GroupBy     GroupBy  // what else distinguishes series
 	Translated  bool     // take the responder, address and port, from the reply tuple: the real server behind DNAT
 	TrackOpen   bool     // fill Series.Open
-	MaxSeries   int      // series an interval, beyond which new ones fold
+	MaxSeries   int      // series per interval, beyond which new ones fold
 	Unanswered  Unanswered
 
 	// PickedUpByPort decides by the ports who opened a connection that conntrack
 	// picked up midway.
 	PickedUpByPort bool
 
-	// AccountExisting accounts all that the flows of the baseline have sent, not
+	// AccountExisting accounts everything that the flows of the baseline have sent, not
 	// only what they send after it.
 	AccountExisting bool
 
@@ -30,13 +30,13 @@ type Config struct {
 	MissingTTL time.Duration
 
 	// MayRepeat reports whether the kernel may repeat DESTROY events. It is called
-	// where nothing else tells a repeated event from that of another flow. nil: it
+	// if nothing else distinguishes a repeated event from that of another flow. nil: it
 	// always may.
 	MayRepeat func() bool
 }
 
 // Stats describe a Tracker. The counters are totals since NewTracker. The gauges are
-// current values: those "in the last dump" are set anew by each dump.
+// current values: each dump sets those "in the last dump" again.
 type Stats struct {
 	// Gauges.
 	Flows           int // flows remembered
@@ -44,9 +44,9 @@ type Stats struct {
 	Missing         int // flows of Flows that the last complete dump did not show
 	Resumed         int // flows that the state brought, at the start
 	Offloaded       int // flows in a flowtable, in the last dump
-	Remarked        int // flows that were let in and have another mark, in the last dump
+	Remarked        int // accepted flows whose mark has changed to another one, in the last dump
 	PickedUp        int // flows that conntrack picked up midway, in the last dump
-	PickedUpRefused int // such flows left out, which would not be the other way round, in the last dump
+	PickedUpRefused int // such flows that the filter rejects, but would accept with the ends swapped, in the last dump
 	Unanswered      int // flows that nobody has answered, in the last dump
 
 	// Counters.
@@ -114,11 +114,12 @@ func NewTracker(cfg Config) *Tracker {
 	}
 }
 
-// SetPorts replaces the interesting ports. What a flow sends from now on is
-// accounted under the new ones.
+// SetPorts replaces the interesting ports. What flows send from now on is accounted
+// under the new ones.
 func (t *Tracker) SetPorts(p *Ports) { t.ports = p }
 
-// SetMissingTTL replaces the configured time, once the kernel sends DESTROY events.
+// SetMissingTTL replaces Config.MissingTTL. Call it when the kernel begins to send
+// DESTROY events.
 func (t *Tracker) SetMissingTTL(d time.Duration) { t.cfg.MissingTTL = d }
 
 // BeginBaseline begins the baseline. Flows that the dumps show up to the first

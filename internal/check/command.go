@@ -9,8 +9,8 @@ import (
 	"telegraf-conntrack-accounting/internal/command"
 )
 
-// limit is how long a check may take. A little is left for what does not answer to
-// notice that the time is over.
+// limit bounds how long the parts of a check may take. It leaves a little of the
+// promised ten seconds for parts to notice that their context has ended.
 const limit = 8 * time.Second
 
 // Codes are the exit codes of a command that checks.
@@ -22,10 +22,10 @@ func Codes() command.Codes {
 	}
 }
 
-// About is what a command that checks says of its output.
-const About = `Each finding is a line: OK, WARNING or FAILURE, its name, what is so, and what to do about
-it, with a command where there is one. It changes nothing and takes ten seconds at
-most. On a terminal the first word is coloured, unless NO_COLOR is set.
+// About describes the output of a command that checks, for its help.
+const About = `Each finding is one line: OK, WARNING or FAILURE, its name, what was found, and the
+remedy, with a command if there is one. The check changes nothing and takes ten seconds
+at most. On a terminal, the first word is coloured, unless NO_COLOR is set.
 `
 
 // Output is how a command that checks prints what it finds.
@@ -33,10 +33,11 @@ type Output struct{ json bool }
 
 // AddFlag adds the switch -json.
 func (o *Output) AddFlag(flags *flag.FlagSet) {
-	flags.BoolVar(&o.json, "json", false, "print JSON: the worst level, and of each finding its name, level, what is so, remedy and command")
+	flags.BoolVar(&o.json, "json", false, "print JSON: the worst level, and for each finding its name, level, what was found, remedy and command")
 }
 
-// Run finds, prints, and returns the exit code as an error.
+// Run calls find with a context that ends after limit, prints the findings to out, and
+// returns the exit code as a [command.Exit].
 func (o *Output) Run(out *os.File, find func(context.Context) []Finding) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()

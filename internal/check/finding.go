@@ -1,14 +1,14 @@
-// Package check holds what was found out about a set-up: facts, each with what to do
-// where it is not as it should be. Whoever knows a fact finds it; this package prints
-// findings, for people and for machines.
+// Package check holds and prints the findings of a command that checks a set-up, for
+// people and as JSON. A finding is a fact with its level and, unless all is well, a
+// remedy. The packages that know the facts make the findings.
 package check
 
 import "fmt"
 
-// Level says how bad a finding is.
+// Level is the severity of a finding.
 type Level int
 
-// The levels, which are the exit codes of a command that checks, too.
+// The levels. Their values are also the exit codes of a command that checks.
 const (
 	OK      Level = iota
 	Warning       // something is lost, less exact, or at risk
@@ -46,19 +46,19 @@ func Failf(name, format string, args ...any) Finding {
 	return Finding{Name: name, Level: Failure, What: fmt.Sprintf(format, args...)}
 }
 
-// Do adds what to do.
+// Do returns the finding with a remedy, a sentence that starts in lower case.
 func (f Finding) Do(format string, args ...any) Finding {
 	f.Remedy = fmt.Sprintf(format, args...)
 	return f
 }
 
-// Run adds the command that does it.
+// Run returns the finding with a shell command that carries the remedy out.
 func (f Finding) Run(format string, args ...any) Finding {
 	f.Command = fmt.Sprintf(format, args...)
 	return f
 }
 
-// Text returns the finding as a line of a log has it.
+// Text returns the finding as one line for a log.
 func (f Finding) Text() string {
 	text := f.What
 	if f.Remedy != "" {

@@ -55,7 +55,8 @@ func (u User) OwnFile(name, path string) Finding {
 	return Okf(name, "%s may write to %s", u.Name, path)
 }
 
-// Free returns how much room a file system has for users, 0 where it cannot tell.
+// Free returns the free space of a file system for unprivileged users, in bytes, or 0
+// if it is unknown.
 func Free(path string) int64 {
 	var fs unix.Statfs_t
 	if unix.Statfs(path, &fs) != nil {
@@ -76,7 +77,7 @@ func ownerName(info os.FileInfo) string {
 	return id
 }
 
-// Size returns a number of bytes as people read it.
+// Size formats a number of bytes with a binary unit.
 func Size(bytes int64) string {
 	const unit = 1024
 	if bytes < unit {

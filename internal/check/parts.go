@@ -2,8 +2,8 @@ package check
 
 import "context"
 
-// A Part finds out some facts. It may outlive the context that it is given: a file
-// system that does not answer cannot be told to stop.
+// A Part finds out some facts. It may run on after its context has ended: a call to a
+// file system that does not answer cannot be cancelled.
 type Part struct {
 	Name string // of what is found when it takes too long
 	Find func(context.Context) []Finding

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A User is who is going to work with what is checked.
+// A User is the user that will work with the files and folders that are checked.
 type User struct {
 	Name string
 	uid  int

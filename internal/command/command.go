@@ -34,14 +34,14 @@ type Program struct {
 // A Command is one thing that a program does.
 type Command struct {
 	Name  string // "" for Program.Main
-	Line  string // what it does, as a list of commands says it
+	Line  string // what it does, for a list of commands
 	About string // what it does, in paragraphs; the last one ends its line
 
 	Args  string   // what follows the switches, such as "FILE..."; "" for nothing
 	Words []string // what may stand for Args, where these are not files
 	Flags *flag.FlagSet
 
-	Removed map[string]string // switches that are no more, and what to do instead
+	Removed map[string]string // switches that were removed, and what to use instead
 
 	Codes    Codes // exit codes with another meaning than usual
 	Examples []Example

@@ -27,7 +27,8 @@ func (e *Exit) Unwrap() error { return e.Err }
 // UsageError returns what a command returns when its command line is wrong.
 func UsageError(err error) error { return &Exit{Usage, err} }
 
-// Run does what the arguments say, prints what went wrong, and returns the exit code.
+// Run runs the command that the arguments name, prints its error, and returns the exit
+// code.
 func (p *Program) Run(args []string) int {
 	version := p.Main.Flags.Bool("version", false, "print the version and exit")
 	c, args, err := p.choose(args)

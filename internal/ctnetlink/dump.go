@@ -19,8 +19,8 @@ import (
 // milliseconds, 200,000 took twelve seconds.
 const maxDying = 8192
 
-// A Dumper reads the whole table, again and again, over one socket, and the
-// dying list over another, which is replaced where it was left half read.
+// A Dumper reads the whole table repeatedly over one socket, and the dying list over
+// another, which it replaces after a dump that it did not read to the end.
 type Dumper struct {
 	ns     *Namespace
 	filter Filter

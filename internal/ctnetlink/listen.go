@@ -38,9 +38,9 @@ type Listener struct {
 
 	events, overruns, decodeErrors, reopened atomic.Uint64
 
-	failed time.Time // when the socket was last opened anew
+	failed time.Time // when the socket was last reopened
 
-	sockets *os.File // /proc/net/netlink of the namespace; nil but for DESTROY events
+	sockets *os.File // /proc/net/netlink of the namespace; nil except for DESTROY events
 }
 
 // ListenerStats are a listener's counters since it began.
@@ -143,7 +143,7 @@ func openEventSocket(ns *Namespace, receiveBuffer int, join func(*socket) error)
 }
 
 // ReceiveBuffer returns the size of the receive buffer that the kernel granted,
-// which is less than asked for where it is capped by net.core.rmem_max.
+// which is less than asked for if net.core.rmem_max caps it.
 func (l *Listener) ReceiveBuffer() (int, error) {
 	return l.socket.granted()
 }

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errNoSubsystem says that the kernel lacks a netfilter subsystem, or is older than a
+// errNoSubsystem means that the kernel lacks a netfilter subsystem, or is older than a
 // message of it.
 var errNoSubsystem = errors.New("the kernel has no such netfilter subsystem")
 

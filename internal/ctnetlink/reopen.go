@@ -36,7 +36,7 @@ func (e *eventSocket) become(other *eventSocket) error {
 	defer e.mu.Unlock()
 	old := e.fd
 	e.fd = other.fd
-	// The old socket has failed: an error of closing it says nothing new.
+	// The old socket has failed already: an error of closing it adds nothing.
 	_ = errors.Join(unix.Close(old), unix.Close(other.stop))
 	return nil
 }

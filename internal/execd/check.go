@@ -20,8 +20,9 @@ type checker interface {
 	Metrics() (now, most int) // of a gather, known after Check
 }
 
-// InputCheckCommand describes the command that checks the set-up of an input, and with
-// -telegraf what Telegraf's configuration says about it and about the program sink.
+// InputCheckCommand describes the command that checks the set-up of an input. With
+// -telegraf it also checks what Telegraf's configuration has for the input and for the
+// program named sink.
 func InputCheckCommand(in Input, sink string) *command.Command {
 	var config, telegraf, user string
 	var output check.Output
@@ -74,8 +75,8 @@ func (in Input) checkOnly(o options) int {
 // metrics are those of a gather: of the table as it is, and the most there can be.
 type metrics struct{ now, most int }
 
-// check finds out all about the plugin itself. What it warns of in its options is
-// found, too.
+// check returns the findings about the plugin itself. The plugin's warnings about its
+// options become findings, too.
 func (in Input) check(ctx context.Context, config string, by check.User) (found []check.Finding, m metrics) {
 	plugin := in.New()
 	known, ok := plugin.(checker)

@@ -174,7 +174,7 @@ func checkBuffer(t *agentConfig, m metrics) check.Finding {
 	}
 }
 
-// checkOutput finds out whether Telegraf runs a sink as it has to, where it runs it.
+// checkOutput finds out whether Telegraf runs a sink, if it does, with the right options.
 func checkOutput(program string) func(*agentConfig) []check.Finding {
 	return func(t *agentConfig) []check.Finding {
 		if !slices.ContainsFunc(t.Outputs.Execd, func(e execdTable) bool { return e.runs(program) }) {

@@ -56,7 +56,7 @@ func (d *document) find(key toml.Key) toml.Primitive {
 	value := d.top[key[0]]
 	for _, name := range key[1:] {
 		tables := make([]map[string]toml.Primitive, 1)
-		// Decoding anything else into a map is no error, and leaves it empty.
+		// Decoding anything else into a map succeeds, and leaves it empty.
 		if _ = d.md.PrimitiveDecode(value, &tables[0]); len(tables[0]) == 0 {
 			_ = d.md.PrimitiveDecode(value, &tables)
 		}

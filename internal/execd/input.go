@@ -28,10 +28,10 @@ type Input struct {
 // -poll_interval it also gathers at that interval, first after one interval. All
 // requests that arrive during a gather cause one more gather.
 //
-// A plugin with a method SetOneShot(bool) is told before its Init when there
-// will be one gather only: with the switch -one-shot, and under a Telegraf that
-// was started with --test or --once. One with a method Delivered() is told
-// after each gather when its metrics have been written to stdout.
+// If the plugin has a method SetOneShot(bool), it is called with true before Init when
+// there will be one gather only: with the switch -one-shot, and under a Telegraf that was
+// started with --test or --once. If the plugin has a method Delivered(), it is called
+// after each gather whose metrics have been written to stdout.
 func InputCommand(in Input) *command.Command { return in.command(inputKind, in.run) }
 
 func (in Input) run(o options) int {

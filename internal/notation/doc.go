@@ -1,7 +1,7 @@
 // Package notation reads what operators write in the configuration and in lists:
-// masks, networks, ports, protocols, and the keys of group_by. It makes of them the
-// values that package accounting works with. Its errors quote what they are about,
-// name the line of a list, and say what is wanted.
+// masks, networks, ports, protocols, and the keys of group_by. It turns
+// them into values of package accounting. Its errors quote the wrong text, name the line
+// of a list, and describe what is accepted.
 //
-// It reads texts only: opening and watching files is up to the caller.
+// It reads texts only; callers open and watch files.
 package notation

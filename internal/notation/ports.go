@@ -17,7 +17,7 @@ import (
 // LookupService returns the port of a service, as net.LookupPort does.
 type LookupService func(network, service string) (port int, err error)
 
-// ErrNoPorts says that the protocol of an entry has no ports: the entry is
+// ErrNoPorts means that the protocol of an entry has no ports: the entry is
 // understood, but without effect.
 var ErrNoPorts = errors.New("has no ports")
 

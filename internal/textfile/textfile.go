@@ -26,7 +26,7 @@ type File struct {
 
 // Read reads a file. Info is set also if only what is in the file is wrong.
 func Read(path string) (File, error) {
-	// Opening a named pipe waits for who writes into it, unless it must not block.
+	// Without O_NONBLOCK, opening a named pipe waits for a writer.
 	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return File{}, err

@@ -12,8 +12,8 @@ import (
 	"telegraf-conntrack-accounting/internal/ctnetlink"
 )
 
-// Check finds out, instead of Init and Start, what keeps traffic from being counted,
-// or soon will. It changes nothing. A user is to work with the files.
+// Check finds out what keeps traffic from being counted, or soon will. It takes the place
+// of Init and Start, and changes nothing. by is the user that will work with the files.
 func (p *Plugin) Check(ctx context.Context, by check.User) []check.Finding {
 	p.checking = true
 	if err := p.Init(); err != nil {
@@ -28,8 +28,8 @@ func (p *Plugin) Check(ctx context.Context, by check.User) []check.Finding {
 		)...)
 }
 
-// Metrics returns, after Check, how many metrics a gather would have had of the flows in
-// the table, and how many it can have.
+// Metrics returns, after Check, how many metrics a gather of the current table would
+// have, and the most that a gather can have.
 func (p *Plugin) Metrics() (now, most int) { return p.metrics, p.MaxSeries }
 
 func (p *Plugin) checkKernel() (found []check.Finding) {

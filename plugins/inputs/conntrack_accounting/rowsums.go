@@ -36,7 +36,7 @@ func (r *rowSums) add(row *reportfile.Row) {
 	sum.OpenConnections += row.OpenConnections
 }
 
-// take hands the sums over and begins anew.
+// take returns the sums and resets them.
 func (r *rowSums) take(fn func(*reportfile.Row)) {
 	for i := range r.rows {
 		fn(&r.rows[i])

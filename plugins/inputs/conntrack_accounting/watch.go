@@ -29,7 +29,7 @@ func well(format string, args ...any) finding {
 	return finding{Finding: check.Okf("", format, args...), log: telegraf.Info}
 }
 
-// mended is well, of something that was wrong until a moment ago.
+// mended is the finding that something was wrong, and has just been corrected.
 func mended(level telegraf.LogLevel, format string, args ...any) finding {
 	return finding{Finding: check.Okf("", format, args...), log: level, always: true}
 }
@@ -65,7 +65,7 @@ func (p *Plugin) unknown(format string, args ...any) finding {
 	return finding{Finding: check.Warnf("", "this could not be checked: "+format, args...), unknown: true}
 }
 
-// undecided is the finding that it is too early to say.
+// undecided is the finding that it is too early to decide.
 func undecided(format string, args ...any) finding {
 	return finding{Finding: check.Okf("", format, args...), unknown: true}
 }
