@@ -21,7 +21,7 @@ type line struct {
 	measure
 }
 
-// selection says of which traffic.
+// selection is the traffic that a panel shows.
 type selection int
 
 const (
@@ -29,8 +29,8 @@ const (
 	chosen                      // by all variables of Groups and Who talks to whom
 )
 
-// backend is a database that dashboards can ask. The common dashboards are made
-// of what each can say of itself.
+// backend is a database that dashboards query. The common dashboards are made of these
+// methods.
 type backend interface {
 	name() string
 	title() string

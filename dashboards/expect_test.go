@@ -45,7 +45,7 @@ func meanLifetime(s *step, name string, _ float64) (float64, bool) {
 	return 0, false
 }
 
-// meanOpen is unknown where no report told it.
+// meanOpen is unknown where no report has it.
 func meanOpen(s *step, name string, _ float64) (float64, bool) {
 	return s.averageOpen(name), len(s.tracked) > 0
 }

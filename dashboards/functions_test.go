@@ -155,7 +155,7 @@ func TestSeriesSteps(t *testing.T) {
 		require.Equal(t, slow["gw1"][0].SrcBytes, scalar[int64](t, db,
 			`SELECT (sum(src_bytes) * 300 / sum(seconds))::bigint FROM vpn_traffic_series($1, $2, $3)`, begin, end, step), step)
 	}
-	// A step that is not over is not told.
+	// A step that is not over is not returned.
 	require.Equal(t, 0, scalar[int](t, db, `SELECT count(*) FROM vpn_traffic_series(now(), now() + interval '1 hour', '1 m')`))
 	require.Equal(t, 0, scalar[int](t, db, `SELECT count(*) FROM vpn_traffic_totals($1, $1)`, end), "an empty range")
 	require.Equal(t, 0, scalar[int](t, db, `SELECT count(*) FROM vpn_traffic_totals($2, $1, 'src')`, begin, end), "a range of less than nothing")

@@ -1,8 +1,8 @@
 package main
 
-// drill is a link to the dashboard that shows whom a source or destination talks
-// to, for the value that a Grafana variable gives, percent-encoded: a network has a
-// slash, and what others store as an address may hold an ampersand.
+// drill is a link to the dashboard that shows the peers of a source or destination. The
+// address comes from a Grafana variable, percent-encoded: a network has a slash, and
+// other programs may store addresses with an ampersand.
 func drill(b backend, column, value string) object {
 	target := "pair"
 	if b.name() != "postgres" {
@@ -14,7 +14,7 @@ func drill(b backend, column, value string) object {
 	}
 }
 
-// linked makes the lines of a chart lead to whom a source or destination talks.
+// linked makes the lines of a chart link to the peers of a source or destination.
 // The address is a label of the line: in InfluxDB its tag.
 func (p *panel) linked(b backend, column string) *panel {
 	if b.name() != "postgres" {
@@ -28,7 +28,7 @@ func (p *panel) named() *panel { return p.set(object{"displayName": namedByMetri
 
 const namedByMetric = "${__field.labels.metric}"
 
-// ends makes a table of sources or destinations lead to whom they talk. A table
+// ends makes a table of sources or destinations link to their peers. A table
 // of Postgres shows the address in the name already, one of InfluxDB beside it.
 func (p *panel) ends(b backend, column string) *panel {
 	if b.name() != "postgres" {

@@ -62,7 +62,7 @@ func panelsOf(t *testing.T, db *sql.DB, file string, v view) map[string]*data.Fr
 	return frames
 }
 
-// filledWithNames makes a database with known traffic of which some has names.
+// filledWithNames makes a database with known traffic, some of which has names.
 func filledWithNames(t *testing.T) *sql.DB {
 	t.Helper()
 	return testkit.DatabaseLike(t, "named", func(pg *testkit.PG) { fill(t, pg, namedTraffic()) }).DB()

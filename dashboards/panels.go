@@ -67,7 +67,7 @@ func bars(title, unit string, targets ...object) *panel {
 	})
 }
 
-// heat is a row for each name, whose colour says how much it was when.
+// heat is a row for each name, whose colour shows how much it was when.
 func heat(title, unit string, targets ...object) *panel {
 	return newPanel("heatmap", title, targets, object{"unit": unit, "custom": object{}}, object{
 		"calculate": false, "cellGap": 1, "cellValues": object{"unit": unit}, "showValue": "never",

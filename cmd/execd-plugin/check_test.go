@@ -14,7 +14,7 @@ import (
 )
 
 // checked is a gateway as deploy/ makes it, of which tests break one thing after the
-// other. nobody is the user whom Telegraf runs as.
+// other. nobody is the user that Telegraf runs as.
 type checked struct {
 	t                               *testing.T
 	ns                              *testkit.Netns
@@ -150,7 +150,7 @@ func TestCheckNamesEachFault(t *testing.T) {
 	require.Empty(t, c.check().Wrong())
 }
 
-// It works for Telegraf's user, and says so where the capability is missing or is of
+// It works for Telegraf's user, and reports a capability that is missing or is of
 // another user namespace.
 func TestCheckOfTheCapability(t *testing.T) {
 	testkit.NeedUserNamespace(t)

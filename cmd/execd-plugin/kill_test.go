@@ -35,7 +35,7 @@ type runs struct {
 	child *testkit.Child
 	stdin io.WriteCloser
 	sum   testkit.Counter // of all that came out
-	warns int             // runs that said that something is lost
+	warns int             // runs that logged a loss
 }
 
 func newRuns(t *testing.T) *runs {
@@ -181,7 +181,7 @@ func TestKillBetweenGathers(t *testing.T) {
 }
 
 // Killed at any moment, it never accounts a byte twice, and where it has lost
-// some it says so.
+// some, it logs so.
 func TestKillAtAnyMoment(t *testing.T) {
 	r := newRuns(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -201,7 +201,7 @@ func TestKillAtAnyMoment(t *testing.T) {
 	wait()
 	r.finish()
 	counted := r.ns.Counters(t)["sent"]
-	t.Logf("%d of %d packets after 20 kills, %d of which lost some and said so", r.sum.Packets, counted.Packets, r.warns)
+	t.Logf("%d of %d packets after 20 kills, %d of which lost some and logged it", r.sum.Packets, counted.Packets, r.warns)
 	if r.warns == 0 {
 		require.Equal(t, counted, r.sum)
 	}

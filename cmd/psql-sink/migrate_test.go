@@ -50,7 +50,7 @@ func TestMigrateAsTheOwner(t *testing.T) {
 	require.NoError(t, out.Close())
 	require.NoError(t, sink.Wait())
 	p.finish()
-	require.Equal(t, 1, strings.Count(p.log.String(), "W!"), "told once")
+	require.Equal(t, 1, strings.Count(p.log.String(), "W!"), "logged once")
 
 	testkit.RequireExact(t, db)
 	var rows, foreign int

@@ -18,7 +18,7 @@ func answer(f Flow, yes bool) Flow {
 	return f
 }
 
-// hostile returns a flow of which everything that a sender can choose is random.
+// hostile returns a flow with random values of everything that a sender can choose.
 func hostile(rng *rand.Rand, id uint32) Flow {
 	f := flowOf(id, uint8(rng.IntN(256)), 40+uint64(rng.IntN(1400)))
 	f.Orig = Tuple{SrcPort: uint16(rng.Uint32()), DstPort: uint16(rng.Uint32())}
@@ -198,7 +198,7 @@ func TestUnansweredFlowsAreIgnored(t *testing.T) {
 	require.Equal(t, []uint64{1, 1, 40}, []uint64{stats.IgnoredFlows, stats.IgnoredPackets, stats.IgnoredBytes})
 }
 
-// Whoever answers when, the sums are exact.
+// The sums are exact, whichever flows are answered and when.
 func TestExactWhateverBecomesOfTheUnanswered(t *testing.T) { play(t, 40, unanswered) }
 
 func unanswered(t *testing.T, seed uint64) {

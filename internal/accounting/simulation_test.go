@@ -233,7 +233,7 @@ func anyInterleaving(t *testing.T, seed uint64) {
 }
 
 // Without start times, flows that follow each other under one identity, often with
-// the same counters, are told apart by the order of their ends.
+// the same counters, are distinguished by the order of their ends.
 func TestExactWhenFlowsAreAlike(t *testing.T) { play(t, 100, alike) }
 
 func alike(t *testing.T, seed uint64) {

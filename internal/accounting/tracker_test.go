@@ -67,7 +67,7 @@ func TestBaselineIsAccountedOnRequest(t *testing.T) {
 	require.Equal(t, Counters{1, 1000}, one(t, tr).Orig)
 }
 
-// Flows that end while the baseline runs are told apart by their start.
+// Flows that end while the baseline runs are distinguished by their start.
 func TestDestroyDuringBaseline(t *testing.T) {
 	for name, c := range map[string]struct {
 		start   time.Time
@@ -119,7 +119,7 @@ func TestBaselineLastsUntilADumpIsComplete(t *testing.T) {
 }
 
 // A complete dump does not show all of a dying list that is not empty: events of older
-// flows can still come. Without start times they are told from new ones no longer.
+// flows can still come. Without start times, they can no longer be distinguished from new ones.
 func TestBaselineLastsWhileFlowsAreDying(t *testing.T) {
 	tr := NewTracker(testConfig(t))
 	tr.BeginBaseline(at(0))
@@ -330,7 +330,7 @@ func TestDestroyTwice(t *testing.T) {
 }
 
 // The kernel counts packets that find an entry between its DESTROY event and its
-// removal. Who is sent the event again learns of them.
+// removal. A listener that gets the event again sees them.
 func TestPacketsAfterTheEnd(t *testing.T) {
 	tr := started(testConfig(t))
 	f := flowOf(1, 47, 10)

@@ -68,7 +68,7 @@ func Free(path string) int64 {
 func ownerName(info os.FileInfo) string {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
-		return "nobody knows whom"
+		return "an unknown user"
 	}
 	id := strconv.Itoa(int(stat.Uid))
 	if known, err := user.LookupId(id); err == nil {

@@ -62,7 +62,7 @@ func lookUp(name string) (User, error) {
 	return u, err
 }
 
-// may returns an error when the user may not do to a file what the bits say
+// may returns an error if the user lacks the rights to a file that the bits name
 // (unix.R_OK and so on). It asks the kernel, which knows of access lists and read-only
 // mounts.
 func (u User) may(path string, bits uint32) error {

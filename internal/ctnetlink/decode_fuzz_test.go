@@ -147,8 +147,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// requireLike requires that a reading says what the oracle says, as far as that knows:
-// it does not tell flags that are absent from those that are 0.
+// requireLike requires that a reading has what the oracle has, as far as that knows:
+// it does not distinguish absent flags from those that are 0.
 func requireLike(t *testing.T, want *conntrack.Flow, got accounting.Flow) {
 	t.Helper()
 	if got.Began != accounting.BeganUnknown {

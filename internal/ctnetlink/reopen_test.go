@@ -49,7 +49,7 @@ func TestListenReopens(t *testing.T) {
 	require.Equal(t, 8<<20, size)
 }
 
-// Where no other can be had, the listener ends and says why.
+// If it cannot be replaced, the listener ends with the reason.
 func TestListenCannotReopen(t *testing.T) {
 	t.Parallel()
 	n, ns := tracked(t)

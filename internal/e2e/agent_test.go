@@ -18,7 +18,7 @@ type deployment struct {
 	t       *testing.T
 	folder  string
 	config  string // telegraf.conf
-	output  string // what the input plugin said, as line protocol
+	output  string // what the input plugin wrote, as line protocol
 	gateway *gateway
 	influx  *testkit.InfluxDB
 	pg      *testkit.PG

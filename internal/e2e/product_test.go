@@ -14,7 +14,7 @@ import (
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
-// started is what the input says once its baseline is taken.
+// started is what the input logs once its baseline is taken.
 const started = "accounting started"
 
 func waitFor(t *testing.T, agent *testkit.Child, line string) {
@@ -46,7 +46,7 @@ func TestExactFromKernelToDatabases(t *testing.T) {
 	requireCleanLog(t, agent.Stderr())
 }
 
-// requireCleanLog requires that a run as it should be says nothing in alarm.
+// requireCleanLog requires that a run without faults logs no warning or error.
 func requireCleanLog(t *testing.T, log string) {
 	t.Helper()
 	for line := range strings.Lines(log) {

@@ -120,7 +120,7 @@ func printedRows(t *testing.T, text string) (rows []string) {
 	t.Helper()
 	for _, m := range parse(t, text) {
 		if m.Name() != "conntrack_accounting" {
-			continue // what the plugin says of itself
+			continue // the plugin's own metric
 		}
 		row := []any{m.Time().UnixNano()}
 		for _, tag := range []string{"proto", "src", "dst", "port"} {

@@ -13,7 +13,7 @@ import (
 )
 
 // A configuration that only root may read is what an installation without
-// Telegraf's group leaves: the error says for whom, and what to do.
+// Telegraf's group leaves: the error names the user and the remedy.
 func TestAConfigurationThatTheUserMayNotRead(t *testing.T) {
 	testkit.Need(t)
 	dir, err := os.MkdirTemp("", "config") // t.TempDir's parent is closed to others

@@ -220,7 +220,7 @@ func TestInputIgnoresSignals(t *testing.T) {
 	require.Equal(t, 2, strings.Count(out.String(), "\n"))
 }
 
-// A plugin is told that its metrics are delivered when they are out, and only
+// Delivered is called when the plugin's metrics have been written, and only
 // then.
 func TestInputTellsWhatIsDelivered(t *testing.T) {
 	t.Parallel()

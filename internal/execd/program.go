@@ -107,7 +107,7 @@ func (p Program) open(kind string, plugin hosted, o options) (*session, int) {
 	return &session{Program: p, options: o, log: log}, command.Done
 }
 
-// started tells the program that the plugin runs.
+// started reports to the program that the plugin runs.
 func (s *session) started(plugin any) {
 	if s.Started != nil {
 		s.Started(plugin, s.log)

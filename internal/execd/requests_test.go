@@ -21,7 +21,7 @@ func eventually(t *testing.T, written func() string, text string) {
 }
 
 // Without Telegraf nobody holds the other end of stdin: the plugin gathers by
-// itself until it is told to end.
+// itself until a signal ends it.
 func TestPollsWithoutTelegraf(t *testing.T) {
 	t.Parallel()
 	for _, end := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
@@ -65,7 +65,7 @@ func TestWaitingRequestsAreOneGather(t *testing.T) {
 	}
 }
 
-// That nobody asks is said once, and so is that somebody does again.
+// The lack of requests is logged once, and so is its end.
 func TestSilenceIsSaid(t *testing.T) {
 	t.Parallel()
 	const silent, heard = "W! no request to gather for ", "I! a gather was requested after "

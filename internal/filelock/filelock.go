@@ -21,9 +21,10 @@ const poll = 50 * time.Millisecond
 type Lock struct{ file *os.File }
 
 // Take takes the lock that the file at the path stands for, making it if need be
-// with the permissions. It waits for another process's end for as long as ctx
-// lives: one that was killed takes its lock with it, but not at once. The file
-// stays: who removed it would let two in.
+// with the permissions. If another process holds the lock, Take waits for it until
+// ctx is done: a killed process releases its lock, but not at once. The file is never
+// removed: otherwise, a process that waits for the removed file and one that makes a new
+// file would both get the lock.
 func Take(ctx context.Context, path string, permissions os.FileMode) (*Lock, error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, permissions)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/influxdata/telegraf/metric"
 )
 
-// Unreadable is the reason for which a line is rejected that holds no metric.
+// Unreadable is the reason for rejecting a line that does not hold a metric.
 const Unreadable = "no line protocol"
 
 var errTwoEntries = errors.New("text after the end of the entry")

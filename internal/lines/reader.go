@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// ErrCut is why the last entry of a stream without a newline is none: its last
-// number may be cut short, and decode all the same.
+// ErrCut is the error of a last entry that has no newline: its last number may be cut
+// short, and still decode.
 var ErrCut = errors.New("has no line end: it may have been cut short")
 
 // Reader reads a file entry by entry.
@@ -25,8 +25,8 @@ func NewReader(in io.Reader) *Reader {
 	return &Reader{in: in, split: NewSplitter(), chunk: make([]byte, 64<<10)}
 }
 
-// Next returns the next entry, which is good until the next call, or the error of
-// the input: io.EOF at its end.
+// Next returns the next entry, which is valid until the next call, or the error of the
+// input: io.EOF at its end.
 func (r *Reader) Next() (Entry, error) {
 	if r.taken {
 		r.split.Consume()

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// maxEntry bounds an entry: what is longer is passed over, but for its
+	// maxEntry bounds an entry, in bytes: a longer one is skipped, except for its
 	// beginning, so that no line fills memory.
 	maxEntry = 1 << 20
 	// maxPassed bounds what is passed over for the sake of a string that does not
@@ -25,12 +25,11 @@ var (
 )
 
 // A Splitter cuts a stream into entries of line protocol. An entry is one line, or
-// several when a string field holds newlines. Lines in a string are never entries,
-// whatever is wrong with the one that they belong to: who can put text into a
-// string could otherwise make metrics of his own. Only where a quote is just wrong,
-// which is so when something other than the next field or the time follows its
-// counterpart, the first line alone is taken, and one bad line does not take others
-// with it.
+// several if a string field holds newlines. Lines inside a string are never entries,
+// whatever is wrong with their entry: otherwise, anyone who can put text into a string
+// could forge metrics. The exception is a misplaced quote, one whose counterpart is
+// followed by something other than the next field or the time: then only the first line
+// is taken, so that one bad line does not take others with it.
 type Splitter struct {
 	store []byte // the memory that buf is in: its start, its capacity
 	buf   []byte // what is not consumed yet
@@ -39,23 +38,23 @@ type Splitter struct {
 	// Of the entry that buf begins with:
 	first    int // where its first line ends; -1 while that is not known
 	scanned  int // up to where syntax has seen it
-	searched int // up to where there is no other newline
+	searched int // up to where there is no further newline
 	syntax   syntax
 
-	head   []byte // the beginning of an entry that is passed over; nil for none
+	head   []byte // the beginning of an entry that is skipped; nil for none
 	passed int    // how much of it was
 	lines  int    // newlines in that
 
 	taken, takenLines int // of the entry that Next returned
 }
 
-// Entry is what lies between two newlines that are in no string.
+// Entry is the text between two newlines that are outside of strings.
 type Entry struct {
 	Text []byte // without its last newline; only its beginning when it is too long
-	Err  error  // why it is none, unless decoding it shall tell
+	Err  error  // why it is not an entry; nil if decoding has to show that
 }
 
-// NewSplitter returns a Splitter of a stream that is yet to come.
+// NewSplitter returns an empty Splitter.
 func NewSplitter() *Splitter { return &Splitter{line: 1, first: -1} }
 
 // Add appends a chunk of the stream.
@@ -71,8 +70,8 @@ func (s *Splitter) Add(chunk []byte) {
 }
 
 // Next returns the entry that the stream continues with, if it is complete. It is
-// good until Consume. When giveUp is set, because nothing more is coming, lines
-// that a string holds up are returned as one entry that is none.
+// valid until Consume. giveUp means that nothing more is coming: lines that an open
+// string holds up are then returned as one entry with an error.
 func (s *Splitter) Next(giveUp bool) (e Entry, ok bool) {
 	for {
 		i := bytes.IndexByte(s.buf[s.searched:], '\n')

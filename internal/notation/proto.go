@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// protoNames are the names in use for the protocols that conntrack meets.
+// protoNames are the usual names of the protocols that conntrack tracks.
 var protoNames = map[uint8]string{
 	1: "icmp", 2: "igmp", 4: "ipip", 6: "tcp", 17: "udp",
 	33: "dccp", 41: "ipv6", 47: "gre", 50: "esp", 51: "ah",

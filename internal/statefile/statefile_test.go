@@ -106,7 +106,7 @@ func TestDamaged(t *testing.T) {
 	requireDamaged(append(whole, 0), "too long by", 1)
 }
 
-// What somebody else wrote is told from what is left of a state.
+// Files of other programs are distinguished from damaged states.
 func TestForeignFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
 	for content, want := range map[string]error{

@@ -147,7 +147,7 @@ func (p *Plugin) readChoices() error {
 	return err
 }
 
-// choose finds the value of an option among all that it can have.
+// choose finds the value of an option among its possible values.
 func choose(index *int, option, value string, choices ...string) error {
 	if *index = slices.Index(choices, value); *index >= 0 {
 		return nil

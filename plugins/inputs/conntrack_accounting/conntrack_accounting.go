@@ -211,7 +211,7 @@ func (p *Plugin) followNamespace(looked time.Time) error {
 	if !p.namespace.Replaced() {
 		return nil
 	}
-	p.Log.Warnf("network_namespace: %q is another namespace now, and the plugin moves to it: flows that began after the last gather are accounted in full, older ones from now on; what flows of the old namespace sent after that gather is lost", p.NetworkNamespace)
+	p.Log.Warnf("network_namespace: %q is another namespace now, and the plugin moves to it: this gather was the last of the old one; in the new one, flows that began after the gather before are accounted in full, older ones from now on", p.NetworkNamespace)
 	p.state.ready = false // the state describes the old one
 	p.close()
 	p.since = before

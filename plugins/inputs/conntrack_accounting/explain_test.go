@@ -14,7 +14,7 @@ import (
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
-// Whatever keeps flows from being counted is said once at the start, with the
+// Whatever keeps flows from being counted is logged once at the start, with the
 // remedy.
 func TestStartExplainsTheKernel(t *testing.T) {
 	t.Parallel()

@@ -28,7 +28,7 @@ func (l *lab) flood(sources int) {
 }
 
 // A flood makes no more series than max_series, takes no detail of the traffic
-// that is answered, loses not one byte, and is said once, as is its end.
+// that is answered, loses no byte, and is logged once, as is its end.
 func TestFlood(t *testing.T) {
 	t.Parallel()
 	l := flooded(t, func(p *Plugin) { p.MaxSeries = 100 })

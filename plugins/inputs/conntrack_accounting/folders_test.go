@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A single look at the table tells what would keep the daemon from its start.
+// A one-shot dump logs what would keep the daemon from starting.
 func TestOneShotLooksAtFolders(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")

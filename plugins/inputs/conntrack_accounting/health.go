@@ -7,8 +7,8 @@ import (
 	"telegraf-conntrack-accounting/internal/ctnetlink"
 )
 
-// health holds what was logged, so that each change is logged once, and what is known
-// for the metric about the plugin itself.
+// health holds what has been logged, so that each change is logged once, and the values
+// of the metric about the plugin itself.
 type health struct {
 	reported map[string]string // the state of the last finding, by the name of the check
 	logged   counts            // as of the last gather
@@ -39,7 +39,7 @@ type health struct {
 	gatherErrors         uint64
 }
 
-// counts are counters of which each increase is logged.
+// counts are counters whose increases are logged.
 type counts struct {
 	overruns, decodeErrors, swept, diedUnseen, zeroed, reopened uint64
 }

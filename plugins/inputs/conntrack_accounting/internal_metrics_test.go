@@ -33,7 +33,7 @@ func TestInternalFieldsAreDocumented(t *testing.T) {
 	require.ElementsMatch(t, slices.Collect(maps.Keys(l.internal)), documented)
 }
 
-// What the plugin says of itself is what happened.
+// The plugin's own metric has what happened.
 func TestInternalMetrics(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -72,7 +72,7 @@ func TestInternalMetricsCanBeLeftOut(t *testing.T) {
 	require.Nil(t, l.internal)
 }
 
-// A gather that fails says so in the metric.
+// A gather that fails is counted in the metric.
 func TestInternalMetricsOfAFailedGather(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

@@ -42,7 +42,7 @@ type lab struct {
 	times  int64                      // their lifetimes in ms
 	rows   []row                      // of the last gather
 
-	internal map[string]interface{} // what the plugin said of itself in it
+	internal map[string]interface{} // the plugin's own metric
 }
 
 // row is one metric.
@@ -56,7 +56,7 @@ type row struct {
 // process, and many tests wait at once.
 const tick = 50 * time.Millisecond
 
-// protos are what the ledger tells apart, both directions of each.
+// protos are what the ledger distinguishes, both directions of each.
 var protos = []string{"tcp", "udp", "icmp", "ipv6-icmp"}
 
 func newLab(t *testing.T) *lab {
@@ -124,7 +124,7 @@ func (l *lab) gather() {
 	l.countRows()
 }
 
-// countRows adds up what a gather said.
+// countRows adds up the rows of a gather.
 func (l *lab) countRows() {
 	for _, r := range l.rows {
 		l.add(r.tags["proto"]+"-src", r.fields["src_packets"], r.fields["src_bytes"])
@@ -215,7 +215,7 @@ func (l *lab) AddFields(name string, fields map[string]interface{}, tags map[str
 	l.rows = append(l.rows, row{maps.Clone(tags), maps.Clone(fields), at[0]})
 }
 
-// lines is a logger that keeps what it is told.
+// lines is a logger that keeps its lines.
 type lines struct {
 	telegraf.Logger // the plugin uses the formatted forms alone
 

@@ -21,7 +21,7 @@ func TestLifetimesOfKnownConnections(t *testing.T) {
 		slack       time.Duration // a connection
 	}{
 		"close events": {true, time.Millisecond},
-		"without":      {false, time.Second}, // the kernel tells the rest of a timeout in whole seconds
+		"without":      {false, time.Second}, // the kernel gives the rest of a timeout in whole seconds
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

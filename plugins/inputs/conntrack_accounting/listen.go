@@ -60,7 +60,7 @@ func (p *Plugin) handle(take func(*accounting.Tracker, *accounting.Flow, time.Ti
 }
 
 // listenersFailed returns the error that ended a listener for good. The program then has
-// to end, since it no longer learns which flows end; Telegraf starts it again.
+// to end, since it no longer gets the events of ending flows; Telegraf starts it again.
 func (p *Plugin) listenersFailed() error {
 	for _, listener := range []*ctnetlink.Listener{p.destroyed, p.closed} {
 		if listener == nil {

@@ -135,7 +135,7 @@ func TestNetworksChangeOverARestart(t *testing.T) {
 	l.requireExact()
 }
 
-// Flows that only zone and mark tell apart are series of their own; beyond
+// Flows that differ only by zone and mark are series of their own; beyond
 // max_series they fold without losing a byte.
 func TestGroupByZoneAndMark(t *testing.T) {
 	t.Parallel()

@@ -13,7 +13,7 @@ import (
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
-// Each change of what does not count is said once, with the remedy.
+// Each change of what does not count is logged once, with the remedy.
 func TestFlowtablesAreExplained(t *testing.T) {
 	log := &lines{}
 	p := &Plugin{Log: log, health: health{reported: map[string]string{}}}
@@ -63,7 +63,7 @@ func TestOffloadedFlowsAreCounted(t *testing.T) {
 }
 
 // A router with a real flowtable, where the kernel has them: without the
-// counter flag packets are missing, and that is said.
+// counter flag packets are missing, which is logged.
 func TestFlowtableWithoutCounter(t *testing.T) {
 	t.Parallel()
 	testkit.Need(t, "nft", "conntrack")

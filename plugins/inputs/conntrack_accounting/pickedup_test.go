@@ -54,7 +54,7 @@ func total(sums map[string]testkit.Counter) (sum testkit.Counter) {
 	return sum
 }
 
-// After a flush, conntrack takes a server that streams for the opener. That is said,
+// After a flush, conntrack takes a server that streams for the opener. That is logged,
 // and turned on request, for all of the flow's life.
 func TestPickedUpFlows(t *testing.T) {
 	t.Parallel()

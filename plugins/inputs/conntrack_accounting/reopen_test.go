@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An event socket that fails is replaced while the plugin runs: that is said and
+// An event socket that fails is replaced while the plugin runs: that is logged and
 // counted, and what ends from then on is exact.
 func TestEventSocketFails(t *testing.T) {
 	t.Parallel()

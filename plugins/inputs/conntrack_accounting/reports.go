@@ -42,8 +42,8 @@ type reportCounts struct {
 	lost    uint64 // for lack of room in memory
 }
 
-// readReports checks the directory. A one-shot dump writes no reports: it accounts all
-// that flows have sent, which is already in the reports of a running instance.
+// readReports checks the directory. A one-shot dump writes no reports: it accounts
+// everything that flows have sent, which a running instance has reported already.
 func (p *Plugin) readReports() (err error) {
 	p.reports = reports{log: p.Log, host: p.ReportHost, summed: len(p.GroupBy) > 0}
 	if err := reportfile.CheckHost(p.ReportHost); err != nil {
@@ -124,14 +124,14 @@ func (r *reports) flush() error {
 	return nil
 }
 
-// drop takes the oldest report out of memory.
+// drop removes the oldest report from memory.
 func (r *reports) drop() {
 	r.size -= len(r.unsaved[0])
 	r.unsaved[0] = nil
 	r.unsaved = r.unsaved[1:]
 }
 
-// forget makes room in memory.
+// forget drops the oldest reports beyond maxUnsaved.
 func (r *reports) forget() {
 	for r.size > maxUnsaved {
 		r.drop()
@@ -148,7 +148,7 @@ func (r *reports) recovered() {
 	r.failing = false
 }
 
-// stop makes the last attempt.
+// stop tries a last time to write the reports that wait.
 func (r *reports) stop() {
 	if len(r.unsaved) == 0 {
 		return

@@ -56,7 +56,7 @@ func asMetrics(rows []reportfile.Row) (list []row) {
 	return list
 }
 
-// Reports say exactly what the metrics say, row by row.
+// Reports have exactly what the metrics have, row by row.
 func TestReportsAndMetricsAreTheSame(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]bool{"closed connections": false, "open connections": true} {
@@ -128,7 +128,7 @@ func TestReportsHaveNames(t *testing.T) {
 	l.requireExact()
 }
 
-// What group_by tells apart is one row of a report: their sum.
+// Series that only group_by distinguishes are one row of a report: their sum.
 func TestReportsSumUpWhatGroupByTellsApart(t *testing.T) {
 	t.Parallel()
 	l, folder := newLab(t), t.TempDir()
@@ -196,7 +196,7 @@ func TestReportsOutlastAFullDisk(t *testing.T) {
 		all = append(all, l.rows...)
 	}
 	l.requireExact()
-	require.Len(t, l.log.with("E! "), 1, "told once")
+	require.Len(t, l.log.with("E! "), 1, "logged once")
 	require.Len(t, l.log.with("E! report_directory: writing a report: free some space on the disk of "+folder), 1)
 	require.NoError(t, os.Remove(filler), "and this is all there is in the folder")
 	require.Empty(t, readReports(t, folder, "gw"))

@@ -28,7 +28,7 @@ type end struct {
 	at          time.Time
 }
 
-// witness listens while the plugin does not, and tells flows apart by their
+// witness listens while the plugin does not, and distinguishes flows by their
 // source: each source of the test opens one flow.
 type witness struct {
 	mu   sync.Mutex

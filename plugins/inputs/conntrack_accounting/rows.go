@@ -9,7 +9,7 @@ import (
 	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
-// row is what both the metric and the report contain of a series.
+// row has the values of a series that the metric and the report have in common.
 func (p *Plugin) row(s *accounting.Series, at time.Time) reportfile.Row {
 	row := reportfile.Row{
 		Time:  at.UnixNano(),
@@ -39,7 +39,7 @@ func setFields(fields map[string]interface{}, row *reportfile.Row) {
 	}
 }
 
-// setTags makes tags those of a series.
+// setTags replaces the content of tags by the tags of a series.
 func (p *Plugin) setTags(tags map[string]string, k *accounting.SeriesKey, row *reportfile.Row) {
 	clear(tags)
 	tags["proto"], tags["src"], tags["dst"] = row.Proto, row.Src, row.Dst

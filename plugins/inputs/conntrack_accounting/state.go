@@ -16,7 +16,7 @@ import (
 // stopFence bounds how long Stop waits for events that are queued already.
 const stopFence = 500 * time.Millisecond
 
-// state is what is known of state_file.
+// state describes the state_file of this run.
 //
 // The file is either current or marked as superseded: a gather marks it before it hands
 // out its series, and a new one replaces it only after they are delivered. So whenever
@@ -41,14 +41,14 @@ type state struct {
 // one of the daemon.
 func (p *Plugin) keepsState() bool { return p.StateFile != "" && !p.oneShot }
 
-// lockPatience is how long the start waits for another process that uses the state:
+// lockTimeout is how long the start waits for another process that uses the state:
 // about as long as Telegraf lets a process take to end.
-const lockPatience = 5 * time.Second
+const lockTimeout = 5 * time.Second
 
 // lockState keeps other processes from the state. It waits for one that is about to
 // end, as in a restart.
 func (p *Plugin) lockState() (err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), lockTimeout)
 	defer cancel()
 	p.state.lock, err = statefile.Lock(ctx, p.StateFile)
 	return err
@@ -99,8 +99,8 @@ func (p *Plugin) Delivered() {
 	}
 }
 
-// save writes the state. Where that fails, the file that is there stays, marked
-// as superseded.
+// save writes the state. If that fails, the existing file stays, marked as
+// superseded.
 func (p *Plugin) save() {
 	start := time.Now()
 	origin := p.state.origin

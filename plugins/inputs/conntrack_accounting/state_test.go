@@ -68,7 +68,7 @@ func TestStopAndStart(t *testing.T) {
 }
 
 // After a kill, at any moment, nothing is accounted twice. What was delivered
-// and saved goes on exactly; what was not is lost, and that is said.
+// and saved goes on exactly; what was not is lost, which is logged.
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -154,7 +154,7 @@ func TestStateInterval(t *testing.T) {
 	require.EqualValues(t, 3+4, l.sum["udp-src"].Packets)
 }
 
-// A state that is about something else is ignored, with one line that says so.
+// A state that describes something else is ignored, which is logged in one line.
 // A state of this boot and namespace, if only one that cannot be used, says that
 // existing flows were accounted before: they are not accounted in full then.
 func TestForeignStates(t *testing.T) {
@@ -390,7 +390,7 @@ func TestIdentityIsTheNamespaces(t *testing.T) {
 }
 
 // Other masks lose and double nothing, but mean other groups under the same
-// addresses: that is said, once, and only when they are others.
+// addresses: that is logged, once, and only when they differ.
 func TestOtherMasksAreMentioned(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

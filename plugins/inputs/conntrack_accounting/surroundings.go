@@ -40,7 +40,7 @@ func (p *Plugin) checkTracking() finding {
 	return well("it is known what the kernel tracks") // or the checks of the families find it
 }
 
-// checkFamily finds a family that is to be accounted and not tracked.
+// checkFamily checks that the kernel tracks a family that is to be accounted.
 func (p *Plugin) checkFamily(family, table string, unwanted, tracked bool) finding {
 	rule := p.command(fmt.Sprintf("nft 'add table %[1]s track; add chain %[1]s track forward { type filter hook forward priority 0; }; add rule %[1]s track forward ct state established accept'", table))
 	switch {
@@ -95,7 +95,8 @@ func (p *Plugin) checkTable() finding {
 		return warning("full", "the connection tracking table is nearly full: %d of %d entries: when it is full, the kernel drops new connections", table.Entries, table.Max).
 			do("raise the limit on the host").run(fmt.Sprintf("sysctl -w net.netfilter.nf_conntrack_max=%d", 2*table.Max))
 	case percent >= roomy:
-		// Not well, or a table about that full would be logged over and over.
+		// This is not well yet: otherwise, a table about that full would be logged again
+		// and again.
 		return undecided("the connection tracking table has %d of %d entries", table.Entries, table.Max)
 	}
 	return well("the connection tracking table has room: %d of %d entries", table.Entries, table.Max)
@@ -140,7 +141,7 @@ func (p *Plugin) checkCounters() finding {
 	return well("the table has no flow without counters")
 }
 
-// checkFilter finds out whether the options leave anything to account.
+// checkFilter checks that the options leave something to account.
 func (p *Plugin) checkFilter() finding {
 	stats := p.stats()
 	p.health.accepted = p.health.accepted || stats.Flows > 0 || stats.ShortFlows > 0

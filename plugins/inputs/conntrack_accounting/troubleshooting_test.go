@@ -16,7 +16,7 @@ import (
 )
 
 // Each warning and error of the log has its heading in docs/troubleshooting.md,
-// and each heading is of something that the code says.
+// and each heading is of something that the code logs or finds.
 func TestTroubleshootingNamesEachMessage(t *testing.T) {
 	headings := readHeadings(t, filepath.Join("..", "..", "..", "docs", "troubleshooting.md"))
 	require.NotEmpty(t, headings)
@@ -37,7 +37,7 @@ func TestTroubleshootingNamesEachMessage(t *testing.T) {
 			"docs/troubleshooting.md has no heading for %q", message)
 	}
 	for _, h := range headings {
-		require.True(t, slices.ContainsFunc(texts, h.pattern.MatchString), "nothing says %q, a heading of docs/troubleshooting.md", h.text)
+		require.True(t, slices.ContainsFunc(texts, h.pattern.MatchString), "nothing logs %q, a heading of docs/troubleshooting.md", h.text)
 	}
 }
 
@@ -84,7 +84,7 @@ func readMessages(t *testing.T, files []string) (messages, texts []string) {
 	return messages, texts
 }
 
-// formatOf returns the format of a call that says something, "" for others.
+// formatOf returns the format of a call that logs or finds something, "" for others.
 func formatOf(call *ast.CallExpr) string {
 	at := 0
 	switch fun := call.Fun.(type) {

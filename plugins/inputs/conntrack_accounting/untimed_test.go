@@ -11,7 +11,7 @@ import (
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
-// startUntimed starts the plugin where the kernel tells no start times.
+// startUntimed starts the plugin where the kernel reports no start times.
 func (l *lab) startUntimed(options ...func(*Plugin)) {
 	for name, value := range map[string]int{"acct": 1, "events": 1, "timestamp": 0} {
 		l.ns.Sysctl(l.t, "net.netfilter.nf_conntrack_"+name, value)
@@ -19,7 +19,7 @@ func (l *lab) startUntimed(options ...func(*Plugin)) {
 	l.start(append(options, func(p *Plugin) { p.SetSysctls = false })...)
 }
 
-// Connections that are alike in all that the kernel tells of them, down to the
+// Connections that are alike in all that the kernel reports of them, down to the
 // CTA_ID, are counted one by one.
 func TestLikeConnectionsWithoutStartTimes(t *testing.T) {
 	const connections = 300

@@ -6,15 +6,15 @@ import (
 	"telegraf-conntrack-accounting/internal/check"
 )
 
-// A fact is one thing that must hold for traffic to be counted. The start finds out all
-// of them, each gather finds them out again, and so does Check, which starts nothing.
+// A fact is one thing that must hold for traffic to be counted. All facts are checked at
+// the start and at each gather, and by Check, which starts nothing.
 type fact struct {
 	name string
 	find func(*Plugin) finding
 }
 
-// finding is what became of a fact. It is logged when its state differs from that of
-// the fact's last finding.
+// finding is the result of checking a fact. It is logged when its state differs from that
+// of the fact's last finding.
 type finding struct {
 	check.Finding
 	state string // "" when all is well
@@ -42,24 +42,25 @@ func warning(state, format string, args ...any) finding {
 	return finding{Finding: check.Warnf("", format, args...), state: state, log: telegraf.Warn}
 }
 
-// notice is a warning of what may be meant.
+// notice is a warning about something that may be intended, so it is logged as
+// information.
 func notice(state, format string, args ...any) finding {
 	return finding{Finding: check.Warnf("", format, args...), state: state, log: telegraf.Info}
 }
 
-// do adds what to do.
+// do adds the remedy.
 func (f finding) do(format string, args ...any) finding {
 	f.Finding = f.Do(format, args...)
 	return f
 }
 
-// run adds the command that does it.
+// run adds the shell command that carries the remedy out.
 func (f finding) run(command string) finding {
 	f.Finding = f.Run("%s", command)
 	return f
 }
 
-// unknown is the finding of a fact that could not be found out.
+// unknown is the finding of a fact that could not be checked.
 func (p *Plugin) unknown(format string, args ...any) finding {
 	p.Log.Debugf(format, args...)
 	return finding{Finding: check.Warnf("", "this could not be checked: "+format, args...), unknown: true}
@@ -70,7 +71,7 @@ func undecided(format string, args ...any) finding {
 	return finding{Finding: check.Okf("", format, args...), unknown: true}
 }
 
-// watch finds out facts and logs what changed.
+// watch checks facts and logs what changed.
 func (p *Plugin) watch(facts []fact) {
 	for _, c := range facts {
 		f := c.find(p)
@@ -105,7 +106,7 @@ func settings() []fact {
 	}
 }
 
-// surroundings are the facts to find out once the table is read.
+// surroundings are the facts to check once the table has been read.
 func surroundings() []fact {
 	return []fact{
 		{"tracking", (*Plugin).checkTracking},

@@ -37,7 +37,7 @@ func (l *lines) clear() {
 	l.text = nil
 }
 
-// What changes while the plugin runs is said as at the start, and that it is over.
+// What changes while the plugin runs is logged as at the start, and when it is over.
 func TestSysctlsThatChange(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -76,7 +76,7 @@ func TestSysctlsThatChange(t *testing.T) {
 	}
 }
 
-// Flows that began while accounting was off are said once, and when the last of
+// Flows that began while accounting was off are logged once, and when the last of
 // them is gone.
 func TestFlowsWithoutCountersAreSaid(t *testing.T) {
 	t.Parallel()

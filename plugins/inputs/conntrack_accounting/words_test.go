@@ -60,9 +60,9 @@ func TestNumbersNeedNoQuotes(t *testing.T) {
 	}
 }
 
-// Without a word on ports, those of services are told apart. An empty list folds
-// all, and a file of ports says all there is to say.
-func TestWhichPortsAreToldApart(t *testing.T) {
+// Without the option ports, ports of services are distinguished. An empty list folds
+// all, and a file of ports replaces the default.
+func TestWhichPortsAreDistinguished(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "ports")
 	require.NoError(t, os.WriteFile(file, []byte("\ufeffudp:domain\r\nicmp:0\r\n17:123\r\n"), 0o600))
 	for options, want := range map[string]int{

@@ -408,7 +408,7 @@ func testOldTable(t *testing.T, dsn string, db *sql.DB) {
 	s.drained()
 	s.close()
 	require.Equal(t, "10, 10", query(t, db, exact))
-	require.Equal(t, 1, strings.Count(s.log.String(), "W!"), "told once")
+	require.Equal(t, 1, strings.Count(s.log.String(), "W!"), "logged once")
 }
 
 func testArchive(t *testing.T, dsn string, db *sql.DB) {

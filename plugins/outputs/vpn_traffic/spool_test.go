@@ -72,7 +72,7 @@ func testReplaced(t *testing.T, dsn string, db *sql.DB) {
 	s.drained()
 	s.close()
 	require.Equal(t, "2, 2", query(t, db, exact))
-	require.Equal(t, 1, strings.Count(s.log.String(), "looking for new files"), "told once")
+	require.Equal(t, 1, strings.Count(s.log.String(), "looking for new files"), "logged once")
 }
 
 func testTrimmed(t *testing.T, dsn string, db *sql.DB) {
