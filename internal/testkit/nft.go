@@ -28,7 +28,9 @@ func (n *Netns) TrackAll(t testing.TB) {
 // DropRepeatedHandshakes drops SYNs and SYN-ACKs that the namespace sends or
 // forwards again, which a busy machine makes hosts do after a second. Conntrack
 // ignores them when they come after the answer: they belong to a flow, but its
-// counters leave them out, and no ledger of packets can tell.
+// counters leave them out, and no ledger of packets can tell. A SYN that comes from
+// elsewhere is dropped before conntrack sees it: while it waits for the answer's
+// packet, which another processor handles, it passes as one of a new flow.
 func (n *Netns) DropRepeatedHandshakes(t testing.TB) {
 	t.Helper()
 	n.Nft(t, `table inet handshakes {
@@ -36,6 +38,17 @@ func (n *Netns) DropRepeatedHandshakes(t testing.TB) {
 			typeof tcp sequence . tcp ackseq . tcp dport
 			size 262144
 			flags dynamic
+		}
+		set asked {
+			typeof tcp sequence . tcp sport . tcp dport
+			size 262144
+			flags dynamic
+		}
+		chain arriving {
+			type filter hook prerouting priority -300
+			iifname lo accept
+			tcp flags & (syn | ack) == syn tcp sequence . tcp sport . tcp dport @asked drop
+			tcp flags & (syn | ack) == syn add @asked { tcp sequence . tcp sport . tcp dport }
 		}
 		chain repeated {
 			tcp flags & (syn | ack) == syn ct state established drop
