@@ -109,20 +109,10 @@ func life(t *testing.T, packages string) {
 	system := filepath.Join(t.TempDir(), "system.tar")
 	run(t, "mmdebstrap", "--variant=apt", "--include=systemd,procps", codename(t), system)
 
-	gateway := testkit.NewNetns(t)
-	gateway.TrackAll(t)
-	gateway.Local(t, "10.32.0.0/16")
-	gateway.EchoUDP(t, "10.32.2.1:53")
+	gateway := talkative(t)
 	machine := testkit.StartChild(t, gateway.Command("unshare", "--mount", "--propagation", "private",
 		"sh", "testdata/debian.sh", system, testkit.Telegraf(t), packages, t.TempDir(), "testdata/package.sh"))
-	for ended := false; !ended; {
-		require.NoError(t, gateway.UDP("10.32.1.1", "10.32.2.1:53", 3, 100))
-		select {
-		case <-machine.Ended():
-			ended = true
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
+	talkUntilEnded(t, gateway, machine)
 	require.NoError(t, machine.Wait(time.Minute), "%s\n%s", machine.Stdout(), machine.Stderr())
 	require.NotContains(t, machine.Stdout(), "\n< ", "files that were there are gone")
 	require.NotContains(t, machine.Stdout(), "\n> ", "a purge leaves files")

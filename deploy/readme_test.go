@@ -62,19 +62,9 @@ func TestReadmeInstalls(t *testing.T) {
 	text := fmt.Sprintf("cd '%s'\n%s\n%s\n%s\n"+untilRows, root, blocks[0], service, blocks[1], strings.TrimSpace(blocks[2]), strings.ReplaceAll(checks[0], "\n", " || [ $? = 1 ]\n")) // there are flows from before the sysctls
 	require.NoError(t, os.WriteFile(script, []byte(text), 0o600))
 
-	gateway := testkit.NewNetns(t)
-	gateway.TrackAll(t)
-	gateway.Local(t, "10.32.0.0/16")
-	gateway.EchoUDP(t, "10.32.2.1:53")
+	gateway := talkative(t)
 	machine := machine(t, gateway, root, script)
-	for ended := false; !ended; {
-		require.NoError(t, gateway.UDP("10.32.1.1", "10.32.2.1:53", 3, 100))
-		select {
-		case <-machine.Ended():
-			ended = true
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
+	talkUntilEnded(t, gateway, machine)
 	require.NoError(t, machine.Wait(time.Minute), "%s%s", machine.Stdout(), machine.Stderr())
 	require.Regexp(t, `10\.32\.1\.1 *\| 10\.32\.2\.1`, machine.Stdout())
 	require.NotContains(t, machine.Stderr(), "psql-sink] E!", "the sink has nothing to complain of")
@@ -101,6 +91,29 @@ func blocks(t *testing.T, root, document, heading string) (found []string) {
 		found = append(found, block[1])
 	}
 	return found
+}
+
+// talkative makes a network namespace for a machine, with an address that answers.
+func talkative(t *testing.T) *testkit.Netns {
+	t.Helper()
+	gateway := testkit.NewNetns(t)
+	gateway.TrackAll(t)
+	gateway.Local(t, "10.32.0.0/16")
+	gateway.EchoUDP(t, "10.32.2.1:53")
+	return gateway
+}
+
+// talkUntilEnded makes traffic from 10.32.1.1 to 10.32.2.1 for as long as the machine runs.
+func talkUntilEnded(t *testing.T, gateway *testkit.Netns, machine *testkit.Child) {
+	t.Helper()
+	for {
+		require.NoError(t, gateway.UDP("10.32.1.1", "10.32.2.1:53", 3, 100))
+		select {
+		case <-machine.Ended():
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // machine runs a script on a machine of its own.
