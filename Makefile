@@ -48,12 +48,13 @@ uninstall: ## Take it away again, but for options and data
 telegraf: ## Build the real Telegraf agent into build/, for tests and the demo
 	@scripts/setup-go && scripts/telegraf
 
-lint: setup ## Lint Go and shell, check formatting, go.mod and THIRD_PARTY_NOTICES
+lint: setup ## Lint Go, shell and plugin READMEs, check formatting, go.mod and THIRD_PARTY_NOTICES
 	@$(call all,$(LINT) run --allow-parallel-runners ./...)
 	@$(call all,$(LINT) fmt --diff ./...)
 	@$(call all,$(GO) -C $$module mod tidy -diff)
 	scripts/shell-files | xargs shellcheck
 	$(GO) tool -modfile=tools/release/go.mod actionlint
+	$(GO) run -modfile=internal/testkit/telegraf/go.mod github.com/influxdata/telegraf/tools/readme_linter -quiet plugins/*/*/README.md
 	scripts/notices | diff THIRD_PARTY_NOTICES - || { echo 'run make notices, and commit THIRD_PARTY_NOTICES'; exit 1; }
 
 fmt: ## Format Go code
