@@ -75,7 +75,13 @@ func TestReadmeInstalls(t *testing.T) {
 }
 
 // blocks returns the commands and statements under a heading of a document.
-func blocks(t *testing.T, root, document, heading string) (found []string) {
+func blocks(t *testing.T, root, document, heading string) []string {
+	t.Helper()
+	return blocksOf(t, "sh|sql", root, document, heading)
+}
+
+// blocksOf returns what a document has in some languages under a heading.
+func blocksOf(t *testing.T, languages, root, document, heading string) (found []string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, document))
 	require.NoError(t, err)
@@ -87,7 +93,7 @@ func blocks(t *testing.T, root, document, heading string) (found []string) {
 			break
 		}
 	}
-	for _, block := range regexp.MustCompile("(?s)```(?:sh|sql)\n(.*?)```").FindAllStringSubmatch(chapter, -1) {
+	for _, block := range regexp.MustCompile("(?s)```(?:"+languages+")\n(.*?)```").FindAllStringSubmatch(chapter, -1) {
 		found = append(found, block[1])
 	}
 	return found

@@ -258,27 +258,3 @@ func TestInputReaderGone(t *testing.T) {
 	require.Equal(t, 1, cmd.ProcessState.ExitCode())
 	require.Equal(t, "I! started\nW! stopped\nE! nobody reads the metrics any more: Telegraf has closed the other end of stdout\n", log.String())
 }
-
-func TestOneShotTelegraf(t *testing.T) {
-	t.Parallel()
-	for line, want := range map[string]bool{
-		"telegraf --config x --test":            true,
-		"/usr/bin/telegraf -once":               true,
-		"telegraf --test=true":                  true,
-		"telegraf --once=1 --config x":          true,
-		"telegraf --test=false --once=0":        false,
-		"telegraf --test-wait 10":               true,
-		"telegraf --test-wait=0":                false,
-		"telegraf-custom --test-wait=5":         true,
-		"telegraf --config --test.conf":         false,
-		"telegraf -- --test":                    false,
-		"telegraf test once":                    false,
-		"telegraf":                              false,
-		"":                                      false,
-		"/bin/sh --test":                        false,
-		"/opt/telegraf/bin/supervisor --test":   false,
-		"telegraf --config x.conf --debug --q=": false,
-	} {
-		require.Equal(t, want, isOneShotTelegraf(strings.Split(line, " ")), line)
-	}
-}

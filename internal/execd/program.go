@@ -21,6 +21,7 @@ import (
 	"github.com/influxdata/telegraf/models"
 
 	"telegraf-conntrack-accounting/internal/command"
+	"telegraf-conntrack-accounting/internal/oneshot"
 )
 
 // The kinds of plugins, as Telegraf's configuration names them.
@@ -120,7 +121,7 @@ func (p Program) configure(o options, kind string, plugin hosted) error {
 			return err
 		}
 	}
-	if s, ok := plugin.(interface{ SetOneShot(oneShot bool) }); ok && (o.oneShot || underOneShotTelegraf()) {
+	if s, ok := plugin.(interface{ SetOneShot(oneShot bool) }); ok && (o.oneShot || oneshot.Telegraf()) {
 		s.SetOneShot(true)
 	}
 	if i, ok := plugin.(telegraf.Initializer); ok {

@@ -3,7 +3,6 @@ package execd
 import (
 	"bytes"
 	"io"
-	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -95,10 +94,4 @@ func TestNoSilenceWhilePolling(t *testing.T) {
 	require.NoError(t, process.Stop())
 	require.NotContains(t, process.Stderr(), "no request")
 	require.NotContains(t, process.Stderr(), "was requested")
-}
-
-func TestParentOf(t *testing.T) {
-	t.Parallel()
-	require.Equal(t, os.Getppid(), parentOf(os.Getpid()))
-	require.Zero(t, parentOf(1<<30))
 }

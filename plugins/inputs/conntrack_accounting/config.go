@@ -15,6 +15,7 @@ import (
 
 	"telegraf-conntrack-accounting/internal/accounting"
 	"telegraf-conntrack-accounting/internal/notation"
+	"telegraf-conntrack-accounting/internal/oneshot"
 )
 
 // missingTTL is how long a flow that vanished may still send its DESTROY
@@ -23,6 +24,7 @@ const missingTTL = 15 * time.Minute
 
 // Init checks every option; an error names the option and its value.
 func (p *Plugin) Init() error {
+	p.oneShot = p.oneShot || oneshot.Telegraf() // compiled into Telegraf, nobody calls SetOneShot
 	for _, read := range []func() error{
 		p.readAddresses, p.readMasks, p.readGrouping, p.readFamilies, p.readZones, p.readMark, p.readChoices, p.readLimits,
 		p.readReports, p.readStateOptions, p.warnOfFolders,

@@ -1,4 +1,5 @@
-package execd
+// Package oneshot finds out whether Telegraf was asked for a single gather.
+package oneshot
 
 import (
 	"bytes"
@@ -9,13 +10,13 @@ import (
 	"strings"
 )
 
-// underOneShotTelegraf reports whether this process was started, perhaps by way of
-// a script, by a Telegraf that ends after a single gather. Telegraf tells its
-// children nothing about its own flags, so they are read from its command line.
-func underOneShotTelegraf() bool {
-	for pid := os.Getppid(); pid > 1; pid = parentOf(pid) {
+// Telegraf reports whether this process is a Telegraf that ends after a single gather,
+// or was started by one, perhaps by way of a script. Telegraf tells neither plugins nor
+// children about its own flags, so they are read from its command line.
+func Telegraf() bool {
+	for pid := os.Getpid(); pid > 1; pid = parentOf(pid) {
 		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-		if err == nil && isOneShotTelegraf(strings.Split(string(line), "\x00")) {
+		if err == nil && isOneShot(strings.Split(string(line), "\x00")) {
 			return true
 		}
 	}
@@ -33,7 +34,7 @@ func parentOf(pid int) (parent int) {
 	return parent
 }
 
-func isOneShotTelegraf(args []string) bool {
+func isOneShot(args []string) bool {
 	if !strings.Contains(filepath.Base(args[0]), "telegraf") {
 		return false
 	}
