@@ -10,6 +10,7 @@ import (
 
 	"telegraf-conntrack-accounting/internal/command"
 	"telegraf-conntrack-accounting/internal/execd"
+	"telegraf-conntrack-accounting/internal/systemd"
 	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
 )
 
@@ -20,7 +21,8 @@ func watchCommand(host execd.Program) *command.Command {
 	return &command.Command{
 		Name: "watch", Line: "store report files as they are put into the spool", Flags: flags,
 		About: `Imports the report files that others put into the folder new/ of the spool, until
-SIGTERM or SIGINT. At SIGHUP it reads its configuration again.
+SIGTERM or SIGINT. At SIGHUP it reads its configuration again. It tells systemd when it is
+ready, what waits, and that it is not stuck (Type=notify, WatchdogSec=).
 `,
 		Examples: []command.Example{{Text: "psql-sink watch -config /etc/telegraf/vpn_traffic.conf"}},
 		Run: func([]string) error {
@@ -38,10 +40,12 @@ func watch(host execd.Program, config string, log telegraf.Logger) error {
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	var confined confinement
+	manager := systemd.New(log)
+	defer manager.Stop()
 	for ctx.Err() == nil {
 		c := &client{Program: host, config: config, sink: vpn_traffic.New()}
 		c.sink.Log = log
-		if err := c.watch(ctx, reload, &confined); err != nil {
+		if err := c.watch(ctx, reload, manager, &confined); err != nil {
 			return err
 		}
 	}
@@ -49,7 +53,7 @@ func watch(host execd.Program, config string, log telegraf.Logger) error {
 }
 
 // watch watches until the context ends or the configuration is to be read again.
-func (c *client) watch(ctx context.Context, reload <-chan os.Signal, confined *confinement) error {
+func (c *client) watch(ctx context.Context, reload <-chan os.Signal, manager *systemd.Notifier, confined *confinement) error {
 	if err := c.load(); err != nil {
 		return err
 	}
@@ -66,10 +70,18 @@ func (c *client) watch(ctx context.Context, reload <-chan os.Signal, confined *c
 		confined.enter(c.sink, c.config)
 	}
 	c.sink.Log.Infof("importing reports from %s/new", c.sink.Spool)
-	select {
-	case <-ctx.Done():
-	case <-reload:
-		c.sink.Log.Info("reading the configuration again")
+	status, _ := c.sink.Status()
+	manager.Ready(status) // also while Postgres is away: reports are kept
+	for {
+		select {
+		case <-manager.Due():
+			manager.Report(c.sink.Status())
+			continue
+		case <-ctx.Done():
+			manager.Stopping()
+		case <-reload:
+			c.sink.Log.Info("reading the configuration again")
+		}
+		return c.sink.Close()
 	}
-	return c.sink.Close()
 }

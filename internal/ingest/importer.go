@@ -26,6 +26,8 @@ type ImporterOptions struct {
 	Metrics Metrics
 	Keep    schema.Retention
 	Scan    time.Duration // how often to look for reports that no event announced
+
+	Patience time.Duration // with one transaction
 }
 
 // Importer moves reports from the spool to the database, in their order, in a
@@ -42,6 +44,7 @@ type Importer struct {
 	archiver    archiver
 	maintenance maintenance
 	reported    reported
+	pulse       pulse
 	stuck       stuck
 	budget      *Budget
 
@@ -67,6 +70,7 @@ func NewImporter(o ImporterOptions) *Importer {
 		options: o, spool: reports, db: db, log: log,
 		retrier:  Retrier{DB: db, Log: log, Kept: "reports stay in " + reports.Dir() + ", "},
 		archiver: archiver{log: log, spool: reports},
+		pulse:    pulse{begin: time.Now()},
 		stuck:    newStuck(log, reports),
 		budget:   NewBudget(),
 		attempt:  attempt{lost: true}, // which brings the schema up to date
@@ -134,9 +138,15 @@ func (im *Importer) run(ctx context.Context) {
 	status := time.NewTicker(statusEvery)
 	defer status.Stop()
 	for {
+		im.pulse.beat()
 		im.archiver.tidy()
 		last := im.isClosing() // decided before the look into the spool
+		if im.attempt.lost {
+			_, _ = im.spool.List() // counts what waits meanwhile; importAll reports errors
+			im.pulse.rest()        // migrations take as long as they take
+		}
 		err := im.retrier.try(ctx, &im.attempt, im.importAll)
+		im.pulse.beat()
 		if last || ctx.Err() != nil {
 			if !im.attempt.lost {
 				im.maintenance.finish(ctx)
@@ -190,6 +200,7 @@ func (im *Importer) importAll(ctx context.Context) error {
 	im.logPlace()
 	im.tryPostponed()
 	for {
+		im.pulse.beat()
 		im.awaitQuiet()
 		entries, err := im.spool.List()
 		im.logStrange(im.spool.Strange())
@@ -207,7 +218,7 @@ func (im *Importer) importAll(ctx context.Context) error {
 		if im.progress() == before {
 			clear(im.attempts)
 			clear(im.alone)
-			im.maintenance.do(ctx)
+			im.maintain(ctx)
 			return nil // whatever is left can't be imported
 		}
 	}

@@ -153,6 +153,7 @@ func (l *load) finish(f *unitFile) (stored bool, err error) {
 }
 
 func (l *load) reject(n int, line *reportfile.BadLine) error {
+	l.pulse.beat()
 	f := &l.unit[n]
 	if f.failed != nil {
 		return nil // it comes again
@@ -166,6 +167,7 @@ func (l *load) reject(n int, line *reportfile.BadLine) error {
 
 // postpone sets a row aside that cannot be stored for now.
 func (l *load) postpone(n int, line *reportfile.BadLine) error {
+	l.pulse.beat()
 	if l.counters.postponed.Add(1); l.reported.first("later " + line.Reason.Error()) {
 		l.log.Warnf("%v; they wait in %s/later and are retried every %v; all other rows are stored", line.Reason, l.spool.Dir(), againEvery)
 	}
@@ -176,7 +178,8 @@ func (l *load) postpone(n int, line *reportfile.BadLine) error {
 // store imports rows. What it made of them is counted even when the unit is
 // broken off later.
 func (l *load) store(ctx context.Context, host string, rows *store.Rows) error {
-	result, err := importRows(ctx, l.db, host, rows)
+	result, err := importRows(ctx, l.options.Patience, l.db, host, rows)
+	l.pulse.beat()
 	if err != nil {
 		return err
 	}
@@ -187,8 +190,9 @@ func (l *load) store(ctx context.Context, host string, rows *store.Rows) error {
 }
 
 func (l *load) hasDay(ctx context.Context, day time.Time) (bool, error) {
-	limited, cancel := context.WithTimeout(ctx, importTimeout)
+	limited, cancel := context.WithTimeout(ctx, l.options.Patience)
 	defer cancel()
+	defer l.pulse.beat()
 	return l.db.HasDay(limited, day)
 }
 

@@ -45,6 +45,14 @@ func sinkName(spool string) string {
 	return machine + ":" + spool
 }
 
+// maintain does what is due beside the imports, for as long as one of them may take.
+func (im *Importer) maintain(ctx context.Context) {
+	limited, cancel := context.WithTimeout(ctx, im.options.Patience)
+	defer cancel()
+	im.maintenance.do(limited)
+	im.pulse.beat()
+}
+
 // do does what is due. The schema must be there.
 func (m *maintenance) do(ctx context.Context) {
 	now := time.Now()
@@ -84,7 +92,7 @@ func (m *maintenance) retain(ctx context.Context, now time.Time) {
 // because we end does not count.
 func (m *maintenance) logTrouble(ctx context.Context, what string, err error) {
 	switch {
-	case ctx.Err() != nil:
+	case errors.Is(ctx.Err(), context.Canceled):
 	case err == nil:
 		delete(m.troubles, what)
 	case !m.troubles[what] && !pgconn.IsUnreachable(err) && !pgconn.IsDiskFull(err):

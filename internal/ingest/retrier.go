@@ -9,12 +9,13 @@ import (
 	"github.com/influxdata/telegraf"
 
 	"telegraf-conntrack-accounting/internal/pgconn"
+	"telegraf-conntrack-accounting/internal/printable"
 	"telegraf-conntrack-accounting/internal/store"
 )
 
-// importTimeout bounds one transaction: one that waits longer for somebody's lock is
+// Patience bounds one transaction: one that waits longer for somebody's lock is
 // broken off, and the log says so.
-const importTimeout = 5 * time.Minute
+const Patience = 5 * time.Minute
 
 // Retrier keeps a program working with a database through its outages. Several
 // goroutines may use it at once: each pauses for itself, and each change of state is
@@ -28,6 +29,7 @@ type Retrier struct {
 	mu      sync.Mutex
 	stored  bool      // rows were
 	trouble string    // that was logged last, "" when all is well
+	reason  string    // of it
 	since   time.Time // when that began
 }
 
@@ -39,7 +41,7 @@ func (r *Retrier) Import(ctx context.Context, host string, rows *store.Rows, onc
 		a.limit = 1
 	}
 	err = r.do(ctx, &a, func(ctx context.Context) error {
-		result, err = importRows(ctx, r.DB, host, rows)
+		result, err = importRows(ctx, Patience, r.DB, host, rows)
 		return err
 	})
 	if err == nil {
@@ -50,8 +52,8 @@ func (r *Retrier) Import(ctx context.Context, host string, rows *store.Rows, onc
 	return result, err
 }
 
-func importRows(ctx context.Context, db *store.DB, host string, rows *store.Rows) (store.Result, error) {
-	limited, cancel := context.WithTimeout(ctx, importTimeout)
+func importRows(ctx context.Context, patience time.Duration, db *store.DB, host string, rows *store.Rows) (store.Result, error) {
+	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return db.ImportRows(limited, host, rows)
 }
@@ -145,7 +147,7 @@ func (r *Retrier) failed(d decision, err error) {
 	case r.trouble == "":
 		r.since = time.Now()
 	}
-	r.trouble = what
+	r.trouble, r.reason = what, pgconn.Reason(err).Error()
 	var limit string
 	if r.Limit > 0 && pgconn.ClassOf(err) != pgconn.Unknown { // attempts are counted for that, not time
 		limit = fmt.Sprintf(" for up to %v", r.Limit)
@@ -161,4 +163,17 @@ func (r *Retrier) recovered(now, more string) {
 		r.Log.Infof("%s after %v (%s)%s", now, time.Since(r.since).Round(100*time.Millisecond), r.trouble, more)
 		r.trouble = ""
 	}
+}
+
+// state says in a line what the program works with, or what keeps it from that.
+func (r *Retrier) state(place string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.trouble != "":
+		return printable.Line(fmt.Sprintf("%s since %s: %s", r.trouble, r.since.Format(time.TimeOnly), r.reason))
+	case place != "":
+		return "storing into " + place
+	}
+	return "looking for Postgres"
 }

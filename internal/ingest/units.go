@@ -54,7 +54,7 @@ func (im *Importer) importListed(ctx context.Context, entries []spool.Entry) err
 				im.attempt = attempt{}
 				im.retrier.recovered("importing again", fmt.Sprintf("; %d reports still wait", len(entries)-imported))
 			}
-			im.maintenance.do(ctx)
+			im.maintain(ctx)
 			continue
 		case !pgconn.MayBeRows(f.err) || ctx.Err() != nil:
 			return f.wrapped()

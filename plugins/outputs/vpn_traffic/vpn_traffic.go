@@ -52,7 +52,8 @@ type VPNTraffic struct {
 
 	Log telegraf.Logger `toml:"-"`
 
-	scan time.Duration // how often to look for reports that nobody told of
+	scan     time.Duration // how often to look for reports that nobody told of
+	patience time.Duration // with one transaction
 
 	db       *store.DB
 	spool    *spool.Spool
@@ -71,6 +72,7 @@ func New() *VPNTraffic {
 		CloseTimeout: config.Duration(4 * time.Second),
 		Sandbox:      true,
 		scan:         ingest.ScanEvery,
+		patience:     ingest.Patience,
 
 		Retention:       config.Duration(30 * day),
 		RetentionMinute: config.Duration(90 * day),
@@ -154,7 +156,7 @@ func (v *VPNTraffic) Connect() error {
 	}
 	v.spool = reports
 	v.importer = ingest.NewImporter(ingest.ImporterOptions{
-		DB: v.db, Spool: reports, Log: v.Log, Metrics: v.converter(), Keep: v.Keep(), Scan: v.scan,
+		DB: v.db, Spool: reports, Log: v.Log, Metrics: v.converter(), Keep: v.Keep(), Scan: v.scan, Patience: v.patience,
 	})
 	v.importer.Start()
 	return nil
@@ -225,6 +227,10 @@ func (v *VPNTraffic) keepRejected(r *rejected, of int) error {
 // Accepting returns an error when the spool has no room for more metrics. Those
 // that are on their way are still taken.
 func (v *VPNTraffic) Accepting() error { return v.spool.Room() }
+
+// Status says in a line what waits in the spool, and what keeps it from being stored;
+// and whether importing is stuck, so that only another process can go on with it.
+func (v *VPNTraffic) Status() (line string, stuck bool) { return v.importer.Status() }
 
 // Close goes on importing for the time allowed, and ends. What is left stays in
 // the spool.

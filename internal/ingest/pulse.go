@@ -1,0 +1,54 @@
+package ingest
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"telegraf-conntrack-accounting/internal/spool"
+)
+
+// pulse tells an importer that works, or waits for what it knows, from one that is stuck.
+// All that imports feels it: after each transaction, each line that is none, and each
+// pause. At most one transaction lasts as long as Patience between two beats, and another
+// one that it waits for.
+type pulse struct {
+	begin time.Time    // which has the monotonic clock
+	last  atomic.Int64 // the last beat, in ns since begin; resting for none to come
+}
+
+const resting = -1
+
+func (p *pulse) beat() { p.last.Store(int64(time.Since(p.begin))) }
+
+// rest says that the next beat may take as long as it likes.
+func (p *pulse) rest() { p.last.Store(resting) }
+
+func (p *pulse) since() time.Duration {
+	last := p.last.Load()
+	if last == resting {
+		return 0
+	}
+	return time.Since(p.begin) - time.Duration(last)
+}
+
+// Status says in a line what waits, and what keeps it from being imported. The importer
+// is stuck when it has not moved for longer than it may take: a server can keep even a
+// transaction that we have broken off from ending.
+func (im *Importer) Status() (line string, stuck bool) {
+	line = waitingLine(im.spool.Stats().Waiting) + "; " + im.retrier.state(im.db.Place())
+	if since := im.pulse.since(); since > 2*im.options.Patience {
+		return fmt.Sprintf("importing has not moved for %v; %s", since.Round(time.Second), line), true
+	}
+	return line, false
+}
+
+func waitingLine(waiting spool.Count) string {
+	switch waiting.Files {
+	case 0:
+		return "no report waits"
+	case 1:
+		return fmt.Sprintf("1 report waits (%d bytes)", waiting.Bytes)
+	}
+	return fmt.Sprintf("%d reports wait (%d bytes)", waiting.Files, waiting.Bytes)
+}
