@@ -36,5 +36,9 @@ func (v *VPNTraffic) doubtful() (found []check.Finding) {
 // inMemory reports whether a folder is on a file system without a disk.
 func inMemory(folder string) bool {
 	var fs unix.Statfs_t
-	return unix.Statfs(folder, &fs) == nil && (fs.Type == unix.TMPFS_MAGIC || fs.Type == unix.RAMFS_MAGIC)
+	if unix.Statfs(folder, &fs) != nil {
+		return false
+	}
+	magic := uint32(fs.Type) // which is signed, and on processors of 32 bits no larger
+	return magic == unix.TMPFS_MAGIC || magic == unix.RAMFS_MAGIC
 }
