@@ -35,19 +35,11 @@ type backend interface {
 	name() string
 	title() string
 	source() *source
-	choose() *variable                     // the variable that chooses the datasource
+	choose() *variable // the variable that chooses the datasource
+	annotations() []annotation
 	variables(names ...string) []*variable // for the values of columns
 	over(what selection, lines ...line) object
-	by(what selection, column string, m measure, top int) object
+	by(what selection, column string, m measure, top int) []object
+	tops(what selection, columns ...string) []*variable // for by, where it takes any
 	ranking(what selection, column string, top int) (object, []object)
-	gateway() *source // where the gateways' own metrics are
-	gatewayVariables() []*variable
-}
-
-// tableUse asks for how full the connection tracking table of each gateway is.
-func tableUse() []object {
-	return []object{
-		influxSeries("$tag_host entries", `SELECT max("ip_conntrack_count") FROM "conntrack" WHERE $timeFilter GROUP BY time($__interval), "host" fill(null)`),
-		influxSeries("$tag_host maximum", `SELECT min("ip_conntrack_max") FROM "conntrack" WHERE $timeFilter GROUP BY time($__interval), "host" fill(null)`),
-	}
 }

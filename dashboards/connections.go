@@ -1,39 +1,41 @@
 package main
 
-const perSecond = "suffix: /s"
+const perSecond = "suffix:/s"
+
+const tracked = "Only if track_open_connections is on in the input."
 
 // connections shows all traffic of the gateways.
 func connections(b backend) *dashboard {
 	d := newDashboard(b, "connections", "Connections", "All traffic that the gateways forwarded, accounted to the opener of the connection.",
-		append(b.variables("host"), b.gatewayVariables()...)...)
-	d.add(b, 4,
-		stat("Throughput", "bps", b.over(everything, line{"throughput", bits})),
-		stat("Packets", "pps", b.over(everything, line{"packets", packets})),
-		stat("Closed connections", perSecond, b.over(everything, line{"connections", connectionRate})),
-		stat("Average lifetime", "ms", b.over(everything, line{"lifetime", lifetime})),
-		stat("Open connections", "short", b.over(everything, line{"open", open})).
-			describe("Only if track_open_connections is on in the input."),
+		append(b.variables("host"), b.tops(everything, "src")...)...)
+	d.add(b, 5,
+		stat("Throughput", "bps", b.over(everything, line{"throughput", bits})).describe("Both ways, in the last step."),
+		stat("Packets", "pps", b.over(everything, line{"packets", packets})).describe("Both ways, in the last step."),
+		stat("Closed connections", perSecond, b.over(everything, line{"connections", connectionRate})).describe("In the last step."),
+		stat("Average lifetime", "ms", b.over(everything, line{"lifetime", lifetime})).describe("Of the connections that closed in the last step."),
+		stat("Open connections", "short", b.over(everything, line{"open", open})).describe(tracked),
 	)
+	d.add(b, 10, greatest(b, "Bandwidth per source", "bps", everything, "src", bits).describe("The ten sources with the most traffic, both ways."))
 	d.add(b, 8,
 		bothWays("Network throughput", "bps", b.over(everything, line{"sent", sentBits}, line{"received", receivedBits})),
 		bothWays("Packets", "pps", b.over(everything, line{"sent", sentPackets}, line{"received", receivedPackets})),
 	)
-	d.add(b, 7,
-		chart("Connection rate", perSecond, b.over(everything, line{"closed connections", connectionRate})),
-		chart("Average lifetime", "ms", b.over(everything, line{"lifetime", lifetime})).
-			describe("Of connections that closed in a step. There is no point where none did."),
-	)
-	d.heading(b, "Sources, destinations and ports")
-	d.add(b, 9, chart("Bandwidth per source", "bps", b.by(everything, "src", bits, 10)).stacked().points(75).linked(b, "src"))
-	d.add(b, 9, ranking(b, everything, "Top sources", "src"), ranking(b, everything, "Top destinations", "dst"))
-	d.add(b, 8, chart("Traffic per port", "bps", b.by(everything, "service", bits, 10)).stacked(),
+	d.add(b, 13, ranking(b, everything, "Top sources", "src"), ranking(b, everything, "Top destinations", "dst"))
+	d.add(b, 13, greatest(b, "Traffic per port", "bps", everything, "service", bits).describe("The ten ports with the most traffic, both ways."),
 		ranking(b, everything, "Ports", "service"))
-	d.heading(b, "Connection tracking")
-	d.add(b, 8,
-		chart("Open connections per source", "short", b.by(everything, "src", open, 10)).stacked().points(75).linked(b, "src"),
-		tableUsePanel(b),
-	)
+	d.add(b, 7, connectionRates(b, everything), lifetimes(b, everything))
+	d.add(b, 10, greatest(b, "Open connections per source", "short", everything, "src", open).describe(tracked))
 	return d
+}
+
+func connectionRates(b backend, what selection) *panel {
+	return chart("Connection rate", perSecond, b.over(what, line{"closed connections", connectionRate})).
+		describe("Connections that closed: TCP, SCTP and DCCP.")
+}
+
+func lifetimes(b backend, what selection) *panel {
+	return chart("Average lifetime", "ms", b.over(what, line{"lifetime", lifetime})).
+		describe("Of connections that closed in a step. There is no point where none did.")
 }
 
 // bothWays mirrors what is received below the axis.
@@ -41,9 +43,21 @@ func bothWays(title, unit string, target object) *panel {
 	p := chart(title, unit, target).
 		describe("Above the line: sent by the opener of the connection. Below it: received by the opener.")
 	delete(p.Fields.Defaults, "min")
-	p.Fields.Defaults["custom"].(object)["axisCenteredZero"] = true
 	return p.override("sent", "color", object{"mode": "fixed", "fixedColor": "blue"}).
 		override("received", "color", object{"mode": "fixed", "fixedColor": "green"}, "custom.transform", "negative-Y")
+}
+
+// amounts shows the sums in a table, narrow enough that all of them fit.
+func (p *panel) amounts() *panel {
+	return p.gauge("traffic", "decbytes").
+		matching("^(sent|received)$", "unit", "decbytes", "custom.width", 90).
+		matching("^(packets|connections)$", "unit", "sishort", "custom.width", 95).
+		override("lifetime", "unit", "ms", "displayName", "average lifetime", "custom.width", 80)
+}
+
+// share shows what part of all something is.
+func (p *panel) share() *panel {
+	return p.override("share", "unit", "percentunit", "decimals", 1, "custom.width", 75)
 }
 
 // ranking is a table of the greatest.
@@ -51,23 +65,12 @@ func ranking(b backend, what selection, title, column string) *panel {
 	target, transformations := b.ranking(what, column, 10)
 	p := table(title, target)
 	p.Transformations = transformations
-	p.gauge("traffic", "decbytes").override("sent", "unit", "decbytes").override("received", "unit", "decbytes").
-		override("packets", "unit", "short").override("connections", "unit", "short").
-		override("lifetime", "unit", "ms", "displayName", "average lifetime")
-	if isEnd(column) {
-		p.ends(b, column)
-	} else {
-		p.override("name", "displayName", "Port")
+	p.describe("The ten with the most traffic in the range, both ways, and the sum of all others.").amounts()
+	if b.name() == "postgres" {
+		p.share()
 	}
-	return p
-}
-
-// tableUsePanel shows how full the gateways' tables are.
-func tableUsePanel(b backend) *panel {
-	p := chart("Use of the connection tracking table", "short", tableUse()...).
-		describe("When the table is full, the kernel drops new connections. Telegraf's conntrack input writes this to InfluxDB.").
-		matching("maximum$", "color", object{"mode": "fixed", "fixedColor": "red"}, "custom.fillOpacity", 0,
-			"custom.lineStyle", object{"fill": "dash", "dash": []int{10, 10}})
-	p.Source = b.gateway()
-	return p
+	if isEnd(column) {
+		return p.ends(b, column)
+	}
+	return p.service(b)
 }

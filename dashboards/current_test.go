@@ -28,6 +28,7 @@ func checkGrid(t *testing.T, d *dashboard) {
 	t.Helper()
 	taken, ids := map[[2]int]string{}, map[int]bool{}
 	for _, p := range d.Panels {
+		require.True(t, p.Type == "row" || p.Description != "", "%s of %s tells nothing", p.Title, d.Title)
 		require.False(t, ids[p.ID], "%s: a second panel %d", d.Title, p.ID)
 		ids[p.ID] = true
 		for x := p.Grid.X; x < p.Grid.X+p.Grid.W; x++ {

@@ -63,6 +63,13 @@ func checkSums(t testing.TB, frame *data.Frame, row int, of *sums) {
 			requireClose(t, want, cell(t, frame, column, row), "%s in row %d", column, row)
 		}
 	}
+	if field, _ := frame.FieldByName("share"); field != nil {
+		whole := 0.0
+		for other := range frame.Rows() {
+			whole += cell(t, frame, "traffic", other)
+		}
+		requireClose(t, (of.srcBytes+of.dstBytes)/whole, cell(t, frame, "share", row))
+	}
 	if field, _ := frame.FieldByName("lifetime"); field != nil {
 		if of.count == 0 {
 			require.True(t, math.IsNaN(cell(t, frame, "lifetime", row)))
@@ -134,40 +141,13 @@ func pairs(t testing.TB, frame *data.Frame, q question) {
 	}
 }
 
-// flows expects nodes and edges as the node graph takes them: each has an id, and
-// edges lead from one node to another.
-func flows(t testing.TB, frame *data.Frame, q question) {
-	t.Helper()
-	from, to := q.pairRange()
-	truth := q.rangeTruth(from, to, pairName)
-	if field, _ := frame.FieldByName("subtitle"); field != nil {
-		whole := 0.0
-		for row := range frame.Rows() {
-			require.Contains(t, []string{"s " + text(t, frame, "title", row), "d " + text(t, frame, "title", row)}, text(t, frame, "id", row))
-			whole += cell(t, frame, "mainstat", row)
-		}
-		want := 0.0
-		for _, of := range truth {
-			want += 2 * (of.srcBytes + of.dstBytes) // at either end
-		}
-		requireClose(t, want, whole)
-		return
-	}
-	require.Equal(t, len(truth), frame.Rows())
-	for row := range frame.Rows() {
-		of := truth[text(t, frame, "id", row)]
-		require.NotNil(t, of)
-		require.Equal(t, "s "+text(t, frame, "id", row)[:len(text(t, frame, "source", row))-2], text(t, frame, "source", row))
-		requireClose(t, of.srcBytes+of.dstBytes, cell(t, frame, "mainstat", row))
-	}
-}
-
-func (q question) reportsOf() map[string]map[time.Time]bool {
+// reportsOf are the times of the reports of each chosen gateway in a range.
+func (q question) reportsOf(from, to time.Time) map[string]map[time.Time]bool {
 	found := map[string]map[time.Time]bool{}
 	for host, rows := range q.reports() {
 		found[host] = map[time.Time]bool{}
 		for i := range rows {
-			if at := time.Unix(0, rows[i].Time).UTC(); !at.Before(q.from) && !at.After(q.to) {
+			if at := time.Unix(0, rows[i].Time).UTC(); !at.Before(from) && !at.After(to) {
 				found[host][at] = true
 			}
 		}
@@ -178,24 +158,26 @@ func (q question) reportsOf() map[string]map[time.Time]bool {
 func countReports(t testing.TB, frame *data.Frame, q question) {
 	t.Helper()
 	want := 0
-	for _, times := range q.reportsOf() {
+	for _, times := range q.reportsOf(q.from, q.to) {
 		want += len(times)
 	}
 	requireClose(t, float64(want), cell(t, frame, "reports", 0))
 }
 
+// reportLines expects whole steps, without a gap, also of a gateway that was silent.
 func reportLines(t testing.TB, frame *data.Frame, q question) {
 	t.Helper()
-	for host, times := range q.reportsOf() {
-		if len(times) == 0 {
-			require.Zero(t, frame.Rows())
-			continue
-		}
+	if q.to.Before(begin) {
+		require.Zero(t, frame.Rows())
+		return
+	}
+	width := q.interval(q.panel)
+	first, last := q.from.Truncate(width), q.to.Truncate(width).Add(width)
+	require.Equal(t, int(last.Sub(first)/width), frame.Rows())
+	for host, times := range q.reportsOf(first, last.Add(-1)) {
 		sum := 0.0
 		for row := range frame.Rows() {
-			if n := cell(t, frame, host, row); !math.IsNaN(n) {
-				sum += n
-			}
+			sum += cell(t, frame, host, row)
 		}
 		requireClose(t, float64(len(times)), sum)
 	}

@@ -201,3 +201,40 @@ func TestPostgresVariables(t *testing.T) {
 		}
 	}
 }
+
+// What dashboards show of a value stands for it: links of the matrix have no more.
+func TestLabelsStandForAddresses(t *testing.T) {
+	t.Parallel()
+	db := filledWithNames(t)
+	for column, labels := range map[string][2]string{
+		"src": {`10.32.11.0`, `R&D, "2nd" floor (10.32.11.0)`}, "dst": {`10.33.1.0`, `Web (10.33.1.0)`}, "port": {"-1", "other"},
+	} {
+		sum := `SELECT sum(src_bytes)::bigint FROM vpn_traffic_totals($1, $2, ` + column + ` => ARRAY[$3])`
+		require.Equal(t, scalar[int64](t, db, sum, begin, end, labels[0]), scalar[int64](t, db, sum, begin, end, labels[1]), column)
+	}
+}
+
+// A gateway that reports every minute has no gaps between its reports, though another
+// one reports every 15 seconds; but where it was silent.
+func TestSeriesEndsLinesWhereReportsAreLate(t *testing.T) {
+	t.Parallel()
+	row := knownTraffic()["gw1"][0]
+	traffic := known{}
+	for n := range 240 {
+		row.Time = begin.Add(time.Duration(n) * pace).UnixNano()
+		if n < 100 || n >= 120 {
+			traffic["quick"] = append(traffic["quick"], row)
+		}
+		if n%4 == 0 && (n < 100 || n >= 120) {
+			traffic["slow"] = append(traffic["slow"], row)
+		}
+	}
+	db := filledWith(t, testkit.Database(t), traffic)
+	for host, after := range map[string]time.Duration{"quick": 100 * pace, "slow": 100 * pace} {
+		gap := scalar[time.Time](t, db, `SELECT string_agg(time::text, ', ')::timestamptz FROM vpn_traffic_series($1, $2, '15 s', 'src', host => ARRAY[$3]) WHERE seconds IS NULL`,
+			begin, begin.Add(time.Hour), host)
+		require.Equal(t, begin.Add(after), gap.UTC(), host)
+	}
+	require.Equal(t, 120*2, scalar[int](t, db, `SELECT (2 * count(src_bytes) / count(DISTINCT key))::int FROM vpn_traffic_series($1, $2, '30 s', 'src') WHERE seconds IS NOT NULL`,
+		begin, begin.Add(time.Hour))+20)
+}

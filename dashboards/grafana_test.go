@@ -88,8 +88,8 @@ func formatValues(t testing.TB, values []string, format string) string {
 		for i, value := range values {
 			quoted[i] = regexp.MustCompile(`[.*+?^${}()|[\]\\/]`).ReplaceAllString(value, `\$0`)
 		}
-		if len(quoted) == 1 {
-			return quoted[0]
+		if len(quoted) < 2 {
+			return strings.Join(quoted, "")
 		}
 		return "(" + strings.Join(quoted, "|") + ")"
 	case "":

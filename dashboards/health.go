@@ -1,30 +1,44 @@
 package main
 
+// lastReports asks when each gateway reported last: each that is known, however long it
+// has been silent.
+const lastReports = `SELECT coalesce(value, 'no gateway') AS gateway, extract(epoch FROM now() - max(r.time)) AS age
+	FROM (VALUES ('host')) AS k (kind) LEFT JOIN vpn_traffic_values AS v USING (kind) LEFT JOIN LATERAL (SELECT max(time) AS time FROM vpn_traffic_reports WHERE host = value) AS r ON true
+	WHERE ARRAY[${host:sqlstring}] = ARRAY[NULL]::text[] OR value = ANY (ARRAY[${host:sqlstring}]) GROUP BY value ORDER BY value`
+
+// reportsOverTime counts the reports of each known gateway in each step that is over,
+// also where there were none.
+const reportsOverTime = `SELECT step AS time, host AS metric, count(r.time) AS reports
+	FROM generate_series(date_bin('$__interval', $__timeFrom(), 'epoch'), least($__timeTo(), now() - interval '$__interval'), '$__interval') AS step
+	CROSS JOIN (SELECT value AS host FROM vpn_traffic_values WHERE kind = 'host' AND first_day <= $__timeTo()::timestamptz::date) AS gateways
+	LEFT JOIN LATERAL (SELECT time FROM vpn_traffic_reports AS r WHERE r.host = gateways.host AND time >= step AND time < step + interval '$__interval') AS r ON true`
+
 // postgresHealth shows whether reports arrive in Postgres, and how much disk they use
 // there.
 func postgresHealth(b postgres) *dashboard {
 	d := newDashboard(b, "health", "Health", "Whether reports arrive, and how much disk they use.",
-		append(b.variables("host"), b.gatewayVariables()...)...)
+		b.variables("host")...)
 	const hosts = `(ARRAY[${host:sqlstring}] = ARRAY[NULL]::text[] OR host = ANY (ARRAY[${host:sqlstring}]))`
 	d.add(b, 5,
-		stat("Age of the last report", "s", sqlTable(`SELECT host AS gateway, extract(epoch FROM now() - max(time)) AS age FROM vpn_traffic_reports WHERE time > now() - interval '1 day' AND %s GROUP BY host ORDER BY host`, hosts)).
-			describe("Each gateway that has reported within the last day.").each().
-			set(object{"color": object{"mode": "thresholds"}, "thresholds": thresholds(120, 600)}),
-		stat("Reports in this range", "short", sqlTable(`SELECT count(*) AS reports FROM vpn_traffic_reports WHERE $__timeFilter(time) AND %s`, hosts)),
-		stat("Late or repeated reports", "short", sqlTable(`SELECT count(*) AS reports FROM vpn_traffic_reports WHERE $__timeFilter(time) AND deliveries > 1 AND %s`, hosts)).
+		stat("Age of the last report", "s", sqlTable(`%s`, lastReports)).
+			describe("Of each gateway that ever reported. One that is gone for good is forgotten with psql-sink forget -host.").each().
+			warn(120, 600).set(object{"mappings": []object{noData("never", "red")}}),
+		stat("Reports in this range", "sishort", sqlTable(`SELECT count(*) AS reports FROM vpn_traffic_reports WHERE $__timeFilter(time) AND %s`, hosts)).
+			describe("One for each gateway and interval."),
+		stat("Late or repeated reports", "sishort", sqlTable(`SELECT count(*) AS reports FROM vpn_traffic_reports WHERE $__timeFilter(time) AND deliveries > 1 AND %s`, hosts)).
 			describe("Reports that arrived in more than one delivery: in parts, or again. No row is stored twice."),
 	)
 	d.add(b, 8,
-		chart("Reports", "short", sqlSeries(`SELECT date_bin('$__interval', time, 'epoch') AS time, host AS metric, count(*) AS reports FROM vpn_traffic_reports WHERE $__timeFilter(time) AND %s GROUP BY 1, 2 ORDER BY 1`, hosts)).
-			describe("A gap means that no reports arrived: the gateway, Telegraf or the sink was down."),
-		tableUsePanel(b),
+		chart("Reports", "short", sqlSeries(reportsOverTime+` WHERE %s GROUP BY step, host ORDER BY step, host`, hosts)).
+			stacked().describe("The reports of each step, one gateway upon the other. Where they drop, none arrived: the gateway, Telegraf or the sink was down."),
 	)
 	d.add(b, 7, sinks())
 	const sizes = `SELECT parent AS table, count(*) AS partitions, min(first) AS since, sum(pg_total_relation_size(to_regclass(quote_ident(name)))) AS size FROM vpn_traffic_partitions GROUP BY parent ORDER BY size DESC`
 	d.add(b, 9,
 		table("Disk use", sqlTable(sizes)).gauge("size", "bytes").override("since", "unit", "dateTimeAsIso").
-			describe("Tables with their indexes, and how far back they go."),
-		bars("Disk use of raw rows per day", "bytes", sqlTable(`SELECT to_char(first, 'YYYY-MM-DD') AS day, sum(pg_total_relation_size(to_regclass(quote_ident(name)))) AS size FROM vpn_traffic_partitions WHERE parent = 'vpn_traffic' AND first BETWEEN $__timeFrom()::timestamptz::date - 30 AND $__timeTo()::timestamptz::date GROUP BY first ORDER BY first`)).upright(),
+			override("size", "custom.width", 200).describe("Tables with their indexes, and how far back they go."),
+		bars("Disk use of raw rows per day", "bytes", sqlTable(`SELECT to_char(first, 'YYYY-MM-DD') AS day, sum(pg_total_relation_size(to_regclass(quote_ident(name)))) AS size FROM vpn_traffic_partitions WHERE parent = 'vpn_traffic' AND first BETWEEN $__timeFrom()::timestamptz::date - 30 AND $__timeTo()::timestamptz::date GROUP BY first ORDER BY first`)).
+			upright().describe("Partitions of vpn_traffic with their indexes: of the range, and the 30 days before."),
 	)
 	return d
 }
@@ -33,15 +47,26 @@ func postgresHealth(b postgres) *dashboard {
 func sinks() *panel {
 	return table("Sinks", sqlTable(`SELECT sink, extract(epoch FROM now() - updated) AS heard, extract(epoch FROM now() - last_commit) AS committed, spool_files AS waiting, spool_bytes AS size, extract(epoch FROM now() - spool_oldest) AS oldest, seconds_per_report AS import, rows, duplicates, rejected, started FROM sink_status ORDER BY sink`)).
 		describe("The status that each psql-sink reports. Counters are totals since its start.").
-		override("heard", "displayName", "last update, ago", "unit", "s", "color", object{"mode": "thresholds"}, "thresholds", thresholds(60, 600),
-			"custom.cellOptions", object{"type": "color-text"}).
-		override("committed", "displayName", "last import, ago", "unit", "s").
-		override("waiting", "displayName", "reports waiting", "unit", "short").
+		override("heard", warning(60, 600, "displayName", "last update, ago", "unit", "s")...).
+		override("committed", warning(120, 900, "displayName", "last import, ago", "unit", "s")...).
+		override("waiting", warning(10, 1000, "displayName", "reports waiting", "unit", "short")...).
 		override("size", "displayName", "spool size", "unit", "bytes").
-		override("oldest", "displayName", "age of the oldest", "unit", "s").
+		override("oldest", warning(60, 600, "displayName", "age of the oldest", "unit", "s")...).
 		override("import", "displayName", "time per report", "unit", "s").
-		override("rejected", "color", object{"mode": "thresholds"}, "thresholds", thresholds(1, 1000), "custom.cellOptions", object{"type": "color-text"}).
+		matching("^(rows|duplicates)$", "unit", "sishort").
+		override("rejected", warning(1, 1000)...).
 		override("started", "unit", "dateTimeFromNow")
+}
+
+// warning adds to properties of a cell that its text is yellow and red from there on.
+func warning(yellow, red float64, properties ...any) []any {
+	return append(properties, "color", object{"mode": "thresholds"}, "thresholds", thresholds(yellow, red),
+		"custom.cellOptions", object{"type": "color-text"})
+}
+
+// warn does the same for a number.
+func (p *panel) warn(yellow, red float64) *panel {
+	return p.set(object{"color": object{"mode": "thresholds"}, "thresholds": thresholds(yellow, red)})
 }
 
 // thresholds are green, then yellow, then red.

@@ -4,17 +4,18 @@ package main
 func influxHealth(b influxdb) *dashboard {
 	d := newDashboard(b, "health", "Health", "The input's own metrics, and how full the gateways' tables are.", b.variables("host")...)
 	d.add(b, 5,
-		stat("Flows", "short", ofInput("$tag_host", `max("flows")`)),
-		stat("Series of a report", "short", ofInput("$tag_host", `max("series")`)),
-		stat("Time to read the table", "ns", ofInput("$tag_host", `max("dump_time_ns")`)),
+		stat("Flows", "sishort", ofInput("$tag_host", `max("flows")`)).describe("Entries of the connection tracking table."),
+		stat("Series of a report", "sishort", ofInput("$tag_host", `max("series")`)).describe("Rows that a report has: pairs of groups, protocol and port."),
+		stat("Time to read the table", "ns", ofInput("$tag_host", `max("dump_time_ns")`)).describe("It should stay well below the interval."),
 		lossStat("Flows that vanished", "swept_flows", "What they sent after their last gather is lost."),
-		lossStat("Undecodable messages", "decode_errors", ""),
-		lossStat("Gathers that failed", "gather_errors", ""),
+		lossStat("Undecodable messages", "decode_errors", "Messages of the kernel that the input could not read."),
+		lossStat("Gathers that failed", "gather_errors", "Their traffic comes with the next one that succeeds."),
 	)
-	d.add(b, 8, tableUsePanel(b), chart("Flows", "short", ofInput("$tag_host", `max("flows")`)))
+	d.add(b, 8, tableUse(), chart("Flows", "sishort", ofInput("$tag_host", `max("flows")`)).describe("Entries of the connection tracking table, by the input's dumps."))
 	d.add(b, 8,
-		chart("Events", perSecond, ofInput("$tag_host DESTROY", rate("destroy_events")), ofInput("$tag_host close", rate("close_events"))),
-		chart("Time to read the table", "ns", ofInput("$tag_host", `max("dump_time_ns")`)),
+		chart("Events", perSecond, ofInput("$tag_host DESTROY", rate("destroy_events")), ofInput("$tag_host close", rate("close_events"))).
+			describe("Flows that ended, and TCP connections that closed."),
+		chart("Time to read the table", "ns", ofInput("$tag_host", `max("dump_time_ns")`)).describe("For each gather."),
 	)
 	d.heading(b, "Losses and lost detail")
 	d.add(b, 8,
@@ -28,6 +29,22 @@ func influxHealth(b influxdb) *dashboard {
 	return d
 }
 
+// tableUse shows how full the gateways' tables are.
+func tableUse() *panel {
+	of := func(alias, value string) object {
+		return influxSeries(alias, `SELECT `+value+` FROM "conntrack" WHERE $timeFilter AND "host" =~ /^${host:regex}$/ GROUP BY time($__interval), "host" fill(null)`)
+	}
+	return chart("Use of the connection tracking table", "percentunit", of("$tag_host", `max("ip_conntrack_count") / min("ip_conntrack_max")`)).
+		set(object{"max": 1, "thresholds": thresholds(0.8, 0.9)}).thresholdLines().
+		describe("When the table is full, the kernel drops new connections. Telegraf's conntrack input reports this.")
+}
+
+// thresholdLines draws thresholds into a chart.
+func (p *panel) thresholdLines() *panel {
+	p.Fields.Defaults["custom"].(object)["thresholdsStyle"] = object{"mode": "dashed"}
+	return p
+}
+
 func rate(counter string) string { return `non_negative_derivative(max("` + counter + `"), 1s)` }
 
 func ofInput(alias, expression string) object {
@@ -39,7 +56,7 @@ func lossStat(title, counter, description string) *panel {
 	target := influxSeries("$tag_host", `SELECT spread("`+counter+`") FROM "conntrack_accounting_internal" WHERE $timeFilter AND "host" =~ /^${host:regex}$/ GROUP BY "host"`)
 	p := stat(title, "short", target).describe(description)
 	p.Options["graphMode"] = "none"
-	return p.set(object{"color": object{"mode": "thresholds"}, "thresholds": thresholds(1, 1000)})
+	return p.warn(1, 1000)
 }
 
 // losses are counters by how fast they grow.

@@ -15,28 +15,47 @@ func (influxdb) title() string { return "InfluxDB" }
 
 func (influxdb) source() *source { return &source{Type: "influxdb", UID: "${datasource}"} }
 
-func (i influxdb) choose() *variable { return chooser("datasource", "Database", i.source().Type) }
-
-func (i influxdb) gateway() *source { return i.source() }
-
-func (influxdb) gatewayVariables() []*variable { return nil }
+func (i influxdb) choose() *variable {
+	return chooser(i.source().Type, "Traffic in InfluxDB", "conntrack-influxdb")
+}
 
 func (i influxdb) variables(names ...string) []*variable {
 	var list []*variable
 	for _, kind := range []string{"rollup", "full"} {
 		for _, field := range []string{"policy", "step", "seconds", "points"} {
-			list = append(list, &variable{
-				Name: kind + "_" + field, Type: "query", Source: i.source(), Refresh: 2, Hide: 2,
-				Query: fmt.Sprintf(`SELECT "%s" FROM "conntrack_ranges"."ranges" WHERE "kind" = '%s' AND "above" < $__to - $__from AND "upto" >= $__to - $__from`, field, kind),
-			})
+			list = append(list, i.hidden(kind+"_"+field, fmt.Sprintf(`SELECT "%s" %s`, field, ofRange(kind))))
 		}
+		// The time of the point is as long after 1970 as it says: it is chosen only if the
+		// range ended no longer ago. For others there is one of 2100 that says 0.
+		list = append(list, i.hidden(kind+"_late", fmt.Sprintf(`SELECT max("late") %s AND time > now() - ${__to}ms`, ofRange(kind))))
 	}
 	for _, name := range names {
 		list = append(list, &variable{
 			Name: name, Label: labels[name], Type: "query", Source: i.source(), Refresh: 2, Multi: true, IncludeAll: true,
-			AllValue: ".*", Current: object{"text": []string{"All"}, "value": []string{"$__all"}},
+			AllValue: ".*", Current: allValues,
 			Query: fmt.Sprintf(`SELECT "%[1]s", "x" FROM (SELECT last("src_bytes") AS "x" FROM "$rollup_policy"."%[2]s" WHERE $timeFilter GROUP BY "%[1]s")`, name, rollupOf(name)),
 		})
+	}
+	return list
+}
+
+// ofRange finds the row of the table of ranges.
+func ofRange(kind string) string {
+	return fmt.Sprintf(`FROM "conntrack_ranges"."ranges" WHERE "kind" = '%s' AND "above" < $__to - $__from AND "upto" >= $__to - $__from`, kind)
+}
+
+func (i influxdb) hidden(name, query string) *variable {
+	return &variable{Name: name, Type: "query", Source: i.source(), Refresh: 2, Hide: 2, Query: query}
+}
+
+// tops are hidden variables that hold the ten greatest of columns.
+func (i influxdb) tops(what selection, names ...string) []*variable {
+	var list []*variable
+	for _, column := range names {
+		_, clauses := what.from(column)
+		v := i.hidden("top_"+column, fmt.Sprintf(`SELECT "%[1]s", "most" FROM (SELECT top("traffic", "%[1]s", 10) AS "most" FROM (SELECT sum("src_bytes") + sum("dst_bytes") AS "traffic" %[2]s GROUP BY "%[1]s"))`, column, clauses))
+		v.Multi, v.IncludeAll, v.Current = true, true, allValues
+		list = append(list, v)
 	}
 	return list
 }
@@ -58,13 +77,13 @@ var formulas = map[measure]string{
 // which policy, and the clauses that read it. Only the full one has all tags.
 func (what selection) from(column string) (kind, clauses string) {
 	if what == chosen {
-		clauses = `FROM "$full_policy"."conntrack_accounting" WHERE $timeFilter`
+		clauses = `FROM "$full_policy"."conntrack_accounting" WHERE ` + wholeSteps("full")
 		for _, tag := range []string{"src", "dst", "proto", "port", "host"} {
 			clauses += fmt.Sprintf(` AND "%[1]s" =~ /^${%[1]s:regex}$/`, tag)
 		}
 		return "full", clauses
 	}
-	return "rollup", `FROM "$rollup_policy"."` + rollupOf(column) + `" WHERE $timeFilter AND "host" =~ /^${host:regex}$/`
+	return "rollup", `FROM "$rollup_policy"."` + rollupOf(column) + `" WHERE ` + wholeSteps("rollup") + ` AND "host" =~ /^${host:regex}$/`
 }
 
 // rollupOf returns the measurement of the rollup that has a column.
@@ -94,16 +113,33 @@ func groupBy(column string, before ...string) string {
 }
 
 func (influxdb) over(what selection, lines ...line) object {
-	return influxLines(what, "", "$col", lines...)
+	return influxLines(what, "", "", "", "$col", lines...)
 }
 
-// by gives all values: InfluxQL cannot sum up all but the top ones.
-func (influxdb) by(what selection, column string, m measure, _ int) object {
-	return influxLines(what, column, aliases[column], line{"value", m})
+// by gives the sources or destinations that a variable of tops holds, and the sum of
+// all others; of ports all.
+func (influxdb) by(what selection, column string, m measure, _ int) []object {
+	if !isEnd(column) {
+		return []object{influxLines(what, column, "", column, aliases[column], line{"value", m})}
+	}
+	top := fmt.Sprintf(` AND "%[1]s" =~ /^${top_%[1]s:regex}$/`, column)
+	return []object{
+		influxLines(what, column, top, column, aliases[column], line{"value", m}),
+		influxLines(what, column, strings.Replace(top, "=~", "!~", 1), "", "$col", line{others, m}),
+	}
 }
 
-func influxLines(what selection, column, alias string, lines ...line) object {
+// wholeSteps are those of a range, as far as all sums of them are there.
+func wholeSteps(kind string) string {
+	width, until := "${"+kind+"_seconds}000000000", "(${__to}000000 - ${"+kind+"_late}000000000)"
+	return fmt.Sprintf("time >= ${__from}000000 - ${__from}000000 %% %[1]s AND time < %[2]s - %[2]s %% %[1]s", width, until)
+}
+
+// influxLines reads what knows a column, with a condition, by another one or all
+// together.
+func influxLines(what selection, column, condition, by, alias string, lines ...line) object {
 	kind, clauses := what.from(column)
+	clauses += condition
 	var values []string
 	for _, l := range lines {
 		values = append(values, fmt.Sprintf(formulas[l.measure]+` AS "%[2]s"`, kind, l.label))
@@ -111,7 +147,7 @@ func influxLines(what selection, column, alias string, lines ...line) object {
 	if lines[0].measure == lifetime {
 		clauses += ` AND "connection_count" > 0`
 	}
-	return influxSeries(alias, fmt.Sprintf(`SELECT %s %s %s fill(null)`, strings.Join(values, ", "), clauses, groupBy(column, "time($"+kind+"_step)")))
+	return influxSeries(alias, fmt.Sprintf(`SELECT %s %s %s fill(null)`, strings.Join(values, ", "), clauses, groupBy(by, "time($"+kind+"_step)")))
 }
 
 func (influxdb) ranking(what selection, column string, top int) (object, []object) {

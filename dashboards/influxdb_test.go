@@ -95,9 +95,17 @@ func (v view) choose(t *testing.T, db *testkit.InfluxDB, d *dashboard) view {
 			continue
 		}
 		series := db.Query("telegraf", with.influxql(t, d, variable.Query.(string), 0))
-		require.Len(t, series, 1, variable.Query)
-		require.Len(t, series[0].Values, 1, variable.Query)
-		chosen[variable.Name] = []string{fmt.Sprint(series[0].Values[0][1])}
+		if variable.Multi {
+			chosen[variable.Name] = []string{}
+		} else {
+			require.Len(t, series, 1, variable.Query)
+			require.Len(t, series[0].Values, 1, variable.Query)
+		}
+		for _, s := range series {
+			for _, row := range s.Values {
+				chosen[variable.Name] = append(chosen[variable.Name], fmt.Sprint(row[1])) // what follows the time
+			}
+		}
 	}
 	return with
 }
@@ -150,6 +158,7 @@ func TestInfluxDBPanels(t *testing.T) {
 		full    string
 		seconds int
 	}{
+		"crooked":      {view{from: begin.Add(17*time.Minute + 3*time.Second), to: begin.Add(201*time.Minute + 7*time.Second)}, nil, "conntrack_report", "conntrack_tenminutes", 60},
 		"half an hour": {view{from: begin.Add(time.Hour), to: begin.Add(90 * time.Minute)}, nil, "conntrack_report", "autogen", 15},
 		"an hour":      {view{from: begin.Add(time.Hour), to: begin.Add(2 * time.Hour)}, nil, "conntrack_report", "autogen", 15},
 		"four hours":   {view{from: begin, to: begin.Add(lasts)}, nil, "conntrack_report", "conntrack_tenminutes", 60},
@@ -196,6 +205,15 @@ func TestInfluxDBPanels(t *testing.T) {
 			}
 		}
 	})
+	t.Run("late", func(t *testing.T) {
+		d, now := load(t, "influxdb/connections.json"), time.Now()
+		late := func(from, to time.Time) string {
+			return view{from: from, to: to}.choose(t, db, d).chosen["rollup_late"][0]
+		}
+		require.Equal(t, "15", late(now.Add(-time.Hour), now), "the sums of the last report are still to come")
+		require.Equal(t, "660", late(now.AddDate(0, 0, -7), now))
+		require.Equal(t, "0", late(now.Add(-2*time.Hour), now.Add(-time.Hour)))
+	})
 	t.Run("health", func(t *testing.T) { testInfluxHealth(t, db, begin) })
 	t.Run("variables", func(t *testing.T) { testInfluxVariables(t, db, begin) })
 	t.Run("names", func(t *testing.T) { testInfluxNames(t, db, begin) })
@@ -217,11 +235,12 @@ func checkInflux(t *testing.T, db *testkit.InfluxDB, d *dashboard, v view, kind 
 	require.NoError(t, err)
 	width := time.Duration(seconds) * time.Second
 	name, values := influxMeaning(t, p)
+	name, keep = v.topOnly(t, target["query"].(string), traffic, width, name, keep)
 	if target["resultFormat"] == "table" {
-		checkInfluxTable(t, series, traffic.truth(v.from, v.to.Add(1), ever, keep, name)) // InfluxDB's range has its end in it
+		checkInfluxTable(t, series, traffic.truth(v.from.Truncate(width), v.to.Truncate(width), ever, keep, name))
 		return
 	}
-	truth := traffic.truth(v.from.Truncate(width), v.to, width, keep, name)
+	truth := traffic.truth(v.from.Truncate(width), v.to.Truncate(width), width, keep, name)
 	names := map[string]bool{}
 	for _, s := range truth {
 		for name := range s.names {
@@ -259,6 +278,33 @@ func checkInflux(t *testing.T, db *testkit.InfluxDB, d *dashboard, v view, kind 
 	}
 }
 
+var topUse = regexp.MustCompile(`"(src|dst)" (=~|!~) /\^\$\{top_`)
+
+// topOnly leaves of what is kept the greatest sources or destinations, or all others,
+// as the query says, once it knows that they are the greatest.
+func (v view) topOnly(t *testing.T, query string, traffic known, width time.Duration, name func(string, *reportfile.Row) string, keep func(string, *reportfile.Row) bool) (
+	func(string, *reportfile.Row) string, func(string, *reportfile.Row) bool,
+) {
+	t.Helper()
+	use := topUse.FindStringSubmatch(query)
+	if use == nil {
+		return name, keep
+	}
+	address := map[string]func(string, *reportfile.Row) string{"src": bySrc, "dst": byDst}[use[1]]
+	greatest := top(traffic.truth(v.from.Truncate(width), v.to.Truncate(width), ever, keep, address), 10, func(s *step, name string) float64 {
+		n, _ := bitsBoth(s, name, 1)
+		return n
+	})
+	require.ElementsMatch(t, slices.Collect(maps.Keys(greatest)), v.chosen["top_"+use[1]])
+	isTop := use[2] == "=~"
+	if !isTop {
+		name = func(string, *reportfile.Row) string { return others }
+	}
+	return name, func(host string, row *reportfile.Row) bool {
+		return (keep == nil || keep(host, row)) && greatest[address(host, row)] == isTop
+	}
+}
+
 // nominalOpen is the average over as many reports as a step should have.
 func nominalOpen(s *step, name string, seconds float64) (float64, bool) {
 	sum, known := 0.0, false
@@ -280,7 +326,10 @@ func influxMeaning(t *testing.T, p *panel) (name func(string, *reportfile.Row) s
 	only := func(label string, v value) map[string]value { return map[string]value{label: v} }
 	switch p.Title {
 	case "Throughput":
-		return total, only("throughput", bitsBoth)
+		if p.Type == "stat" {
+			return total, only("throughput", bitsBoth)
+		}
+		return total, map[string]value{"sent": bitsOut, "received": bitsBack}
 	case "Packets":
 		if p.Type == "stat" {
 			return total, only("packets", packetsBoth)
@@ -288,13 +337,9 @@ func influxMeaning(t *testing.T, p *panel) (name func(string, *reportfile.Row) s
 		return total, map[string]value{"sent": packetsOut, "received": packetsBack}
 	case "Network throughput":
 		return total, map[string]value{"sent": bitsOut, "received": bitsBack}
-	case "Sent traffic":
-		return total, only("sent", bitsOut)
-	case "Received traffic":
-		return total, only("received", bitsBack)
 	case "Closed connections":
 		return total, only("connections", closed)
-	case "Connection rate", "Connection count":
+	case "Connection rate":
 		return total, only("closed connections", closed)
 	case "Average lifetime":
 		return total, only("lifetime", meanLifetime)

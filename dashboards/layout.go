@@ -17,6 +17,7 @@ func newDashboard(b backend, name, title, description string, variables ...*vari
 			Tooltip: "The other dashboards, with the same range and variables", IncludeVars: true, KeepTime: true,
 		}},
 	}
+	d.Annotations.List = b.annotations()
 	d.Templating.List = append([]*variable{b.choose()}, variables...)
 	return d
 }

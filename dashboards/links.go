@@ -10,21 +10,37 @@ func drill(b backend, column, value string) object {
 	}
 	return object{
 		"title": "Who it talks to",
-		"url":   "/d/" + uid(b, target) + "?var-" + column + "=${" + value + ":percentencode}&${datasource:queryparam}&${host:queryparam}&${__url_time_range}",
+		"url":   "/d/" + uid(b, target) + "?var-" + column + "=${" + value + ":percentencode}&" + keepRange,
 	}
 }
 
-// linked makes the lines of a chart link to the peers of a source or destination.
-// The address is a label of the line: in InfluxDB its tag.
-func (p *panel) linked(b backend, column string) *panel {
+// keepRange keeps in a link what is the same on all dashboards.
+const keepRange = "${datasource:queryparam}&${host:queryparam}&${__url_time_range}"
+
+// greatest is a chart of the sources, destinations or ports of which there is most.
+// Lines of sources and destinations link to their peers.
+func greatest(b backend, title, unit string, what selection, column string, m measure) *panel {
+	p := chart(title, unit, b.by(what, column, m, 10)...).stacked().named(b, column)
+	if !isEnd(column) {
+		return p
+	}
+	key := "key"
 	if b.name() != "postgres" {
-		return p.set(object{"links": []object{drill(b, column, "__field.labels."+column)}})
+		key = column // its tag
 	}
-	return p.named().set(object{"links": []object{drill(b, column, "__field.labels.key")}})
+	return p.set(object{"links": []object{drill(b, column, "__field.labels."+key)}})
 }
 
-// named shows lines that have a key too by what they are called alone.
-func (p *panel) named() *panel { return p.set(object{"displayName": namedByMetric}) }
+// named shows lines by what they are called, without their other labels.
+func (p *panel) named(b backend, column string) *panel {
+	if b.name() == "postgres" {
+		return p.set(object{"displayName": namedByMetric})
+	}
+	if column == "service" {
+		p.Transformations = []object{{"id": "renameByRegex", "options": object{"regex": "^(.*)/-1$", "renamePattern": "$1/other"}}}
+	}
+	return p
+}
 
 const namedByMetric = "${__field.labels.metric}"
 
@@ -36,6 +52,14 @@ func (p *panel) ends(b backend, column string) *panel {
 			override("name", "displayName", "Name")
 	}
 	return p.override("name", "displayName", labels[column], "links", p.drillCell(b, column, "key"))
+}
+
+// service makes a table of ports call them as lines are called.
+func (p *panel) service(b backend) *panel {
+	if b.name() != "postgres" {
+		return p.override("port", "mappings", []object{{"type": "value", "options": object{"-1": object{"text": "other", "index": 0}}}})
+	}
+	return p.override("name", "displayName", "port")
 }
 
 // drillCell is a link of the cells of a column that shows what an address is

@@ -21,7 +21,10 @@ type dashboard struct {
 	Editable      bool      `json:"editable"`
 	SchemaVersion int       `json:"schemaVersion"`
 	Links         []link    `json:"links"`
-	Templating    struct {
+	Annotations   struct {
+		List []annotation `json:"list"`
+	} `json:"annotations"`
+	Templating struct {
 		List []*variable `json:"list"`
 	} `json:"templating"`
 	Panels []*panel `json:"panels"`
@@ -42,6 +45,15 @@ type link struct {
 	IncludeVars bool     `json:"includeVars"`
 	KeepTime    bool     `json:"keepTime"`
 	TargetBlank bool     `json:"targetBlank"`
+}
+
+// annotation is what charts mark in time.
+type annotation struct {
+	Name   string  `json:"name"`
+	Source *source `json:"datasource"`
+	Enable bool    `json:"enable"`
+	Color  string  `json:"iconColor"`
+	Target object  `json:"target"`
 }
 
 type source struct {

@@ -81,7 +81,7 @@ func TestPanelsShowNames(t *testing.T) {
 		"an old hour":      {view{from: begin, to: begin.Add(time.Hour)}, "Laboratory (10.32.11.0)"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			want := map[string]string{test.label: "10.32.11.0", "10.32.10.0": "10.32.10.0", "10.32.9.0": "10.32.9.0", "all others": "all others"}
+			want := map[string]string{test.label: "10.32.11.0", "10.32.10.0": "10.32.10.0", "10.32.9.0": "10.32.9.0", others: "$__all"}
 			groups, pair := panelsOf(t, db, "postgres/groups.json", test.view), panelsOf(t, db, "postgres/pair.json", test.view)
 			for label, key := range want {
 				field, _ := groups["Traffic per source"].FieldByName(label)
@@ -95,8 +95,6 @@ func TestPanelsShowNames(t *testing.T) {
 			require.Equal(t, "10.32.11.0", column(t, pair["Pairs"], "source", "src")[test.label])
 			require.Equal(t, "10.33.1.0", column(t, pair["Pairs"], "destination", "dst")["Web (10.33.1.0)"])
 			require.Contains(t, column(t, pair["Sources against destinations"], "source", "destination"), test.label)
-			require.Equal(t, test.label, column(t, pair["Flows"], "id", "title")["s 10.32.11.0"])
-			require.Equal(t, "Web (10.33.1.0)", column(t, pair["Flows"], "id", "title")["d 10.33.1.0"])
 
 			d := load(t, "postgres/groups.json")
 			for _, variable := range d.Templating.List {
@@ -126,13 +124,16 @@ func TestLinksLeadToAddresses(t *testing.T) {
 			require.NoError(t, err)
 			for _, link := range linkField.FindAllStringSubmatch(string(config), -1) {
 				frame := ask(t, db, d, view{from: begin, to: end}, p, p.Targets[0])
+				if link[0] == "var-dst=${__field.name:percentencode}" {
+					continue // the columns of the matrix, see TestLabelsStandForAddresses
+				}
 				switch link[1] {
 				case "data.fields":
 					text(t, frame, link[2], 0)
 					require.Regexp(t, `"options":"`+link[2]+`"\},"properties":\[\{"id":"custom.hidden","value":true`, string(config))
 				case "field.labels":
 					for _, field := range frame.Fields[1:] {
-						require.Regexp(t, `^(10\.3\d\.\d+\.0|all others)$`, field.Labels[link[2]])
+						require.Regexp(t, `^(10\.3\d\.\d+\.0|\$__all)$`, field.Labels[link[2]])
 					}
 				default:
 					require.Fail(t, "a link leads to a label", "%s of %s: %s", p.Title, file, link[0])

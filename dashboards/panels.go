@@ -14,7 +14,7 @@ func newPanel(kind, title string, targets []object, defaults, options object) *p
 // chart is lines over time with areas below them.
 func chart(title, unit string, targets ...object) *panel {
 	return newPanel("timeseries", title, targets, object{
-		"unit": unit, "min": 0, "color": object{"mode": "palette-classic"},
+		"unit": unit, "min": 0, "color": object{"mode": "palette-classic-by-name"},
 		"custom": object{
 			"drawStyle": "line", "lineInterpolation": "linear", "lineWidth": 1, "fillOpacity": 20,
 			"gradientMode": "opacity", "showPoints": "auto", "pointSize": 4, "spanNulls": false,
@@ -26,20 +26,23 @@ func chart(title, unit string, targets ...object) *panel {
 	})
 }
 
-// stacked makes a chart of parts that add up.
+// stacked makes a chart of parts that add up, of so few steps that they are told apart.
 func (p *panel) stacked() *panel {
 	custom := p.Fields.Defaults["custom"].(object)
 	custom["stacking"] = object{"mode": "normal", "group": "A"}
-	custom["fillOpacity"], custom["gradientMode"], custom["lineWidth"] = 60, "none", 0
-	p.Options["legend"] = object{"displayMode": "table", "placement": "right", "showLegend": true, "calcs": []string{"mean", "max"}, "sortBy": "Mean", "sortDesc": true}
-	p.override("all others", "color", object{"mode": "fixed", "fixedColor": "#6e7079"})
-	return p
+	custom["fillOpacity"], custom["gradientMode"], custom["lineWidth"], custom["showPoints"] = 60, "none", 0, "never"
+	p.Options["legend"] = object{"displayMode": "table", "placement": "right", "showLegend": true, "calcs": []string{"lastNotNull", "mean", "max"}}
+	p.override(others, "color", object{"mode": "fixed", "fixedColor": "#6e7079"})
+	return p.points(75)
 }
+
+// others is the line and the row of what is not among the greatest.
+const others = "all others"
 
 // stat is a few large numbers with what they were before.
 func stat(title, unit string, targets ...object) *panel {
 	return newPanel("stat", title, targets,
-		object{"unit": unit, "color": object{"mode": "fixed", "fixedColor": "blue"}, "noValue": "no data"},
+		object{"unit": unit, "color": object{"mode": "fixed", "fixedColor": "blue"}, "noValue": "no data", "mappings": []object{noData("no data", "text")}},
 		object{
 			"colorMode": "value", "graphMode": "area", "justifyMode": "auto", "orientation": "auto", "textMode": "auto",
 			"wideLayout": true, "showPercentChange": false, "percentChangeColorMode": "standard",
@@ -47,10 +50,15 @@ func stat(title, unit string, targets ...object) *panel {
 		}).points(120)
 }
 
+// noData maps a missing number to a text and its colour: it would have that of 0.
+func noData(text, color string) object {
+	return object{"type": "special", "options": object{"match": "null+nan", "result": object{"text": text, "color": color, "index": 0}}}
+}
+
 // table shows rows as they come.
 func table(title string, targets ...object) *panel {
 	return newPanel("table", title, targets,
-		object{"custom": object{"align": "auto", "cellOptions": object{"type": "auto"}, "filterable": false, "inspect": false}},
+		object{"custom": object{"align": "auto", "cellOptions": object{"type": "auto"}, "filterable": false, "inspect": true, "minWidth": 80, "wrapHeaderText": true}},
 		object{"showHeader": true, "cellHeight": "sm", "frameIndex": 0})
 }
 
@@ -84,9 +92,10 @@ func (p *panel) override(field string, properties ...any) *panel {
 	return p.overrideBy("byName", field, properties)
 }
 
-// matching sets properties of the fields whose names match a pattern.
+// matching sets properties of the fields in whose names a pattern is found: without
+// slashes, Grafana would have the whole name match.
 func (p *panel) matching(pattern string, properties ...any) *panel {
-	return p.overrideBy("byRegexp", pattern, properties)
+	return p.overrideBy("byRegexp", "/"+pattern+"/", properties)
 }
 
 func (p *panel) overrideBy(matcher, options string, properties []any) *panel {
@@ -118,7 +127,7 @@ func (p *panel) describe(text string) *panel {
 // gauge shows a field as a bar in its cell of a table.
 func (p *panel) gauge(field, unit string) *panel {
 	return p.override(field, "unit", unit, "min", 0, "color", object{"mode": "continuous-BlPu"},
-		"custom.cellOptions", object{"type": "gauge", "mode": "basic", "valueDisplayMode": "text"})
+		"custom.width", 150, "custom.cellOptions", object{"type": "gauge", "mode": "basic", "valueDisplayMode": "text"})
 }
 
 // row is a heading.

@@ -15,13 +15,21 @@ func (postgres) source() *source {
 	return &source{Type: "grafana-postgresql-datasource", UID: "${datasource}"}
 }
 
-func (p postgres) choose() *variable { return chooser("datasource", "Database", p.source().Type) }
-
-// chooser makes the variable that chooses a datasource of a type: so the same
-// file works when it is provisioned and when it is imported by hand.
-func chooser(name, label, kind string) *variable {
-	return &variable{Name: name, Label: label, Type: "datasource", Query: kind, Refresh: 1}
+func (p postgres) choose() *variable {
+	return chooser(p.source().Type, "Traffic in Postgres", "conntrack-postgres")
 }
+
+// chooser makes the variable that chooses a datasource of a type, first the one that is
+// provisioned, if there is: so the same file works when it is imported by hand.
+func chooser(kind, name, uid string) *variable {
+	return &variable{
+		Name: "datasource", Label: "Database", Type: "datasource", Query: kind, Refresh: 1,
+		Current: object{"text": name, "value": uid},
+	}
+}
+
+// allValues is what a variable is until somebody chooses.
+var allValues = object{"text": []string{"All"}, "value": []string{"$__all"}}
 
 // labels are what the variables are called.
 var labels = map[string]string{
@@ -38,7 +46,7 @@ func (p postgres) variables(names ...string) []*variable {
 		list[i] = &variable{
 			Name: name, Label: labels[name], Type: "query", Source: p.source(), Refresh: 2, Multi: true, IncludeAll: true,
 			// All is no condition at all, not a list of all values.
-			AllValue: "NULL", Current: object{"text": []string{"All"}, "value": []string{"$__all"}},
+			AllValue: "NULL", Current: allValues,
 			Query: fmt.Sprintf(`SELECT value AS __value, %s AS __text FROM vpn_traffic_values('%s', $__timeFrom(), $__timeTo())`, text, name),
 		}
 	}
@@ -82,31 +90,26 @@ func (postgres) over(what selection, lines ...line) object {
 // isEnd reports whether a column has addresses, which may have names.
 func isEnd(column string) bool { return column == "src" || column == "dst" }
 
-// by gives lines of sources and destinations two labels: metric is what to show,
-// key the address that links lead to.
-func (postgres) by(what selection, column string, m measure, top int) object {
-	labels := "name AS metric"
-	if isEnd(column) {
-		labels += ", key"
-	}
-	return sqlSeries(`SELECT time, %s, %s AS value FROM vpn_traffic_series($__timeFrom(), $__timeTo(), '$__interval', '%s', %s, top => %d, measure => '%s')`,
-		labels, columns[m].value, column, what.arguments(), top, columns[m].measure)
+// by gives lines three labels: place, by which Grafana's backend sorts them, metric,
+// which is what to show, and key, to which links lead.
+func (postgres) by(what selection, column string, m measure, top int) []object {
+	return []object{sqlSeries(`SELECT time, to_char(place, 'FM00000') AS place, name AS metric, %s AS key, %s AS value FROM vpn_traffic_series($__timeFrom(), $__timeTo(), '$__interval', '%s', %s, top => %d, measure => '%s')`,
+		linkKey, columns[m].value, column, what.arguments(), top, columns[m].measure)}
 }
+
+// linkKey is what a link puts into a variable: for all others, all.
+const linkKey = `replace(key, 'all others', '$__all')`
+
+// tops is for databases that cannot sum up all but the top ones.
+func (postgres) tops(selection, ...string) []*variable { return nil }
 
 func (postgres) ranking(what selection, column string, top int) (object, []object) {
 	key := ""
 	if isEnd(column) {
-		key = ", key"
+		key = ", " + linkKey + " AS key"
 	}
-	return sqlTable(`SELECT name, src_bytes + dst_bytes AS traffic, src_bytes AS sent, dst_bytes AS received, src_packets + dst_packets AS packets, connection_count AS connections, connection_times / nullif(connection_count, 0) AS lifetime%s FROM vpn_traffic_totals($__timeFrom(), $__timeTo(), '%s', %s, top => %d)`,
+	return sqlTable(`SELECT name, src_bytes + dst_bytes AS traffic, (src_bytes + dst_bytes) / nullif(sum(src_bytes + dst_bytes) OVER (), 0) AS share, src_bytes AS sent, dst_bytes AS received, src_packets + dst_packets AS packets, connection_count AS connections, connection_times / nullif(connection_count, 0) AS lifetime%s FROM vpn_traffic_totals($__timeFrom(), $__timeTo(), '%s', %s, top => %d)`,
 		key, column, what.arguments(), top), nil
-}
-
-// gateway is InfluxDB, where Telegraf's own inputs write.
-func (postgres) gateway() *source { return &source{Type: "influxdb", UID: "${metrics}"} }
-
-func (postgres) gatewayVariables() []*variable {
-	return []*variable{chooser("metrics", "Gateway metrics", "influxdb")}
 }
 
 func sqlSeries(format string, args ...any) object {

@@ -32,15 +32,19 @@ BEGIN
     IF to_regrole('vpn_traffic_reader') IS NULL THEN
         CREATE ROLE vpn_traffic_reader LOGIN;
     END IF;
+    -- Adds events for the dashboards' charts. Grant it to those who may.
+    IF to_regrole('vpn_traffic_annotator') IS NULL THEN
+        CREATE ROLE vpn_traffic_annotator NOLOGIN;
+    END IF;
 END $$;
 
 -- No passwords here: let pg_hba.conf ask for a certificate or, on the same
 -- machine, for the user ("peer"), or set them with psql's \password.
 
-GRANT CONNECT ON DATABASE :"DBNAME" TO vpn_traffic_owner, vpn_traffic_writer, vpn_traffic_reader;
+GRANT CONNECT ON DATABASE :"DBNAME" TO vpn_traffic_owner, vpn_traffic_writer, vpn_traffic_reader, vpn_traffic_annotator;
 REVOKE CREATE ON SCHEMA :"schema" FROM PUBLIC; -- the default since PostgreSQL 15
 GRANT USAGE, CREATE ON SCHEMA :"schema" TO vpn_traffic_owner;
-GRANT USAGE ON SCHEMA :"schema" TO vpn_traffic_writer, vpn_traffic_reader;
+GRANT USAGE ON SCHEMA :"schema" TO vpn_traffic_writer, vpn_traffic_reader, vpn_traffic_annotator;
 
 -- What is there already, such as from a restore without owners, is the owner's:
 -- functions that run with the rights of a superuser would be for nobody.

@@ -20,7 +20,8 @@ BEGIN
     FOR role, thing IN SELECT DISTINCT a.grantee::regrole, c.oid::regclass FROM pg_class c, aclexplode(c.relacl) a
         WHERE c.relnamespace = quote_ident(current_schema())::regnamespace AND (c.relname LIKE 'vpn\_traffic%' OR c.relname = 'sink_status')
         AND c.relkind IN ('r', 'p', 'v') AND pg_has_role(c.relowner, 'USAGE')
-        AND (a.grantee = to_regrole('vpn_traffic_writer') OR a.grantee = to_regrole('vpn_traffic_reader') AND a.privilege_type <> 'SELECT')
+        AND (a.grantee IN (to_regrole('vpn_traffic_writer'), to_regrole('vpn_traffic_annotator'))
+            OR a.grantee = to_regrole('vpn_traffic_reader') AND a.privilege_type <> 'SELECT')
     LOOP
         EXECUTE format('REVOKE ALL ON %s FROM %s', thing, role);
     END LOOP;
@@ -52,6 +53,9 @@ BEGIN
         GRANT EXECUTE ON FUNCTION vpn_traffic_make_partitions(date, boolean), vpn_traffic_index_partition(text),
             vpn_traffic_drop_partition(text), vpn_traffic_tidy(), vpn_traffic_summarize()
             TO vpn_traffic_writer;
+    END IF;
+    IF to_regrole('vpn_traffic_annotator') IS NOT NULL THEN
+        GRANT SELECT, INSERT ON vpn_traffic_events TO vpn_traffic_annotator;
     END IF;
     IF to_regrole('vpn_traffic_reader') IS NOT NULL THEN
         FOR thing IN SELECT c.oid::regclass FROM pg_class c

@@ -17,6 +17,7 @@ var frozen = map[string]string{
 	"00002_rollups.sql":          "45bd30b71fc5d87b",
 	"00003_values_and_names.sql": "00d8f5d5109eb37b",
 	"00004_partitions.sql":       "fadfd3d9a1bd8576",
+	"00005_events.sql":           "96304f71cd1c2189",
 }
 
 // A database runs each migration once: what is changed in it later reaches only new

@@ -110,7 +110,7 @@ func (q *Query) Pairs(ctx context.Context, f *Filter, top int) ([]Pair, error) {
 // Series returns traffic over time, in steps that are at least as long as step.
 func (q *Query) Series(ctx context.Context, f *Filter, step time.Duration, by string, top int) ([]Point, error) {
 	more := []any{by, fmt.Sprintf("%d milliseconds", step.Milliseconds())}
-	query := `SELECT time, name, seconds, ` + sumColumns + ` FROM vpn_traffic_series($1, $2, $10::interval, $9, $3, $4, $5, $6, $7, $8)`
+	query := `SELECT time, name, seconds, ` + sumColumns + ` FROM vpn_traffic_series($1, $2, $10::interval, $9, $3, $4, $5, $6, $7, $8) WHERE seconds IS NOT NULL`
 	return ask(ctx, q, query, f, top, more, func(scan scanner, row *Point) error {
 		var seconds int
 		err := scan(append([]any{&row.Time, &row.Name, &seconds}, row.columns()...)...)

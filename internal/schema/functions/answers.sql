@@ -16,14 +16,16 @@
 -- source, a destination and so on, as by says; all but the top ones are summed
 -- up as "all others". Only steps that are over are given. A step in which nothing
 -- was reported has no rows; one that was reported has zeros for names that sent
--- nothing. open_connections is the average over the reports of the step. name is
+-- nothing. Where reports were missing for a while, a row of each name without
+-- numbers, seconds included, follows the last step before: charts end their lines
+-- there. open_connections is the average over the reports of the step. name is
 -- what to show, with what sources and destinations are called at the end of the
--- range, and key what it stands for.
+-- range, key what it stands for, and place its rank over the whole range.
 CREATE OR REPLACE FUNCTION vpn_traffic_series(since timestamptz, until timestamptz, step interval, by text DEFAULT '',
     src text[] DEFAULT NULL, dst text[] DEFAULT NULL, proto text[] DEFAULT NULL, port text[] DEFAULT NULL, host text[] DEFAULT NULL,
     top integer DEFAULT NULL, measure text DEFAULT 'all')
 RETURNS TABLE ("time" timestamptz, name text, seconds integer, src_packets numeric, src_bytes numeric, dst_packets numeric, dst_bytes numeric,
-    connection_count numeric, connection_times numeric, open_connections numeric, key text) LANGUAGE plpgsql STABLE ROWS 1000
+    connection_count numeric, connection_times numeric, open_connections numeric, key text, place bigint) LANGUAGE plpgsql STABLE ROWS 1000
 SET search_path FROM CURRENT SET jit = off SET datestyle = ISO SET timezone = UTC SET work_mem = '32MB' AS $$
 DECLARE
     columns text[] := vpn_traffic_columns(by);
@@ -41,9 +43,10 @@ DECLARE
     reports text; -- which steps have reports, and how many of each host tell the gauge
     sums    text; -- by step, columns and, where the gauge is wanted, host
     named   text; -- the same by step and name, with the average of the gauge
-    ranked  text; -- each name, and the line that it is on: its own or "all others"
+    ranked  text; -- each name, its place, and the line that it is on: its own or "all others"
     grouped text; -- the sums by step and line
     steps   text; -- those that have reports
+    gaps    text; -- steps without reports, each after one that has some
     given   text; -- the columns to give
 BEGIN
     IF kind <> 'raw' AND width = ('1 ' || replace(plan.level, 'report', 'microsecond'))::interval THEN
@@ -53,24 +56,34 @@ BEGIN
     sums := format('SELECT %s, %s FROM (SELECT %s AS step, * FROM %I WHERE time >= %L AND time < %L%s) AS rows GROUP BY %1$s',
         keys, vpn_traffic_sums(measure, 'sum(%1$s)::numeric'), bucket, vpn_traffic_table(kind, plan.level), first, last, wanted.condition);
     named := format('SELECT %s AS name, * FROM sums', vpn_traffic_name(by));
-    steps := 'SELECT * FROM reports';
+    steps := 'SELECT step, NULL AS tracked FROM reports';
     IF counted THEN
         named := format('SELECT step, %s AS name, %s, sum(open_connections / nullif(tracked, 0)) AS open_connections
             FROM sums LEFT JOIN reports USING (step, host) GROUP BY 1, 2', vpn_traffic_name(by), vpn_traffic_counters('sum(%1$s)'));
         steps := 'SELECT step, bool_or(tracked > 0) AS tracked FROM reports GROUP BY step';
     END IF;
-    ranked := format('SELECT name, CASE WHEN row_number() OVER (ORDER BY sum(%s) DESC NULLS LAST, name) > %L THEN ''all others'' ELSE name END AS line
-        FROM named GROUP BY name', vpn_traffic_rank(measure), top);
+    ranked := format('SELECT name, place, CASE WHEN place > %L THEN ''all others'' ELSE name END AS line
+        FROM (SELECT name, row_number() OVER (ORDER BY sum(%s) DESC NULLS LAST, name) AS place FROM named GROUP BY name) AS n',
+        top, vpn_traffic_rank(measure));
     grouped := format('SELECT step, name AS line, %s FROM named WHERE name IN (SELECT name FROM ranked WHERE name = line)
         UNION ALL SELECT step, ''all others'', %s FROM named JOIN ranked USING (name) WHERE name <> line GROUP BY step',
         vpn_traffic_sums(measure, '%1$s'), vpn_traffic_sums(measure, 'sum(%1$s)'));
+    -- Late is who comes after twice the usual time. Gateways differ in that: of one
+    -- that is chosen alone, reports may be further apart than steps.
+    gaps := 'SELECT step + usual AS step FROM (SELECT step, lead(step) OVER (ORDER BY step) - step AS space FROM steps) AS s,
+        (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY space) AS usual
+            FROM (SELECT lead(step) OVER (ORDER BY step) - step AS space FROM steps) AS s) AS u WHERE space >= 2 * usual';
     -- A line that is not in a step has sent nothing. Its gauge is 0 only if it was told.
     given := replace(vpn_traffic_sums(measure, 'coalesce(%1$s, 0)'),
         'coalesce(open_connections, 0)', 'CASE WHEN tracked THEN coalesce(open_connections, 0) END');
     RETURN QUERY EXECUTE 'WITH reports AS (' || reports || '), sums AS (' || sums || '), named AS (' || named || '), ranked AS (' || ranked
-        || '), grouped AS (' || grouped || '), steps AS (' || steps || '),
-        lines AS MATERIALIZED (SELECT line, ' || vpn_traffic_labels(by, 'line', until, hosts.condition) || ' AS label FROM (SELECT DISTINCT line FROM ranked) AS d)
-        SELECT step, label, ' || quote_nullable(plan.seconds) || '::integer, ' || given || ', line FROM steps CROSS JOIN lines LEFT JOIN grouped USING (step, line) ORDER BY step, line';
+        || '), grouped AS (' || grouped || '), steps AS MATERIALIZED (' || steps || '),
+        lines AS MATERIALIZED (SELECT line, place, ' || vpn_traffic_labels(by, 'line', until, hosts.condition) || ' AS label
+            FROM (SELECT line, min(place) AS place FROM ranked GROUP BY line) AS d)
+        SELECT step, label, ' || quote_nullable(plan.seconds) || '::integer, ' || given || ', line, place
+        FROM steps CROSS JOIN lines LEFT JOIN grouped USING (step, line)
+        UNION ALL SELECT step, label, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, line, place FROM (' || gaps || ') AS gaps CROSS JOIN lines
+        ORDER BY step, place';
 END $$;
 
 -- Traffic of a whole range, the greatest first; all but the top ones are summed

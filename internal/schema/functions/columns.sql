@@ -1,11 +1,13 @@
 -- What the statements that answer questions are made of: columns, names, sums.
 
 -- Conditions for the values that columns may have, and the columns concerned. No
--- list, an empty one, and one with a NULL in it allow all.
+-- list, an empty one, and one with a NULL in it allow all. What dashboards show
+-- stands for the value, too: "name (address)", and "other" for port -1.
 CREATE OR REPLACE FUNCTION vpn_traffic_filter(src text[], dst text[], proto text[], port text[], host text[], OUT columns text[], OUT condition text)
 LANGUAGE sql IMMUTABLE AS $$
     SELECT coalesce(array_agg(name ORDER BY name), '{}'),
-        coalesce(string_agg(format(' AND %I = ANY (%L::%s[])', name, list, kind), '' ORDER BY name), '')
+        coalesce(string_agg(format(' AND %I = ANY (%L::%s[])', name, CASE name WHEN 'port' THEN array_replace(list, 'other', '-1')
+            ELSE list || ARRAY(SELECT substring(v FROM ' [(]([^()]+)[)]$') FROM unnest(list) AS v WHERE v ~ ' [(][^()]+[)]$') END, kind), '' ORDER BY name), '')
     FROM (VALUES ('src', src, 'text'), ('dst', dst, 'text'), ('proto', proto, 'text'), ('port', port, 'integer'), ('host', host, 'text'))
         AS wanted (name, list, kind)
     WHERE cardinality(list) > 0 AND array_position(list, NULL) IS NULL

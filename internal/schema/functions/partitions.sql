@@ -98,6 +98,7 @@ BEGIN
     DELETE FROM vpn_traffic_minute_reports WHERE time < (SELECT min(first)::timestamptz FROM vpn_traffic_partitions WHERE retention = 'minute');
     DELETE FROM vpn_traffic_hour_reports WHERE time < (SELECT min(first)::timestamptz FROM vpn_traffic_partitions WHERE retention = 'hour');
     DELETE FROM vpn_traffic_reports WHERE time < begins;
+    DELETE FROM vpn_traffic_events WHERE coalesce(until, time) < begins;
     DELETE FROM vpn_traffic_values WHERE last_day < begins::date;
     DELETE FROM vpn_traffic_name_history AS l WHERE since < begins AND (
         EXISTS (SELECT FROM vpn_traffic_name_history AS later

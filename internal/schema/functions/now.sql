@@ -1,0 +1,74 @@
+-- What is unusual: for the dashboard Now, and for alerts.
+--
+--   vpn_traffic_rates  (since, until, recent, by, src, dst, proto, port, host, top, measure, rising)
+--   vpn_traffic_peers  (since, until,         by, src, dst, proto, port, host, top)
+--   vpn_traffic_outages(since, until, host)
+
+-- How much each name, as by says, sends and receives in the last part of a range,
+-- per second, beside what it did before in the range. The greatest come first, or
+-- those that have risen most. measure is bytes, packets or connections; times is
+-- how many times as much as before it is, NULL for what was not there before, and
+-- share its part of all. The part ends with the last report, which may be some
+-- seconds old.
+CREATE OR REPLACE FUNCTION vpn_traffic_rates(since timestamptz, until timestamptz, recent interval, by text DEFAULT 'src',
+    src text[] DEFAULT NULL, dst text[] DEFAULT NULL, proto text[] DEFAULT NULL, port text[] DEFAULT NULL, host text[] DEFAULT NULL,
+    top integer DEFAULT NULL, measure text DEFAULT 'bytes', rising boolean DEFAULT false)
+RETURNS TABLE (name text, rate numeric, before numeric, times numeric, share numeric, key text) LANGUAGE plpgsql STABLE ROWS 100
+SET search_path FROM CURRENT SET jit = off SET datestyle = ISO SET timezone = UTC SET work_mem = '32MB' AS $$
+DECLARE
+    columns text[] := vpn_traffic_columns(by);
+    wanted  record := vpn_traffic_filter(src, dst, proto, port, host);
+    hosts   record := vpn_traffic_filter(NULL, NULL, NULL, NULL, host);
+    rows    text := format('SELECT %s AS name, %s AS amount FROM (', vpn_traffic_name(by), vpn_traffic_rank(measure));
+    finish  timestamptz;
+BEGIN
+    EXECUTE format('SELECT max(time) + interval ''1 microsecond'' FROM vpn_traffic_reports WHERE time >= %L AND time < %L%s',
+        until - recent, until, hosts.condition) INTO finish;
+    finish := coalesce(finish, until);
+    RETURN QUERY EXECUTE 'WITH lately AS (' || rows || vpn_traffic_range(finish - recent, finish, columns, wanted.columns, wanted.condition, hosts.condition, measure) || ') AS r),
+        earlier AS (' || rows || vpn_traffic_range(since, finish - recent, columns, wanted.columns, wanted.condition, hosts.condition, measure) || ') AS r),
+        rates AS (SELECT name, coalesce(lately.amount, 0) / $1 AS rate, nullif(earlier.amount, 0) / nullif($2, 0) AS before FROM lately FULL JOIN earlier USING (name)),
+        greatest AS MATERIALIZED (SELECT *, rate / nullif(sum(rate) OVER (), 0) AS share FROM rates
+            ORDER BY ' || CASE WHEN rising THEN 'rate - coalesce(before, 0)' ELSE 'rate' END || ' DESC, name LIMIT $3)
+        SELECT ' || vpn_traffic_labels(by, 'name', until, hosts.condition) || ', rate, before, rate / before, share, name FROM greatest'
+        USING extract(epoch FROM recent), extract(epoch FROM finish - recent - since), top;
+END $$;
+
+-- How many others each source (by = 'src') opened connections to, or each
+-- destination was reached by, the most first: who scans, and who is scanned. Over
+-- more than a quarter of an hour, the hours are whole ones.
+CREATE OR REPLACE FUNCTION vpn_traffic_peers(since timestamptz, until timestamptz, by text DEFAULT 'src',
+    src text[] DEFAULT NULL, dst text[] DEFAULT NULL, proto text[] DEFAULT NULL, port text[] DEFAULT NULL, host text[] DEFAULT NULL, top integer DEFAULT NULL)
+RETURNS TABLE (name text, peers bigint, bytes numeric, key text) LANGUAGE plpgsql STABLE ROWS 100
+SET search_path FROM CURRENT SET jit = off SET datestyle = ISO SET timezone = UTC SET work_mem = '32MB' AS $$
+DECLARE
+    wanted record := vpn_traffic_filter(src, dst, proto, port, host);
+    hosts  record := vpn_traffic_filter(NULL, NULL, NULL, NULL, host);
+BEGIN
+    IF by IS NULL OR by NOT IN ('src', 'dst') THEN
+        RAISE EXCEPTION 'by is %, which is neither src nor dst', quote_nullable(by) USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    RETURN QUERY EXECUTE format('WITH most AS MATERIALIZED (SELECT %I AS line, count(*) AS peers, sum(src_bytes + dst_bytes) AS bytes FROM (%s) AS pairs
+        GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %L) SELECT %s, peers, bytes, line FROM most ORDER BY peers DESC, line',
+        by, vpn_traffic_range(since, until, '{src, dst}', wanted.columns, wanted.condition, hosts.condition, 'bytes'), top,
+        vpn_traffic_labels(by, 'line', until, hosts.condition));
+END $$;
+
+-- When each gateway sent no reports, up to the end of the range. Long ranges are
+-- looked through by minutes or hours, and shorter outages are not found there.
+CREATE OR REPLACE FUNCTION vpn_traffic_outages(since timestamptz, until timestamptz, host text[] DEFAULT NULL)
+RETURNS TABLE (began timestamptz, ended timestamptz, gateway text) LANGUAGE plpgsql STABLE ROWS 10
+SET search_path FROM CURRENT SET jit = off SET datestyle = ISO SET timezone = UTC AS $$
+DECLARE
+    hosts   record := vpn_traffic_filter(NULL, NULL, NULL, NULL, host);
+    reports text := CASE WHEN until - since <= interval '1 day' THEN 'vpn_traffic_reports'
+        WHEN until - since <= interval '31 days' THEN 'vpn_traffic_minute_reports' ELSE 'vpn_traffic_hour_reports' END;
+BEGIN
+    -- One report may be late. The end of the range is like another one, of each gateway.
+    RETURN QUERY EXECUTE format('WITH times AS (SELECT host, time FROM %I WHERE time >= $1 AND time <= $2%s),
+        spaces AS (SELECT host, time, lead(time) OVER (PARTITION BY host ORDER BY time) AS next
+            FROM (TABLE times UNION ALL SELECT DISTINCT host, least($2, now()) FROM times) AS t),
+        usual AS (SELECT host, percentile_disc(0.5) WITHIN GROUP (ORDER BY next - time) AS space FROM spaces GROUP BY host)
+        SELECT time, next, host FROM spaces JOIN usual USING (host) WHERE next - time > 3 * space ORDER BY time, host', reports, hosts.condition)
+        USING since, until;
+END $$;
