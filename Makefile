@@ -16,6 +16,9 @@ all = status=0; for module in . dashboards; do $(1) || status=1; done; exit $$st
 export GATEWAY ?= demo
 export DURATION ?=
 
+# CI looks for data races, too.
+RACE := $(if $(CI),-race)
+
 # For make fuzz.
 FUZZTIME ?= 20s
 
@@ -27,8 +30,8 @@ help: ## List the targets
 run: setup build telegraf ## See it work (GATEWAY=host: with this machine's own traffic; DURATION=60: end by itself)
 	@demo/run
 
-test: setup build telegraf ## Run all tests, with the race detector (TESTFLAGS=... is passed on)
-	@$(call all,$(GO) -C $$module test -race -tags soak -ldflags '-s -w' -timeout 20m $(TESTFLAGS) ./...)
+test: setup build telegraf ## Run all tests (CI=true: with the race detector; TESTFLAGS=... is passed on)
+	@$(call all,$(GO) -C $$module test $(RACE) -tags soak -ldflags '-s -w' -timeout 20m $(TESTFLAGS) ./...)
 
 build: ## Build both programs into build/, with manual pages and completions
 	@scripts/setup-go
