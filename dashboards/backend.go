@@ -25,8 +25,10 @@ type line struct {
 type selection int
 
 const (
-	everything selection = iota // of the chosen gateways
-	chosen                      // by all variables of Groups and Who talks to whom
+	everything  selection = iota // of the chosen gateways
+	chosen                       // by all variables of Groups and Who talks to whom
+	asOpener                     // of the source that is chosen
+	asResponder                  // of the same group, where others open connections to it
 )
 
 // backend is a database that dashboards query. The common dashboards are made of these
@@ -37,9 +39,12 @@ type backend interface {
 	source() *source
 	choose() *variable // the variable that chooses the datasource
 	annotations() []annotation
-	variables(names ...string) []*variable // for the values of columns
+	comparisons(names ...string) []*variable // what before and capacity go by
+	variables(names ...string) []*variable   // for the values of columns
 	over(what selection, lines ...line) object
 	by(what selection, column string, m measure, top int) []object
 	tops(what selection, columns ...string) []*variable // for by, where it takes any
+	before(what selection, lines ...line) []object      // the same lines, some time ago
+	capacity() []object                                 // of the link, as a line
 	ranking(what selection, column string, top int) (object, []object)
 }

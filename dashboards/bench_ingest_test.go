@@ -85,9 +85,6 @@ func (f *bench) refresh(ctx context.Context, b *testing.B, d *dashboard, every t
 				if ctx.Err() != nil {
 					return slowest, queries, nil
 				}
-				if !asksPostgres(target) {
-					continue
-				}
 				took, err := f.took(v.sql(b, d, target["rawSql"].(string), v.interval(p)))
 				if err != nil {
 					return slowest, queries, err

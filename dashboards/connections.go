@@ -1,5 +1,7 @@
 package main
 
+import "slices"
+
 const perSecond = "suffix:/s"
 
 const tracked = "Only if track_open_connections is on in the input."
@@ -7,7 +9,7 @@ const tracked = "Only if track_open_connections is on in the input."
 // connections shows all traffic of the gateways.
 func connections(b backend) *dashboard {
 	d := newDashboard(b, "connections", "Connections", "All traffic that the gateways forwarded, accounted to the opener of the connection.",
-		append(b.variables("host"), b.tops(everything, "src")...)...)
+		slices.Concat(b.variables("host"), b.tops(everything, "src"), b.comparisons("before", "capacity"))...)
 	d.add(b, 5,
 		stat("Throughput", "bps", b.over(everything, line{"throughput", bits})).describe("Both ways, in the last step."),
 		stat("Packets", "pps", b.over(everything, line{"packets", packets})).describe("Both ways, in the last step."),
@@ -17,7 +19,7 @@ func connections(b backend) *dashboard {
 	)
 	d.add(b, 10, greatest(b, "Bandwidth per source", "bps", everything, "src", bits).describe("The ten sources with the most traffic, both ways."))
 	d.add(b, 8,
-		bothWays("Network throughput", "bps", b.over(everything, line{"sent", sentBits}, line{"received", receivedBits})),
+		throughput(b, "Network throughput", everything).beside("^link capacity$", "red", b.capacity()...),
 		bothWays("Packets", "pps", b.over(everything, line{"sent", sentPackets}, line{"received", receivedPackets})),
 	)
 	d.add(b, 13, ranking(b, everything, "Top sources", "src"), ranking(b, everything, "Top destinations", "dst"))
@@ -39,12 +41,18 @@ func lifetimes(b backend, what selection) *panel {
 }
 
 // bothWays mirrors what is received below the axis.
-func bothWays(title, unit string, target object) *panel {
-	p := chart(title, unit, target).
+func bothWays(title, unit string, targets ...object) *panel {
+	p := chart(title, unit, targets...).
 		describe("Above the line: sent by the opener of the connection. Below it: received by the opener.")
 	delete(p.Fields.Defaults, "min")
-	return p.override("sent", "color", object{"mode": "fixed", "fixedColor": "blue"}).
-		override("received", "color", object{"mode": "fixed", "fixedColor": "green"}, "custom.transform", "negative-Y")
+	return p.matching("^sent", "color", object{"mode": "fixed", "fixedColor": "blue"}).
+		matching("^received", "color", object{"mode": "fixed", "fixedColor": "green"}, "custom.transform", "negative-Y")
+}
+
+// throughput is sent and received traffic, with that of some time before.
+func throughput(b backend, title string, what selection) *panel {
+	lines := []line{{"sent", sentBits}, {"received", receivedBits}}
+	return bothWays(title, "bps", b.over(what, lines...)).beside(" before$", "", b.before(what, lines...)...)
 }
 
 // amounts shows the sums in a table, narrow enough that all of them fit.

@@ -59,25 +59,43 @@ var expectations = map[string]expectation{
 	"Throughput": eitherLines(map[string]value{"throughput": bitsBoth}, map[string]value{"sent": bitsOut, "received": bitsBack}),
 	"Packets":    eitherLines(map[string]value{"packets": packetsBoth}, map[string]value{"sent": packetsOut, "received": packetsBack}),
 
-	"Closed connections": lines(map[string]value{"connections": closed}),
-	"Average lifetime":   lines(map[string]value{"lifetime": meanLifetime}),
-	"Open connections":   lines(map[string]value{"open": meanOpen}),
-	"Network throughput": lines(map[string]value{"sent": bitsOut, "received": bitsBack}),
-	"Connection rate":    lines(map[string]value{"closed connections": closed}),
+	"Closed connections":    lines(map[string]value{"connections": closed}),
+	"Average lifetime":      lines(map[string]value{"lifetime": meanLifetime}),
+	"Open connections":      lines(map[string]value{"open": meanOpen}),
+	"Connections it opened": lines(map[string]value{"sent": bitsOut, "received": bitsBack}),
+	"Connections to it":     lines(map[string]value{"sent": bitsOut, "received": bitsBack}),
+	"Network throughput":    lines(map[string]value{"sent": bitsOut, "received": bitsBack}),
+	"Connection rate":       lines(map[string]value{"closed connections": closed}),
 
 	"Bandwidth per source":        named(bySrc, 10, bitsBoth),
 	"Traffic per source":          named(bySrc, 10, bitsBoth),
 	"Traffic per destination":     named(byDst, 10, bitsBoth),
 	"Traffic per port":            named(byService, 10, bitsBoth),
 	"Open connections per source": named(bySrc, 10, meanOpen),
-	"Destinations over time":      named(byDst, 25, bitsBoth),
+	"Destinations over time":      named(byDst, 25, bitsBoth), // there are no more than ten
 	"Sources over time":           named(bySrc, 25, bitsBoth),
+	"Ports it uses":               named(byService, 10, bitsBoth),
+	"Ports it serves":             named(byService, 10, bitsBoth),
+	"Over time":                   named(bySrc, 10, bitsBoth),
 
 	"Top sources":      ranked(bySrc),
 	"Sources":          ranked(bySrc),
 	"Top destinations": ranked(byDst),
 	"Destinations":     ranked(byDst),
 	"Ports":            ranked(byService),
+	"It connects to":   ranked(byDst),
+	"It is reached by": ranked(bySrc),
+	"Whole range":      ranked(bySrc),
+
+	"Greatest source":                greatestShare,
+	"Last five minutes":              rated(bySrc, false),
+	"Risen most":                     rated(bySrc, true),
+	"Ports of the last five minutes": rated(byService, false),
+	"Active sources":                 activeSources,
+	"New sources":                    newSources,
+	"First seen today":               firstSeen,
+	"Most destinations":              peersOf(bySrc, byDst),
+	"Most sources":                   peersOf(byDst, bySrc),
 
 	"Sources against destinations": pairs,
 	"Pairs":                        pairs,
@@ -108,6 +126,9 @@ func truthOf(t testing.TB, frame *data.Frame, q question, name func(string, *rep
 	width := max(q.interval(q.panel), pace)
 	if width < time.Minute {
 		width = (width + pace - 1) / pace * pace
+	}
+	if q.hourly {
+		width = time.Hour
 	}
 	from, to := q.from.Truncate(width), q.to.Truncate(width)
 	return q.reports().truth(from, to, width, q.keep, name), width

@@ -1,11 +1,13 @@
 package main
 
+import "slices"
+
 // groups shows the traffic of chosen groups.
 func groups(b backend) *dashboard {
 	d := newDashboard(b, "groups", "Groups", "Traffic of chosen sources, destinations, protocols, ports and gateways.",
-		append(b.variables("src", "dst", "proto", "port", "host"), b.tops(chosen, "src", "dst")...)...)
+		slices.Concat(b.variables("src", "dst", "proto", "port", "host"), b.tops(chosen, "src", "dst"), b.comparisons("before", "capacity"))...)
 	d.add(b, 8,
-		bothWays("Throughput", "bps", b.over(chosen, line{"sent", sentBits}, line{"received", receivedBits})),
+		throughput(b, "Throughput", chosen).beside("^link capacity$", "red", b.capacity()...),
 		bothWays("Packets", "pps", b.over(chosen, line{"sent", sentPackets}, line{"received", receivedPackets})),
 	)
 	d.add(b, 10, greatest(b, "Traffic per source", "bps", chosen, "src", bits).describe("The ten sources with the most traffic, both ways."))

@@ -1,5 +1,8 @@
 package main
 
+// hosts is true of the gateways that are chosen.
+const hosts = `(ARRAY[${host:sqlstring}] = ARRAY[NULL]::text[] OR host = ANY (ARRAY[${host:sqlstring}]))`
+
 // lastReports asks when each gateway reported last: each that is known, however long it
 // has been silent.
 const lastReports = `SELECT coalesce(value, 'no gateway') AS gateway, extract(epoch FROM now() - max(r.time)) AS age
@@ -18,7 +21,6 @@ const reportsOverTime = `SELECT step AS time, host AS metric, count(r.time) AS r
 func postgresHealth(b postgres) *dashboard {
 	d := newDashboard(b, "health", "Health", "Whether reports arrive, and how much disk they use.",
 		b.variables("host")...)
-	const hosts = `(ARRAY[${host:sqlstring}] = ARRAY[NULL]::text[] OR host = ANY (ARRAY[${host:sqlstring}]))`
 	d.add(b, 5,
 		stat("Age of the last report", "s", sqlTable(`%s`, lastReports)).
 			describe("Of each gateway that ever reported. One that is gone for good is forgotten with psql-sink forget -host.").each().

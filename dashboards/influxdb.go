@@ -73,13 +73,20 @@ var formulas = map[measure]string{
 	open:            `sum("open_connections") / $%[1]s_points`,
 }
 
+// chosenTags are tags, and the variables that choose their values.
+var chosenTags = map[selection][][2]string{
+	chosen:      {{"src", "src"}, {"dst", "dst"}, {"proto", "proto"}, {"port", "port"}, {"host", "host"}},
+	asOpener:    {{"src", "src"}, {"host", "host"}},
+	asResponder: {{"dst", "src"}, {"host", "host"}},
+}
+
 // from returns the kind of a measurement, which says for which ranges it is in
 // which policy, and the clauses that read it. Only the full one has all tags.
 func (what selection) from(column string) (kind, clauses string) {
-	if what == chosen {
+	if what != everything {
 		clauses = `FROM "$full_policy"."conntrack_accounting" WHERE ` + wholeSteps("full")
-		for _, tag := range []string{"src", "dst", "proto", "port", "host"} {
-			clauses += fmt.Sprintf(` AND "%[1]s" =~ /^${%[1]s:regex}$/`, tag)
+		for _, tag := range chosenTags[what] {
+			clauses += fmt.Sprintf(` AND "%s" =~ /^${%s:regex}$/`, tag[0], tag[1])
 		}
 		return "full", clauses
 	}
@@ -149,6 +156,13 @@ func influxLines(what selection, column, condition, by, alias string, lines ...l
 	}
 	return influxSeries(alias, fmt.Sprintf(`SELECT %s %s %s fill(null)`, strings.Join(values, ", "), clauses, groupBy(by, "time($"+kind+"_step)")))
 }
+
+// InfluxQL can neither shift times nor give a constant.
+func (influxdb) before(selection, ...line) []object { return nil }
+
+func (influxdb) capacity() []object { return nil }
+
+func (influxdb) comparisons(...string) []*variable { return nil }
 
 func (influxdb) ranking(what selection, column string, top int) (object, []object) {
 	_, clauses := what.from(column)

@@ -158,5 +158,5 @@ func testInfluxLinks(t *testing.T, db *testkit.InfluxDB, begin time.Time) {
 			}
 		}
 	}
-	require.Equal(t, 8, links)
+	require.Equal(t, 15, links)
 }

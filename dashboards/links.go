@@ -1,15 +1,18 @@
 package main
 
-// drill is a link to the dashboard that shows the peers of a source or destination. The
+// drill is a link to the dashboard of a source, or of who talks to a destination. The
 // address comes from a Grafana variable, percent-encoded: a network has a slash, and
 // other programs may store addresses with an ampersand.
 func drill(b backend, column, value string) object {
-	target := "pair"
-	if b.name() != "postgres" {
-		target = "groups"
+	target, title := "team", "Its traffic"
+	if column == "dst" {
+		target, title = "pair", "Who talks to it"
+		if b.name() != "postgres" {
+			target = "groups"
+		}
 	}
 	return object{
-		"title": "Who it talks to",
+		"title": title,
 		"url":   "/d/" + uid(b, target) + "?var-" + column + "=${" + value + ":percentencode}&" + keepRange,
 	}
 }

@@ -47,10 +47,15 @@ func write(dir string) error {
 func all() map[string]*dashboard {
 	pg, influx := postgres{}, influxdb{}
 	return map[string]*dashboard{
+		"postgres/now.json":         postgresNow(pg),
+		"postgres/team.json":        team(pg),
+		"postgres/explore.json":     explore(pg),
 		"postgres/connections.json": connections(pg),
 		"postgres/groups.json":      groups(pg),
 		"postgres/pair.json":        pair(pg),
 		"postgres/health.json":      postgresHealth(pg),
+		"influxdb/now.json":         influxNow(influx),
+		"influxdb/team.json":        team(influx),
 		"influxdb/connections.json": connections(influx),
 		"influxdb/groups.json":      groups(influx),
 		"influxdb/health.json":      influxHealth(influx),

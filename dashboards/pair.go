@@ -6,7 +6,7 @@ const wholeHours = "For ranges longer than 15 minutes (one hour if a destination
 // pair shows who talks to whom. Only Postgres can answer that for long ranges.
 func pair(b postgres) *dashboard {
 	d := newDashboard(b, "pair", "Who talks to whom", "Traffic between sources and destinations: choose a source, a destination, or both.",
-		b.variables("src", "dst", "proto", "port", "host")...)
+		append(b.variables("src", "dst", "proto", "port", "host"), timeBefore())...)
 	pairs := func(columns string, top string, measure string) string {
 		return `SELECT ` + columns + ` FROM vpn_traffic_pairs($__timeFrom(), $__timeTo(), ` + chosen.arguments() + `, ` + top + `, '` + measure + `')`
 	}
@@ -17,7 +17,7 @@ func pair(b postgres) *dashboard {
 		override("destination", "links", list.drillCell(b, "dst", "dst"))
 	d.add(b, 14, list)
 	d.add(b, 8,
-		bothWays("Throughput", "bps", b.over(chosen, line{"sent", sentBits}, line{"received", receivedBits})),
+		throughput(b, "Throughput", chosen),
 		greatest(b, "Traffic per port", "bps", chosen, "service", bits).describe("The ten ports with the most traffic, both ways."),
 	)
 	d.add(b, 10,

@@ -21,9 +21,25 @@ func chart(title, unit string, targets ...object) *panel {
 			"axisPlacement": "auto", "stacking": object{"mode": "none", "group": "A"},
 		},
 	}, object{
-		"legend":  object{"displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": []string{"mean", "max"}},
+		"legend":  object{"displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": []string{"mean", "p95", "max"}},
 		"tooltip": object{"mode": "multi", "sort": "desc"},
 	})
+}
+
+// beside adds lines to a chart that are no part of it: dashed, without an area.
+func (p *panel) beside(pattern, color string, targets ...object) *panel {
+	if len(targets) == 0 {
+		return p
+	}
+	p.Targets = append(p.Targets, targets...)
+	properties := []any{
+		"custom.lineStyle", object{"fill": "dash", "dash": []int{6, 6}}, "custom.lineWidth", 1, "custom.fillOpacity", 0,
+		"custom.stacking", object{"mode": "none", "group": "A"},
+	}
+	if color != "" {
+		properties = append(properties, "color", object{"mode": "fixed", "fixedColor": color})
+	}
+	return p.matching(pattern, properties...)
 }
 
 // stacked makes a chart of parts that add up, of so few steps that they are told apart.

@@ -19,23 +19,6 @@ func (p postgres) choose() *variable {
 	return chooser(p.source().Type, "Traffic in Postgres", "conntrack-postgres")
 }
 
-// chooser makes the variable that chooses a datasource of a type, first the one that is
-// provisioned, if there is: so the same file works when it is imported by hand.
-func chooser(kind, name, uid string) *variable {
-	return &variable{
-		Name: "datasource", Label: "Database", Type: "datasource", Query: kind, Refresh: 1,
-		Current: object{"text": name, "value": uid},
-	}
-}
-
-// allValues is what a variable is until somebody chooses.
-var allValues = object{"text": []string{"All"}, "value": []string{"$__all"}}
-
-// labels are what the variables are called.
-var labels = map[string]string{
-	"src": "Source", "dst": "Destination", "proto": "Protocol", "port": "Port", "host": "Gateway",
-}
-
 func (p postgres) variables(names ...string) []*variable {
 	list := make([]*variable, len(names))
 	for i, name := range names {
@@ -68,8 +51,13 @@ var columns = map[measure]struct{ value, measure string }{
 
 // arguments are the lists of values for src, dst, proto, port and host.
 func (what selection) arguments() string {
-	if what == everything {
+	switch what {
+	case everything:
 		return "host => ARRAY[${host:sqlstring}]"
+	case asOpener:
+		return "src => ARRAY[${src:sqlstring}], host => ARRAY[${host:sqlstring}]"
+	case asResponder:
+		return "dst => ARRAY[${src:sqlstring}], host => ARRAY[${host:sqlstring}]"
 	}
 	var list []string
 	for _, name := range []string{"src", "dst", "proto", "port", "host"} {
@@ -79,12 +67,37 @@ func (what selection) arguments() string {
 }
 
 func (postgres) over(what selection, lines ...line) object {
-	var values []string
-	for _, l := range lines {
-		values = append(values, fmt.Sprintf(`%s AS "%s"`, columns[l.measure].value, l.label))
-	}
 	return sqlSeries(`SELECT time, %s FROM vpn_traffic_series($__timeFrom(), $__timeTo(), '$__interval', '', %s, measure => '%s')`,
-		strings.Join(values, ", "), what.arguments(), columns[lines[0].measure].measure)
+		values("", lines), what.arguments(), columns[lines[0].measure].measure)
+}
+
+func (postgres) comparisons(names ...string) (list []*variable) {
+	known := map[string]*variable{"before": timeBefore(), "capacity": linkCapacity()}
+	for _, name := range names {
+		list = append(list, known[name])
+	}
+	return list
+}
+
+// before gives the same of some time before, if the variable of that name says one.
+func (postgres) before(what selection, lines ...line) []object {
+	return []object{sqlSeries(`SELECT time + shift AS time, %s FROM (SELECT CASE ${before:sqlstring} WHEN 'range' THEN $__timeTo()::timestamptz - $__timeFrom()::timestamptz ELSE nullif(${before:sqlstring}, 'no')::interval END AS shift) AS s
+	CROSS JOIN LATERAL vpn_traffic_series($__timeFrom()::timestamptz - shift, $__timeTo()::timestamptz - shift, '$__interval', '', %s, measure => '%s') WHERE shift IS NOT NULL`,
+		values(" before", lines), what.arguments(), columns[lines[0].measure].measure)}
+}
+
+// values are the columns of lines.
+func values(suffix string, lines []line) string {
+	var list []string
+	for _, l := range lines {
+		list = append(list, fmt.Sprintf(`%s AS "%s%s"`, columns[l.measure].value, l.label, suffix))
+	}
+	return strings.Join(list, ", ")
+}
+
+// capacity is a line where the variable of that name has a number.
+func (postgres) capacity() []object {
+	return []object{sqlSeries(`SELECT time, 1e6 * number AS "link capacity" FROM (SELECT substring(${capacity:sqlstring} FROM '^ *([0-9]+[.]?[0-9]*) *$')::numeric AS number) AS c, unnest(ARRAY[$__timeFrom(), $__timeTo()]::timestamptz[]) AS time WHERE number IS NOT NULL`)}
 }
 
 // isEnd reports whether a column has addresses, which may have names.
