@@ -31,7 +31,9 @@ func TestChangelogIsOfThisVersion(t *testing.T) {
 func TestVersionOfATag(t *testing.T) {
 	testkit.Need(t, "git")
 	clone := filepath.Join(t.TempDir(), "clone")
-	git := func(args ...string) { run(t, "git", append([]string{"-C", clone, "-c", "user.name=t", "-c", "user.email=t@example.org"}, args...)...) }
+	git := func(args ...string) {
+		run(t, "git", append([]string{"-C", clone, "-c", "user.name=t", "-c", "user.email=t@example.org"}, args...)...)
+	}
 	version := func() string { return strings.TrimSpace(run(t, filepath.Join(clone, "scripts/version"))) }
 	run(t, "git", "init", "-q", clone)
 	script, err := os.ReadFile(filepath.Join(testkit.Root(t), "scripts/version"))

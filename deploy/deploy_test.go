@@ -144,12 +144,12 @@ func TestInstall(t *testing.T) {
 		"etc/sysctl.d/90-conntrack-accounting.conf", "etc/modules-load.d/conntrack-accounting.conf",
 		"etc/systemd/system/telegraf.service.d/conntrack.conf", "etc/systemd/system/psql-sink.service",
 		"etc/systemd/system/conntrack-accounting.service",
-		"usr/local/share/psql-sink/roles.sql",
+		"usr/local/share/telegraf-conntrack-accounting/roles.sql", "usr/local/share/telegraf-conntrack-accounting/sample.conf",
 		"usr/local/share/man/man1/telegraf-conntrack-accounting.1", "usr/local/share/man/man1/psql-sink.1",
 		"usr/local/share/bash-completion/completions/telegraf-conntrack-accounting", "usr/local/share/bash-completion/completions/psql-sink",
 		"usr/local/share/zsh/site-functions/_telegraf-conntrack-accounting", "usr/local/share/zsh/site-functions/_psql-sink",
 		"usr/local/share/fish/vendor_completions.d/telegraf-conntrack-accounting.fish", "usr/local/share/fish/vendor_completions.d/psql-sink.fish",
-		"usr/local/share/doc/conntrack-accounting/LICENSE", "usr/local/share/doc/conntrack-accounting/THIRD_PARTY_NOTICES",
+		"usr/local/share/doc/telegraf-conntrack-accounting/LICENSE", "usr/local/share/doc/telegraf-conntrack-accounting/THIRD_PARTY_NOTICES",
 	} {
 		require.FileExists(t, filepath.Join(dir, file))
 	}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +25,20 @@ func release(t *testing.T, folder, version string) {
 	output, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", output)
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "version"), []byte(version), 0o600))
+}
+
+var packaged sync.Once
+
+// packages returns a folder with two releases, older and newer, which are built once for
+// all tests. Machines have it, too.
+func packages(t *testing.T) (folder string) {
+	t.Helper()
+	folder = filepath.Join(testkit.Root(t), "build", "test", "packages")
+	packaged.Do(func() {
+		release(t, filepath.Join(folder, "older"), "0.9.0")
+		release(t, filepath.Join(folder, "newer"), "1.0.0")
+	})
+	return folder
 }
 
 // file returns the one file of a folder with this extension.
@@ -46,10 +61,8 @@ func run(t *testing.T, name string, args ...string) string {
 // through a machine's life.
 func TestPackages(t *testing.T) {
 	testkit.Need(t, "dpkg-deb", "rpm", "lintian", "mmdebstrap", "setpriv", "unshare")
-	packages := t.TempDir()
-	newer := filepath.Join(packages, "newer")
-	release(t, filepath.Join(packages, "older"), "0.9.0")
-	release(t, newer, "1.0.0")
+	folder := packages(t)
+	newer := filepath.Join(folder, "newer")
 
 	t.Run("contents", func(t *testing.T) {
 		want, err := os.ReadFile("testdata/package.list")
@@ -74,7 +87,7 @@ func TestPackages(t *testing.T) {
 		output, err := cmd.CombinedOutput()
 		require.NoError(t, err, "%s", output)
 	})
-	t.Run("life", func(t *testing.T) { life(t, packages) })
+	t.Run("life", func(t *testing.T) { life(t, folder) })
 }
 
 // elsewhere is where other distributions than Debian have what it has at a place of

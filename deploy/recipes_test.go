@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,19 +64,24 @@ func TestRecipes(t *testing.T) {
 	for _, name := range []string{"Who scanned", "A month as CSV", "Deleting a customer", "Backup and restore", "Moving Postgres to another host", "Upgrading", "Uninstalling"} {
 		recipes[name] = blocks(t, root, "docs/operations.md", "### "+name)
 	}
-	in := func(text string) string { return fmt.Sprintf("cd '%s'\n%s\ncd /root\n", root, text) } // make's
-	readme := blocks(t, root, "README.md", "## Install")
+	install, postgres := blocks(t, root, "README.md", "## Install")[0], blocks(t, root, "README.md", "### Into Postgres")[0]
 	roles := blocks(t, root, "docs/operations.md", "## Roles")
+	const readme, here = "plugins/outputs/vpn_traffic/README.md", "docs/operations.md"
+	history := slices.Concat(blocks(t, root, "docs/migration.md", "## History"), blocks(t, root, readme, "## History"))
+	queries := slices.Concat(blocks(t, root, "docs/database.md", "## Is it all right?"), blocks(t, root, "docs/dashboards.md", "## A look without Grafana"),
+		blocks(t, root, "docs/dashboards.md", "### As CSV"), blocks(t, root, "docs/database.md", "## Forgetting"))
+	sysctls := slices.Concat(blocks(t, root, "docs/floods.md", "### The kernel"), blocks(t, root, here, "## Traffic that conntrack does not count"), blocks(t, root, here, "## Ways into Postgres"))
 	restore, upgrade := recipes["Backup and restore"][1], blocks(t, root, "docs/database.md", "## Upgrade from the old table")
 
-	gateway := script(t, shared, gatewayPrelude, in(readme[0]), readme[1], first,
+	gateway := script(t, shared, gatewayPrelude, download(t, "older"), install, postgres, first,
 		ask(recipes["Who scanned"][0]), recipes["Who scanned"][1], recipes["A month as CSV"][0], month,
 		customer, recipes["Deleting a customer"][0], recipes["Deleting a customer"][1], deleted,
 		recipes["Backup and restore"][0], damaged, restore, restored,
-		in(recipes["Upgrading"][0]), recipes["Moving Postgres to another host"][0], waits, recipes["Moving Postgres to another host"][2], moved,
-		in(recipes["Uninstalling"][0]), recipes["Uninstalling"][1], gone)
+		rejected, blocks(t, root, readme, "## Metrics")[0], files, strings.Join(history, ""), imported, strings.Join(queries, ""), forgotten, strings.Join(sysctls, ""), "cd /root",
+		download(t, "newer"), recipes["Upgrading"][0], recipes["Moving Postgres to another host"][0], waits, recipes["Moving Postgres to another host"][2], moved,
+		recipes["Uninstalling"][0], recipes["Uninstalling"][1], gone)
 	host := script(t, shared, gatewayPrelude, "await vpn.dump.whole\ncp $shared/vpn.dump .\n",
-		in("make install"), "service postgresql start\n", restore, roles[0], roles[1],
+		download(t, "newer"), "apt-get install -y ./*.deb\n", "service postgresql start\n", restore, roles[0], roles[1],
 		`is t "$(ask "SELECT keep = interval '14 days' FROM vpn_traffic_retention WHERE level = 'raw'")" 'what the owner keeps'`, recipes["Moving Postgres to another host"][1],
 		"cp vpn_traffic.pgpass $shared/; touch $shared/vpn_traffic.pgpass.whole\nawait stored\n",
 		`is 1 "$(ask "SELECT count(*) FROM vpn_traffic WHERE src = '10.9.9.9'")" 'rows on the new host'`,
@@ -129,6 +135,23 @@ is '' "$(ask "SELECT relname FROM pg_class WHERE relname LIKE 'vpn_traffic%' AND
 echo "${now}000000000,tcp,10.32.3.0,10.32.2.0,443,1,1,10,20,1,5" | report d.csv
 is 2 "$(ask 'SELECT count(*) FROM vpn_traffic')" 'rows after the restore'
 `
+	rejected = `
+cd /var/lib/psql-sink
+echo "conntrack_accounting,host=gw2,proto=tcp,src=10.32.9.0,dst=10.32.2.0,port=443 src_packets=1i,src_bytes=1i,dst_packets=1i,dst_bytes=1i ${now}000000000" >rejected/metrics-20260101.txt
+`
+	files = `
+mkdir -p /var/log/accounting /srv/history && cd /srv/history
+row() { echo "${now}000000000,tcp,10.77.1.0,10.32.$1.0,443,1,1,10,20,1,5"; }
+row 1 >/var/log/accounting/a.csv
+for year in 2021 2023; do row ${year#20} | gzip >$year.csv.gz; done
+now=$(date -d 2026-10-15 +%s) && row 20 | gzip >2020.csv.gz && now=$(date +%s) # the month of the example
+`
+	imported = `
+is 'gw1 4,gw2 1' "$(ask "SELECT string_agg(host || ' ' || n, ',' ORDER BY host) FROM (SELECT host, count(*) AS n FROM vpn_traffic WHERE host LIKE 'gw_' GROUP BY host) AS hosts")" 'rows that were imported'
+`
+	forgotten = `
+is gw2 "$(ask "SELECT string_agg(host, ',') FROM vpn_traffic WHERE host LIKE 'gw_'")" 'hosts after gw1 was forgotten'
+`
 	older = `
 runuser -u postgres -- dropdb vpn
 runuser -u postgres -- createdb --template=template0 --encoding=UTF8 vpn
@@ -149,7 +172,7 @@ is 0 "$(ls /var/lib/psql-sink/new | wc -l)" 'reports that wait'
 touch $shared/stored
 `
 	gone = `
-for path in /usr/local/bin/psql-sink /etc/telegraf/vpn_traffic.conf /etc/telegraf/vpn_traffic.pgpass /var/lib/psql-sink /etc/systemd/system/telegraf.service.d; do
+for path in /usr/bin/psql-sink /etc/telegraf/vpn_traffic.conf /etc/telegraf/vpn_traffic.pgpass /var/lib/psql-sink /usr/lib/systemd/system/telegraf.service.d; do
     [ ! -e $path ] || { echo "$path is left" >&2; exit 1; }
 done
 runuser -u postgres -- psql -tAc 'SELECT rolname FROM pg_roles' | grep vpn_traffic && exit 1

@@ -19,7 +19,7 @@ mkdir -p run/postgresql run/lock "./$repository"
 mount --rbind "$repository" "./$repository"
 
 # A fresh Debian with Postgres' package and Telegraf's.
-rm -rf var/lib/psql-sink var/lib/conntrack-accounting etc/telegraf usr/local/share/psql-sink usr/local/bin/psql-sink usr/local/bin/telegraf-conntrack-accounting
+rm -rf var/lib/psql-sink var/lib/conntrack-accounting etc/telegraf
 rm -rf etc/postgresql/*/main var/lib/postgresql/*/main
 rm -f etc/sysctl.d/* usr/lib/sysctl.d/* # they are of this machine
 rm -rf var/lib/apt/lists/* var/cache/apt/*.bin # no network: what is installed is the newest

@@ -1,6 +1,8 @@
 package pgconn
 
 import (
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -31,11 +33,21 @@ func (r *reply) withRemedy(f check.Finding) check.Finding {
 		Run("pg_isready -h %s -p %s", check.Quote(r.config.Host), strconv.Itoa(int(r.config.Port)))
 }
 
+// installed returns where a file is that was installed with this program: below /usr by a
+// package, below /usr/local from source.
+func installed(file string) string {
+	program, err := os.Executable()
+	if err != nil {
+		program = "/usr/bin/psql-sink"
+	}
+	return filepath.Join(filepath.Dir(program), "..", "share", "telegraf-conntrack-accounting", file)
+}
+
 // withRole adds what to do where the role is not let in.
 func (r *reply) withRole(f check.Finding) check.Finding {
 	if strings.Contains(r.err.Error(), "does not exist") {
 		return f.Do("mend user in dsn, or make the roles").
-			Run("%s -d %s -f /usr/local/share/psql-sink/roles.sql", adminTool(r.config, "psql"), check.Quote(r.config.Database))
+			Run("%s -d %s -f %s", adminTool(r.config, "psql"), check.Quote(r.config.Database), check.Quote(installed("roles.sql")))
 	}
 	return f.Do("let pg_hba.conf, and pg_ident.conf for peer, say how the role logs in; the password is in .pgpass (PGPASSFILE) or a service file")
 }
