@@ -22,7 +22,7 @@ RACE := $(if $(CI),-race)
 # For make fuzz.
 FUZZTIME ?= 20s
 
-.PHONY: help run test build install uninstall telegraf lint fmt notices bench release big-endian soak fuzz vuln clean setup
+.PHONY: help run test build install uninstall telegraf lint pictures fmt notices bench release big-endian soak fuzz vuln clean setup
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -59,6 +59,9 @@ lint: setup ## Lint Go, shell and plugin READMEs, check formatting, go.mod and T
 	$(GO) tool -modfile=tools/release/go.mod actionlint
 	$(GO) run -modfile=internal/testkit/telegraf/go.mod github.com/influxdata/telegraf/tools/readme_linter -quiet plugins/*/*/README.md
 	scripts/notices | diff THIRD_PARTY_NOTICES - || { echo 'run make notices, and commit THIRD_PARTY_NOTICES'; exit 1; }
+
+pictures: setup telegraf ## Take the pictures of "check" on a terminal in docs/ anew
+	@scripts/pictures
 
 fmt: ## Format Go code
 	@$(call all,$(LINT) fmt ./...)

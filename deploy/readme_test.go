@@ -43,9 +43,26 @@ until rows=$(%s) && echo "$rows" | grep -q 10.32.1.1; do
 done
 echo "$rows"
 %s
+%s
 kill $telegraf
 wait $telegraf || true
 service postgresql stop
+`
+
+// pictures keeps what a terminal shows of the checks, as all is and with some faults, for
+// scripts/pictures, which names the folder.
+const pictures = `
+cat >/root/checks <<'END'
+%sEND
+picture() { script -qec "PS4='# ' sh -x /root/checks" '%s'/$1 </dev/null >/dev/null || true; }
+conntrack -F
+sleep 3 # flows from before the sysctls have no counters
+picture check
+sed -i '/metric_buffer_limit/d' /etc/telegraf/telegraf.conf
+sysctl -q net.netfilter.nf_conntrack_events=2
+runuser -u postgres -- psql -q -d vpn -c 'REVOKE INSERT ON vpn_traffic FROM vpn_traffic_writer'
+chown root /var/lib/psql-sink/new
+picture check-faults
 `
 
 // TestReadmeInstalls does what README.md's chapter on installing says, word for
@@ -60,7 +77,11 @@ func TestReadmeInstalls(t *testing.T) {
 	require.Len(t, append(install, postgres...), 3, "the README has other blocks than this test runs")
 
 	script := filepath.Join(t.TempDir(), "script")
-	text := download(t, "newer") + service + install[0] + postgres[0] + fmt.Sprintf(untilRows, strings.TrimSpace(postgres[1]), strings.ReplaceAll(checks[0], "\n", " || [ $? = 1 ]\n")) // there are flows from before the sysctls
+	looks := ""
+	if folder := os.Getenv("PICTURES"); folder != "" {
+		looks = fmt.Sprintf(pictures, checks[0], folder)
+	}
+	text := download(t, "newer") + service + install[0] + postgres[0] + fmt.Sprintf(untilRows, strings.TrimSpace(postgres[1]), strings.ReplaceAll(checks[0], "\n", " || [ $? = 1 ]\n"), looks) // there are flows from before the sysctls
 	require.NoError(t, os.WriteFile(script, []byte(text), 0o600))
 
 	gateway := talkative(t)
