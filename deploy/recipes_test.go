@@ -77,7 +77,8 @@ func TestRecipes(t *testing.T) {
 		ask(recipes["Who scanned"][0]), recipes["Who scanned"][1], recipes["A month as CSV"][0], month,
 		customer, recipes["Deleting a customer"][0], recipes["Deleting a customer"][1], deleted,
 		recipes["Backup and restore"][0], damaged, restore, restored,
-		rejected, blocks(t, root, readme, "## Metrics")[0], files, strings.Join(history, ""), imported, strings.Join(queries, ""), forgotten, strings.Join(sysctls, ""), "cd /root",
+		rejected, blocks(t, root, readme, "## Metrics")[0], files, strings.Join(history, ""), imported, strings.Join(queries, ""), forgotten, strings.Join(sysctls, ""),
+		grafana, blocks(t, root, "docs/dashboards.md", "## Setting up")[0], "ls /var/lib/grafana/dashboards/conntrack-accounting/postgres/*.json; cd /root",
 		download(t, "newer"), recipes["Upgrading"][0], recipes["Moving Postgres to another host"][0], waits, recipes["Moving Postgres to another host"][2], moved,
 		recipes["Uninstalling"][0], recipes["Uninstalling"][1], gone)
 	host := script(t, shared, gatewayPrelude, "await vpn.dump.whole\ncp $shared/vpn.dump .\n",
@@ -151,6 +152,10 @@ is 'gw1 4,gw2 1' "$(ask "SELECT string_agg(host || ' ' || n, ',' ORDER BY host) 
 `
 	forgotten = `
 is gw2 "$(ask "SELECT string_agg(host, ',') FROM vpn_traffic WHERE host LIKE 'gw_'")" 'hosts after gw1 was forgotten'
+`
+	grafana = `
+mkdir -p /etc/grafana/provisioning/datasources /etc/grafana/provisioning/dashboards
+cd /usr/share/telegraf-conntrack-accounting
 `
 	older = `
 runuser -u postgres -- dropdb vpn
