@@ -23,6 +23,7 @@ rm -rf var/lib/psql-sink var/lib/conntrack-accounting etc/telegraf
 rm -rf etc/postgresql/*/main var/lib/postgresql/*/main
 rm -f etc/sysctl.d/* usr/lib/sysctl.d/* # they are of this machine
 rm -rf var/lib/apt/lists/* var/cache/apt/*.bin # no network: what is installed is the newest
+rm -f var/lib/man-db/auto-update # its index of manual pages, at each package
 mkdir -p etc/telegraf
 echo '# as the package has it' >etc/telegraf/telegraf.conf
 cp "$telegraf" usr/bin/telegraf
