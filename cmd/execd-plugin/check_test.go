@@ -126,6 +126,12 @@ func TestCheckNamesEachFault(t *testing.T) {
 		{"another format", `failure data_format: inputs.execd has data_format = "json"`, replace(&c.input, "influx", "json")},
 		{"a tight loop", "warning restart_delay: inputs.execd starts the program again after 0s", replace(&c.input, "10s", "0s")},
 		{"a small buffer", "warning metric_buffer_limit: it is 10000, and a gather has up to 200000 metrics", replace(&c.agent, "metric_buffer_limit = 1_000_000", "")},
+		{"a small buffer for sums", "warning metric_buffer_limit: it is 300000, and a gather has up to 400000 metrics", func() { c.options += "\n  sums = [\"src\"]"; replace(&c.agent, "1_000_000", "300_000")() }},
+		{"one name for sums and rows", `failure name_override: rows and their sums (the option sums) all become "x"`, func() {
+			c.options += "\n  sums = [\"src\", \"dst\"]"
+			c.input += "\n  name_override = \"x\""
+			c.write()
+		}},
 		{"a tiny buffer", "failure metric_buffer_limit: it is 5, and a gather now has ", replace(&c.agent, "1_000_000", "5")},
 		{"metrics one by one", "warning use_batch_format: ", replace(&c.output, "true", "false")},
 		{"all metrics", "warning namepass: ", replace(&c.output, "namepass", "namedrop")},

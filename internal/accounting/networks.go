@@ -128,9 +128,14 @@ func (t *Tracker) SetNetworks(n *Networks) {
 	}
 }
 
-// NetworksOf returns the networks of the endpoints of a series, nil for none. They are
-// not part of the series' key: a new name for a network makes no new series. It may run
+// SourceNetwork returns the network of the source of a series, nil for none. It is not
+// part of the series' key: a new name for a network makes no new series. It may run
 // beside other calls, except SetNetworks and itself.
-func (t *Tracker) NetworksOf(k *SeriesKey) (src, dst *Network) {
-	return t.srcNames.of(&t.cfg.Source, k.Src, t.networks), t.dstNames.of(&t.cfg.Destination, k.Dst, t.networks)
+func (t *Tracker) SourceNetwork(k *SeriesKey) *Network {
+	return t.srcNames.of(&t.cfg.Source, k.Src, t.networks)
+}
+
+// DestinationNetwork is like SourceNetwork for the destination.
+func (t *Tracker) DestinationNetwork(k *SeriesKey) *Network {
+	return t.dstNames.of(&t.cfg.Destination, k.Dst, t.networks)
 }

@@ -58,7 +58,8 @@ func gather(tr *Tracker, flows []Flow, round int) (series int) {
 	}
 	tr.EndDump(true, true)
 	each(tr, func(s *Series) {
-		tr.NetworksOf(&s.Key)
+		tr.SourceNetwork(&s.Key)
+		tr.DestinationNetwork(&s.Key)
 		series++
 	})
 	return series

@@ -132,7 +132,7 @@ func TestNetworksChangeUnderALiveFlow(t *testing.T) {
 		tr.SetNetworks(networks(t, lines...))
 		dump(tr, seconds, f)
 		s := one(t, tr)
-		src, _ := tr.NetworksOf(&s.Key)
+		src := tr.SourceNetwork(&s.Key)
 		require.Equal(t, group, s.Key.Src.String())
 		require.Equal(t, bytes, s.Orig.Bytes)
 		if name == "" {
@@ -155,7 +155,7 @@ func TestNetworksChangeUnderALiveFlow(t *testing.T) {
 	s := one(t, tr)
 	require.Equal(t, "10.0.0.0/24", s.Key.Src.String())
 	require.EqualValues(t, 7, s.Orig.Bytes)
-	src, _ := tr.NetworksOf(&s.Key)
+	src := tr.SourceNetwork(&s.Key)
 	require.Equal(t, "Corp", src.Name)
 }
 
@@ -192,7 +192,7 @@ func TestNetworkOfANewResponder(t *testing.T) {
 		f.Reply.Src = addr(t, to)
 		f.OrigCounters.Bytes -= uint64(i) // it went back: a new flow
 		dump(tr, 15*float64(i+1), f)
-		_, dst := tr.NetworksOf(&take(tr)[0].Key)
+		dst := tr.DestinationNetwork(&take(tr)[0].Key)
 		require.Equal(t, []string{"one", "two"}[i], dst.Name)
 	}
 }

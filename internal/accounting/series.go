@@ -26,6 +26,14 @@ func (s *Series) empty() bool {
 	return s.Orig == Counters{} && s.Reply == Counters{} && s.Connections == 0 && s.Open == 0
 }
 
+func (s *Series) merge(r *Series) {
+	s.Orig.add(r.Orig)
+	s.Reply.add(r.Reply)
+	s.Connections += r.Connections
+	s.ConnectionTimes += r.ConnectionTimes
+	s.Open += r.Open
+}
+
 // seriesTable holds the series of one interval: at most MaxSeries, and one more for each
 // family. A new series without room folds, by as few stages as possible: a port scan, or
 // a flood from any number of addresses, costs detail, but every byte is counted.

@@ -103,10 +103,3 @@ func existingOlderThan(c *Config) int64 {
 	}
 	return math.MaxInt64
 }
-
-func (s *Series) merge(r *Series) {
-	s.Orig.add(r.Orig)
-	s.Reply.add(r.Reply)
-	s.Connections += r.Connections
-	s.ConnectionTimes += r.ConnectionTimes
-}

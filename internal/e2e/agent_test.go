@@ -38,6 +38,7 @@ func deploy(t *testing.T) *deployment {
 		`# destination_mask_ipv6 = 128`, `destination_mask_ipv6 = 64`,
 		`# include_icmp = false`, `include_icmp = true`,
 		`# ports = ["1-32767"]`, `ports = ["tcp:80", "udp:53"]`,
+		`# sums = []`, `sums = ["src", "dst", "port"]`,
 	))
 	sink := write(t, filepath.Join(d.folder, "vpn_traffic.conf"), replace(t,
 		read(t, root, "plugins", "outputs", "vpn_traffic", "sample.conf"),
@@ -92,9 +93,12 @@ func printed(t *testing.T, text string) map[series]sums {
 }
 
 // inInflux returns the sums of what is in InfluxDB.
-func (d *deployment) inInflux() map[series]sums {
+func (d *deployment) inInflux() map[series]sums { return d.measured("conntrack_accounting") }
+
+// measured returns the sums of a measurement, which need not have all tags.
+func (d *deployment) measured(measurement string) map[series]sums {
 	out := map[series]sums{}
-	for _, row := range d.influx.Query("telegraf", `SELECT sum(src_packets), sum(src_bytes), sum(dst_packets), sum(dst_bytes) FROM conntrack_accounting GROUP BY proto, src, dst, port`) {
+	for _, row := range d.influx.Query("telegraf", `SELECT sum(src_packets), sum(src_bytes), sum(dst_packets), sum(dst_bytes) FROM `+measurement+` GROUP BY proto, src, dst, port`) {
 		number := func(column int) uint64 {
 			if row.Values[0][column] == nil {
 				return 0 // the field is being written just now

@@ -43,7 +43,28 @@ func TestExactFromKernelToDatabases(t *testing.T) {
 	require.Equal(t, ledger, printed(t, read(t, d.output)), "the plugin's output")
 	require.Equal(t, ledger, d.inInflux(), "InfluxDB")
 	require.Equal(t, ledger, d.inPostgres(), "vpn_traffic")
+	for by, part := range map[string]func(series) series{
+		"src":  func(s series) series { return series{src: s.src} },
+		"dst":  func(s series) series { return series{dst: s.dst} },
+		"port": func(s series) series { return series{proto: s.proto, port: s.port} },
+	} {
+		require.Equal(t, addUp(ledger, part), d.measured("conntrack_accounting_by_"+by))
+	}
 	requireCleanLog(t, agent.Stderr())
+}
+
+// addUp adds up series by a part of what distinguishes them.
+func addUp(of map[series]sums, part func(series) series) map[series]sums {
+	out := map[series]sums{}
+	for s, one := range of {
+		all := out[part(s)]
+		all.src.Packets += one.src.Packets
+		all.src.Bytes += one.src.Bytes
+		all.dst.Packets += one.dst.Packets
+		all.dst.Bytes += one.dst.Bytes
+		out[part(s)] = all
+	}
+	return out
 }
 
 // requireCleanLog requires that a run without faults logs no warning or error.

@@ -17,7 +17,7 @@ import (
 // place of Init.
 type checker interface {
 	Check(ctx context.Context, by check.User) []check.Finding
-	Metrics() (now, most int) // of a gather, known after Check
+	Metrics() (now, most, names int) // of a gather, known after Check
 }
 
 // InputCheckCommand describes the command that checks the set-up of an input. With
@@ -72,8 +72,9 @@ func (in Input) checkOnly(o options) int {
 	return int(check.Failure)
 }
 
-// metrics are those of a gather: of the table as it is, and the most there can be.
-type metrics struct{ now, most int }
+// metrics are those of a gather: of the table as it is, and the most there can be. Each of
+// the names has all of the traffic.
+type metrics struct{ now, most, names int }
 
 // check returns the findings about the plugin itself. The plugin's warnings about its
 // options become findings, too.
@@ -97,6 +98,6 @@ func (in Input) check(ctx context.Context, config string, by check.User) (found 
 	for line := range strings.Lines(warnings.String()) {
 		found = append(found, check.Warnf("configuration", "%s", strings.TrimSpace(line[len("W! "):])))
 	}
-	m.now, m.most = known.Metrics()
+	m.now, m.most, m.names = known.Metrics()
 	return found, m
 }

@@ -32,6 +32,7 @@ type execdTable struct {
 	DataFormat        string           `toml:"data_format"`
 	UseBatchFormat    bool             `toml:"use_batch_format"`
 	NamePass          []string         `toml:"namepass"`
+	NameOverride      string           `toml:"name_override"`
 	MetricBufferLimit int              `toml:"metric_buffer_limit"`
 }
 
@@ -99,6 +100,9 @@ func checkInput(program string, m metrics) func(*agentConfig) []check.Finding {
 		table, found := only(t.Inputs.Execd, program, "inputs.execd", "all traffic counts as often")
 		if table == nil {
 			return append(found, checkBuffer(t, m))
+		}
+		if table.NameOverride != "" && m.names > 1 {
+			found = append(found, check.Failf("name_override", "rows and their sums (the option sums) all become %q: whatever adds up that measurement counts traffic %d times", table.NameOverride, m.names).Do("remove name_override, and rename conntrack_accounting alone with processors.rename"))
 		}
 		return append(found, checkSignal(table), checkFormat("inputs.execd", table), checkDelay("inputs.execd", table, 10*time.Second), checkBuffer(t, m))
 	}

@@ -29,8 +29,15 @@ func (p *Plugin) Check(ctx context.Context, by check.User) []check.Finding {
 }
 
 // Metrics returns, after Check, how many metrics a gather of the current table would
-// have, and the most that a gather can have.
-func (p *Plugin) Metrics() (now, most int) { return p.metrics, p.MaxSeries }
+// have, the most that a gather can have, and how many names they have.
+func (p *Plugin) Metrics() (now, most, names int) {
+	now = p.series
+	for i := range p.sums {
+		now += p.sums[i].Len()
+	}
+	names = 1 + len(p.sums)
+	return now, p.MaxSeries * names, names
+}
 
 func (p *Plugin) checkKernel() (found []check.Finding) {
 	p.health = health{started: time.Now()}
@@ -51,7 +58,7 @@ func (p *Plugin) checkKernel() (found []check.Finding) {
 	if err := p.readOnce(); err != nil {
 		return append(found, check.Failf("reading", "%v", p.explainNoConntrack(err)).Do("grant the capability in the user namespace of the network namespace, or load the module").Run("modprobe nf_conntrack_netlink"))
 	}
-	found = append(found, check.Okf("reading", "the table was read in %v: %d flows, %d series", p.health.dumpTime.Round(time.Millisecond), p.stats().Flows, p.metrics))
+	found = append(found, check.Okf("reading", "the table was read in %v: %d flows, %d series", p.health.dumpTime.Round(time.Millisecond), p.stats().Flows, p.series))
 	return append(found, p.find(surroundings())...)
 }
 
@@ -86,7 +93,10 @@ func (p *Plugin) readOnce() error {
 	}
 	p.tracker.EndDump(true, true)
 	p.tracker.Take(&p.interval)
-	p.interval.Each(func(*accounting.Series) { p.metrics++ })
+	p.interval.Each(func(s *accounting.Series) {
+		p.series++
+		p.addSums(s)
+	})
 	return nil
 }
 

@@ -27,7 +27,7 @@ func (p *Plugin) Init() error {
 	p.oneShot = p.oneShot || oneshot.Telegraf() // compiled into Telegraf, nobody calls SetOneShot
 	for _, read := range []func() error{
 		p.readAddresses, p.readMasks, p.readGrouping, p.readFamilies, p.readZones, p.readMark, p.readChoices, p.readLimits,
-		p.readReports, p.readStateOptions, p.warnOfFolders,
+		p.readSums, p.readReports, p.readStateOptions, p.warnOfFolders,
 	} {
 		if err := read(); err != nil {
 			return err

@@ -41,6 +41,7 @@ type Plugin struct {
 	SourceGroupFallback      string      `toml:"source_group_fallback"`
 	DestinationGroupFallback string      `toml:"destination_group_fallback"`
 	GroupBy                  []string    `toml:"group_by"`
+	Sums                     []string    `toml:"sums"`
 	Families                 []string    `toml:"families"`
 	IncludeICMP              bool        `toml:"include_icmp"`
 	Ports                    portList    `toml:"ports"`
@@ -74,10 +75,11 @@ type Plugin struct {
 	portsFile, networksFile listFile
 	oneShot                 bool
 	checking                bool // see Check: nothing may be changed
-	metrics                 int  // that Check found
+	series                  int  // that Check found
 	stamps                  stamps
 	health                  health
 	reports                 reports
+	sums                    []sum
 	state                   state
 	repeats                 repeats
 
@@ -198,28 +200,6 @@ func (p *Plugin) Gather(acc telegraf.Accumulator) error {
 	p.addInternal(acc, at)
 	p.giveBack()
 	return errors.Join(err, p.listenersFailed(), p.followNamespace(looked))
-}
-
-// followNamespace moves to the namespace that has the name now, if it is another one. A
-// gather has just taken what is left in the old one. Flows of the new one that began
-// after the previous look at the name are accounted from their beginning. Older ones
-// are not, even with existing_flows = "account": the name may have come back to a
-// namespace that was accounted before.
-func (p *Plugin) followNamespace(looked time.Time) error {
-	before := p.looked
-	p.looked = looked
-	if !p.namespace.Replaced() {
-		return nil
-	}
-	p.Log.Warnf("network_namespace: %q is another namespace now, and the plugin moves to it: this gather was the last of the old one; in the new one, flows that began after the gather before are accounted in full, older ones from now on", p.NetworkNamespace)
-	p.state.ready = false // the state describes the old one
-	p.close()
-	p.since = before
-	if err := p.start(); err != nil {
-		p.close()
-		return fatal{fmt.Errorf("moving to another network namespace: %w", err)}
-	}
-	return nil
 }
 
 // Stop closes the sockets, waits for their readers, and saves the state.

@@ -23,7 +23,7 @@ func TestNamespacesAreExchanged(t *testing.T) {
 		l.start(start)
 	}
 	killed := func(l *lab, exchange func(), start func(*Plugin)) {
-		l.rows = nil
+		l.rows, l.sums = nil, nil
 		l.gatherUndelivered()
 		l.countRows()
 		l.kill()

@@ -103,8 +103,8 @@ func (p *Plugin) observe(batch []accounting.Flow) {
 	}
 }
 
-// emit adds a metric for each series of the interval that ends now, and writes
-// the same as a report.
+// emit adds a metric for each series of the interval that ends now, and for their sums,
+// and writes the series as a report.
 func (p *Plugin) emit(acc telegraf.Accumulator, at time.Time) {
 	p.take()
 	// An accumulator copies what it is given, so one pair of maps serves all.
@@ -116,7 +116,9 @@ func (p *Plugin) emit(acc telegraf.Accumulator, at time.Time) {
 		acc.AddFields(measurement, fields, tags, at)
 		row.SrcName, row.DstName = reportfile.CleanName(tags["src_name"]), reportfile.CleanName(tags["dst_name"])
 		p.reports.add(&row)
+		p.addSums(s)
 	})
+	p.emitSums(acc, at, fields, tags)
 	p.reports.write()
 }
 

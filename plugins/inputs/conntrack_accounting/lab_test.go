@@ -41,12 +41,14 @@ type lab struct {
 	closed int64                      // connections counted so far
 	times  int64                      // their lifetimes in ms
 	rows   []row                      // of the last gather
+	sums   []row                      // likewise
 
 	internal map[string]interface{} // the plugin's own metric
 }
 
 // row is one metric.
 type row struct {
+	name   string
 	tags   map[string]string
 	fields map[string]interface{}
 	at     time.Time
@@ -106,6 +108,7 @@ func (l *lab) start(options ...func(*Plugin)) {
 	l.plugin = New()
 	l.plugin.NetworkNamespace = l.ns.Path()
 	l.plugin.IncludeICMP = true
+	l.plugin.Sums = []string{"src", "dst", "port"}
 	l.plugin.Log = l.log
 	for _, set := range options {
 		set(l.plugin)
@@ -118,7 +121,7 @@ func (l *lab) start(options ...func(*Plugin)) {
 // gather gathers once and adds up what comes.
 func (l *lab) gather() {
 	l.t.Helper()
-	l.rows, l.internal = nil, nil
+	l.rows, l.sums, l.internal = nil, nil, nil
 	require.NoError(l.t, l.plugin.Gather(l))
 	l.plugin.Delivered()
 	l.countRows()
@@ -126,6 +129,8 @@ func (l *lab) gather() {
 
 // countRows adds up the rows of a gather.
 func (l *lab) countRows() {
+	l.t.Helper()
+	l.requireSums()
 	for _, r := range l.rows {
 		l.add(r.tags["proto"]+"-src", r.fields["src_packets"], r.fields["src_bytes"])
 		l.add(r.tags["proto"]+"-dst", r.fields["dst_packets"], r.fields["dst_bytes"])
@@ -208,11 +213,12 @@ func (l *lab) AddFields(name string, fields map[string]interface{}, tags map[str
 		l.internal = fields
 		return
 	}
-	if name != measurement {
-		l.t.Errorf("measurement %q", name)
+	r := row{name, maps.Clone(tags), maps.Clone(fields), at[0]} // copied, as Telegraf's accumulators do
+	if name == measurement {
+		l.rows = append(l.rows, r)
+		return
 	}
-	// Copied, as Telegraf's accumulators do.
-	l.rows = append(l.rows, row{maps.Clone(tags), maps.Clone(fields), at[0]})
+	l.sums = append(l.sums, r)
 }
 
 // lines is a logger that keeps its lines.

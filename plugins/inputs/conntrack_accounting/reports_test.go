@@ -51,7 +51,7 @@ func asMetrics(rows []reportfile.Row) (list []row) {
 		named := map[string]string{"proto": r.Proto, "src": r.Src, "dst": r.Dst, "port": strconv.Itoa(int(r.Port))}
 		fields := make(map[string]interface{})
 		setFields(fields, r)
-		list = append(list, row{tags: named, fields: fields, at: time.Unix(0, r.Time)})
+		list = append(list, row{name: measurement, tags: named, fields: fields, at: time.Unix(0, r.Time)})
 	}
 	return list
 }

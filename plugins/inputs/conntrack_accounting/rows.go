@@ -42,12 +42,24 @@ func setFields(fields map[string]interface{}, row *reportfile.Row) {
 // setTags replaces the content of tags by the tags of a series.
 func (p *Plugin) setTags(tags map[string]string, k *accounting.SeriesKey, row *reportfile.Row) {
 	clear(tags)
-	tags["proto"], tags["src"], tags["dst"] = row.Proto, row.Src, row.Dst
-	tags["port"] = strconv.Itoa(int(k.Port))
+	p.addSource(tags, k, row)
+	p.addDestination(tags, k, row)
+	addPort(tags, row)
 	p.cfg.GroupBy.AddTags(tags, k)
-	src, dst := p.tracker.NetworksOf(k)
-	addNetwork(tags, "src_", src)
-	addNetwork(tags, "dst_", dst)
+}
+
+func (p *Plugin) addSource(tags map[string]string, k *accounting.SeriesKey, row *reportfile.Row) {
+	tags["src"] = row.Src
+	addNetwork(tags, "src_", p.tracker.SourceNetwork(k))
+}
+
+func (p *Plugin) addDestination(tags map[string]string, k *accounting.SeriesKey, row *reportfile.Row) {
+	tags["dst"] = row.Dst
+	addNetwork(tags, "dst_", p.tracker.DestinationNetwork(k))
+}
+
+func addPort(tags map[string]string, row *reportfile.Row) {
+	tags["proto"], tags["port"] = row.Proto, strconv.Itoa(int(row.Port))
 }
 
 // addNetwork adds the name and keys of the network of one endpoint, nil for none.

@@ -22,7 +22,7 @@ func TestSampleConfigShowsTheDefaults(t *testing.T) {
 	require.Contains(t, string(readme), "```toml\n"+sample+"```\n")
 
 	options := regexp.MustCompile(`(?m)^  # (\w+) = `)
-	require.Len(t, options.FindAllString(sample, -1), 35, "every option is there once")
+	require.Len(t, options.FindAllString(sample, -1), 36, "every option is there once")
 	live := options.ReplaceAllString(sample, "  $1 = ")
 	for option, example := range map[string]string{
 		"source": `["10.32.0.0/11", "2001:db8::/32"]`, "exclude": `["127.0.0.0/8", "::1"]`,
@@ -37,7 +37,7 @@ func TestSampleConfigShowsTheDefaults(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte(live), 0o600))
 	require.NoError(t, execd.LoadConfig(path, "inputs", "conntrack_accounting", os.LookupEnv, shown))
 	require.Equal(t, defaultPorts, shown.Ports)
-	shown.Ports = nil                           // which asks for the default
-	shown.Destination, shown.GroupBy = nil, nil // written as empty lists
+	shown.Ports = nil                                            // which asks for the default
+	shown.Destination, shown.GroupBy, shown.Sums = nil, nil, nil // written as empty lists
 	require.Equal(t, New(), shown)
 }

@@ -60,11 +60,14 @@ func configure(folder string, p *Plugin) error {
 func metricsOf(t *testing.T, folder string) string {
 	t.Helper()
 	l := newLab(t)
-	l.start(func(p *Plugin) { require.NoError(t, configure(folder, p)) })
+	l.start(func(p *Plugin) {
+		p.Sums = nil
+		require.NoError(t, configure(folder, p))
+	})
 	l.send(filepath.Join(folder, "flows"))
 	l.gather()
 	var metrics strings.Builder
-	for _, r := range slices.SortedFunc(slices.Values(l.rows), byTags) {
+	for _, r := range slices.SortedFunc(slices.Values(append(l.rows, l.sums...)), byTags) {
 		metrics.WriteString(lineOf(t, r))
 	}
 	return metrics.String()
@@ -92,12 +95,12 @@ func (l *lab) send(flows string) {
 	}
 }
 
-func byTags(a, b row) int { return cmp.Compare(fmt.Sprint(a.tags), fmt.Sprint(b.tags)) }
+func byTags(a, b row) int { return cmp.Compare(nameOf(a), nameOf(b)) }
 
 func lineOf(t *testing.T, r row) string {
 	t.Helper()
 	var line lineprotocol.Encoder
-	line.StartLine(measurement)
+	line.StartLine(r.name)
 	for _, key := range slices.Sorted(maps.Keys(r.tags)) {
 		line.AddTag(key, r.tags[key])
 	}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/influxdata/telegraf"
@@ -34,7 +35,7 @@ func newBatch(c converter) *batch {
 }
 
 func (b *batch) add(m telegraf.Metric) {
-	if b.internal(m) {
+	if b.besides(m) {
 		return
 	}
 	host, _ := m.GetTag(b.hostTag)
@@ -49,11 +50,14 @@ func (b *batch) add(m telegraf.Metric) {
 	b.reports[host] = reportfile.Append(b.reports[host], &row)
 }
 
-// internal reports whether the metric is what the input says of itself, which
-// is not traffic: by its name or, under a name_override, by its shape.
-func (c *converter) internal(m telegraf.Metric) bool {
-	if m.Name() == "conntrack_accounting_internal" {
-		return !slices.Contains(c.measurements, m.Name())
+// besides reports whether the metric is what the input sends besides rows: their sums, and
+// what it says of itself. The latter is known by its shape, too, under a name_override.
+func (c *converter) besides(m telegraf.Metric) bool {
+	for _, suffix := range [...]string{"_internal", "_by_src", "_by_dst", "_by_port"} {
+		of, found := strings.CutSuffix(m.Name(), suffix)
+		if found && (of == "conntrack_accounting" || slices.Contains(c.measurements, of)) {
+			return !slices.Contains(c.measurements, m.Name())
+		}
 	}
 	return m.HasField("destroy_events") && !m.HasTag("src") && !m.HasTag("dst")
 }
@@ -94,7 +98,7 @@ func (c *converter) row(m telegraf.Metric, host string) (row reportfile.Row, err
 
 // Row makes a row of a metric, unless that is not traffic. See ingest.Metrics.
 func (c *converter) Row(m telegraf.Metric, given string) (row reportfile.Row, host string, found bool, err error) {
-	if c.internal(m) {
+	if c.besides(m) {
 		return row, given, false, nil
 	}
 	host, named := m.GetTag(c.hostTag)
