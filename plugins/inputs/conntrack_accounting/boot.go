@@ -32,7 +32,7 @@ func (p *Plugin) checkBoot() []check.Finding {
 		set += " net.netfilter." + name + "=1"
 	}
 	return []check.Finding{check.Warnf("boot", "nothing sets %s to 1 at boot: flows that begin before the plugin starts are counted in part or not at all", strings.Join(missing, ", ")).
-		Do("set it (make install does, with deploy/sysctl.d and deploy/modules-load.d)").
+		Do("set it (the package does, with deploy/sysctl.d and deploy/modules-load.d)").
 		Run("printf '%%s\\n'%s >/etc/sysctl.d/90-conntrack-accounting.conf && echo nf_conntrack >/etc/modules-load.d/conntrack-accounting.conf", set)}
 }
 

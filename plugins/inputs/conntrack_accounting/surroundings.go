@@ -150,7 +150,7 @@ func (p *Plugin) checkFilter() finding {
 	case options == "":
 		return well("no option leaves flows out")
 	case p.health.accepted:
-		return well("%s accept flows", options)
+		return well("flows are let in by %s", options)
 	case p.health.table == nil || p.health.table.Entries == 0:
 		return undecided("there is no flow that %s could accept", options)
 	}

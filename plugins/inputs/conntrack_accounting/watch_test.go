@@ -163,7 +163,7 @@ func TestFilterThatMatchesNothing(t *testing.T) {
 	const said = "W! the connection tracking table has 1 entries, but source, exclude, include_icmp = false leave out all of them, so nothing is counted"
 	l.requireLogged(said)
 	require.NoError(t, l.ns.UDP("10.40.0.1", "10.33.0.1:53", 1, 10))
-	l.requireLogged("I! resolved: source, exclude, include_icmp = false accept flows")
+	l.requireLogged("I! resolved: flows are let in by source, exclude, include_icmp = false")
 	l.flush()
 	require.NoError(t, l.ns.UDP("10.32.0.1", "10.33.0.1:53", 1, 10))
 	l.log.clear()
