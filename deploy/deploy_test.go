@@ -58,18 +58,9 @@ func TestExposure(t *testing.T) {
 	testkit.Need(t, "systemd-analyze")
 	dir := t.TempDir()
 	require.NoError(t, os.CopyFS(dir, os.DirFS("systemd")))
-	// As Telegraf's package has it.
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "telegraf.service"), []byte(`[Service]
-Type=notify
-NotifyAccess=all
-EnvironmentFile=-/etc/default/telegraf
-User=telegraf
-ExecStart=/usr/bin/telegraf -config /etc/telegraf/telegraf.conf -config-directory /etc/telegraf/telegraf.d $TELEGRAF_OPTS
-ExecReload=/bin/kill -HUP $MAINPID
-KillMode=mixed
-LimitMEMLOCK=8M:8M
-PrivateMounts=true
-`), 0o600))
+	text, err := os.ReadFile("testdata/telegraf.service")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "telegraf.service"), text, 0o600))
 	for unit, most := range map[string]float64{"psql-sink": 1, "conntrack-accounting": 1.5, "telegraf": 2} {
 		cmd := exec.CommandContext(t.Context(), testkit.Tool("systemd-analyze"), "security", "--offline=true", "--no-pager", filepath.Join(dir, unit+".service"))
 		output, err := cmd.Output()

@@ -87,7 +87,10 @@ func TestPackages(t *testing.T) {
 		output, err := cmd.CombinedOutput()
 		require.NoError(t, err, "%s", output)
 	})
-	t.Run("life", func(t *testing.T) { life(t, folder) })
+	system := filepath.Join(t.TempDir(), "system.tar")
+	run(t, "mmdebstrap", "--variant=apt", "--include=systemd,procps", codename(t), system)
+	t.Run("life", func(t *testing.T) { life(t, system, folder) })
+	t.Run("boot", func(t *testing.T) { boot(t, system, folder) })
 }
 
 // elsewhere is where other distributions than Debian have what it has at a place of
@@ -118,10 +121,7 @@ func codename(t *testing.T) string {
 }
 
 // life installs, runs, upgrades, removes and purges on a fresh Debian.
-func life(t *testing.T, packages string) {
-	system := filepath.Join(t.TempDir(), "system.tar")
-	run(t, "mmdebstrap", "--variant=apt", "--include=systemd,procps", codename(t), system)
-
+func life(t *testing.T, system, packages string) {
 	gateway := talkative(t)
 	machine := testkit.StartChild(t, gateway.Command("unshare", "--mount", "--propagation", "private",
 		"sh", "testdata/debian.sh", system, testkit.Telegraf(t), packages, t.TempDir(), "testdata/package.sh"))

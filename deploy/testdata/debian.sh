@@ -5,10 +5,11 @@
 #     debian.sh SYSTEM.tar TELEGRAF PACKAGES FOLDER SCRIPT
 set -eu
 system=$1 telegraf=$2 packages=$3 folder=$4 script=$5
+here=$(dirname "$0")
 
 mount -t tmpfs none "$folder"
 tar -C "$folder" -xf "$system"
-cp "$script" "$folder/root/script"
+cat "$here/inside.sh" "$script" >"$folder/root/script"
 cd "$folder"
 for shared in proc sys dev; do
     mount --rbind "/$shared" "$shared"

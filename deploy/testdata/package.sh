@@ -1,8 +1,4 @@
 # What an administrator does with the package in the life of a machine.
-export DEBIAN_FRONTEND=noninteractive
-is() { # WANT GOT WHAT
-    [ "$1" = "$2" ] || { echo "$3: want $1, got $2" >&2; exit 1; }
-}
 files() { # all of the machine, but for what dpkg and the system keep about themselves
     find / -xdev \( -path /packages -o -path /root -o -path /tmp -o -path /var/lib/dpkg -o -path /var/log -o -path /var/cache \) -prune -o -print | sort
 }
@@ -18,26 +14,17 @@ is "vpn_traffic $(cat /packages/older/version)" "$(psql-sink version | sed 's/ (
 # The administrator's options, and traffic.
 sed -i 's|^  # state_file = ""|  state_file = "/var/lib/conntrack-accounting/state"|' /etc/telegraf/conntrack_accounting.conf
 cp /etc/telegraf/conntrack_accounting.conf /root/options
-sed '/^\[\[outputs.influxdb\]\]/,/^  database/d; s/"15s"/"1s"/; s/flush_interval = .*/flush_interval = "1s"/; s/flush_jitter = .*/flush_jitter = "0s"/' \
-    /usr/share/telegraf-conntrack-accounting/sample.conf >/etc/telegraf/telegraf.conf
+configure_telegraf
 run() { # as the drop-in has it
     setpriv --reuid telegraf --regid telegraf --init-groups --no-new-privs \
         --bounding-set -all,+net_admin --inh-caps -all,+net_admin --ambient-caps -all,+net_admin \
         telegraf --config /etc/telegraf/telegraf.conf >>/root/telegraf.log 2>&1 &
     telegraf=$!
 }
-reports() { cat /var/lib/psql-sink/new/* 2>/dev/null | grep -c '10\.32\.1\.1' || true; }
-until_more_than() {
-    tries=0
-    until [ "$(reports)" -gt "$1" ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 120 ] || { echo 'no reports' >&2; cat /root/telegraf.log >&2; exit 1; }
-        sleep 0.5
-    done
-}
+trouble() { cat /root/telegraf.log; }
 end() { kill $telegraf; wait $telegraf || true; }
 run
-until_more_than 0
+until_true reports more_than 0
 end
 [ -s /var/lib/conntrack-accounting/state ]
 
@@ -48,7 +35,7 @@ cmp /etc/telegraf/conntrack_accounting.conf /root/options
 is "$was" "$(reports)" 'reports in the spool after the upgrade'
 is "vpn_traffic $(cat /packages/newer/version)" "$(psql-sink version | sed 's/ (.*//')" 'the version after the upgrade'
 run
-until_more_than "$was"
+until_true 'more reports' more_than "$was"
 end
 
 # Removal keeps options and data, a purge takes them.

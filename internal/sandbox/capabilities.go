@@ -29,7 +29,7 @@ func Drop(keep ...Capability) error {
 	if os.Geteuid() == 0 {
 		keep = append(slices.Clone(keep), cap.DAC_OVERRIDE)
 	}
-	if err := errors.Join(dropBounding(keep), cap.ResetAmbient(), dropOthers(keep), denyNew()); err != nil {
+	if err := errors.Join(dropBounding(keep), cap.ResetAmbient(), denyNew(), dropOthers(keep)); err != nil {
 		return fmt.Errorf("dropping privileges: %w", err)
 	}
 	return nil
@@ -53,7 +53,7 @@ func dropBounding(keep []Capability) error {
 
 // dropOthers keeps, of the capabilities that the process has, only some.
 func dropOthers(keep []Capability) error {
-	has, rest := cap.GetProc(), cap.NewSet()
+	has, rest, kept := cap.GetProc(), cap.NewSet(), false
 	for _, c := range keep {
 		for _, set := range []cap.Flag{cap.Permitted, cap.Effective} {
 			if on, err := has.GetFlag(set, c); err != nil || !on {
@@ -62,13 +62,30 @@ func dropOthers(keep []Capability) error {
 			if err := rest.SetFlag(set, true, c); err != nil {
 				return err
 			}
+			kept = true
 		}
 	}
 	difference, err := has.Cf(rest)
 	if err == nil && !difference.Has(cap.Permitted) && !difference.Has(cap.Effective) {
 		return nil // a unit that leaves nothing to drop may forbid capset, too
 	}
-	return rest.SetProc()
+	err = rest.SetProc()
+	if errors.Is(err, unix.EPERM) && !kept && os.Geteuid() != 0 {
+		return errors.Join(err, startAgain())
+	}
+	return err
+}
+
+// startAgain executes the program anew, which leaves it no capability where it has no
+// ambient one and is not root's: a unit can forbid capset, as @privileged has it, and give
+// ambient capabilities, as that of Telegraf does for the input. It happens once: what
+// denyNew denies keeps the program from having any then. It returns only if it fails.
+func startAgain() error {
+	path, err := os.Executable() // a link to it in /proc would give the process another name
+	if err != nil {
+		return err
+	}
+	return unix.Exec(path, os.Args, os.Environ())
 }
 
 // denyNew sets no_new_privs: no program that is executed gets more than this one has.
