@@ -76,9 +76,11 @@ soak: setup ## Compare the plugin with two other counts, under any load, for DUR
 	SOAK_DURATION=$(or $(DURATION),10m) SOAK_SEED=$(or $(SEED),1) \
 	$(GO) test -tags soak -count=1 -v -timeout 0 -run TestSoak $(TESTFLAGS) ./internal/soak
 
-big-endian: setup ## Test what reads the kernel and files on an emulated machine of the other byte order
+big-endian: setup ## Test what reads the kernel and files on an emulated machine of the other byte order; build for one of 32 bits
 	CGO_ENABLED=0 GOARCH=s390x $(GO) test -short -exec qemu-s390x-static $(TESTFLAGS) \
 	$(addprefix ./internal/,accounting ctnetlink slabmap statefile)
+	CGO_ENABLED=0 GOARCH=arm GOARM=5 $(GO) build -o /dev/null ./cmd/execd-plugin
+	CGO_ENABLED=0 GOARCH=arm GOARM=5 $(GO) build -o /dev/null ./cmd/psql-sink
 
 fuzz: ## Run each fuzz target for FUZZTIME (20s)
 	@scripts/fuzz $(FUZZTIME)
