@@ -61,8 +61,10 @@ func TestExposure(t *testing.T) {
 	text, err := os.ReadFile("testdata/telegraf.service")
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "telegraf.service"), text, 0o600))
-	for unit, most := range map[string]float64{"psql-sink": 1, "conntrack-accounting": 1.5, "telegraf": 2} {
-		cmd := exec.CommandContext(t.Context(), testkit.Tool("systemd-analyze"), "security", "--offline=true", "--no-pager", filepath.Join(dir, unit+".service"))
+	units := []string{"psql-sink", "conntrack-accounting", "telegraf"}
+	open := make(map[string]string) // what is open, by "SETTING UNIT"
+	for n, most := range []float64{1, 1.5, 2} {
+		cmd := exec.CommandContext(t.Context(), testkit.Tool("systemd-analyze"), "security", "--offline=true", "--no-pager", filepath.Join(dir, units[n]+".service"))
 		output, err := cmd.Output()
 		require.NoError(t, err, "%s", output)
 		found := regexp.MustCompile(`Overall exposure level for .*: ([0-9.]+)`).FindSubmatch(output)
@@ -70,7 +72,31 @@ func TestExposure(t *testing.T) {
 		exposure, err := strconv.ParseFloat(string(found[1]), 64)
 		require.NoError(t, err)
 		require.LessOrEqual(t, exposure, most, "%s", output)
+		open["exposure "+units[n]] = string(found[1])
+		for _, setting := range regexp.MustCompile(`(?m)^✗ (\S+) `).FindAllSubmatch(output, -1) {
+			open["`"+strings.ReplaceAll(string(setting[1]), "|", `\|`)+"` "+units[n]] = "open"
+		}
 	}
+	if strings.HasPrefix(run(t, "systemd-analyze", "--version"), "systemd 252 ") {
+		require.Equal(t, open, documented(t, units))
+	}
+}
+
+// documented returns what docs/packages.md says is open in units.
+func documented(t *testing.T, units []string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(testkit.Root(t), "docs/packages.md"))
+	require.NoError(t, err)
+	open := make(map[string]string)
+	_, table, _ := strings.Cut(string(text), "\n## What systemd rates\n")
+	for _, row := range regexp.MustCompile("(?m)^\\| (exposure|`.*`) \\| *[0-9.]* *\\| *(.*?) *\\| *(.*?) *\\| *(.*?) *\\|").FindAllStringSubmatch(table, -1) {
+		for n, unit := range units {
+			if said := strings.Replace(row[2+n], "partly", "open", 1); said != "" {
+				open[row[1]+" "+unit] = said
+			}
+		}
+	}
+	return open
 }
 
 // TestSysctls has sysctl make the settings, in a network namespace, where they
