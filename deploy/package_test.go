@@ -16,27 +16,21 @@ import (
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
-// release builds a release of this tree for amd64 into a folder.
-func release(t *testing.T, folder, version string) {
-	t.Helper()
-	root := testkit.Root(t)
-	cmd := exec.CommandContext(t.Context(), filepath.Join(root, "scripts/release"), folder, "amd64")
-	cmd.Env = append(os.Environ(), "VERSION="+version)
-	output, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", output)
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "version"), []byte(version), 0o600))
-}
-
 var packaged sync.Once
 
 // packages returns a folder with two releases, older and newer, which are built once for
-// all tests. Machines have it, too.
+// all tests. Machines have it, too. The older one has other options for the input.
 func packages(t *testing.T) (folder string) {
 	t.Helper()
 	folder = filepath.Join(testkit.Root(t), "build", "test", "packages")
 	packaged.Do(func() {
-		release(t, filepath.Join(folder, "older"), "0.9.0")
-		release(t, filepath.Join(folder, "newer"), "1.0.0")
+		tree := copyTree(t)
+		sample := filepath.Join(tree, "plugins/inputs/conntrack_accounting/sample.conf")
+		options, err := os.ReadFile(sample)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(sample, append(options, "# Of an older version.\n"...), 0o600))
+		release(t, tree, filepath.Join(folder, "older"), "0.9.0", "022")
+		release(t, testkit.Root(t), filepath.Join(folder, "newer"), "1.0.0", "022")
 	})
 	return folder
 }
@@ -65,14 +59,13 @@ func TestPackages(t *testing.T) {
 	newer := filepath.Join(folder, "newer")
 
 	t.Run("contents", func(t *testing.T) {
-		want, err := os.ReadFile("testdata/package.list")
-		require.NoError(t, err)
+		want := blocksOf(t, "text", testkit.Root(t), "docs/packages.md", "## Files")[0]
 		deb := run(t, "dpkg-deb", "--contents", file(t, newer, ".deb"))
-		require.Equal(t, string(want), listed(deb))
+		require.Equal(t, want, listed(deb))
 		rpm := run(t, "rpm", "-qp", "--queryformat", "[%{FILEMODES:perms} %{FILEUSERNAME}/%{FILEGROUPNAME} 0 0 0 .%{FILENAMES}\n]", file(t, newer, ".rpm"))
-		require.Equal(t, elsewhere.Replace(string(want)), listed(rpm))
+		require.Equal(t, elsewhere.Replace(want), listed(rpm))
 		apk := run(t, "tar", "-tvzf", file(t, newer, ".apk"))
-		require.Equal(t, elsewhere.Replace(string(want)), listed(regexp.MustCompile(`(?m) (etc|usr)/`).ReplaceAllString(apk, " ./$1/")))
+		require.Equal(t, elsewhere.Replace(want), listed(regexp.MustCompile(`(?m) (etc|usr)/`).ReplaceAllString(apk, " ./$1/")))
 	})
 	t.Run("lintian", func(t *testing.T) {
 		t.Log(run(t, "lintian", "--allow-root", "--fail-on", "error", file(t, newer, ".deb")))
@@ -80,6 +73,11 @@ func TestPackages(t *testing.T) {
 	t.Run("rpm", func(t *testing.T) {
 		require.Contains(t, run(t, "rpm", "-K", "--nosignature", file(t, newer, ".rpm")), "digests OK")
 		require.Equal(t, "/etc/telegraf/conntrack_accounting.conf\n/etc/telegraf/vpn_traffic.conf\n", run(t, "rpm", "-qp", "--configfiles", file(t, newer, ".rpm")))
+	})
+	t.Run("again", func(t *testing.T) {
+		again := t.TempDir()
+		release(t, copyTree(t), again, "1.0.0", "077")
+		require.Equal(t, sums(t, newer), sums(t, again), "another folder, umask, time zone and age of files make another release")
 	})
 	t.Run("sums", func(t *testing.T) {
 		cmd := exec.CommandContext(t.Context(), "sha256sum", "--check", "--strict", "SHA256SUMS")
@@ -89,9 +87,28 @@ func TestPackages(t *testing.T) {
 	})
 	system := filepath.Join(t.TempDir(), "system.tar")
 	run(t, "mmdebstrap", "--variant=apt", "--include=systemd,procps", codename(t), system)
+	t.Run("rpm's life", func(t *testing.T) {
+		said := run(t, "unshare", "--mount", "--propagation", "private", "sh", "testdata/rpm.sh", system, folder, t.TempDir())
+		require.Equal(t, leaves, said)
+	})
 	t.Run("life", func(t *testing.T) { life(t, system, folder) })
 	t.Run("boot", func(t *testing.T) { boot(t, system, folder) })
 }
+
+// leaves is what rpm says of options that were changed, and what stays when it erases the
+// package: them, data, and folders that on its own distributions belong to fish and zsh.
+const leaves = `warning: /etc/telegraf/conntrack_accounting.conf created as /etc/telegraf/conntrack_accounting.conf.rpmnew
+warning: /etc/telegraf/conntrack_accounting.conf saved as /etc/telegraf/conntrack_accounting.conf.rpmsave
+> /etc/telegraf
+> /etc/telegraf/conntrack_accounting.conf.rpmnew
+> /etc/telegraf/conntrack_accounting.conf.rpmsave
+> /usr/share/fish
+> /usr/share/fish/vendor_completions.d
+> /usr/share/zsh/site-functions
+> /var/lib/conntrack-accounting
+> /var/lib/psql-sink
+> /var/lib/psql-sink/report
+`
 
 // elsewhere is where other distributions than Debian have what it has at a place of
 // its own.
