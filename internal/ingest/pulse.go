@@ -8,20 +8,20 @@ import (
 	"telegraf-conntrack-accounting/internal/spool"
 )
 
-// pulse tells an importer that works, or waits for what it knows, from one that is stuck.
-// All that imports feels it: after each transaction, each line that is none, and each
-// pause. At most one transaction lasts as long as Patience between two beats, and another
-// one that it waits for.
+// pulse tells an importer that works, or waits for something with a limit, from one that is
+// stuck. It beats after each transaction, each line that is not a row, and each pause.
+// Between two beats there are at most two times Patience: a transaction, and another one
+// that it had to wait for.
 type pulse struct {
-	begin time.Time    // which has the monotonic clock
-	last  atomic.Int64 // the last beat, in ns since begin; resting for none to come
+	begin time.Time    // has the monotonic clock, so a clock that is set does no harm
+	last  atomic.Int64 // the last beat, in ns since begin, or resting
 }
 
 const resting = -1
 
 func (p *pulse) beat() { p.last.Store(int64(time.Since(p.begin))) }
 
-// rest says that the next beat may take as long as it likes.
+// rest says that the next step has no limit.
 func (p *pulse) rest() { p.last.Store(resting) }
 
 func (p *pulse) since() time.Duration {
