@@ -30,8 +30,9 @@ end
 
 # A newer version: options and data stay, and what waits goes on.
 was=$(reports)
-dpkg -i /packages/newer/*_amd64.deb
+dpkg --force-confold -i /packages/newer/*_amd64.deb # without it, dpkg asks
 cmp /etc/telegraf/conntrack_accounting.conf /root/options
+[ -e /etc/telegraf/conntrack_accounting.conf.dpkg-dist ]
 is "$was" "$(reports)" 'reports in the spool after the upgrade'
 is "vpn_traffic $(cat /packages/newer/version)" "$(psql-sink version | sed 's/ (.*//')" 'the version after the upgrade'
 run
