@@ -10,7 +10,7 @@ const tracked = "Only if track_open_connections is on in the input."
 func connections(b backend) *dashboard {
 	d := newDashboard(b, "connections", "Connections", "All traffic that the gateways forwarded, accounted to the opener of the connection.",
 		slices.Concat(b.variables("host"), b.tops(everything, "src"), b.comparisons("before", "capacity"))...)
-	d.add(b, 5,
+	d.add(b, 4,
 		stat("Throughput", "bps", b.over(everything, line{"throughput", bits})).describe("Both ways, in the last step."),
 		stat("Packets", "pps", b.over(everything, line{"packets", packets})).describe("Both ways, in the last step."),
 		stat("Closed connections", perSecond, b.over(everything, line{"connections", connectionRate})).describe("In the last step."),
@@ -18,7 +18,7 @@ func connections(b backend) *dashboard {
 		stat("Open connections", "short", b.over(everything, line{"open", open})).describe(tracked),
 	)
 	d.add(b, 10, greatest(b, "Bandwidth per source", "bps", everything, "src", bits).describe("The ten sources with the most traffic, both ways."))
-	d.add(b, 8,
+	d.add(b, 9,
 		throughput(b, "Network throughput", everything).beside("^link capacity$", "red", b.capacity()...),
 		bothWays("Packets", "pps", b.over(everything, line{"sent", sentPackets}, line{"received", receivedPackets})),
 	)
@@ -58,14 +58,14 @@ func throughput(b backend, title string, what selection) *panel {
 // amounts shows the sums in a table, narrow enough that all of them fit.
 func (p *panel) amounts() *panel {
 	return p.gauge("traffic", "decbytes").
-		matching("^(sent|received)$", "unit", "decbytes", "custom.width", 90).
-		matching("^(packets|connections)$", "unit", "sishort", "custom.width", 95).
+		matching("^(sent|received)$", "unit", "decbytes", "custom.width", 85).
+		matching("^(packets|connections)$", "unit", "sishort", "custom.width", 92).
 		override("lifetime", "unit", "ms", "displayName", "average lifetime", "custom.width", 80)
 }
 
 // share shows what part of all something is.
 func (p *panel) share() *panel {
-	return p.override("share", "unit", "percentunit", "decimals", 1, "custom.width", 75)
+	return p.override("share", "unit", "percentunit", "decimals", 1, "custom.width", 65)
 }
 
 // ranking is a table of the greatest.

@@ -31,10 +31,10 @@ func (q question) rates(name func(string, *reportfile.Row) string) (list []risin
 	last = last.Add(time.Microsecond)
 	since := q.to.Add(-time.Hour)
 	now, before := q.rangeTruth(last.Add(-5*time.Minute), last, name), q.rangeTruth(since, last.Add(-5*time.Minute), name)
-	for name, of := range before {
-		r := rising{name: name, before: 8 * (of.srcBytes + of.dstBytes) / last.Add(-5*time.Minute).Sub(since).Seconds()}
-		if of := now[name]; of != nil {
-			r.now = 8 * (of.srcBytes + of.dstBytes) / 300
+	for name, of := range now {
+		r := rising{name: name, now: 8 * (of.srcBytes + of.dstBytes) / 300}
+		if of := before[name]; of != nil {
+			r.before = 8 * (of.srcBytes + of.dstBytes) / last.Add(-5*time.Minute).Sub(since).Seconds()
 		}
 		list = append(list, r)
 		whole += r.now

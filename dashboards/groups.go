@@ -6,7 +6,7 @@ import "slices"
 func groups(b backend) *dashboard {
 	d := newDashboard(b, "groups", "Groups", "Traffic of chosen sources, destinations, protocols, ports and gateways.",
 		slices.Concat(b.variables("src", "dst", "proto", "port", "host"), b.tops(chosen, "src", "dst"), b.comparisons("before", "capacity"))...)
-	d.add(b, 8,
+	d.add(b, 9,
 		throughput(b, "Throughput", chosen).beside("^link capacity$", "red", b.capacity()...),
 		bothWays("Packets", "pps", b.over(chosen, line{"sent", sentPackets}, line{"received", receivedPackets})),
 	)

@@ -54,9 +54,7 @@ func ofInput(alias, expression string) object {
 // lossStat is a counter that should stand still: by how much it grew.
 func lossStat(title, counter, description string) *panel {
 	target := influxSeries("$tag_host", `SELECT spread("`+counter+`") FROM "conntrack_accounting_internal" WHERE $timeFilter AND "host" =~ /^${host:regex}$/ GROUP BY "host"`)
-	p := stat(title, "short", target).describe(description)
-	p.Options["graphMode"] = "none"
-	return p.warn(1, 1000)
+	return stat(title, "sishort", target).describe(description).warn(1, 1000)
 }
 
 // losses are counters by how fast they grow.

@@ -167,7 +167,7 @@ func (influxdb) comparisons(...string) []*variable { return nil }
 func (influxdb) ranking(what selection, column string, top int) (object, []object) {
 	_, clauses := what.from(column)
 	target := object{
-		"query": fmt.Sprintf(`SELECT sum("src_bytes") + sum("dst_bytes") AS "traffic", sum("src_bytes") AS "sent", sum("dst_bytes") AS "received", sum("src_packets") + sum("dst_packets") AS "packets", sum("connection_count") AS "connections", sum("connection_times") / sum("connection_count") AS "lifetime" %s %s`,
+		"query": fmt.Sprintf(`SELECT sum("src_bytes") + sum("dst_bytes") AS "traffic", sum("src_bytes") AS "sent", sum("dst_bytes") AS "received", sum("connection_count") AS "connections", sum("connection_times") / sum("connection_count") AS "lifetime" %s %s`,
 			clauses, groupBy(column)),
 		"rawQuery": true, "resultFormat": "table",
 	}

@@ -54,7 +54,7 @@ func (p *panel) ends(b backend, column string) *panel {
 		return p.override("key", "displayName", labels[column], "links", []object{drill(b, column, "__value.text")}).
 			override("name", "displayName", "Name")
 	}
-	return p.override("name", "displayName", labels[column], "links", p.drillCell(b, column, "key"))
+	return p.override("name", "displayName", labels[column], "custom.minWidth", 150, "links", p.drillCell(b, column, "key"))
 }
 
 // service makes a table of ports call them as lines are called.

@@ -89,6 +89,9 @@ func TestPanelsShowNames(t *testing.T) {
 				require.Equal(t, key, field.Labels["key"])
 				require.Equal(t, key, column(t, groups["Sources"], "name", "key")[label])
 			}
+			now := panelsOf(t, db, "postgres/now.json", view{from: test.from, to: test.to})
+			require.Equal(t, "10.32.11.0", column(t, now["Last five minutes"], "name", "key")[test.label])
+			require.Equal(t, "10.32.11.0", column(t, now["Most destinations"], "name", "key")[test.label])
 			heat, _ := pair["Sources over time"].FieldByName(test.label)
 			require.NotNil(t, heat)
 			require.Equal(t, "10.33.1.0", column(t, groups["Destinations"], "name", "key")["Web (10.33.1.0)"])

@@ -6,10 +6,10 @@ import "slices"
 func now(b backend, numbers ...*panel) *dashboard {
 	d := newDashboard(b, "now", "Now", "Who uses the link, how much, and what is unusual.",
 		slices.Concat(b.variables("host"), b.tops(everything, "src"), b.comparisons("capacity"))...)
-	d.add(b, 5, append([]*panel{
+	d.add(b, 4, append(numbers,
 		stat("Throughput", "bps", b.over(everything, line{"throughput", bits})).describe("Both ways, in the last step."),
 		stat("Closed connections", perSecond, b.over(everything, line{"connections", connectionRate})).describe("In the last step."),
-	}, numbers...)...)
+	)...)
 	d.add(b, 11, greatest(b, "Bandwidth per source", "bps", everything, "src", bits).
 		beside("^link capacity$", "red", b.capacity()...).describe("The ten sources with the most traffic, both ways."))
 	return d
@@ -34,14 +34,16 @@ func ping(title, unit, field string) *panel {
 
 func postgresNow(b postgres) *dashboard {
 	d := now(b, nowNumbers()...)
-	const columns = `name, 8 * rate AS rate, times, share, ` + linkKey + ` AS key`
-	of := func(title, by, more string) *panel { return table(title, rates(columns, by, more)).rates() }
-	d.add(b, 12,
-		of("Last five minutes", "src", "top => 10").ends(b, "src").describe("The sources with the most traffic, both ways, and how many times as much as in the hour before it is."),
-		of("Risen most", "src", "top => 10, rising => true").ends(b, "src").describe("The sources whose traffic of the last five minutes is furthest above their own of the hour before."),
+	const columns = `name, 8 * rate AS rate, times, share`
+	sources := func(title, more string) *panel {
+		return table(title, rates(columns+`, key`, "src", more)).rates().ends(b, "src")
+	}
+	d.add(b, 13,
+		sources("Last five minutes", "top => 10").describe("The sources with the most traffic, both ways, and how many times as much as in the hour before it is."),
+		sources("Risen most", "top => 10, rising => true").describe("The sources whose traffic of the last five minutes is furthest above their own of the hour before."),
+		table("Ports of the last five minutes", rates(columns, "service", "top => 10")).rates().service(b).describe("Both ways, and how many times as much as in the hour before it is."),
 	)
-	d.add(b, 12,
-		of("Ports of the last five minutes", "service", "top => 10").service(b).describe("Both ways, and how many times as much as in the hour before it is."),
+	d.add(b, 13,
 		peers(b, "Most destinations", "src", "Sources that opened connections to the most destinations: who scans."),
 		peers(b, "Most sources", "dst", "Destinations that the most sources opened connections to: who is flooded."),
 		table("First seen today", sqlTable(`SELECT name, src_bytes + dst_bytes AS traffic, key FROM vpn_traffic_totals($__timeFrom(), $__timeTo(), 'src', ARRAY(SELECT value %s) || ARRAY['no source'], %s, top => 10, measure => 'bytes') WHERE key <> '%s'`, newToday, everything.arguments(), others)).
@@ -73,7 +75,7 @@ func nowNumbers() []*panel {
 
 // nameAndValue shows what a number is of.
 func (p *panel) nameAndValue() *panel {
-	p.Options["textMode"], p.Options["graphMode"] = "value_and_name", "none"
+	p.Options["textMode"], p.Options["wideLayout"] = "value_and_name", false
 	return p
 }
 
@@ -87,6 +89,6 @@ func peers(b postgres, title, by, description string) *panel {
 // rates shows rates and what they were before.
 func (p *panel) rates() *panel {
 	return p.gauge("rate", "bps").share().
-		override("times", "displayName", "× the hour before", "decimals", 1, "custom.width", 95, "color", object{"mode": "thresholds"},
+		override("times", "displayName", "× before", "decimals", 1, "custom.width", 95, "color", object{"mode": "thresholds"},
 			"thresholds", thresholds(3, 10), "custom.cellOptions", object{"type": "color-text"}, "mappings", []object{noData("new", "orange")})
 }

@@ -10,13 +10,13 @@ func pair(b postgres) *dashboard {
 	pairs := func(columns string, top string, measure string) string {
 		return `SELECT ` + columns + ` FROM vpn_traffic_pairs($__timeFrom(), $__timeTo(), ` + chosen.arguments() + `, ` + top + `, '` + measure + `')`
 	}
-	d.add(b, 12, matrix(pairs(`source_name AS source, destination_name AS destination, src_bytes + dst_bytes AS traffic`, "NULL", "bytes")))
+	d.add(b, 17, matrix(pairs(`source_name AS source, destination_name AS destination, src_bytes + dst_bytes AS traffic`, "NULL", "bytes")))
 	list := table("Pairs", sqlTable(`%s`, pairs(`source_name AS source, destination_name AS destination, src_bytes + dst_bytes AS traffic, (src_bytes + dst_bytes) / nullif(sum(src_bytes + dst_bytes) OVER (), 0) AS share, src_bytes AS sent, dst_bytes AS received, connection_count AS connections, connection_times / nullif(connection_count, 0) AS lifetime, source AS src, destination AS dst`, "100", "all")))
 	list.describe("The 100 pairs with the most traffic, and their share of it. "+wholeHours).amounts().share().
 		override("source", "links", list.drillCell(b, "src", "src")).
 		override("destination", "links", list.drillCell(b, "dst", "dst"))
 	d.add(b, 14, list)
-	d.add(b, 8,
+	d.add(b, 10,
 		throughput(b, "Throughput", chosen),
 		greatest(b, "Traffic per port", "bps", chosen, "service", bits).describe("The ten ports with the most traffic, both ways."),
 	)
@@ -53,6 +53,6 @@ func matrix(pairs string) *panel {
 
 // shades tell magnitudes: one large pair would leave the others alike on a linear scale.
 var shades = []object{
-	{"color": "transparent", "value": nil}, {"color": "rgba(87, 148, 242, 0.25)", "value": 1e-9}, {"color": "rgba(87, 148, 242, 0.55)", "value": 0.1},
-	{"color": "rgba(250, 222, 42, 0.5)", "value": 1}, {"color": "rgba(255, 152, 48, 0.7)", "value": 10}, {"color": "rgba(242, 73, 92, 0.8)", "value": 50},
+	{"color": "transparent", "value": nil}, {"color": "super-light-blue", "value": 1e-9}, {"color": "light-blue", "value": 0.1},
+	{"color": "super-light-yellow", "value": 1}, {"color": "light-orange", "value": 10}, {"color": "light-red", "value": 50},
 }

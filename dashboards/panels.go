@@ -14,7 +14,7 @@ func newPanel(kind, title string, targets []object, defaults, options object) *p
 // chart is lines over time with areas below them.
 func chart(title, unit string, targets ...object) *panel {
 	return newPanel("timeseries", title, targets, object{
-		"unit": unit, "min": 0, "color": object{"mode": "palette-classic-by-name"},
+		"unit": unit, "min": 0, "color": object{"mode": "palette-classic"},
 		"custom": object{
 			"drawStyle": "line", "lineInterpolation": "linear", "lineWidth": 1, "fillOpacity": 20,
 			"gradientMode": "opacity", "showPoints": "auto", "pointSize": 4, "spanNulls": false,
@@ -55,12 +55,12 @@ func (p *panel) stacked() *panel {
 // others is the line and the row of what is not among the greatest.
 const others = "all others"
 
-// stat is a few large numbers with what they were before.
+// stat is a few large numbers. What they were before is in a chart below.
 func stat(title, unit string, targets ...object) *panel {
 	return newPanel("stat", title, targets,
 		object{"unit": unit, "color": object{"mode": "fixed", "fixedColor": "blue"}, "noValue": "no data", "mappings": []object{noData("no data", "text")}},
 		object{
-			"colorMode": "value", "graphMode": "area", "justifyMode": "auto", "orientation": "auto", "textMode": "auto",
+			"colorMode": "value", "graphMode": "none", "justifyMode": "auto", "orientation": "auto", "textMode": "auto",
 			"wideLayout": true, "showPercentChange": false, "percentChangeColorMode": "standard",
 			"reduceOptions": object{"calcs": []string{"lastNotNull"}, "fields": "", "values": false},
 		}).points(120)
@@ -143,7 +143,7 @@ func (p *panel) describe(text string) *panel {
 // gauge shows a field as a bar in its cell of a table.
 func (p *panel) gauge(field, unit string) *panel {
 	return p.override(field, "unit", unit, "min", 0, "color", object{"mode": "continuous-BlPu"},
-		"custom.width", 150, "custom.cellOptions", object{"type": "gauge", "mode": "basic", "valueDisplayMode": "text"})
+		"custom.width", 120, "custom.cellOptions", object{"type": "gauge", "mode": "basic", "valueDisplayMode": "text"})
 }
 
 // row is a heading.

@@ -54,7 +54,7 @@ func TestDashboardsFitTheSchema(t *testing.T) {
 	require.NoError(t, err)
 	for from, to := range map[string]string{
 		`"schemaVersion": 42`: `"schemaVersion": "42"`,
-		`"graphMode": "area"`: `"graphMode": "areas"`,
+		`"graphMode": "none"`: `"graphMode": "nothing"`,
 		`"drawStyle"`:         `"drawstyle"`,
 		`"gridPos"`:           `"gridpos"`,
 	} {

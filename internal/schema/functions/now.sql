@@ -6,7 +6,7 @@
 
 -- How much each name, as by says, sends and receives in the last part of a range,
 -- per second, beside what it did before in the range. The greatest come first, or
--- those that have risen most. measure is bytes, packets or connections; times is
+-- those that have risen most; there is none without traffic in that part. measure is bytes, packets or connections; times is
 -- how many times as much as before it is, NULL for what was not there before, and
 -- share its part of all. The part ends with the last report, which may be some
 -- seconds old.
@@ -27,10 +27,10 @@ BEGIN
     finish := coalesce(finish, until);
     RETURN QUERY EXECUTE 'WITH lately AS (' || rows || vpn_traffic_range(finish - recent, finish, columns, wanted.columns, wanted.condition, hosts.condition, measure) || ') AS r),
         earlier AS (' || rows || vpn_traffic_range(since, finish - recent, columns, wanted.columns, wanted.condition, hosts.condition, measure) || ') AS r),
-        rates AS (SELECT name, coalesce(lately.amount, 0) / $1 AS rate, nullif(earlier.amount, 0) / nullif($2, 0) AS before FROM lately FULL JOIN earlier USING (name)),
-        greatest AS MATERIALIZED (SELECT *, rate / nullif(sum(rate) OVER (), 0) AS share FROM rates
+        rates AS (SELECT name, lately.amount / $1 AS rate, nullif(earlier.amount, 0) / nullif($2, 0) AS before FROM lately LEFT JOIN earlier USING (name)),
+        greatest AS MATERIALIZED (SELECT name AS line, rate, before, rate / nullif(sum(rate) OVER (), 0) AS share FROM rates
             ORDER BY ' || CASE WHEN rising THEN 'rate - coalesce(before, 0)' ELSE 'rate' END || ' DESC, name LIMIT $3)
-        SELECT ' || vpn_traffic_labels(by, 'name', until, hosts.condition) || ', rate, before, rate / before, share, name FROM greatest'
+        SELECT ' || vpn_traffic_labels(by, 'line', until, hosts.condition) || ', rate, before, rate / before, share, line FROM greatest'
         USING extract(epoch FROM recent), extract(epoch FROM finish - recent - since), top;
 END $$;
 
