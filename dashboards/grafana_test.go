@@ -54,6 +54,8 @@ func (v view) interpolate(t testing.TB, d *dashboard, text string, step time.Dur
 		switch name {
 		case "__interval":
 			return intervalText(step)
+		case "__interval_ms":
+			return strconv.FormatInt(step.Milliseconds(), 10)
 		case "__from":
 			return strconv.FormatInt(v.from.UnixMilli(), 10)
 		case "__to":
@@ -161,6 +163,9 @@ func (v view) interval(p *panel) time.Duration {
 		points = p.MaxDataPoints
 	}
 	exact := v.to.Sub(v.from) / time.Duration(points)
+	if least, err := time.ParseDuration(p.Interval); err == nil && exact < least {
+		return least
+	}
 	for _, s := range steps {
 		if exact < s.below {
 			return s.step

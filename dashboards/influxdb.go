@@ -8,9 +8,12 @@ import (
 // influxdb asks InfluxQL of the retention policies that influxdb/downsample
 // sets up. Which of them holds a range, and in which steps to show it, hidden
 // variables look up in its table of ranges.
-type influxdb struct{}
+type influxdb struct {
+	sums string // "-sums" for dashboards that are to read the sums of the input: see ofSums
+}
 
-func (influxdb) name() string  { return "influxdb" }
+func (i influxdb) name() string { return "influxdb" + i.sums }
+
 func (influxdb) title() string { return "InfluxDB" }
 
 func (influxdb) source() *source { return &source{Type: "influxdb", UID: "${datasource}"} }

@@ -210,7 +210,7 @@ func TestInfluxDBPanels(t *testing.T) {
 		require.Equal(t, "0", late(now.Add(-2*time.Hour), now.Add(-time.Hour)))
 	})
 	t.Run("health", func(t *testing.T) { testInfluxHealth(t, db, begin) })
-	t.Run("variables", func(t *testing.T) { testInfluxVariables(t, db, begin) })
+	t.Run("variables", func(t *testing.T) { testInfluxVariables(t, db, begin, "influxdb/groups.json") })
 	t.Run("names", func(t *testing.T) { testInfluxNames(t, db, begin) })
 	t.Run("links", func(t *testing.T) { testInfluxLinks(t, db, begin) })
 	t.Run("series", func(t *testing.T) { testInfluxSeries(t, db, traffic) })
@@ -438,8 +438,8 @@ func checkInfluxTable(t *testing.T, series []testkit.Series, truth map[time.Time
 	}
 }
 
-func testInfluxVariables(t *testing.T, db *testkit.InfluxDB, begin time.Time) {
-	d := load(t, "influxdb/groups.json")
+func testInfluxVariables(t *testing.T, db *testkit.InfluxDB, begin time.Time, file string) {
+	d := load(t, file)
 	want := map[string][]string{
 		"host": {"gw1", "gw2"}, "proto": {"icmp", "tcp", "udp"}, "port": {"-1", "443", "53"},
 		"dst": {"10.33.0.0", "10.33.1.0", "10.33.2.0"},

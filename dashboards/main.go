@@ -45,7 +45,7 @@ func write(dir string) error {
 
 // all returns the dashboards by the names of their files.
 func all() map[string]*dashboard {
-	pg, influx := postgres{}, influxdb{}
+	pg, influx, sums := postgres{}, influxdb{}, influxdb{"-sums"}
 	return map[string]*dashboard{
 		"postgres/now.json":         postgresNow(pg),
 		"postgres/team.json":        team(pg),
@@ -59,6 +59,12 @@ func all() map[string]*dashboard {
 		"influxdb/connections.json": connections(influx),
 		"influxdb/groups.json":      groups(influx),
 		"influxdb/health.json":      influxHealth(influx),
+
+		"influxdb-sums/now.json":         ofSums(influxNow(sums)),
+		"influxdb-sums/team.json":        ofSums(team(sums)),
+		"influxdb-sums/connections.json": ofSums(connections(sums)),
+		"influxdb-sums/groups.json":      ofSums(groups(sums)),
+		"influxdb-sums/health.json":      ofSums(influxHealth(sums)),
 	}
 }
 

@@ -34,7 +34,8 @@ var runBy = map[string]string{
 	"docs/operations.md: Upgrading":                             "TestRecipes",
 	"docs/operations.md: Uninstalling":                          "TestRecipes",
 
-	"docs/dashboards.md: Setting up":             "TestInfluxDBPanels", // the script; TestRecipes has the files
+	"docs/dashboards.md: Setting up":             "TestRecipes",
+	"docs/dashboards.md: Sums in InfluxDB 1":     "TestInfluxDBPanels",
 	"docs/dashboards.md: Changing them":          "TestDashboardsAreCurrent",
 	"docs/dashboards.md: A look without Grafana": "TestRecipes",
 	"docs/dashboards.md: As CSV":                 "TestRecipes",
