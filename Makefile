@@ -22,7 +22,7 @@ RACE := $(if $(CI),-race)
 # For make fuzz.
 FUZZTIME ?= 20s
 
-.PHONY: help run test build install uninstall telegraf lint pictures fmt notices bench release big-endian soak fuzz vuln clean setup
+.PHONY: help run test build install uninstall telegraf lint pictures screenshots look fmt notices bench release big-endian soak fuzz vuln clean setup
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -84,6 +84,12 @@ big-endian: setup ## Test what reads the kernel and files on an emulated machine
 
 fuzz: ## Run each fuzz target for FUZZTIME (20s)
 	@scripts/fuzz $(FUZZTIME)
+
+look: setup ## Draw every dashboard at every width, of every set of data, into build/look/pictures
+	LOOK=all LOOK_PICTURES=$(CURDIR)/build/look/pictures $(GO) -C dashboards test -count=1 -timeout 60m -run TestLook $(TESTFLAGS) .
+
+screenshots: setup ## Draw the pictures of docs/dashboards.md anew
+	scripts/screenshots
 
 vuln: ## Look for known vulnerabilities in what we use (needs the network)
 	@$(call all,$(GO) -C $$module tool -modfile=$(CURDIR)/tools/go.mod govulncheck ./...)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"database/sql"
+	"errors"
+	"fmt"
 	"strconv"
 	"testing"
 	"time"
@@ -15,12 +17,24 @@ import (
 // are integers.
 func frameOf(t testing.TB, rows *sql.Rows) *data.Frame {
 	t.Helper()
+	frame, err := readFrame(rows)
+	require.NoError(t, err)
+	return frame
+}
+
+func readFrame(rows *sql.Rows) (*data.Frame, error) {
 	defer func() { _ = rows.Close() }()
 	types, err := rows.ColumnTypes()
-	require.NoError(t, err)
+	if err != nil {
+		return nil, err
+	}
 	frame := data.NewFrame("")
 	for _, column := range types {
-		frame.Fields = append(frame.Fields, emptyField(t, column))
+		field, err := emptyField(column)
+		if err != nil {
+			return nil, err
+		}
+		frame.Fields = append(frame.Fields, field)
 	}
 	for rows.Next() {
 		values := make([]any, len(types))
@@ -28,53 +42,53 @@ func frameOf(t testing.TB, rows *sql.Rows) *data.Frame {
 		for i := range values {
 			targets[i] = &values[i]
 		}
-		require.NoError(t, rows.Scan(targets...))
+		if err := rows.Scan(targets...); err != nil {
+			return nil, err
+		}
 		for i, field := range frame.Fields {
-			field.Append(valueFor(t, field.Type(), values[i]))
+			value, err := valueFor(field.Type(), values[i])
+			if err != nil {
+				return nil, fmt.Errorf("column %s: %w", field.Name, err)
+			}
+			field.Append(value)
 		}
 	}
-	require.NoError(t, rows.Err())
-	return frame
+	return frame, rows.Err()
 }
 
-func emptyField(t testing.TB, column *sql.ColumnType) *data.Field {
-	t.Helper()
+func emptyField(column *sql.ColumnType) (*data.Field, error) {
 	switch column.DatabaseTypeName() {
 	case "TIMESTAMPTZ", "DATE":
-		return data.NewField(column.Name(), nil, []*time.Time{})
+		return data.NewField(column.Name(), nil, []*time.Time{}), nil
 	case "NUMERIC", "FLOAT8":
-		return data.NewField(column.Name(), nil, []*float64{})
+		return data.NewField(column.Name(), nil, []*float64{}), nil
 	case "INT4", "INT8":
-		return data.NewField(column.Name(), nil, []*int64{})
+		return data.NewField(column.Name(), nil, []*int64{}), nil
 	case "TEXT":
-		return data.NewField(column.Name(), nil, []*string{})
+		return data.NewField(column.Name(), nil, []*string{}), nil
 	}
-	require.Fail(t, "a column of unknown type", "%s %s", column.Name(), column.DatabaseTypeName())
-	return nil
+	return nil, fmt.Errorf("column %s is of the unknown type %s", column.Name(), column.DatabaseTypeName())
 }
 
-func valueFor(t testing.TB, kind data.FieldType, value any) any {
-	t.Helper()
+func valueFor(kind data.FieldType, value any) (any, error) {
 	switch kind {
 	case data.FieldTypeNullableTime:
-		return pointer[time.Time](value)
+		return pointer[time.Time](value), nil
 	case data.FieldTypeNullableInt64:
-		return pointer[int64](value)
+		return pointer[int64](value), nil
 	case data.FieldTypeNullableString:
-		return pointer[string](value)
+		return pointer[string](value), nil
 	}
 	switch number := value.(type) {
 	case nil:
-		return (*float64)(nil)
+		return (*float64)(nil), nil
 	case float64:
-		return &number
+		return &number, nil
 	case []byte: // how lib/pq gives numeric
 		f, err := strconv.ParseFloat(string(number), 64)
-		require.NoError(t, err)
-		return &f
+		return &f, err
 	}
-	require.Fail(t, "no number", "%T", value)
-	return nil
+	return nil, fmt.Errorf("%T is no number", value)
 }
 
 func pointer[T any](value any) *T {
@@ -85,42 +99,62 @@ func pointer[T any](value any) *T {
 	return &v
 }
 
-// wide makes of the answer to a time series query what Grafana makes of it: a
-// field for each line, named as its legend is: by its only label, or as the panel
-// has it.
+// wide makes of the answer to a time series query what Grafana makes of it, with
+// each line named as its legend is: by its only label, or as the panel has it.
 func wide(t testing.TB, frame *data.Frame, p *panel) *data.Frame {
 	t.Helper()
+	frame, err := timeSeries(frame)
+	require.NoError(t, err)
+	for _, field := range frame.Fields {
+		name, found := field.Labels["metric"]
+		if found && len(field.Labels) > 1 {
+			require.Equal(t, namedByMetric, p.Fields.Defaults["displayName"], p.Title)
+		}
+		if found {
+			field.Name = name
+		}
+	}
+	return frame
+}
+
+// timeSeries makes of the answer to a time series query what Grafana's backend makes
+// of it: numbers become floats, and texts labels, with a field for each line. A label
+// metric that is the only one becomes the name of its line.
+func timeSeries(frame *data.Frame) (*data.Frame, error) {
 	if frame.Rows() == 0 {
-		return data.NewFrame("")
+		return data.NewFrame(""), nil
 	}
 	for i, field := range frame.Fields {
 		if field.Type() == data.FieldTypeNullableInt64 {
-			floats := data.NewField(field.Name, nil, make([]*float64, field.Len()))
-			for row := range field.Len() {
-				if n := field.At(row).(*int64); n != nil {
-					f := float64(*n)
-					floats.Set(row, &f)
-				}
-			}
-			frame.Fields[i] = floats
+			frame.Fields[i] = floatsOf(field)
 		}
 	}
-	schema := frame.TimeSeriesSchema()
-	require.NotEqual(t, data.TimeSeriesTypeNot, schema.Type, "no time series")
-	if schema.Type == data.TimeSeriesTypeLong {
-		frame, err := data.LongToWide(frame, nil)
-		require.NoError(t, err)
-		for _, field := range frame.Fields {
-			name, found := field.Labels["metric"]
-			if found && len(field.Labels) > 1 {
-				require.Equal(t, namedByMetric, p.Fields.Defaults["displayName"], p.Title)
-			}
-			if found {
-				field.Name = name
-			}
-		}
-		return frame
+	columns := len(frame.Fields)
+	switch frame.TimeSeriesSchema().Type {
+	case data.TimeSeriesTypeNot:
+		return nil, errors.New("no time series")
+	case data.TimeSeriesTypeWide:
+		return frame, nil
 	}
-	require.Equal(t, data.TimeSeriesTypeWide, frame.TimeSeriesSchema().Type)
-	return frame
+	frame, err := data.LongToWide(frame, nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, field := range frame.Fields {
+		if name, found := field.Labels["metric"]; found && columns == 3 {
+			field.Name, field.Labels = name, nil
+		}
+	}
+	return frame, nil
+}
+
+func floatsOf(field *data.Field) *data.Field {
+	floats := data.NewField(field.Name, nil, make([]*float64, field.Len()))
+	for row := range field.Len() {
+		if n := field.At(row).(*int64); n != nil {
+			f := float64(*n)
+			floats.Set(row, &f)
+		}
+	}
+	return floats
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -16,27 +17,49 @@ import (
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
-// checker installs what checks dashboards against Grafana's published schema, and
-// returns what runs it.
-func checker(t *testing.T) func(files ...string) (string, error) {
+// installed copies a folder of ours with a package.json into build/, has npm install
+// there what it needs unless it is there already, and returns where that is.
+func installed(t *testing.T, name string) string {
 	t.Helper()
 	testkit.Need(t, "node", "npm")
-	dir := filepath.Join(testkit.Root(t), "build", "schema")
-	require.NoError(t, os.MkdirAll(dir, 0o755))
-	fresh := true
-	for _, name := range []string{"package.json", "package-lock.json", "check.mjs"} {
-		text, err := os.ReadFile(filepath.Join("schema", name))
-		require.NoError(t, err)
-		had, err := os.ReadFile(filepath.Join(dir, name))
-		fresh = fresh && err == nil && (bytes.Equal(had, text) || name == "check.mjs")
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), text, 0o644))
-	}
-	if _, err := os.Stat(filepath.Join(dir, "node_modules", "typescript", "package.json")); err != nil || !fresh {
-		install := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	dir := filepath.Join(testkit.Root(t), "build", name)
+	lock, err := os.ReadFile(filepath.Join(name, "package-lock.json"))
+	require.NoError(t, err)
+	had, err := os.ReadFile(filepath.Join(dir, "installed"))
+	fresh := err == nil && bytes.Equal(had, lock)
+	copyFiles(t, name, dir)
+	if !fresh {
+		install := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
 		install.Dir = dir
 		out, err := install.CombinedOutput()
 		require.NoError(t, err, "%s", out)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "installed"), lock, 0o644))
 	}
+	return dir
+}
+
+func copyFiles(t *testing.T, from, to string) {
+	t.Helper()
+	require.NoError(t, filepath.WalkDir(from, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, name[len(from):])
+		if entry.IsDir() {
+			return os.MkdirAll(target, 0o755)
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(target, text, 0o644)
+	}))
+}
+
+// checker returns what checks dashboards against Grafana's published schema.
+func checker(t *testing.T) func(files ...string) (string, error) {
+	t.Helper()
+	dir := installed(t, "schema")
 	return func(files ...string) (string, error) {
 		out, err := exec.Command("node", append([]string{filepath.Join(dir, "check.mjs")}, files...)...).CombinedOutput()
 		return string(out), err
