@@ -47,6 +47,9 @@ func (p *panel) named(b backend, column string) *panel {
 
 const namedByMetric = "${__field.labels.metric}"
 
+// wideName is how many pixels a name with its address takes.
+const wideName = 190
+
 // ends makes a table of sources or destinations link to their peers. A table
 // of Postgres shows the address in the name already, one of InfluxDB beside it.
 func (p *panel) ends(b backend, column string) *panel {
@@ -54,7 +57,7 @@ func (p *panel) ends(b backend, column string) *panel {
 		return p.override("key", "displayName", labels[column], "links", []object{drill(b, column, "__value.text")}).
 			override("name", "displayName", "Name")
 	}
-	return p.override("name", "displayName", labels[column], "custom.minWidth", 150, "links", p.drillCell(b, column, "key"))
+	return p.override("name", "displayName", labels[column], "custom.minWidth", wideName, "links", p.drillCell(b, column, "key"))
 }
 
 // service makes a table of ports call them as lines are called.
