@@ -38,6 +38,7 @@ var runBy = map[string]string{
 	"docs/dashboards.md: Sums in InfluxDB 1":     "TestInfluxDBPanels",
 	"docs/dashboards.md: Changing them":          "TestDashboardsAreCurrent",
 	"docs/dashboards.md: A look without Grafana": "TestRecipes",
+	"docs/dashboards.md: Live on a terminal":     "TestTopInATerminal",
 	"docs/dashboards.md: As CSV":                 "TestRecipes",
 
 	"docs/database.md: Is it all right?":             "TestRecipes",

@@ -53,7 +53,7 @@ func newProgram(host execd.Program) *command.Program {
 		Main: execd.OutputCommand(execd.Output{Program: host, New: func() telegraf.Output { return vpn_traffic.New() }}),
 		Commands: []*command.Command{
 			checkCommand(host), forgetCommand(host), importCommand(host), migrateCommand(host), reportCommand(host),
-			upgradeCommand(host), verifyCommand(host), watchCommand(host),
+			topCommand(host), upgradeCommand(host), verifyCommand(host), watchCommand(host),
 		},
 		Stdout: host.Stdout, Stderr: host.Stderr,
 	}

@@ -9,14 +9,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"telegraf-conntrack-accounting/internal/command"
 	"telegraf-conntrack-accounting/internal/execd"
-	"telegraf-conntrack-accounting/internal/printable"
 	"telegraf-conntrack-accounting/internal/store"
 	"telegraf-conntrack-accounting/internal/summary"
 )
@@ -27,9 +25,8 @@ type reportOptions struct {
 	top                int
 	csv                bool
 	lines              summary.Lines
-	question           store.Filter
-	choice             summary.Choice
-	given              map[string]bool // switches
+	wanted
+	given map[string]bool // switches
 }
 
 func reportCommand(host execd.Program) *command.Command {
@@ -64,43 +61,28 @@ func (o *reportOptions) define(flags *flag.FlagSet) {
 	flags.StringVar(&o.since, "since", "1h", "`begin` of the range: 2006-01-02 15:04, an RFC 3339 time, a time of day, such as 03:00, or how long before -until, such as 90m, 15h or 7d")
 	flags.StringVar(&o.until, "until", "0s", "`end` of the range, in the same forms; a duration is how long ago")
 	flags.IntVar(&o.top, "top", 10, "number of `rows` in each table; with -csv, of lines in each period (default: all)")
-	command.Choice(flags, &o.question.Sort, "sort", "bytes", store.Sorts(), "rank by `what`")
+	command.Choice(flags, &o.filter.Sort, "sort", "bytes", store.Sorts(), "rank by `what`")
 	flags.StringVar(&o.html, "html", "", "write a page with charts to `file` too")
 	flags.BoolVar(&o.csv, "csv", false, "print CSV (RFC 4180) instead: a header and lines of whole numbers")
 	command.Choice(flags, &o.lines.By, "by", "src", store.Dimensions(), "with -csv, print a `line` for each of these (a service is protocol and port)")
 	command.Choice(flags, &o.lines.Each, "each", "", summary.Periods(), "with -csv, print lines for each `period`")
-	for name, list := range map[string]*[]string{"src": &o.choice.Src, "dst": &o.choice.Dst, "host": &o.choice.Host} {
-		usage := "only traffic with this " + name + "; several `values` with commas between them"
-		if name != "host" {
-			usage += ": names, addresses, or networks for all that is in them"
-		}
-		flags.Func(name, usage, func(text string) error {
-			*list = append(*list, text)
-			return nil
-		})
-	}
-	for name, list := range map[string]*[]string{"proto": &o.question.Proto, "port": &o.question.Port} {
-		flags.Func(name, "only traffic with this "+name+"; several `values` with commas between them", func(text string) error {
-			*list = append(*list, strings.Split(strings.ToLower(text), ",")...)
-			return nil
-		})
-	}
+	o.wanted.define(flags)
 }
 
 func (o *reportOptions) check(now time.Time) (err error) {
 	if o.top < 1 {
 		return fmt.Errorf("-top %d: must be at least 1", o.top)
 	}
-	if o.question.Until, err = parseMoment(o.until, now); err != nil {
+	if o.filter.Until, err = parseMoment(o.until, now); err != nil {
 		return fmt.Errorf("-until %w", err)
 	}
-	if o.question.Since, err = parseMoment(o.since, o.question.Until); err != nil {
+	if o.filter.Since, err = parseMoment(o.since, o.filter.Until); err != nil {
 		return fmt.Errorf("-since %w", err)
 	}
-	if err := numberPorts(o.question.Port); err != nil {
-		return fmt.Errorf("-port %w", err)
+	if err := o.wanted.check(); err != nil {
+		return err
 	}
-	if !o.question.Since.Before(o.question.Until) {
+	if !o.filter.Since.Before(o.filter.Until) {
 		return fmt.Errorf("-since %s is not before -until %s", o.since, o.until)
 	}
 	return o.checkCSV()
@@ -120,22 +102,15 @@ func (o *reportOptions) checkCSV() error {
 }
 
 func (o *reportOptions) run(ctx context.Context, db *store.DB, program execd.Program) error {
-	notes, err := summary.Choose(ctx, db, &o.question, o.choice)
-	if err != nil {
+	if err := o.find(ctx, db, program.Stderr); err != nil {
 		return err
 	}
-	tell := func(level string, notes []string) {
-		for _, note := range notes {
-			_, _ = fmt.Fprintf(program.Stderr, "%s %s\n", level, printable.Line(note))
-		}
-	}
-	tell("I!", notes)
 	if o.csv {
-		notes, err := o.lines.CSV(ctx, db, o.question, program.Stdout)
-		tell("W!", notes)
+		notes, err := o.lines.CSV(ctx, db, o.filter, program.Stdout)
+		tell(program.Stderr, "W!", notes)
 		return err
 	}
-	s, err := summary.Make(ctx, db, o.question, o.top)
+	s, err := summary.Make(ctx, db, o.filter, o.top)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func (s *Summary) HTML(w io.Writer) error {
 		Matrix       matrix
 		Ring         []slice
 		Empty        bool
-	}{s, s.chosen(), s.rate(), s.numbers(), s.tables(), s.over(), s.noChart(), s.matrix(), s.services(), s.Total.Name == ""})
+	}{s, Chosen(&s.Filter), s.rate(), s.numbers(), s.tables(), s.over(), s.noChart(), s.matrix(), s.services(), s.Total.Name == ""})
 	if err != nil {
 		return fmt.Errorf("making the page: %w", err)
 	}

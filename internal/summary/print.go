@@ -27,7 +27,7 @@ func (s *Summary) Print(w io.Writer, width int) error {
 		}
 	}
 	say("Traffic from %s to %s", stamp(s.Filter.Since), stamp(s.Filter.Until))
-	if chosen := s.chosen(); chosen != "" {
+	if chosen := Chosen(&s.Filter); chosen != "" {
 		say("Only %s", chosen)
 	}
 	if s.Total.Name == "" {
@@ -95,18 +95,18 @@ func (s *Summary) tables() []part {
 	}
 }
 
-// chosen returns the filters as text.
-func (s *Summary) chosen() string {
+// Chosen returns the lists of a filter as text.
+func Chosen(f *store.Filter) string {
 	var said []string
 	for _, filter := range []struct {
 		name   string
 		values []string
 	}{
-		{"source", s.Filter.Src},
-		{"destination", s.Filter.Dst},
-		{"protocol", s.Filter.Proto},
-		{"port", s.Filter.Port},
-		{"gateway", s.Filter.Host},
+		{"source", f.Src},
+		{"destination", f.Dst},
+		{"protocol", f.Proto},
+		{"port", f.Port},
+		{"gateway", f.Host},
 	} {
 		if len(filter.values) > 0 {
 			said = append(said, filter.name+" "+printable.Line(enumerated(filter.values)))

@@ -1,37 +1,18 @@
 package summary
 
 import (
-	"fmt"
-	"math"
 	"strings"
 	"time"
 
 	"telegraf-conntrack-accounting/internal/store"
+	"telegraf-conntrack-accounting/internal/units"
 )
 
-// scaled returns a number with an SI prefix: 1.23 k, 45.6 M.
-func scaled(n float64, unit string) string {
-	const prefixes = "kMGTPE"
-	prefix := ""
-	for i := 0; i < len(prefixes) && math.Abs(n) >= 999.5; i++ {
-		n /= 1000
-		prefix = prefixes[i : i+1]
-	}
-	text := fmt.Sprintf("%.0f", n)
-	if prefix != "" {
-		text = fmt.Sprintf("%.*f", max(0, 2-int(math.Log10(n))), n)
-	}
-	if unit == "" && prefix == "" {
-		return text
-	}
-	return text + " " + prefix + unit
-}
+func octets(n float64) string { return units.SI(n, "B") }
 
-func octets(n float64) string { return scaled(n, "B") }
+func count(n float64) string { return units.SI(n, "") }
 
-func count(n float64) string { return scaled(n, "") }
-
-func bitRate(n float64) string { return scaled(n, "bit/s") }
+func bitRate(n float64) string { return units.SI(n, "bit/s") }
 
 // lifetime returns the average lifetime of closed connections, "-" if none closed.
 func lifetime(s store.Sums) string {
