@@ -34,8 +34,12 @@ func explore(b postgres) *dashboard {
 
 // explored are the measures to choose from.
 var explored = []exploredMeasure{
-	{"traffic", "bps", bits}, {"sent", "bps", sentBits}, {"received", "bps", receivedBits},
-	{"packets", "pps", packets}, {"connections", perSecond, connectionRate}, {"open", "short", open},
+	{"traffic", "bps", bits},
+	{"sent", "bps", sentBits},
+	{"received", "bps", receivedBits},
+	{"packets", "pps", packets},
+	{"connections", perSecond, connectionRate},
+	{"open", "short", open},
 }
 
 type exploredMeasure struct {

@@ -10,6 +10,7 @@ require (
 replace telegraf-conntrack-accounting => ../
 
 require (
+	github.com/grafana/grafana-foundation-sdk/go v0.0.22
 	github.com/stretchr/testify v1.12.1
 	go.yaml.in/yaml/v3 v3.0.5
 )

@@ -1,5 +1,5 @@
-// Command dashboards writes the Grafana dashboards beside it, for Postgres and
-// for InfluxDB, from one description of their panels:
+// Command dashboards writes the Grafana dashboards and alert rules beside it, for
+// Postgres and for InfluxDB, from one description of their panels:
 //
 //	go run -C dashboards .
 //
@@ -25,7 +25,7 @@ func main() {
 	}
 }
 
-// write writes all dashboards into folders below dir.
+// write writes all dashboards and alert rules into folders below dir.
 func write(dir string) error {
 	for name, d := range all() {
 		text, err := encode(d)
@@ -40,7 +40,7 @@ func write(dir string) error {
 			return fmt.Errorf("writing %s: %w", name, err)
 		}
 	}
-	return nil
+	return writeAlerts(dir)
 }
 
 // all returns the dashboards by the names of their files.

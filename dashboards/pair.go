@@ -43,7 +43,7 @@ func matrix(pairs string) *panel {
 	m.Transformations = []object{
 		{"id": "groupingToMatrix", "options": object{"rowField": "source", "columnField": "destination", "valueField": "traffic", "emptyValue": "null"}},
 	}
-	const corner = `source\destination`
+	const corner = "source" + `\` + "destination"
 	return m.set(object{
 		"unit": "decbytes", "min": 0, "noValue": "", "color": object{"mode": "thresholds"}, "thresholds": object{"mode": "percentage", "steps": shades},
 		"custom": object{"align": "center", "cellOptions": object{"type": "color-background", "mode": "basic"}, "filterable": false, "inspect": false, "minWidth": 100, "wrapHeaderText": true},
@@ -54,6 +54,10 @@ func matrix(pairs string) *panel {
 
 // shades tell magnitudes: one large pair would leave the others alike on a linear scale.
 var shades = []object{
-	{"color": "transparent", "value": nil}, {"color": "super-light-blue", "value": 1e-9}, {"color": "light-blue", "value": 0.1},
-	{"color": "super-light-yellow", "value": 1}, {"color": "light-orange", "value": 10}, {"color": "light-red", "value": 50},
+	{"color": "transparent", "value": nil},
+	{"color": "super-light-blue", "value": 1e-9},
+	{"color": "light-blue", "value": 0.1},
+	{"color": "super-light-yellow", "value": 1},
+	{"color": "light-orange", "value": 10},
+	{"color": "light-red", "value": 50},
 }

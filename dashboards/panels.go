@@ -33,8 +33,11 @@ func (p *panel) beside(pattern, color string, targets ...object) *panel {
 	}
 	p.Targets = append(p.Targets, targets...)
 	properties := []any{
-		"custom.lineStyle", object{"fill": "dash", "dash": []int{6, 6}}, "custom.lineWidth", 1, "custom.fillOpacity", 0,
-		"custom.stacking", object{"mode": "none", "group": "A"},
+		"custom.lineStyle",
+		object{"fill": "dash", "dash": []int{6, 6}},
+		"custom.lineWidth", 1, "custom.fillOpacity", 0,
+		"custom.stacking",
+		object{"mode": "none", "group": "A"},
 	}
 	if color != "" {
 		properties = append(properties, "color", object{"mode": "fixed", "fixedColor": color})

@@ -162,7 +162,7 @@ is 'gw1 4,gw2 1' "$(ask "SELECT string_agg(host || ' ' || n, ',' ORDER BY host) 
 is gw2 "$(ask "SELECT string_agg(host, ',') FROM vpn_traffic WHERE host LIKE 'gw_'")" 'hosts after gw1 was forgotten'
 `
 	grafana = `
-mkdir -p /etc/grafana/provisioning/datasources /etc/grafana/provisioning/dashboards
+mkdir -p /etc/grafana/provisioning/datasources /etc/grafana/provisioning/dashboards /etc/grafana/provisioning/alerting
 cd /usr/share/telegraf-conntrack-accounting
 `
 	older = `
