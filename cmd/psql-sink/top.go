@@ -47,7 +47,7 @@ It changes nothing, and needs the reader's rights only.
 			{Title: "whom a team talks to", Text: "psql-sink top -config /etc/telegraf/vpn_traffic.conf -src 'Team A' -by dst"},
 		},
 		Run: func([]string) error {
-			if err := o.check(host.Stdout); err != nil {
+			if err := o.check(); err != nil {
 				return command.UsageError(err)
 			}
 			return c.run(func(ctx context.Context, db *store.DB) error { return o.run(ctx, db, host) })
@@ -55,7 +55,7 @@ It changes nothing, and needs the reader's rights only.
 	}
 }
 
-func (o *topOptions) check(stdout io.Writer) error {
+func (o *topOptions) check() error {
 	switch {
 	case o.every < time.Second:
 		return fmt.Errorf("-every %s: must be at least 1s", o.every)
@@ -63,13 +63,14 @@ func (o *topOptions) check(stdout io.Writer) error {
 		return fmt.Errorf("-window %s: must be from 1s to 15m", o.window)
 	case o.rows < 1:
 		return fmt.Errorf("-top %d: must be at least 1", o.rows)
-	case !o.once && widthOf(stdout) == 0:
-		return errors.New("this is no terminal: -once prints the table once")
 	}
 	return o.wanted.check()
 }
 
 func (o *topOptions) run(ctx context.Context, db *store.DB, host execd.Program) error {
+	if !o.once && widthOf(host.Stdout) == 0 {
+		return command.UsageError(errors.New("this is no terminal: -once prints the table once"))
+	}
 	o.filter.Until, o.filter.Sort = time.Now(), o.sort
 	if err := o.find(ctx, db, host.Stderr); err != nil {
 		return err

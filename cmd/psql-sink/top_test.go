@@ -24,13 +24,13 @@ type terminal struct {
 	socket string
 }
 
-// newTerminal runs a program in a terminal of this size.
+// newTerminal runs a program in a terminal of this size. In CI, there would be no colours.
 func newTerminal(t *testing.T, width, height int, kind, command string) *terminal {
 	t.Helper()
 	testkit.Need(t, "tmux")
 	term := &terminal{t, filepath.Join(t.TempDir(), "tmux")}
 	term.tmux("-f", "/dev/null", "new-session", "-d", "-x", fmt.Sprint(width), "-y", fmt.Sprint(height),
-		"env TERM="+kind+" "+command+"; echo ended with $?; sleep 600")
+		"env -u CI TERM="+kind+" "+command+"; echo ended with $?; sleep 600")
 	t.Cleanup(func() { term.tmux("kill-server") })
 	return term
 }

@@ -15,8 +15,8 @@ write_config() {
     cp "$root/plugins/inputs/conntrack_accounting/sample.conf" "$etc/conntrack_accounting.conf"
     cp "$root/plugins/outputs/vpn_traffic/sample.conf" "$etc/vpn_traffic.conf"
 
-    sed -i "s|/etc/telegraf/|$etc/|" "$etc/telegraf.conf"
-    set_option "$etc/telegraf.conf" urls "[\"http://127.0.0.1:$influx_port\"]"
+    grep -q '^  urls = \["http://127.0.0.1:8086"\]$' "$etc/telegraf.conf" || die "no InfluxDB in sample.conf"
+    sed -i "s|/etc/telegraf/|$etc/|; s|^  urls = .*|  urls = [\"http://127.0.0.1:$influx_port\"]|" "$etc/telegraf.conf"
     # Short intervals, so that something is to be seen soon.
     set_option "$etc/telegraf.conf" interval '"5s"'
     set_option "$etc/telegraf.conf" flush_interval '"1s"'
