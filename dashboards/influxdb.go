@@ -5,14 +5,10 @@ import (
 	"strings"
 )
 
-// influxdb asks InfluxQL of the retention policies that influxdb/downsample
-// sets up. Which of them holds a range, and in which steps to show it, hidden
-// variables look up in its table of ranges.
-type influxdb struct {
-	sums string // "-sums" for dashboards that are to read the sums of the input: see ofSums
-}
+// influxdb asks InfluxQL, of one of two kinds of sums.
+type influxdb struct{ sums influxSums }
 
-func (i influxdb) name() string { return "influxdb" + i.sums }
+func (i influxdb) name() string { return "influxdb" + i.sums.suffix() }
 
 func (influxdb) title() string { return "InfluxDB" }
 
@@ -23,28 +19,15 @@ func (i influxdb) choose() *variable {
 }
 
 func (i influxdb) variables(names ...string) []*variable {
-	var list []*variable
-	for _, kind := range []string{"rollup", "full"} {
-		for _, field := range []string{"policy", "step", "seconds", "points"} {
-			list = append(list, i.hidden(kind+"_"+field, fmt.Sprintf(`SELECT "%s" %s`, field, ofRange(kind))))
-		}
-		// The time of the point is as long after 1970 as it says: it is chosen only if the
-		// range ended no longer ago. For others there is one of 2100 that says 0.
-		list = append(list, i.hidden(kind+"_late", fmt.Sprintf(`SELECT max("late") %s AND time > now() - ${__to}ms`, ofRange(kind))))
-	}
+	list := i.sums.lookups(i)
 	for _, name := range names {
 		list = append(list, &variable{
 			Name: name, Label: labels[name], Type: "query", Source: i.source(), Refresh: 2, Multi: true, IncludeAll: true,
 			AllValue: ".*", Current: allValues,
-			Query: fmt.Sprintf(`SELECT "%[1]s", "x" FROM (SELECT last("src_bytes") AS "x" FROM "$rollup_policy"."%[2]s" WHERE $timeFilter GROUP BY "%[1]s")`, name, rollupOf(name)),
+			Query: fmt.Sprintf(`SELECT "%[1]s", "x" FROM (SELECT last("src_bytes") AS "x" FROM %[2]s WHERE $timeFilter GROUP BY "%[1]s")`, name, i.sums.rollup(rollupOf(name))),
 		})
 	}
 	return list
-}
-
-// ofRange finds the row of the table of ranges.
-func ofRange(kind string) string {
-	return fmt.Sprintf(`FROM "conntrack_ranges"."ranges" WHERE "kind" = '%s' AND "above" < $__to - $__from AND "upto" >= $__to - $__from`, kind)
 }
 
 func (i influxdb) hidden(name, query string) *variable {
@@ -55,7 +38,7 @@ func (i influxdb) hidden(name, query string) *variable {
 func (i influxdb) tops(what selection, names ...string) []*variable {
 	var list []*variable
 	for _, column := range names {
-		_, clauses := what.from(column)
+		_, clauses := i.from(what, column, i.sums.inVariable)
 		v := i.hidden("top_"+column, fmt.Sprintf(`SELECT "%[1]s", "most" FROM (SELECT top("traffic", "%[1]s", 10) AS "most" FROM (SELECT sum("src_bytes") + sum("dst_bytes") AS "traffic" %[2]s GROUP BY "%[1]s"))`, column, clauses))
 		v.Multi, v.IncludeAll, v.Current = true, true, allValues
 		list = append(list, v)
@@ -63,17 +46,18 @@ func (i influxdb) tops(what selection, names ...string) []*variable {
 	return list
 }
 
-// formulas are what measures are made of; %[1]s is the kind of the measurement.
+// formulas are what measures are made of, with the seconds (%[1]s) and reports (%[2]s) of
+// a step.
 var formulas = map[measure]string{
-	sentBits:        `sum("src_bytes") * 8 / $%[1]s_seconds`,
-	receivedBits:    `sum("dst_bytes") * 8 / $%[1]s_seconds`,
-	bits:            `(sum("src_bytes") + sum("dst_bytes")) * 8 / $%[1]s_seconds`,
-	sentPackets:     `sum("src_packets") / $%[1]s_seconds`,
-	receivedPackets: `sum("dst_packets") / $%[1]s_seconds`,
-	packets:         `(sum("src_packets") + sum("dst_packets")) / $%[1]s_seconds`,
-	connectionRate:  `sum("connection_count") / $%[1]s_seconds`,
+	sentBits:        `sum("src_bytes") * 8 / %[1]s`,
+	receivedBits:    `sum("dst_bytes") * 8 / %[1]s`,
+	bits:            `(sum("src_bytes") + sum("dst_bytes")) * 8 / %[1]s`,
+	sentPackets:     `sum("src_packets") / %[1]s`,
+	receivedPackets: `sum("dst_packets") / %[1]s`,
+	packets:         `(sum("src_packets") + sum("dst_packets")) / %[1]s`,
+	connectionRate:  `sum("connection_count") / %[1]s`,
 	lifetime:        `sum("connection_times") / sum("connection_count")`,
-	open:            `sum("open_connections") / $%[1]s_points`,
+	open:            `sum("open_connections") / %[2]s`,
 }
 
 // chosenTags are tags, and the variables that choose their values.
@@ -83,25 +67,25 @@ var chosenTags = map[selection][][2]string{
 	asResponder: {{"dst", "src"}, {"host", "host"}},
 }
 
-// from returns the kind of a measurement, which says for which ranges it is in
-// which policy, and the clauses that read it. Only the full one has all tags.
-func (what selection) from(column string) (kind, clauses string) {
+// from returns the kind of a measurement, and the clauses that read it at the times that
+// when says. Only the full one has all tags.
+func (i influxdb) from(what selection, column string, when func(kind string) string) (kind, clauses string) {
 	if what != everything {
-		clauses = `FROM "$full_policy"."conntrack_accounting" WHERE ` + wholeSteps("full")
+		clauses = "FROM " + i.sums.full() + " WHERE " + when("full")
 		for _, tag := range chosenTags[what] {
 			clauses += fmt.Sprintf(` AND "%s" =~ /^${%s:regex}$/`, tag[0], tag[1])
 		}
 		return "full", clauses
 	}
-	return "rollup", `FROM "$rollup_policy"."` + rollupOf(column) + `" WHERE ` + wholeSteps("rollup") + ` AND "host" =~ /^${host:regex}$/`
+	return "rollup", "FROM " + i.sums.rollup(rollupOf(column)) + " WHERE " + when("rollup") + ` AND "host" =~ /^${host:regex}$/`
 }
 
-// rollupOf returns the measurement of the rollup that has a column.
+// rollupOf returns by what the rollup is that has a column.
 func rollupOf(column string) string {
 	if isEnd(column) {
-		return "conntrack_by_" + column
+		return column
 	}
-	return "conntrack_by_port"
+	return "port"
 }
 
 // tags are what a column is made of, in the order of a table. An end that has no
@@ -122,42 +106,36 @@ func groupBy(column string, before ...string) string {
 	return "GROUP BY " + strings.Join(terms, ", ")
 }
 
-func (influxdb) over(what selection, lines ...line) object {
-	return influxLines(what, "", "", "", "$col", lines...)
+func (i influxdb) over(what selection, lines ...line) object {
+	return i.lines(what, "", "", "", "$col", lines...)
 }
 
 // by gives the sources or destinations that a variable of tops holds, and the sum of
 // all others; of ports all.
-func (influxdb) by(what selection, column string, m measure, _ int) []object {
+func (i influxdb) by(what selection, column string, m measure, _ int) []object {
 	if !isEnd(column) {
-		return []object{influxLines(what, column, "", column, aliases[column], line{"value", m})}
+		return []object{i.lines(what, column, "", column, aliases[column], line{"value", m})}
 	}
 	top := fmt.Sprintf(` AND "%[1]s" =~ /^${top_%[1]s:regex}$/`, column)
 	return []object{
-		influxLines(what, column, top, column, aliases[column], line{"value", m}),
-		influxLines(what, column, strings.Replace(top, "=~", "!~", 1), "", "$col", line{others, m}),
+		i.lines(what, column, top, column, aliases[column], line{"value", m}),
+		i.lines(what, column, strings.Replace(top, "=~", "!~", 1), "", "$col", line{others, m}),
 	}
 }
 
-// wholeSteps are those of a range, as far as all sums of them are there.
-func wholeSteps(kind string) string {
-	width, until := "${"+kind+"_seconds}000000000", "(${__to}000000 - ${"+kind+"_late}000000000)"
-	return fmt.Sprintf("time >= ${__from}000000 - ${__from}000000 %% %[1]s AND time < %[2]s - %[2]s %% %[1]s", width, until)
-}
-
-// influxLines reads what knows a column, with a condition, by another one or all
+// lines reads what knows a column, with a condition, by another one or all
 // together.
-func influxLines(what selection, column, condition, by, alias string, lines ...line) object {
-	kind, clauses := what.from(column)
+func (i influxdb) lines(what selection, column, condition, by, alias string, lines ...line) object {
+	kind, clauses := i.from(what, column, i.sums.wholeSteps)
 	clauses += condition
 	var values []string
 	for _, l := range lines {
-		values = append(values, fmt.Sprintf(formulas[l.measure]+` AS "%[2]s"`, kind, l.label))
+		values = append(values, fmt.Sprintf(formulas[l.measure]+` AS "%[3]s"`, i.sums.seconds(kind), i.sums.points(kind), l.label))
 	}
 	if lines[0].measure == lifetime {
 		clauses += ` AND "connection_count" > 0`
 	}
-	return influxSeries(alias, fmt.Sprintf(`SELECT %s %s %s fill(null)`, strings.Join(values, ", "), clauses, groupBy(by, "time($"+kind+"_step)")))
+	return influxSeries(alias, fmt.Sprintf(`SELECT %s %s %s fill(null)`, strings.Join(values, ", "), clauses, groupBy(by, "time("+i.sums.step(kind)+")")))
 }
 
 // InfluxQL can neither shift times nor give a constant.
@@ -167,8 +145,8 @@ func (influxdb) capacity() []object { return nil }
 
 func (influxdb) comparisons(...string) []*variable { return nil }
 
-func (influxdb) ranking(what selection, column string, top int) (object, []object) {
-	_, clauses := what.from(column)
+func (i influxdb) ranking(what selection, column string, top int) (object, []object) {
+	_, clauses := i.from(what, column, i.sums.wholeSteps)
 	target := object{
 		"query": fmt.Sprintf(`SELECT sum("src_bytes") + sum("dst_bytes") AS "traffic", sum("src_bytes") AS "sent", sum("dst_bytes") AS "received", sum("connection_count") AS "connections", sum("connection_times") / sum("connection_count") AS "lifetime" %s %s`,
 			clauses, groupBy(column)),

@@ -45,7 +45,7 @@ func write(dir string) error {
 
 // all returns the dashboards by the names of their files.
 func all() map[string]*dashboard {
-	pg, influx, sums := postgres{}, influxdb{}, influxdb{"-sums"}
+	pg, influx, sums := postgres{}, influxdb{downsampled{}}, influxdb{inputSums{}}
 	return map[string]*dashboard{
 		"postgres/now.json":         postgresNow(pg),
 		"postgres/team.json":        team(pg),
@@ -60,11 +60,11 @@ func all() map[string]*dashboard {
 		"influxdb/groups.json":      groups(influx),
 		"influxdb/health.json":      influxHealth(influx),
 
-		"influxdb-sums/now.json":         ofSums(influxNow(sums)),
-		"influxdb-sums/team.json":        ofSums(team(sums)),
-		"influxdb-sums/connections.json": ofSums(connections(sums)),
-		"influxdb-sums/groups.json":      ofSums(groups(sums)),
-		"influxdb-sums/health.json":      ofSums(influxHealth(sums)),
+		"influxdb-sums/now.json":         inSteps(influxNow(sums)),
+		"influxdb-sums/team.json":        inSteps(team(sums)),
+		"influxdb-sums/connections.json": inSteps(connections(sums)),
+		"influxdb-sums/groups.json":      inSteps(groups(sums)),
+		"influxdb-sums/health.json":      inSteps(influxHealth(sums)),
 	}
 }
 

@@ -16,7 +16,8 @@ func now(b backend, numbers ...*panel) *dashboard {
 }
 
 func influxNow(b influxdb) *dashboard {
-	d := now(b, stat("Active sources", "sishort", influxSeries("sources", `SELECT count("traffic") AS "sources" FROM (SELECT sum("src_bytes") AS "traffic" FROM "$rollup_policy"."conntrack_by_src" WHERE `+wholeSteps("rollup")+` AND "host" =~ /^${host:regex}$/ GROUP BY "src")`)).
+	_, activeSources := b.from(everything, "src", b.sums.wholeSteps)
+	d := now(b, stat("Active sources", "sishort", influxSeries("sources", `SELECT count("traffic") AS "sources" FROM (SELECT sum("src_bytes") AS "traffic" `+activeSources+` GROUP BY "src")`)).
 		describe("Sources with traffic in the range."))
 	d.add(b, 13, ranking(b, everything, "Top sources", "src"), ranking(b, everything, "Top destinations", "dst"))
 	d.add(b, 10, greatest(b, "Traffic per port", "bps", everything, "service", bits).describe("Both ways."))
