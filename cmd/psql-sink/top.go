@@ -26,8 +26,8 @@ type topOptions struct {
 func topCommand(host execd.Program) *command.Command {
 	c, flags := newClient(host)
 	o := &topOptions{}
-	command.Choice(flags, &o.by, "by", "src", []string{"src", "dst", "service", "pair"}, "begin with a row for each of `these` (a service is protocol and port)")
-	command.Choice(flags, &o.sort, "sort", "bytes", []string{"bytes", "packets", "connections"}, "begin with the greatest of `what` first")
+	command.Choice(flags, &o.by, "by", "src", top.Groups(), "begin with a row for each of `these` (a service is protocol and port)")
+	command.Choice(flags, &o.sort, "sort", "bytes", top.Orders(), "begin with the greatest of `what` first")
 	flags.DurationVar(&o.every, "every", 5*time.Second, "ask the database again after this `time`")
 	flags.DurationVar(&o.window, "window", time.Minute, "show rates over this `time`, or over that between reports if it is longer")
 	flags.BoolVar(&o.once, "once", false, "print the table once, without a terminal")

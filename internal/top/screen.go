@@ -3,6 +3,7 @@ package top
 import (
 	"context"
 	"io"
+	"slices"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -98,12 +99,9 @@ func (s *screen) take(m answered) tea.Cmd {
 	return tea.Tick(s.every, func(time.Time) tea.Msg { return due{m.question} })
 }
 
-// The keys that choose by what rows are.
-var groups = map[string]string{"s": "src", "d": "dst", "e": "service", "p": "pair"}
-
 // press does what a key is for.
 func (s *screen) press(key string) tea.Cmd {
-	switch by := groups[key]; {
+	switch by := byKey(key); {
 	case key == "q" || key == "ctrl+c" || key == "esc":
 		s.cancel()
 		return tea.Quit
@@ -119,13 +117,7 @@ func (s *screen) press(key string) tea.Cmd {
 	return s.refresh()
 }
 
-// next returns the order after this one.
+// next returns the order after this one, and after the last one the first.
 func next(sort string) string {
-	orders := []string{"bytes", "packets", "connections"}
-	for i, order := range orders[:len(orders)-1] {
-		if order == sort {
-			return orders[i+1]
-		}
-	}
-	return orders[0]
+	return orders[(slices.Index(orders, sort)+1)%len(orders)]
 }

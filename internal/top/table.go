@@ -39,7 +39,7 @@ func (a *Answer) table(by string, width int) (header string, rows []string) {
 	shown := fitting(width)
 	name := max(width-cellsOf(shown), 1)
 	if width == 0 {
-		name = text.StringWidth(titles[by])
+		name = text.StringWidth(titleOf(by))
 		for i := range a.Rows {
 			name = max(name, text.StringWidth(whole(a.Rows[i].Names)))
 		}
@@ -52,15 +52,13 @@ func (a *Answer) table(by string, width int) (header string, rows []string) {
 		}
 		return text.Trim(strings.Join(parts, " "), width)
 	}
-	header = line(text.Trim(titles[by], name), func(c column) string { return c.name })
+	header = line(text.Trim(titleOf(by), name), func(c column) string { return c.name })
 	for i := range a.Rows {
 		r := &a.Rows[i]
 		rows = append(rows, line(label(r.Names, name), func(c column) string { return c.value(a, r) }))
 	}
 	return header, rows
 }
-
-var titles = map[string]string{"src": "source", "dst": "destination", "service": "service", "pair": "source → destination"}
 
 // fitting returns the columns that there is room for, in their order.
 func fitting(width int) []column {

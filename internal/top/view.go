@@ -70,7 +70,7 @@ func (s *screen) lines(now time.Time) []string {
 
 // title says what is shown.
 func (s *screen) title() string {
-	said := "Traffic by " + strings.ReplaceAll(titles[s.question.By], " → ", " and ")
+	said := "Traffic by " + strings.ReplaceAll(titleOf(s.question.By), " → ", " and ")
 	if order := s.question.Sort; order != "" && order != "bytes" {
 		said += ", most " + order + " first"
 	}
