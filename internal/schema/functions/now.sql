@@ -6,10 +6,10 @@
 
 -- How much each name, as by says, sends and receives in the last part of a range,
 -- per second, beside what it did before in the range. The greatest come first, or
--- those that have risen most; there is none without traffic in that part. measure is bytes, packets or connections; times is
--- how many times as much as before it is, NULL for what was not there before, and
--- share its part of all. The part ends with the last report, which may be some
--- seconds old.
+-- those that have risen most; there is none without traffic in that part. measure is
+-- bytes, packets or connections; times is how many times as much as before it is, NULL
+-- for what was not there before, and share its part of all. The part ends with the last
+-- report, which may be some seconds old.
 CREATE OR REPLACE FUNCTION vpn_traffic_rates(since timestamptz, until timestamptz, recent interval, by text DEFAULT 'src',
     src text[] DEFAULT NULL, dst text[] DEFAULT NULL, proto text[] DEFAULT NULL, port text[] DEFAULT NULL, host text[] DEFAULT NULL,
     top integer DEFAULT NULL, measure text DEFAULT 'bytes', rising boolean DEFAULT false)
