@@ -25,7 +25,7 @@ func BenchmarkAlerts(b *testing.B) {
 		}
 	}
 	for _, rule := range rulesOf(b, "conntrack-accounting-postgres.yaml") {
-		query := rule.sqlAt(b, now)
+		query := rule.view(now).sql(b, &dashboard{}, rule.Data[0].Model.text(), time.Minute)
 		b.Run(rule.UID, func(b *testing.B) {
 			took := f.median(b, query, 5)
 			require.NotZero(b, took)

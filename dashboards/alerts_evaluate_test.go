@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"text/template"
+	"time"
 
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/expr"
@@ -56,6 +57,24 @@ func (l labelled) key() string {
 
 // nothing stands for the instance that Grafana makes where there is nothing to compare.
 const nothing = "no data"
+
+// firing evaluates all rules of a file, as they are at a time, and returns the instances
+// that fire by rule. ask queries the database.
+func firing(t *testing.T, name string, now time.Time, ask func(v view, model object) []labelled) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	for _, rule := range rulesOf(t, name) {
+		if keys := rule.firing(t, func(model object) []labelled { return ask(rule.view(now), model) }); len(keys) > 0 {
+			found[rule.UID] = keys
+		}
+	}
+	return found
+}
+
+// view is the range that a rule asks about at a time.
+func (rule ruleFile) view(now time.Time) view {
+	return view{from: now.Add(-time.Duration(rule.Data[0].Window.From) * time.Second), to: now}
+}
 
 // firing evaluates a rule as Grafana does, and returns which of its instances fire.
 func (rule ruleFile) firing(t *testing.T, ask func(model object) []labelled) (keys []string) {

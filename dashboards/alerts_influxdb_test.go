@@ -116,18 +116,10 @@ func statusPoints(now time.Time) (lines []string) {
 // firingInInfluxDB asks all rules, as they are at a time.
 func firingInInfluxDB(t *testing.T, db *testkit.InfluxDB, database string, now time.Time) map[string][]string {
 	t.Helper()
-	firing := map[string][]string{}
-	for _, rule := range rulesOf(t, "conntrack-accounting-influxdb.yaml") {
-		v := view{from: now.Add(-time.Duration(rule.Data[0].Window.From) * time.Second), to: now}
-		keys := rule.firing(t, func(model object) []labelled {
-			require.Equal(t, "time_series", model["resultFormat"])
-			return linesOf(t, db.Query(database, v.influxql(t, &dashboard{}, model.text(), time.Minute)))
-		})
-		if len(keys) > 0 {
-			firing[rule.UID] = keys
-		}
-	}
-	return firing
+	return firing(t, "conntrack-accounting-influxdb.yaml", now, func(v view, model object) []labelled {
+		require.Equal(t, "time_series", model["resultFormat"])
+		return linesOf(t, db.Query(database, v.influxql(t, &dashboard{}, model.text(), time.Minute)))
+	})
 }
 
 // linesOf reads series as Grafana's expressions do: tags are labels of a line. Values

@@ -136,26 +136,13 @@ func reporting(t *testing.T, traffic known) *sql.DB {
 // firingInPostgres asks all rules, as they are at a time.
 func firingInPostgres(t *testing.T, db *sql.DB, now time.Time) map[string][]string {
 	t.Helper()
-	firing := map[string][]string{}
-	for _, rule := range rulesOf(t, "conntrack-accounting-postgres.yaml") {
-		keys := rule.firing(t, func(model object) []labelled {
-			require.Equal(t, "table", model["format"])
-			rows, err := db.Query(rule.sqlAt(t, now))
-			require.NoError(t, err, rule.UID)
-			return numberTable(t, frameOf(t, rows))
-		})
-		if len(keys) > 0 {
-			firing[rule.UID] = keys
-		}
-	}
-	return firing
-}
-
-// sqlAt is what a rule asks at a time.
-func (rule ruleFile) sqlAt(t testing.TB, now time.Time) string {
-	t.Helper()
-	v := view{from: now.Add(-time.Duration(rule.Data[0].Window.From) * time.Second), to: now}
-	return v.sql(t, &dashboard{}, rule.Data[0].Model.text(), time.Minute)
+	return firing(t, "conntrack-accounting-postgres.yaml", now, func(v view, model object) []labelled {
+		require.Equal(t, "table", model["format"])
+		query := v.sql(t, &dashboard{}, model.text(), time.Minute)
+		rows, err := db.Query(query)
+		require.NoError(t, err, query)
+		return numberTable(t, frameOf(t, rows))
+	})
 }
 
 // numberTable reads a table as Grafana's expressions do: texts are labels of the only

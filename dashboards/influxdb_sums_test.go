@@ -56,26 +56,14 @@ func TestInfluxDBSums(t *testing.T) {
 	db.Query("", "CREATE DATABASE telegraf")
 	begin := time.Now().UTC().Truncate(time.Hour).Add(-6 * time.Hour)
 	traffic := withNames(trafficFrom(begin), begin.Add(renamedAfter))
-	writePoints(t, db, traffic, append(sumLines(traffic),
-		fmt.Sprintf("ping,host=gw1,url=10.32.1.1 average_response_ms=7.5,percent_packet_loss=20 %d", begin.Add(time.Hour).UnixNano()))...)
-	views := map[string]view{
-		"an hour":    {from: begin.Add(time.Hour), to: begin.Add(2 * time.Hour)},
-		"four hours": {from: begin, to: begin.Add(lasts)},
-		"a day":      {from: begin.Add(lasts - 24*time.Hour), to: begin.Add(lasts)},
-		"crooked":    {from: begin.Add(17*time.Minute + 3*time.Second), to: begin.Add(201*time.Minute + 7*time.Second)},
-		"a source and a port": {
-			begin, begin.Add(lasts), map[string][]string{"src": {"10.32.3.0", "10.32.4.0"}, "port": {"443"}},
-		},
-		"a gateway": {begin, begin.Add(time.Hour), map[string][]string{"host": {"gw2"}}},
-		"nothing":   {begin, begin.Add(time.Hour), map[string][]string{"host": {"none"}}},
-	}
+	writePoints(t, db, traffic, append(sumLines(traffic), pingLine(begin))...)
 	t.Run("variables", func(t *testing.T) { testInfluxVariables(t, db, begin, "influxdb-sums/groups.json") })
 	for _, file := range files("influxdb-sums") {
 		if file == "influxdb-sums/health.json" {
 			continue // it asks for no traffic
 		}
 		d := load(t, file)
-		for name, v := range views {
+		for name, v := range viewsOf(begin) {
 			t.Run(file+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				with := v.choose(t, db, d)

@@ -135,6 +135,26 @@ func TestKeepLeavesOthersAlone(t *testing.T) {
 	require.Equal(t, "72h0m0s", kept())
 }
 
+// viewsOf are looks at the test's traffic.
+func viewsOf(begin time.Time) map[string]view {
+	return map[string]view{
+		"an hour":    {from: begin.Add(time.Hour), to: begin.Add(2 * time.Hour)},
+		"four hours": {from: begin, to: begin.Add(lasts)},
+		"a day":      {from: begin.Add(lasts - 24*time.Hour), to: begin.Add(lasts)},
+		"crooked":    {from: begin.Add(17*time.Minute + 3*time.Second), to: begin.Add(201*time.Minute + 7*time.Second)},
+		"a source and a port": {
+			begin, begin.Add(lasts), map[string][]string{"src": {"10.32.3.0", "10.32.4.0"}, "port": {"443"}},
+		},
+		"a gateway": {begin, begin.Add(time.Hour), map[string][]string{"host": {"gw2"}}},
+		"nothing":   {begin, begin.Add(time.Hour), map[string][]string{"host": {"none"}}},
+	}
+}
+
+// pingLine is what Telegraf's ping input measured once.
+func pingLine(begin time.Time) string {
+	return fmt.Sprintf("ping,host=gw1,url=10.32.1.1 average_response_ms=7.5,percent_packet_loss=20 %d", begin.Add(time.Hour).UnixNano())
+}
+
 func TestInfluxDBPanels(t *testing.T) {
 	t.Parallel()
 	testkit.Need(t, "influx")
@@ -142,7 +162,7 @@ func TestInfluxDBPanels(t *testing.T) {
 	db.Query("", "CREATE DATABASE telegraf")
 	begin := time.Now().UTC().Truncate(time.Hour).Add(-6 * time.Hour) // its end is so long ago that all sums are there
 	traffic := withNames(trafficFrom(begin), begin.Add(renamedAfter))
-	table := []string{fmt.Sprintf("ping,host=gw1,url=10.32.1.1 average_response_ms=7.5,percent_packet_loss=20 %d", begin.Add(time.Hour).UnixNano())}
+	table := []string{pingLine(begin)}
 	for n := range int(lasts / time.Minute) {
 		at := begin.Add(time.Duration(n) * time.Minute).UnixNano()
 		table = append(table, fmt.Sprintf("conntrack,host=gw1 ip_conntrack_count=%di,ip_conntrack_max=262144i %d", n+7, at))
@@ -151,31 +171,21 @@ func TestInfluxDBPanels(t *testing.T) {
 	require.Contains(t, downsample(t, db, "-backfill", "2d"), "is set up")
 	require.NotContains(t, downsample(t, db, "-keep", "3d"), "raw points stay", "again, with other settings")
 
-	views := map[string]struct {
-		view
-		policy  string // of the rollups
-		full    string
-		seconds int
-	}{
-		"crooked":      {view{from: begin.Add(17*time.Minute + 3*time.Second), to: begin.Add(201*time.Minute + 7*time.Second)}, "conntrack_report", "conntrack_tenminutes", 60},
-		"half an hour": {view{from: begin.Add(time.Hour), to: begin.Add(90 * time.Minute)}, "conntrack_report", "autogen", 15},
-		"an hour":      {view{from: begin.Add(time.Hour), to: begin.Add(2 * time.Hour)}, "conntrack_report", "autogen", 15},
-		"four hours":   {view{from: begin, to: begin.Add(lasts)}, "conntrack_report", "conntrack_tenminutes", 60},
-		"a day":        {view{from: begin.Add(lasts - 24*time.Hour), to: begin.Add(lasts)}, "conntrack_minute", "conntrack_tenminutes", 300},
-		"a week":       {view{from: begin.Add(lasts - 168*time.Hour), to: begin.Add(lasts)}, "conntrack_hour", "conntrack_hour", 3600},
-		"a source and a port": {
-			view{begin, begin.Add(lasts), map[string][]string{"src": {"10.32.3.0", "10.32.4.0"}, "port": {"443"}}},
-			"conntrack_report", "conntrack_tenminutes", 60,
-		},
-		"a gateway": {
-			view{begin, begin.Add(time.Hour), map[string][]string{"host": {"gw2"}}},
-			"conntrack_report", "autogen", 15,
-		},
-		"nothing": {
-			view{begin, begin.Add(time.Hour), map[string][]string{"host": {"none"}}},
-			"conntrack_report", "autogen", 15,
-		},
+	views := viewsOf(begin)
+	views["half an hour"] = view{from: begin.Add(time.Hour), to: begin.Add(90 * time.Minute)}
+	views["a week"] = view{from: begin.Add(lasts - 168*time.Hour), to: begin.Add(lasts)}
+	type read struct {
+		rollups, full string // policies
+		seconds       int
 	}
+	reads := map[string]read{
+		"crooked": {"conntrack_report", "conntrack_tenminutes", 60}, "half an hour": {"conntrack_report", "autogen", 15},
+		"an hour": {"conntrack_report", "autogen", 15}, "four hours": {"conntrack_report", "conntrack_tenminutes", 60},
+		"a day": {"conntrack_minute", "conntrack_tenminutes", 300}, "a week": {"conntrack_hour", "conntrack_hour", 3600},
+		"a source and a port": {"conntrack_report", "conntrack_tenminutes", 60},
+		"a gateway":           {"conntrack_report", "autogen", 15}, "nothing": {"conntrack_report", "autogen", 15},
+	}
+	require.Len(t, reads, len(views))
 	t.Run("panels", func(t *testing.T) {
 		for file, kind := range map[string]string{
 			"influxdb/now.json": "rollup", "influxdb/connections.json": "rollup", "influxdb/groups.json": "full", "influxdb/team.json": "full",
@@ -188,9 +198,9 @@ func TestInfluxDBPanels(t *testing.T) {
 				t.Run(file+"/"+name, func(t *testing.T) {
 					t.Parallel()
 					with := v.choose(t, db, d)
-					require.Equal(t, []string{v.policy}, with.chosen["rollup_policy"])
-					require.Equal(t, []string{v.full}, with.chosen["full_policy"])
-					require.Equal(t, []string{strconv.Itoa(v.seconds)}, with.chosen["rollup_seconds"])
+					require.Equal(t, []string{reads[name].rollups}, with.chosen["rollup_policy"])
+					require.Equal(t, []string{reads[name].full}, with.chosen["full_policy"])
+					require.Equal(t, []string{strconv.Itoa(reads[name].seconds)}, with.chosen["rollup_seconds"])
 					for _, p := range d.Panels {
 						for _, target := range p.Targets {
 							checkInflux(t, db, d, with, kind, p, target, traffic)
@@ -375,8 +385,6 @@ func influxMeaning(t *testing.T, p *panel) (name func(string, *reportfile.Row) s
 	return nil, nil
 }
 
-var aliasUse = regexp.MustCompile(`\$(?:tag_(\w+)|col)`)
-
 // influxFrames makes of each series and column a frame, as Grafana does, and
 // returns their values by name and time.
 func influxFrames(t *testing.T, series []testkit.Series, alias string) map[string]map[int64]*float64 {
@@ -384,26 +392,12 @@ func influxFrames(t *testing.T, series []testkit.Series, alias string) map[strin
 	found := map[string]map[int64]*float64{}
 	for _, s := range series {
 		for column := 1; column < len(s.Columns); column++ {
-			label := aliasUse.ReplaceAllStringFunc(alias, func(use string) string {
-				if tag := aliasUse.FindStringSubmatch(use)[1]; tag != "" {
-					return s.Tags[tag]
-				}
-				return s.Columns[column]
-			})
-			label = strings.TrimSpace(label) // as a browser shows it
-			frame := data.NewFrame(label, data.NewField("Time", nil, []time.Time{}), data.NewField("Value", s.Tags, []*float64{}))
+			label := strings.TrimSpace(influxName(&s, column, alias)) // as a browser shows it
+			frame, err := influxFrame(&s, column, label)
+			require.NoError(t, err)
 			values := map[int64]*float64{}
-			for _, row := range s.Values {
-				at, err := time.Parse(time.RFC3339, row[0].(string))
-				require.NoError(t, err)
-				var number *float64
-				if n, ok := row[column].(json.Number); ok {
-					f, err := n.Float64()
-					require.NoError(t, err)
-					number = &f
-				}
-				frame.AppendRow(at, number)
-				values[at.Unix()] = number
+			for n := range frame.Rows() {
+				values[frame.At(0, n).(time.Time).Unix()] = frame.At(1, n).(*float64)
 			}
 			require.Equal(t, data.TimeSeriesTypeWide, frame.TimeSeriesSchema().Type)
 			require.Nil(t, found[label], "two lines %q", label)

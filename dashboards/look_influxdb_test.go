@@ -2,12 +2,9 @@ package main
 
 import (
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -23,23 +20,22 @@ import (
 
 // influxdb makes frames of the answer as Grafana's InfluxDB datasource does: one for
 // each line, or one table.
-func (q *lookQuery) influxdb(address string) ([]*data.Frame, error) {
-	series, err := influxSeriesOf(address, q.Text)
+func (q *lookQuery) influxdb(db *testkit.InfluxDB) ([]*data.Frame, error) {
+	series, err := db.Try("telegraf", q.Text)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s", err, q.Text)
 	}
 	if q.Format == "table" {
-		return q.influxTable(series), nil
+		return q.influxTable(series)
 	}
 	frames := []*data.Frame{} // in JSON no null
 	for _, s := range series {
 		for column := 1; column < len(s.Columns); column++ {
-			values := data.NewField("Value", s.Tags, []*float64{})
-			values.Config = &data.FieldConfig{DisplayNameFromDS: influxName(&s, column, q.Alias)}
-			frame := data.NewFrame(values.Config.DisplayNameFromDS, data.NewField("Time", nil, []time.Time{}), values)
-			for _, row := range s.Values {
-				frame.AppendRow(influxTime(row[0]), influxNumber(row[column]))
+			frame, err := influxFrame(&s, column, influxName(&s, column, q.Alias))
+			if err != nil {
+				return nil, err
 			}
+			frame.Fields[1].Config = &data.FieldConfig{DisplayNameFromDS: frame.Name}
 			frame.RefID = q.RefID
 			frames = append(frames, frame)
 		}
@@ -47,22 +43,9 @@ func (q *lookQuery) influxdb(address string) ([]*data.Frame, error) {
 	return frames, nil
 }
 
-// influxName is what a line is called: the alias, or the series with its tags.
-func influxName(s *testkit.Series, column int, alias string) string {
-	if alias == "" {
-		return fmt.Sprintf("%s.%s", s.Name, s.Columns[column])
-	}
-	return aliasUse.ReplaceAllStringFunc(alias, func(use string) string {
-		if tag := aliasUse.FindStringSubmatch(use)[1]; tag != "" {
-			return s.Tags[tag]
-		}
-		return s.Columns[column]
-	})
-}
-
-func (q *lookQuery) influxTable(series []testkit.Series) []*data.Frame {
+func (q *lookQuery) influxTable(series []testkit.Series) ([]*data.Frame, error) {
 	if len(series) == 0 {
-		return []*data.Frame{}
+		return []*data.Frame{}, nil
 	}
 	first := series[0]
 	tags := slices.Sorted(maps.Keys(first.Tags))
@@ -80,66 +63,31 @@ func (q *lookQuery) influxTable(series []testkit.Series) []*data.Frame {
 	}
 	for _, s := range series {
 		for _, row := range s.Values {
-			frame.AppendRow(influxRow(s.Tags, tags, row)...)
+			values, err := influxRow(s.Tags, tags, row)
+			if err != nil {
+				return nil, err
+			}
+			frame.AppendRow(values...)
 		}
 	}
-	return []*data.Frame{frame}
+	return []*data.Frame{frame}, nil
 }
 
-func influxRow(tags map[string]string, order []string, row []any) []any {
-	values := []any{influxTime(row[0])}
+func influxRow(tags map[string]string, order []string, row []any) ([]any, error) {
+	at, err := influxTime(row[0])
+	values := []any{at}
 	for _, tag := range order {
 		values = append(values, tags[tag])
 	}
 	for _, value := range row[1:] {
 		if text, is := value.(string); is {
 			values = append(values, text)
-		} else {
-			values = append(values, influxNumber(value))
+			continue
 		}
+		number, wrong := influxNumber(value)
+		values, err = append(values, number), errors.Join(err, wrong)
 	}
-	return values
-}
-
-func influxTime(value any) time.Time {
-	ms, _ := value.(float64)
-	return time.UnixMilli(int64(ms)).UTC()
-}
-
-func influxNumber(value any) *float64 {
-	if number, is := value.(float64); is {
-		return &number
-	}
-	return nil
-}
-
-// influxSeriesOf runs InfluxQL, and returns errors, which the page shows.
-func influxSeriesOf(address, query string) ([]testkit.Series, error) {
-	answer, err := http.PostForm(address+"/query", url.Values{"db": {"telegraf"}, "epoch": {"ms"}, "q": {query}})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = answer.Body.Close() }()
-	var parsed struct {
-		Error   string
-		Results []struct {
-			Error  string
-			Series []testkit.Series
-		}
-	}
-	if err := json.NewDecoder(answer.Body).Decode(&parsed); err != nil {
-		return nil, err
-	}
-	problems := []string{}
-	var series []testkit.Series
-	for _, result := range parsed.Results {
-		problems = append(problems, result.Error)
-		series = append(series, result.Series...)
-	}
-	if problem := strings.Join(append(problems, parsed.Error), ""); problem != "" {
-		return nil, errors.New(problem)
-	}
-	return series, nil
+	return values, err
 }
 
 // lookInfluxdb makes an InfluxDB with the rows of a Postgres, summed up as the script

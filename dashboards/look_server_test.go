@@ -97,7 +97,7 @@ func (q *lookQuery) run(set *lookSet) ([]*data.Frame, error) {
 		frame, err := q.postgres(set.postgres)
 		return []*data.Frame{frame}, err
 	case q.UID == "conntrack-influxdb" && set.influxdb != nil:
-		return q.influxdb(set.influxdb.URL)
+		return q.influxdb(set.influxdb)
 	}
 	return nil, fmt.Errorf("data source %s was not found", q.UID)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -88,17 +89,29 @@ func (db *InfluxDB) ping() bool {
 // does not need.
 func (db *InfluxDB) Query(database, query string) []Series {
 	db.t.Helper()
-	answer, err := db.client.PostForm(db.URL+"/query", url.Values{"db": {database}, "q": {query}})
+	series, err := db.Try(database, query)
 	require.NoError(db.t, err)
-	defer func() { _ = answer.Body.Close() }()
-	body, err := io.ReadAll(answer.Body)
-	require.NoError(db.t, err)
-	require.Equal(db.t, http.StatusOK, answer.StatusCode, "%s", body)
-	return parseSeries(db.t, body)
+	return series
 }
 
-func parseSeries(t testing.TB, body []byte) []Series {
-	t.Helper()
+// Try is Query for what may fail.
+func (db *InfluxDB) Try(database, query string) ([]Series, error) {
+	answer, err := db.client.PostForm(db.URL+"/query", url.Values{"db": {database}, "q": {query}})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return nil, err
+	}
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", answer.Status, body)
+	}
+	return parseSeries(body)
+}
+
+func parseSeries(body []byte) (series []Series, err error) {
 	var parsed struct {
 		Results []struct {
 			Error  string
@@ -107,13 +120,16 @@ func parseSeries(t testing.TB, body []byte) []Series {
 	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
-	require.NoError(t, decoder.Decode(&parsed))
-	var series []Series
+	if err := decoder.Decode(&parsed); err != nil {
+		return nil, err
+	}
 	for _, result := range parsed.Results {
-		require.Empty(t, result.Error)
+		if result.Error != "" {
+			return nil, errors.New(result.Error)
+		}
 		series = append(series, result.Series...)
 	}
-	return series
+	return series, nil
 }
 
 // dialIn returns what connects from inside a namespace, or from where the test
