@@ -18,6 +18,40 @@ var errTwoEntries = errors.New("text after the end of the entry")
 // Decode makes a metric of one entry of line protocol, and nil of an empty
 // one or a comment. An entry without a timestamp gets now.
 func Decode(text []byte, now time.Time) (telegraf.Metric, error) {
+	return Nanoseconds.Decode(text, now)
+}
+
+// Unit is the unit of timestamps in a stream of line protocol.
+type Unit struct {
+	precision lineprotocol.Precision
+	times     int64 // so many of it
+}
+
+// Nanoseconds is the unit of timestamps unless something else is agreed upon.
+var Nanoseconds = Unit{lineprotocol.Nanosecond, 1}
+
+// ParseUnit returns the unit that InfluxDB's parameter precision names: n or ns, u or us, ms,
+// s, m, h, or "" for nanoseconds.
+func ParseUnit(precision string) (Unit, error) {
+	switch precision {
+	case "", "n", "ns":
+		return Nanoseconds, nil
+	case "u", "us", "µ":
+		return Unit{lineprotocol.Microsecond, 1}, nil
+	case "ms":
+		return Unit{lineprotocol.Millisecond, 1}, nil
+	case "s":
+		return Unit{lineprotocol.Second, 1}, nil
+	case "m":
+		return Unit{lineprotocol.Second, 60}, nil
+	case "h":
+		return Unit{lineprotocol.Second, 3600}, nil
+	}
+	return Unit{}, fmt.Errorf("precision is %q, which is none of ns, us, ms, s, m and h", precision)
+}
+
+// Decode does as the function Decode, with timestamps in this unit.
+func (u Unit) Decode(text []byte, now time.Time) (telegraf.Metric, error) {
 	d := lineprotocol.NewDecoderWithBytes(text)
 	if !d.Next() {
 		return nil, nil
@@ -47,12 +81,16 @@ func Decode(text []byte, now time.Time) (telegraf.Metric, error) {
 		}
 		m.AddField(string(key), value.Interface())
 	}
-	at, err := d.Time(lineprotocol.Nanosecond, now)
-	if err != nil {
+	at, err := d.Time(u.precision, time.Time{})
+	switch {
+	case err != nil:
 		return nil, reason(err)
-	}
-	if d.Next() {
+	case d.Next():
 		return nil, errTwoEntries
+	case at.IsZero():
+		at = now
+	case u.times > 1:
+		at = time.Unix(at.Unix()*u.times, 0)
 	}
 	m.SetTime(at)
 	return m, nil

@@ -27,6 +27,8 @@ const DailyLimit = dailyFiles * dailyLimit
 // files of the day in rejected/. It returns the name of the last one, and false
 // when they are full and the end of text was not kept.
 func (s *Spool) Reject(now time.Time, text []byte) (name string, kept bool, err error) {
+	s.rejecting.Lock()
+	defer s.rejecting.Unlock()
 	for n := 1; n <= dailyFiles; n++ {
 		name = s.path(rejectedDir, dailyName(now, n))
 		_, isNew := os.Lstat(name)

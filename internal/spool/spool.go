@@ -38,8 +38,8 @@ type Options struct {
 	ArchiveMaxSize int64         // bytes in processed/; 0 for no limit
 }
 
-// Spool is a spool folder. Put may be called while another goroutine lists and
-// finishes reports; several processes may Put into one folder.
+// Spool is a spool folder. Put and Reject may be called by several goroutines while
+// another one lists and finishes reports; several processes may Put into one folder.
 type Spool struct {
 	dir     string
 	options Options
@@ -56,6 +56,8 @@ type Spool struct {
 	put     time.Time           // of the first Put since the last List
 	settles time.Time           // when a file that List passed over may be complete
 	strange []string            // what is not a regular file
+
+	rejecting sync.Mutex // serializes Reject
 
 	reserved bool // nothing is left to do about the reserve
 

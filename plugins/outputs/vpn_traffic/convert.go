@@ -21,35 +21,6 @@ type converter struct {
 	measurements []string
 }
 
-// batch turns the metrics of one Write into a report for each host.
-type batch struct {
-	converter
-
-	hosts    []string // in the order of their first metric
-	reports  map[string][]byte
-	rejected rejected
-}
-
-func newBatch(c converter) *batch {
-	return &batch{converter: c, reports: make(map[string][]byte)}
-}
-
-func (b *batch) add(m telegraf.Metric) {
-	if b.besides(m) {
-		return
-	}
-	host, _ := m.GetTag(b.hostTag)
-	row, err := b.row(m, host)
-	if err != nil {
-		b.rejected.add(m, err)
-		return
-	}
-	if _, known := b.reports[host]; !known {
-		b.hosts = append(b.hosts, host)
-	}
-	b.reports[host] = reportfile.Append(b.reports[host], &row)
-}
-
 // besides reports whether the metric is what the input sends besides rows: their sums, and
 // what it says of itself. The latter is known by its shape, too, under a name_override.
 func (c *converter) besides(m telegraf.Metric) bool {

@@ -14,5 +14,10 @@ type Paths struct {
 func (v *VPNTraffic) Paths() Paths {
 	p := Paths{Write: spool.Folders(v.Spool)}
 	p.Read, p.Usual = v.db.Files()
+	for _, path := range append([]string{v.TLSCert, v.TLSKey, v.ClientsFile}, v.TLSAllowedCACerts...) {
+		if path != "" {
+			p.Read = append(p.Read, path)
+		}
+	}
 	return p
 }

@@ -50,6 +50,13 @@ type VPNTraffic struct {
 	RetentionMinute config.Duration `toml:"retention_minute"`
 	RetentionHour   config.Duration `toml:"retention_hour"`
 
+	Listen            []string    `toml:"listen"`
+	TLSCert           string      `toml:"tls_cert"`
+	TLSKey            string      `toml:"tls_key"`
+	TLSAllowedCACerts []string    `toml:"tls_allowed_cacerts"`
+	ClientsFile       string      `toml:"clients_file"`
+	MaxBody           config.Size `toml:"max_body"`
+
 	Log telegraf.Logger `toml:"-"`
 
 	scan     time.Duration // how often to look for reports that nobody told of
@@ -77,6 +84,10 @@ func New() *VPNTraffic {
 		Retention:       config.Duration(30 * day),
 		RetentionMinute: config.Duration(90 * day),
 		RetentionHour:   config.Duration(730 * day),
+
+		Listen:            []string{"unix:///run/psql-sink/write.sock"},
+		TLSAllowedCACerts: []string{},
+		MaxBody:           32 << 20,
 	}
 }
 
@@ -102,6 +113,8 @@ func (v *VPNTraffic) Init() error {
 		return fmt.Errorf("measurements = %q: name at least one, and none that is empty", v.Measurements)
 	case v.CloseTimeout <= 0:
 		return fmt.Errorf("close_timeout = %v: must be more than 0", time.Duration(v.CloseTimeout))
+	case v.MaxBody <= 0:
+		return fmt.Errorf("max_body = %d: must be more than 0", v.MaxBody)
 	}
 	if err := v.CheckRetention(); err != nil {
 		return err
@@ -189,39 +202,14 @@ func (v *VPNTraffic) converter() *converter { return &converter{v.HostTag, v.Mea
 // Write makes metrics durable. When it returns nil, every one of them is in
 // the spool, as a row of a report or as a rejected metric with its reason.
 func (v *VPNTraffic) Write(metrics []telegraf.Metric) error {
-	b := newBatch(*v.converter())
+	b := v.NewBatch(nil)
 	b.rejected, v.unreadable = v.unreadable, rejected{}
-	of := len(metrics) + b.rejected.total
+	b.taken = b.rejected.total
 	for _, m := range metrics {
-		b.add(m)
+		b.Add(m)
 	}
-	for _, host := range b.hosts {
-		if err := v.spool.Put(host, b.reports[host]); err != nil {
-			return err
-		}
-	}
-	defer v.importer.Wake() // when all is counted
-	if b.rejected.total == 0 {
-		return nil
-	}
-	return v.keepRejected(&b.rejected, of)
-}
-
-func (v *VPNTraffic) keepRejected(r *rejected, of int) error {
-	v.importer.CountRejected(r.total)
-	file, kept, err := v.spool.Reject(time.Now(), r.text)
-	if err != nil {
-		return err
-	}
-	where := "see " + file
-	if !kept {
-		where = fmt.Sprintf("%s/rejected has %d MiB of today and keeps no more", v.spool.Dir(), spool.DailyLimit>>20)
-	}
-	if r.first != "" {
-		where += "; the first: " + r.first
-	}
-	v.Log.Warnf("rejected %d of %d metrics (%s): %s", r.total, of, r.summary(), where)
-	return nil
+	_, err := b.Store()
+	return err
 }
 
 // Accepting returns an error when the spool has no room for more metrics. Those

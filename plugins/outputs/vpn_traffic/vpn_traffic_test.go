@@ -31,9 +31,10 @@ func TestSampleConfigShowsTheDefaults(t *testing.T) {
 	shown.DSN, shown.Spool, shown.SpoolLimit, shown.HostTag, shown.Measurements, shown.CloseTimeout, shown.Archive = "x", "x", 1, "x", nil, 1, true
 	shown.ArchiveMaxAge, shown.ArchiveMaxSize = 1, 1
 	shown.Retention, shown.RetentionMinute, shown.RetentionHour = 1, 1, 1
+	shown.Listen, shown.TLSCert, shown.TLSKey, shown.TLSAllowedCACerts, shown.ClientsFile, shown.MaxBody = nil, "x", "x", []string{"x"}, "x", 1
 	live := regexp.MustCompile(`(?m)^  # dsn = ".+"\n`).ReplaceAllString(sample, "") // examples
 	live, n := regexp.MustCompile(`(?m)^  # `).ReplaceAllString(live, "  "), strings.Count(live, "\n  # ")
-	require.Equal(t, 13, n, "every option is there once")
+	require.Equal(t, 19, n, "every option is there once")
 	path := filepath.Join(t.TempDir(), "sink.conf")
 	require.NoError(t, os.WriteFile(path, []byte(live), 0o600))
 	require.NoError(t, execd.LoadConfig(path, "outputs", "vpn_traffic", os.LookupEnv, shown))

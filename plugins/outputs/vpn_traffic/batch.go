@@ -1,0 +1,113 @@
+package vpn_traffic
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/influxdata/telegraf"
+
+	"telegraf-conntrack-accounting/internal/reportfile"
+	"telegraf-conntrack-accounting/internal/spool"
+)
+
+// A Batch is metrics that become durable at once: a report for each host, and what is
+// rejected with its reasons. A batch is for one goroutine; several batches of a sink can be
+// filled and stored at once.
+type Batch struct {
+	*batch
+	sink *VPNTraffic
+}
+
+// NewBatch returns an empty batch, to be used after Connect. Where mayWrite is not nil,
+// metrics of a host for which it returns an error are rejected with that error.
+func (v *VPNTraffic) NewBatch(mayWrite func(host string) error) *Batch {
+	b := newBatch(*v.converter())
+	b.mayWrite = mayWrite
+	return &Batch{b, v}
+}
+
+// Add takes a metric, which may be used again afterwards.
+func (b *Batch) Add(m telegraf.Metric) { b.add(m) }
+
+// Reject takes note of a line that its reader could make no metric of.
+func (b *Batch) Reject(line []byte, reason error) {
+	b.taken++
+	b.rejected.addLine(line, reason)
+}
+
+// Size returns how many metrics and lines the batch was given, and the bytes that it holds.
+func (b *Batch) Size() (taken, bytes int) { return b.taken, b.bytes + len(b.rejected.text) }
+
+// Store makes the batch durable, and returns how many of its metrics and lines are not rows.
+// When it returns nil, every one of them is in the spool, as a row of a report or as a
+// rejected metric with its reason. After an error, a batch of the same metrics can be stored:
+// rows that come again are stored once.
+func (b *Batch) Store() (rejected int, err error) {
+	for _, host := range b.hosts {
+		if err := b.sink.spool.Put(host, b.reports[host]); err != nil {
+			return 0, err
+		}
+	}
+	defer b.sink.importer.Wake() // when all is counted
+	if b.rejected.total == 0 {
+		return 0, nil
+	}
+	return b.rejected.total, b.keepRejected()
+}
+
+func (b *Batch) keepRejected() error {
+	r, reports := &b.rejected, b.sink.spool
+	b.sink.importer.CountRejected(r.total)
+	file, kept, err := reports.Reject(time.Now(), r.text)
+	if err != nil {
+		return err
+	}
+	where := "see " + file
+	if !kept {
+		where = fmt.Sprintf("%s/rejected has %d MiB of today and keeps no more", reports.Dir(), spool.DailyLimit>>20)
+	}
+	if r.first != "" {
+		where += "; the first: " + r.first
+	}
+	b.sink.Log.Warnf("rejected %d of %d metrics (%s): %s", r.total, b.taken, r.summary(), where)
+	return nil
+}
+
+// batch turns metrics into a report for each host.
+type batch struct {
+	converter
+	mayWrite func(host string) error // nil: for every host
+
+	hosts    []string // in the order of their first metric
+	reports  map[string][]byte
+	rejected rejected
+
+	taken int // metrics and lines
+	bytes int // of the reports
+}
+
+func newBatch(c converter) *batch {
+	return &batch{converter: c, reports: make(map[string][]byte)}
+}
+
+func (b *batch) add(m telegraf.Metric) {
+	b.taken++
+	if b.besides(m) {
+		return
+	}
+	host, _ := m.GetTag(b.hostTag)
+	row, err := b.row(m, host)
+	if err == nil && b.mayWrite != nil {
+		err = b.mayWrite(host)
+	}
+	if err != nil {
+		b.rejected.add(m, err)
+		return
+	}
+	report, known := b.reports[host]
+	if !known {
+		b.hosts = append(b.hosts, host)
+	}
+	b.reports[host] = reportfile.Append(report, &row)
+	b.bytes += len(b.reports[host]) - len(report)
+}
