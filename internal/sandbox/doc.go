@@ -9,7 +9,7 @@
 //     executed, no TCP port of one's choice is taken, and without Profile.Inet none is
 //     connected to.
 //   - seccomp: all system calls fail with EPERM but those that Go's runtime, files and the
-//     sockets of the Profile need. No program is started, nothing is listened on, no other
+//     sockets of the Profile need. No program is started, nothing new is listened on, no other
 //     process is signalled or traced, no memory becomes executable after it was writable.
 //
 // Both hold for all threads, with and without cgo. A refused act fails; it never ends the

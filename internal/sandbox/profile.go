@@ -16,6 +16,7 @@ type Profile struct {
 	Sysctls bool // write below /proc/sys/net
 
 	Inet       bool // connect over IPv4 and IPv6
+	Accept     bool // accept connections at sockets that listen already
 	Netlink    int  // the protocol of its netlink sockets
 	Namespaces bool // enter network namespaces
 

@@ -27,7 +27,7 @@ func (p *Profile) restrictCalls(s *Status) bool {
 // policy returns the filter for a processor: a call that is not in it fails with EPERM.
 func (p *Profile) policy(info *arch.Info) seccomp.Policy {
 	policy := seccomp.Policy{DefaultAction: seccomp.ActionErrno}
-	allowed := seccomp.SyscallGroup{Action: seccomp.ActionAllow, Names: known(info, calls())}
+	allowed := seccomp.SyscallGroup{Action: seccomp.ActionAllow, Names: known(info, p.calls())}
 	for _, call := range p.limited(info) {
 		if _, has := info.SyscallNames[call.Name]; has {
 			allowed.NamesWithCondtions = append(allowed.NamesWithCondtions, call)
@@ -82,7 +82,11 @@ func (p *Profile) limited(info *arch.Info) []seccomp.NameWithConditions {
 		call("ioctl", is(1, seccomp.Equal, unix.TCGETS)), call("ioctl", is(1, seccomp.Equal, unix.TIOCINQ)),
 		call("socket", is(0, seccomp.Equal, unix.AF_UNIX)),
 		call("socket", is(0, seccomp.Equal, unix.AF_NETLINK), is(2, seccomp.Equal, uint64(p.Netlink))),
-		call("socketcall", is(0, seccomp.NotEqual, sysListen), is(0, seccomp.NotEqual, sysAccept), is(0, seccomp.NotEqual, sysAccept4)),
+	}
+	if p.Accept {
+		calls = append(calls, call("socketcall", is(0, seccomp.NotEqual, sysListen)))
+	} else {
+		calls = append(calls, call("socketcall", is(0, seccomp.NotEqual, sysListen), is(0, seccomp.NotEqual, sysAccept), is(0, seccomp.NotEqual, sysAccept4)))
 	}
 	if p.Inet {
 		calls = append(calls, call("socket", is(0, seccomp.Equal, unix.AF_INET)), call("socket", is(0, seccomp.Equal, unix.AF_INET6)))

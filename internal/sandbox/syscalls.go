@@ -38,7 +38,11 @@ const (
 		send sendto sendmsg sendmmsg recv recvfrom recvmsg recvmmsg recvmmsg_time64`
 )
 
-// calls returns all of them.
-func calls() []string {
-	return strings.Fields(ofRuntime + ofDescriptors + ofFiles + ofSockets)
+// calls returns those that a profile needs.
+func (p *Profile) calls() []string {
+	names := strings.Fields(ofRuntime + ofDescriptors + ofFiles + ofSockets)
+	if p.Accept {
+		names = append(names, "accept", "accept4")
+	}
+	return names
 }
