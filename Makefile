@@ -22,7 +22,7 @@ RACE := $(if $(CI),-race)
 # For make fuzz.
 FUZZTIME ?= 20s
 
-.PHONY: help run test build install uninstall telegraf lint pictures screenshots look fmt notices bench release big-endian soak fuzz vuln clean setup
+.PHONY: help run test build install uninstall telegraf lint pictures screenshots look fmt notices bench release big-endian soak kills fuzz vuln clean setup
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -75,6 +75,9 @@ bench: ## Run the benchmarks (as root, BENCH=regexp chooses)
 soak: setup ## Compare the plugin with two other counts, under any load, for DURATION (10m) from SEED (1)
 	SOAK_DURATION=$(or $(DURATION),10m) SOAK_SEED=$(or $(SEED),1) \
 	$(GO) test -tags soak -count=1 -v -timeout 0 -run TestSoak $(TESTFLAGS) ./internal/soak
+
+kills: setup telegraf ## Kill psql-sink, Telegraf and Postgres KILLS times (200) on the way that acknowledges
+	KILLS=$(or $(KILLS),200) $(GO) test -count=1 -v -timeout 0 -run TestKillsOnTheWayThatAcknowledges $(TESTFLAGS) ./cmd/psql-sink
 
 big-endian: setup ## Test what reads the kernel and files on an emulated machine of the other byte order; build for one of 32 bits
 	CGO_ENABLED=0 GOARCH=s390x $(GO) test -short -exec qemu-s390x-static $(TESTFLAGS) \

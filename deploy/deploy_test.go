@@ -61,9 +61,9 @@ func TestExposure(t *testing.T) {
 	text, err := os.ReadFile("testdata/telegraf.service")
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "telegraf.service"), text, 0o600))
-	units := []string{"psql-sink", "conntrack-accounting", "telegraf"}
+	units := []string{"psql-sink", "psql-sink-listen", "conntrack-accounting", "telegraf"}
 	open := make(map[string]string) // what is open, by "SETTING UNIT"
-	for n, most := range []float64{1, 1.5, 2} {
+	for n, most := range []float64{1, 1, 1.5, 2} {
 		cmd := exec.CommandContext(t.Context(), testkit.Tool("systemd-analyze"), "security", "--offline=true", "--no-pager", filepath.Join(dir, units[n]+".service"))
 		output, err := cmd.Output()
 		require.NoError(t, err, "%s", output)
@@ -89,7 +89,7 @@ func documented(t *testing.T, units []string) map[string]string {
 	require.NoError(t, err)
 	open := make(map[string]string)
 	_, table, _ := strings.Cut(string(text), "\n## What systemd rates\n")
-	for _, row := range regexp.MustCompile("(?m)^\\| (exposure|`.*`) \\| *[0-9.]* *\\| *(.*?) *\\| *(.*?) *\\| *(.*?) *\\|").FindAllStringSubmatch(table, -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| (exposure|`.*`) \\| *[0-9.]* *\\| *(.*?) *\\| *(.*?) *\\| *(.*?) *\\| *(.*?) *\\|").FindAllStringSubmatch(table, -1) {
 		for n, unit := range units {
 			if said := strings.Replace(row[2+n], "partly", "open", 1); said != "" {
 				open[row[1]+" "+unit] = said
@@ -160,7 +160,7 @@ func TestInstall(t *testing.T) {
 		"usr/local/bin/telegraf-conntrack-accounting", "usr/local/bin/psql-sink", "etc/telegraf/vpn_traffic.conf",
 		"etc/sysctl.d/90-conntrack-accounting.conf", "etc/modules-load.d/conntrack-accounting.conf",
 		"etc/systemd/system/telegraf.service.d/conntrack.conf", "etc/systemd/system/psql-sink.service",
-		"etc/systemd/system/conntrack-accounting.service",
+		"etc/systemd/system/conntrack-accounting.service", "etc/systemd/system/psql-sink-listen.service",
 		"usr/local/share/telegraf-conntrack-accounting/roles.sql", "usr/local/share/telegraf-conntrack-accounting/sample.conf",
 		"usr/local/share/man/man1/telegraf-conntrack-accounting.1", "usr/local/share/man/man1/psql-sink.1",
 		"usr/local/share/bash-completion/completions/telegraf-conntrack-accounting", "usr/local/share/bash-completion/completions/psql-sink",

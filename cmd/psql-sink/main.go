@@ -52,7 +52,7 @@ func newProgram(host execd.Program) *command.Program {
 		Line: "store conntrack accounting in Postgres",
 		Main: execd.OutputCommand(execd.Output{Program: host, New: func() telegraf.Output { return vpn_traffic.New() }}),
 		Commands: []*command.Command{
-			checkCommand(host), forgetCommand(host), importCommand(host), migrateCommand(host), reportCommand(host),
+			checkCommand(host), forgetCommand(host), importCommand(host), listenCommand(host), migrateCommand(host), reportCommand(host),
 			topCommand(host), upgradeCommand(host), verifyCommand(host), watchCommand(host),
 		},
 		Stdout: host.Stdout, Stderr: host.Stderr,
