@@ -98,34 +98,26 @@ func (s *Summary) steps(list []store.Point) *steps {
 	return &steps{since: s.Filter.Since, until: s.Filter.Until, step: step, lull: max(step, 2*s.Interval)}
 }
 
-// slice is a part of the ring, in percent of it.
-type slice struct {
-	Name, Size  string
-	From, Share float64
+// bar is a service, with its share of all traffic in percent.
+type bar struct {
+	Name, Size string
+	Share      float64
 }
 
-// Offset is the stroke-dashoffset of SVG that makes the ring begin at the top.
-func (s slice) Offset() float64 { return 25 - s.From }
-
-// Rest is the remaining part of the ring.
-func (s slice) Rest() float64 { return 100 - s.Share }
-
-// services returns the ring of ports: one slice for each colour, and one for all others.
-func (s *Summary) services() (ring []slice) {
+// services returns the greatest services, one for each colour, and one bar for all others.
+func (s *Summary) services() (bars []bar) {
 	rest := s.Both()
-	from := 0.0
 	add := func(name string, bytes float64) {
-		share := 100 * bytes / s.Both()
-		ring = append(ring, slice{printable.Line(name), octets(bytes), from, share})
-		from, rest = from+share, rest-bytes
+		bars = append(bars, bar{printable.Line(name), octets(bytes), 100 * bytes / s.Both()})
+		rest -= bytes
 	}
 	for _, total := range s.Services {
-		if bytes := total.SrcBytes + total.DstBytes; bytes > 0 && total.Name != others && len(ring) < linesOfChart {
+		if bytes := total.SrcBytes + total.DstBytes; bytes > 0 && total.Name != others && len(bars) < linesOfChart {
 			add(total.Name, bytes)
 		}
 	}
 	if rest > 0 {
 		add(others, rest)
 	}
-	return ring
+	return bars
 }

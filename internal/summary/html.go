@@ -28,9 +28,10 @@ func (s *Summary) HTML(w io.Writer) error {
 		Over         []timeChart
 		NoChart      string
 		Matrix       matrix
-		Ring         []slice
+		Bars         []bar
+		Sankey       sankey
 		Empty        bool
-	}{s, Chosen(&s.Filter), s.rate(), s.numbers(), s.tables(), s.over(), s.noChart(), s.matrix(), s.services(), s.Total.Name == ""})
+	}{s, Chosen(&s.Filter), s.rate(), s.numbers(), s.tables(), s.over(), s.noChart(), s.matrix(), s.services(), s.sankey(), s.Total.Name == ""})
 	if err != nil {
 		return fmt.Errorf("making the page: %w", err)
 	}
