@@ -28,6 +28,9 @@ func (p *PG) Start() {
 		"the server did not start; its log is %s", p.log)
 }
 
+// Pid returns the process of the server, whose children are all others of it.
+func (p *PG) Pid() int { return p.server.Process.Pid }
+
 // Stop stops the server: mode is smart, fast or immediate, as for pg_ctl.
 func (p *PG) Stop(mode string) {
 	p.t.Helper()

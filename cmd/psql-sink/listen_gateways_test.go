@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/testkit"
+)
+
+// fleet is many gateways, a Telegraf each, which deliver to one psql-sink over TLS.
+type fleet struct {
+	*listening
+	gateways, series, reports int
+	every                     time.Duration
+	pipes                     []*os.File
+	agents                    []*testkit.Child
+}
+
+// newFleet takes its size from GATEWAYS, SERIES, REPORTS and EVERY, or is small.
+func newFleet(t *testing.T, dsn string) *fleet {
+	t.Helper()
+	number := func(name string, preset int) int {
+		if text := os.Getenv(name); text != "" {
+			n, err := strconv.Atoi(text)
+			require.NoError(t, err)
+			return n
+		}
+		return preset
+	}
+	f := &fleet{
+		listening: listen(t, dsn, ""), gateways: number("GATEWAYS", 5), series: number("SERIES", 400),
+		reports: number("REPORTS", 3), every: time.Duration(number("EVERY", 1)) * time.Second,
+	}
+	var clients bytes.Buffer
+	for g := range f.gateways {
+		fmt.Fprintf(&clients, "[[client]]\nname = %q\ntoken_sha256 = \"%x\"\nhosts = [%[1]q]\n", gatewayName(g), sha256.Sum256([]byte(gatewayToken(g))))
+	}
+	require.NoError(t, os.WriteFile(f.clients, clients.Bytes(), 0o600))
+	return f
+}
+
+func gatewayName(g int) string  { return fmt.Sprintf("gateway-%d", g) }
+func gatewayToken(g int) string { return fmt.Sprintf("the token of gateway %d", g) }
+
+// start starts a gateway's Telegraf, as docs/scale.md has it.
+func (f *fleet) startGateway(g int) {
+	f.t.Helper()
+	folder := f.t.TempDir()
+	path := filepath.Join(folder, "pipe")
+	require.NoError(f.t, syscall.Mkfifo(path, 0o600))
+	pipe, err := os.OpenFile(path, os.O_RDWR, 0)
+	require.NoError(f.t, err)
+	f.t.Cleanup(func() { _ = pipe.Close() })
+	output := strings.NewReplacer("https://sink.example.org:8443", f.url, "TOKEN", gatewayToken(g), "/etc/telegraf/ca.crt", f.ca).Replace(block(f.t, "## Many gateways"))
+	config := filepath.Join(folder, "telegraf.conf")
+	require.NoError(f.t, os.WriteFile(config, fmt.Appendf(nil, `
+[agent]
+  flush_interval = "1s"
+  metric_batch_size = 10000
+  metric_buffer_limit = 1000000
+  omit_hostname = true
+  buffer_strategy = "disk"
+  buffer_directory = %q
+[[inputs.execd]]
+  command = ["cat", %q]
+  signal = "none"
+  data_format = "influx"
+%s
+  tls_server_name = "localhost"
+`, filepath.Join(folder, "buffer"), path, output), 0o600))
+	f.pipes, f.agents = append(f.pipes, pipe), append(f.agents, testkit.Agent{Config: config}.Start(f.t))
+}
+
+// report has all gateways report at once, and returns when they have.
+func (f *fleet) report(n int) {
+	f.t.Helper()
+	var all sync.WaitGroup
+	for g, pipe := range f.pipes {
+		all.Go(func() {
+			var lines bytes.Buffer
+			for i := range f.series {
+				fmt.Fprintf(&lines, "conntrack_accounting,host=%s,src=10.%d.%d.0,dst=10.%d.0.0,proto=tcp,port=443 "+
+					"src_packets=1i,src_bytes=%di,dst_packets=1i,dst_bytes=%di,connection_count=1i,connection_times=5i %d\n",
+					gatewayName(g), 32+i/250, i%250, 100+i%7, g*f.series+i, n, f.at(n).UnixNano())
+			}
+			_, err := pipe.Write(lines.Bytes())
+			require.NoError(f.t, err)
+		})
+	}
+	all.Wait()
+}
+
+func (f *fleet) at(n int) time.Time { return time.Unix(0, epoch+int64(n)*interval).UTC() }
+
+// Many gateways deliver over TLS to one psql-sink. Each row is stored once, under the name of
+// its gateway.
+func TestManyGateways(t *testing.T) {
+	t.Parallel()
+	pg := testkit.Postgres(t, "shared_buffers=512MB", "max_wal_size=4GB")
+	f := newFleet(t, pg.DSN())
+	sink := f.start(nil, "listen")
+	for g := range f.gateways {
+		f.startGateway(g)
+	}
+	db := pg.DB()
+	stored := func(n int) (rows int) {
+		_ = db.QueryRow("SELECT coalesce(sum(connection_count), 0) FROM vpn_traffic_by_port WHERE time = $1", f.at(n)).Scan(&rows)
+		return rows
+	}
+	var lags []time.Duration
+	tick := time.NewTicker(f.every)
+	defer tick.Stop()
+	for n := range f.reports {
+		f.report(n)
+		done := time.Now()
+		require.Eventually(t, func() bool { return stored(n) == f.gateways*f.series }, 2*time.Minute, 20*time.Millisecond, "report %d", n)
+		lags = append(lags, time.Since(done))
+		<-tick.C
+	}
+	slices.Sort(lags)
+	t.Logf("%d gateways of %d series, %d reports, one each %v: CPU seconds: psql-sink %.1f, Postgres %.1f, all Telegrafs %.1f; stored and visible after %.2f s (median), %.2f s (longest)",
+		f.gateways, f.series, f.reports, f.every, cpuOf(t, sink.Process.Pid), cpuOf(t, pg.Pid()), f.cpuOfAgents(), lags[len(lags)/2].Seconds(), lags[len(lags)-1].Seconds())
+	for _, agent := range f.agents {
+		agent.Signal(syscall.SIGTERM)
+	}
+	for _, agent := range f.agents {
+		require.NoError(t, agent.Wait(time.Minute))
+	}
+	end(t, sink)
+	f.finish()
+	rows, err := db.Query("SELECT host, count(*), sum(src_bytes), sum(dst_bytes) FROM vpn_traffic GROUP BY host")
+	require.NoError(t, err)
+	defer func() { _ = rows.Close() }()
+	got, want := make(map[string][3]int), make(map[string][3]int)
+	for rows.Next() {
+		var host string
+		var of [3]int
+		require.NoError(t, rows.Scan(&host, &of[0], &of[1], &of[2]))
+		got[host] = of
+	}
+	require.NoError(t, rows.Err())
+	for g := range f.gateways {
+		each := g*f.series*f.series + f.series*(f.series-1)/2
+		want[gatewayName(g)] = [3]int{f.series * f.reports, each * f.reports, f.series * f.reports * (f.reports - 1) / 2}
+	}
+	require.Equal(t, want, got)
+	testkit.RequireExact(t, db)
+}
+
+func (f *fleet) cpuOfAgents() (seconds float64) {
+	for _, agent := range f.agents {
+		seconds += cpuOf(f.t, agent.Pid())
+	}
+	return seconds
+}
+
+// cpuOf returns the CPU time of a process and of its children, those that have ended, too.
+func cpuOf(t testing.TB, pid int) (seconds float64) {
+	t.Helper()
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	require.NoError(t, err)
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		_, after, _ := strings.Cut(string(text), ") ")
+		field := strings.Fields(after) // from the third on: proc_pid_stat(5)
+		own := filepath.Base(filepath.Dir(path)) == strconv.Itoa(pid)
+		if !own && field[1] != strconv.Itoa(pid) {
+			continue
+		}
+		for _, ticks := range field[11:15] { // utime, stime, cutime, cstime
+			n, err := strconv.ParseFloat(ticks, 64)
+			require.NoError(t, err)
+			const perSecond = 100 // USER_HZ
+			seconds += n / perSecond
+		}
+	}
+	return seconds
+}
