@@ -13,7 +13,14 @@ import (
 // Unreadable is the reason for rejecting a line that does not hold a metric.
 const Unreadable = "no line protocol"
 
-var errTwoEntries = errors.New("text after the end of the entry")
+// maxPairs bounds the tags and fields of a metric, each of which Telegraf compares with all
+// before it: an entry of 180 kB with 20,000 tags took five seconds. A row has about 20.
+const maxPairs = 1000
+
+var (
+	errTwoEntries = errors.New("text after the end of the entry")
+	errManyPairs  = fmt.Errorf("has more than %d tags and fields", maxPairs)
+)
 
 // Decode makes a metric of one entry of line protocol, and nil of an empty
 // one or a comment. An entry without a timestamp gets now.
@@ -61,25 +68,8 @@ func (u Unit) Decode(text []byte, now time.Time) (telegraf.Metric, error) {
 		return nil, reason(err)
 	}
 	m := metric.New(string(name), nil, nil, now)
-	for {
-		key, value, err := d.NextTag()
-		if err != nil {
-			return nil, reason(err)
-		}
-		if key == nil {
-			break
-		}
-		m.AddTag(string(key), string(value))
-	}
-	for {
-		key, value, err := d.NextField()
-		if err != nil {
-			return nil, reason(err)
-		}
-		if key == nil {
-			break
-		}
-		m.AddField(string(key), value.Interface())
+	if err := addPairs(m, d); err != nil {
+		return nil, err
 	}
 	at, err := d.Time(u.precision, time.Time{})
 	switch {
@@ -94,6 +84,32 @@ func (u Unit) Decode(text []byte, now time.Time) (telegraf.Metric, error) {
 	}
 	m.SetTime(at)
 	return m, nil
+}
+
+// addPairs adds the tags and fields that come next.
+func addPairs(m telegraf.Metric, d *lineprotocol.Decoder) error {
+	pairs := 0
+	for ; pairs <= maxPairs; pairs++ {
+		key, value, err := d.NextTag()
+		if err != nil {
+			return reason(err)
+		}
+		if key == nil {
+			break
+		}
+		m.AddTag(string(key), string(value))
+	}
+	for ; pairs <= maxPairs; pairs++ {
+		key, value, err := d.NextField()
+		if err != nil {
+			return reason(err)
+		}
+		if key == nil {
+			return nil
+		}
+		m.AddField(string(key), value.Interface())
+	}
+	return errManyPairs
 }
 
 // reason replaces the decoder's line number, which counts from the entry.
