@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/signal"
 	"sync"
 	"syscall"
@@ -66,7 +67,9 @@ func (c *client) listen(ctx context.Context) error {
 	}
 	server := writeapi.New(writeapi.Options{
 		NewBatch:  func(mayWrite func(string) error) writeapi.Batch { return c.sink.NewBatch(mayWrite) },
-		Accepting: c.sink.Accepting, Clients: clients, MaxBody: int64(c.sink.MaxBody), Version: execd.Version(version, commit), Log: c.sink.Log,
+		Accepting: c.sink.Accepting,
+		Stuck:     func() bool { _, stuck := c.sink.Status(); return stuck },
+		Clients:   clients, MaxBody: int64(c.sink.MaxBody), Version: execd.Version(version, commit), Log: c.sink.Log,
 	})
 	return errors.Join(serve(ctx, server, listeners, c.sink), c.sink.Close())
 }
@@ -80,6 +83,9 @@ func serve(ctx context.Context, server *writeapi.Server, listeners []net.Listene
 	for _, l := range listeners {
 		serving.Go(func() { failed <- server.Serve(l) }) // until Stop
 	}
+	hangups := make(chan os.Signal, 1) // which would end the process
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	status, _ := sink.Status()
 	manager.Ready(status) // also while Postgres is away: reports are kept
 	for {
@@ -87,6 +93,9 @@ func serve(ctx context.Context, server *writeapi.Server, listeners []net.Listene
 		select {
 		case <-manager.Due():
 			manager.Report(sink.Status())
+			continue
+		case <-hangups:
+			sink.Log.Info("SIGHUP: clients_file and the files of TLS are read again whenever they change; all other options need a restart")
 			continue
 		case <-ctx.Done():
 			manager.Stopping()
@@ -123,7 +132,7 @@ func (c *client) listeners(clients *writeapi.Clients) (all []net.Listener, err e
 				return nil, fmt.Errorf("listen: %s: %w", text, err)
 			}
 		}
-		l, err := address.Listen(config)
+		l, err := address.Listen(config, c.sink.Log)
 		if err != nil {
 			return nil, err
 		}

@@ -68,11 +68,11 @@ func (s *Server) ping(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// health says whether metrics can be stored. Everybody may ask, so it gives no reason.
+// health says whether metrics can be stored and imported. Everybody may ask, so it gives no reason.
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	status, word, message := http.StatusOK, "pass", "ready for writes"
-	if s.options.Accepting() != nil {
-		status, word, message = http.StatusServiceUnavailable, "fail", "no reports are taken for now: the log of psql-sink says why"
+	if s.options.Accepting() != nil || s.options.Stuck() {
+		status, word, message = http.StatusServiceUnavailable, "fail", "no reports are taken, or none are imported: the log of psql-sink says why"
 	}
 	writeJSON(w, status, map[string]string{"name": "psql-sink", "status": word, "message": message, "version": s.options.Version})
 }

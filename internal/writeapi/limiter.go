@@ -22,45 +22,54 @@ var (
 // client can take all of it.
 type limiter struct {
 	slots chan struct{}
-
-	mu sync.Mutex
-	of map[string]int
+	each  *tally
 }
 
 func newLimiter() *limiter {
-	return &limiter{slots: make(chan struct{}, requests), of: make(map[string]int)}
+	return &limiter{make(chan struct{}, requests), newTally(ofClient)}
 }
 
 // take waits for a slot, which release gives back.
 func (l *limiter) take(ctx context.Context, key string) (release func(), err error) {
-	if !l.count(key) {
+	if !l.each.add(key) {
 		return nil, unavailable(errGreedy)
 	}
 	ctx, cancel := context.WithTimeout(ctx, slotsWait)
 	defer cancel()
 	select {
 	case l.slots <- struct{}{}:
-		return func() { <-l.slots; l.uncount(key) }, nil
+		return func() { <-l.slots; l.each.remove(key) }, nil
 	case <-ctx.Done():
-		l.uncount(key)
+		l.each.remove(key)
 		return nil, unavailable(errBusy)
 	}
 }
 
-func (l *limiter) count(key string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.of[key] >= ofClient {
+// tally counts what each of many holds, up to a limit.
+type tally struct {
+	most int
+
+	mu sync.Mutex
+	of map[string]int
+}
+
+func newTally(most int) *tally { return &tally{most: most, of: make(map[string]int)} }
+
+// add counts one more, unless that is too many.
+func (t *tally) add(key string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.of[key] >= t.most {
 		return false
 	}
-	l.of[key]++
+	t.of[key]++
 	return true
 }
 
-func (l *limiter) uncount(key string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.of[key]--; l.of[key] == 0 {
-		delete(l.of, key)
+func (t *tally) remove(key string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.of[key]--; t.of[key] == 0 {
+		delete(t.of, key)
 	}
 }

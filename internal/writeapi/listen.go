@@ -58,7 +58,7 @@ func isLoopback(host string) bool {
 func (a Address) NeedsTLS() bool { return a.tls }
 
 // Listen takes an address. config is for one that needs TLS.
-func (a Address) Listen(config *tls.Config) (net.Listener, error) {
+func (a Address) Listen(config *tls.Config, log telegraf.Logger) (net.Listener, error) {
 	if a.network == "unix" {
 		return a.socket()
 	}
@@ -66,7 +66,7 @@ func (a Address) Listen(config *tls.Config) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	l = netutil.LimitListener(l, connections)
+	l = netutil.LimitListener(newFairListener(l, log), connections)
 	if a.tls {
 		l = tls.NewListener(l, config)
 	}
@@ -102,11 +102,14 @@ func removeStale(path string) error {
 		return fmt.Errorf("listening: %s is there and is no socket", path)
 	}
 	conn, err := net.DialTimeout("unix", path, time.Second)
-	if err == nil {
+	switch {
+	case err == nil:
 		_ = conn.Close()
 		return fmt.Errorf("listening: another process listens at %s", path)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return os.Remove(path)
 	}
-	return os.Remove(path)
+	return fmt.Errorf("listening: %s may be the socket of another process, which does not answer: %w", path, err)
 }
 
 // TLS returns the configuration of a server that has these files.

@@ -26,6 +26,8 @@ type Options struct {
 	NewBatch func(mayWrite func(host string) error) Batch
 	// Accepting returns why no more can be stored for now.
 	Accepting func() error
+	// Stuck reports whether what is stored goes no further.
+	Stuck func() bool
 
 	Clients *Clients // nil: everybody who can connect may write for every host
 	MaxBody int64    // bytes of a body, unpacked, beyond which it is to be split
