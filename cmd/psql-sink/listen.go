@@ -66,7 +66,9 @@ func (c *client) listen(ctx context.Context) error {
 		c.confineListener()
 	}
 	server := writeapi.New(writeapi.Options{
-		NewBatch:  func(mayWrite func(string) error) writeapi.Batch { return c.sink.NewBatch(mayWrite) },
+		NewBatch: func(sender string, mayWrite func(string) error) writeapi.Batch {
+			return c.sink.NewBatch(sender, mayWrite)
+		},
 		Accepting: c.sink.Accepting,
 		Stuck:     func() bool { _, stuck := c.sink.Status(); return stuck },
 		Clients:   clients, MaxBody: int64(c.sink.MaxBody), Version: execd.Version(version, commit), Log: c.sink.Log,

@@ -185,6 +185,7 @@ func TestListenRejectsAndKeeps(t *testing.T) {
 	log := l.log.String()
 	require.Equal(t, 1, strings.Count(log, "W! client at 127.0.0.1 is refused: no client of clients_file has this token or certificate"), log)
 	require.NotContains(t, log, token)
+	require.Equal(t, 1, strings.Count(log, `W! rejected 6 of 8 metrics of client "gw" (`), log)
 }
 
 // A certificate makes known who a client is, too; files that change are read again, and a

@@ -21,9 +21,9 @@ type Batch interface {
 
 // Options are what a Server works with.
 type Options struct {
-	// NewBatch returns an empty batch, which rejects metrics of a host for which mayWrite
-	// returns an error. It is called by several goroutines.
-	NewBatch func(mayWrite func(host string) error) Batch
+	// NewBatch returns an empty batch of a client, which rejects metrics of a host for which
+	// mayWrite returns an error. It is called by several goroutines.
+	NewBatch func(sender string, mayWrite func(host string) error) Batch
 	// Accepting returns why no more can be stored for now.
 	Accepting func() error
 	// Stuck reports whether what is stored goes no further.

@@ -65,7 +65,7 @@ func (s *Server) store(r *http.Request, who *client, api version) (rejected int,
 	}
 	in := lines.NewReader(body)
 	for {
-		batch := s.options.NewBatch(who.mayWrite)
+		batch := s.options.NewBatch(who.String(), who.mayWrite)
 		end, err := fill(batch, in, unit)
 		if err != nil {
 			return 0, err

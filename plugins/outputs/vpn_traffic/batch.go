@@ -15,15 +15,16 @@ import (
 // filled and stored at once.
 type Batch struct {
 	*batch
-	sink *VPNTraffic
+	sink   *VPNTraffic
+	sender string // "" for the only one
 }
 
-// NewBatch returns an empty batch, to be used after Connect. Where mayWrite is not nil,
-// metrics of a host for which it returns an error are rejected with that error.
-func (v *VPNTraffic) NewBatch(mayWrite func(host string) error) *Batch {
+// NewBatch returns an empty batch of one of many senders, to be used after Connect. Metrics
+// of a host for which mayWrite returns an error are rejected with that error.
+func (v *VPNTraffic) NewBatch(sender string, mayWrite func(host string) error) *Batch {
 	b := newBatch(*v.converter())
 	b.mayWrite = mayWrite
-	return &Batch{b, v}
+	return &Batch{b, v, sender}
 }
 
 // Add takes a metric, which may be used again afterwards.
@@ -62,14 +63,24 @@ func (b *Batch) keepRejected() error {
 	if err != nil {
 		return err
 	}
-	where := "see " + file
+	of, where := fmt.Sprint(b.taken, " metrics"), "see "+file
 	if !kept {
 		where = fmt.Sprintf("%s/rejected has %d MiB of today and keeps no more", reports.Dir(), spool.DailyLimit>>20)
 	}
 	if r.first != "" {
 		where += "; the first: " + r.first
 	}
-	b.sink.Log.Warnf("rejected %d of %d metrics (%s): %s", r.total, b.taken, r.summary(), where)
+	if b.sender != "" {
+		before, due := b.sink.rejections.due(b.sender, time.Now(), r.total)
+		if !due {
+			return nil
+		}
+		of += " of " + b.sender
+		if before > 0 {
+			where += fmt.Sprintf("; %d more were rejected since this was last logged", before)
+		}
+	}
+	b.sink.Log.Warnf("rejected %d of %s (%s): %s", r.total, of, r.summary(), where)
 	return nil
 }
 

@@ -67,6 +67,7 @@ type VPNTraffic struct {
 	importer *ingest.Importer
 
 	unreadable rejected // lines that came since the last Write
+	rejections rejections
 }
 
 // New returns the plugin with its default configuration.
@@ -202,7 +203,7 @@ func (v *VPNTraffic) converter() *converter { return &converter{v.HostTag, v.Mea
 // Write makes metrics durable. When it returns nil, every one of them is in
 // the spool, as a row of a report or as a rejected metric with its reason.
 func (v *VPNTraffic) Write(metrics []telegraf.Metric) error {
-	b := v.NewBatch(nil)
+	b := v.NewBatch("", nil)
 	b.rejected, v.unreadable = v.unreadable, rejected{}
 	b.taken = b.rejected.total
 	for _, m := range metrics {
