@@ -13,7 +13,7 @@ func influxHealth(b influxdb) *dashboard {
 	)
 	d.add(b, 8, tableUse(), chart("Flows", "sishort", ofInput("$tag_host", `max("flows")`)).describe("Entries of the connection tracking table, by the input's dumps."))
 	d.add(b, 8,
-		chart("Events", perSecond, ofInput("$tag_host DESTROY", rate("destroy_events")), ofInput("$tag_host close", rate("close_events"))).
+		chart("Events", perSecond, rateOf("$tag_host DESTROY", "destroy_events"), rateOf("$tag_host close", "close_events")).
 			describe("Flows that ended, and TCP connections that closed."),
 		chart("Time to read the table", "ns", ofInput("$tag_host", `max("dump_time_ns")`)).describe("For each gather."),
 	)
@@ -45,11 +45,17 @@ func (p *panel) thresholdLines() *panel {
 	return p
 }
 
-func rate(counter string) string { return `non_negative_derivative(max("` + counter + `"), 1s)` }
+// rateOf is by how much a counter grows per second. A derivative skips the times without
+// values, so that an outage would be drawn over: the outer query has rows for them, too.
+func rateOf(alias, counter string) object {
+	return influxSeries(alias, `SELECT mean("rate") FROM (SELECT non_negative_derivative(max("`+counter+`"), 1s) AS "rate" `+ofHosts+` fill(none)) WHERE $timeFilter GROUP BY time($__interval), "host" fill(null)`)
+}
 
 func ofInput(alias, expression string) object {
-	return influxSeries(alias, `SELECT `+expression+` FROM "conntrack_accounting_internal" WHERE $timeFilter AND "host" =~ /^${host:regex}$/ GROUP BY time($__interval), "host" fill(none)`)
+	return influxSeries(alias, `SELECT `+expression+` `+ofHosts+` fill(null)`)
 }
+
+const ofHosts = `FROM "conntrack_accounting_internal" WHERE $timeFilter AND "host" =~ /^${host:regex}$/ GROUP BY time($__interval), "host"`
 
 // lossStat is a counter that should stand still: by how much it grew.
 func lossStat(title, counter, description string) *panel {
@@ -61,7 +67,7 @@ func lossStat(title, counter, description string) *panel {
 func losses(title, description string, counters ...string) *panel {
 	var targets []object
 	for _, counter := range counters {
-		targets = append(targets, ofInput("$tag_host "+counter, rate(counter)))
+		targets = append(targets, rateOf("$tag_host "+counter, counter))
 	}
 	return chart(title, perSecond, targets...).describe(description)
 }

@@ -4,6 +4,14 @@ package main
 // address comes from a Grafana variable, percent-encoded: a network has a slash, and
 // other programs may store addresses with an ampersand.
 func drill(b backend, column, value string) object {
+	return drillTo(b, column, "${"+value+":percentencode}")
+}
+
+// drillAll is the link to all sources, or to all who talk to destinations: $__all, which is
+// not to be taken for a variable.
+func drillAll(b backend, column string) object { return drillTo(b, column, "%24__all") }
+
+func drillTo(b backend, column, value string) object {
 	target, title := "team", "Its traffic"
 	if column == "dst" {
 		target, title = "pair", "Who talks to it"
@@ -13,7 +21,7 @@ func drill(b backend, column, value string) object {
 	}
 	return object{
 		"title": title,
-		"url":   "/d/" + uid(b, target) + "?var-" + column + "=${" + value + ":percentencode}&" + keepRange,
+		"url":   "/d/" + uid(b, target) + "?var-" + column + "=" + value + "&" + keepRange,
 	}
 }
 
@@ -24,14 +32,17 @@ const keepRange = "${datasource:queryparam}&${host:queryparam}&${__url_time_rang
 // Lines of sources and destinations link to their peers.
 func greatest(b backend, title, unit string, what selection, column string, m measure) *panel {
 	p := chart(title, unit, b.by(what, column, m, 10)...).stacked().named(b, column)
-	if !isEnd(column) {
-		return p
+	switch isPostgres := b.name() == "postgres"; {
+	case isPostgres && !isEnd(column):
+		return p.rest()
+	case isPostgres:
+		return p.rest().set(object{"links": []object{drill(b, column, "__field.labels.key")}})
+	case isEnd(column):
+		// The line of all others has no tag. Links of an override come on top of the defaults'.
+		p.overrideBy("byFrameRefID", "A", []any{"links", []object{drill(b, column, "__field.labels."+column)}})
+		return p.rest("links", []object{drillAll(b, column)})
 	}
-	key := "key"
-	if b.name() != "postgres" {
-		key = column // its tag
-	}
-	return p.set(object{"links": []object{drill(b, column, "__field.labels."+key)}})
+	return p // all services have lines
 }
 
 // named shows lines by what they are called, without their other labels.
@@ -47,8 +58,14 @@ func (p *panel) named(b backend, column string) *panel {
 
 const namedByMetric = "${__field.labels.metric}"
 
-// wideName is how many pixels a name with its address takes.
+// wideName is how many pixels a name with its address takes, in two lines where there is no
+// room for one.
 const wideName = 190
+
+// wrapped shows all of a text in as many lines as it takes, for Grafana before 12.2 and since.
+func wrapped(properties ...any) []any {
+	return append(properties, "custom.wrapText", true, "custom.cellOptions", object{"type": "auto", "wrapText": true})
+}
 
 // ends makes a table of sources or destinations link to their peers. A table
 // of Postgres shows the address in the name already, one of InfluxDB beside it.
@@ -57,7 +74,7 @@ func (p *panel) ends(b backend, column string) *panel {
 		return p.override("key", "displayName", labels[column], "links", []object{drill(b, column, "__value.text")}).
 			override("name", "displayName", "Name")
 	}
-	return p.override("name", "displayName", labels[column], "custom.minWidth", wideName, "links", p.drillCell(b, column, "key"))
+	return p.override("name", wrapped("displayName", labels[column], "custom.minWidth", wideName, "links", p.drillCell(b, column, "key"))...)
 }
 
 // service makes a table of ports call them as lines are called.

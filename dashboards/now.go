@@ -54,16 +54,20 @@ func postgresNow(b postgres) *dashboard {
 }
 
 // rates asks what the last five minutes were beside the last hour.
-func rates(columns, by, more string) object {
-	return sqlTable(`SELECT %s FROM vpn_traffic_rates($__timeTo()::timestamptz - interval '1 hour', $__timeTo(), '5 minutes', '%s', %s, %s)`,
-		columns, by, everything.arguments(), more)
+func rates(columns, by, more string) object { return ratesBeside("1 hour", columns, by, more) }
+
+// ratesBeside asks what the last five minutes were beside a time that ends now: beside
+// themselves, there is nothing before, nor any time spent on it.
+func ratesBeside(span, columns, by, more string) object {
+	return sqlTable(`SELECT %s FROM vpn_traffic_rates($__timeTo()::timestamptz - interval '%s', $__timeTo(), '5 minutes', '%s', %s, %s)`,
+		columns, span, by, everything.arguments(), more)
 }
 
 // newToday are the sources of which the first row is of the day on which the range ends.
 const newToday = `FROM vpn_traffic_values WHERE kind = 'src' AND first_day = ($__timeTo()::timestamptz AT TIME ZONE 'UTC')::date`
 
 func nowNumbers() []*panel {
-	busiest := rates(`$__timeTo()::timestamptz AS time, name AS metric, share AS value`, "src", "top => 1")
+	busiest := ratesBeside("5 minutes", `$__timeTo()::timestamptz AS time, name AS metric, share AS value`, "src", "top => 1")
 	busiest["format"] = "time_series"
 	return []*panel{
 		stat("Greatest source", "percentunit", busiest).describe("Its share of the traffic of the last five minutes.").nameAndValue(),

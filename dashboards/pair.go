@@ -13,7 +13,7 @@ func pair(b postgres) *dashboard {
 	d.add(b, 17, matrix(pairs(`source_name AS source, destination_name AS destination, src_bytes + dst_bytes AS traffic`, "NULL", "bytes")))
 	list := table("Pairs", sqlTable(`%s`, pairs(`source_name AS source, destination_name AS destination, src_bytes + dst_bytes AS traffic, (src_bytes + dst_bytes) / nullif(sum(src_bytes + dst_bytes) OVER (), 0) AS share, src_bytes AS sent, dst_bytes AS received, connection_count AS connections, connection_times / nullif(connection_count, 0) AS lifetime, source AS src, destination AS dst`, "100", "all")))
 	list.describe("The 100 pairs with the most traffic, and their share of it. "+wholeHours).amounts().share().
-		matching("^(source|destination)$", "custom.minWidth", wideName).
+		matching("^(source|destination)$", wrapped("custom.minWidth", wideName)...).
 		override("source", "links", list.drillCell(b, "src", "src")).
 		override("destination", "links", list.drillCell(b, "dst", "dst"))
 	d.add(b, 14, list)
@@ -48,7 +48,7 @@ func matrix(pairs string) *panel {
 		"unit": "decbytes", "min": 0, "noValue": "", "color": object{"mode": "thresholds"}, "thresholds": object{"mode": "percentage", "steps": shades},
 		"custom": object{"align": "center", "cellOptions": object{"type": "color-background", "mode": "basic"}, "filterable": false, "inspect": false, "minWidth": 100, "wrapHeaderText": true},
 	}).matching("^(?!source.destination$)", "links", []object{{"title": "This pair", "url": "/d/" + uid(postgres{}, "pair") + "?var-src=${__data.fields[0]:percentencode}&var-dst=${__field.name:percentencode}&" + keepRange}}).
-		override(corner, "displayName", "source", "custom.cellOptions", object{"type": "auto"}, "custom.align", "left", "custom.width", 200).
+		override(corner, "displayName", "source", "custom.cellOptions", object{"type": "auto", "wrapText": true}, "custom.wrapText", true, "custom.align", "left", "custom.width", 200).
 		describe("Bytes in both directions between the 15 greatest sources and the 12 greatest destinations. Shades begin at 0.1, 1, 10 and 50 % of the greatest pair. " + wholeHours)
 }
 

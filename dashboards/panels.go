@@ -51,8 +51,12 @@ func (p *panel) stacked() *panel {
 	custom["stacking"] = object{"mode": "normal", "group": "A"}
 	custom["fillOpacity"], custom["gradientMode"], custom["lineWidth"], custom["showPoints"] = 60, "none", 0, "never"
 	p.Options["legend"] = object{"displayMode": "table", "placement": "right", "showLegend": true, "calcs": []string{"lastNotNull", "mean", "max"}}
-	p.override(others, "color", object{"mode": "fixed", "fixedColor": "#6e7079"})
 	return p.points(75)
+}
+
+// rest marks the line of what is not among the greatest, which leads to where all is.
+func (p *panel) rest(properties ...any) *panel {
+	return p.override(others, append(properties, "color", object{"mode": "fixed", "fixedColor": "#6e7079"})...)
 }
 
 // others is the line and the row of what is not among the greatest.

@@ -84,9 +84,11 @@ export function withFields(view: View, panel: Panel, frames: DataFrame[], theme:
   return result;
 }
 
-// matches says of each override whether it is for any of the fields.
+// matches says of each override whether it is for any of the fields. One by a query is for
+// whatever that gives.
 export function matches(panel: Panel, frames: DataFrame[]): boolean[] {
   return (panel.fieldConfig?.overrides ?? []).map(({ matcher }) => {
+    if (matcher.id === 'byFrameRefID') return panel.targets.some((t) => t.refId === matcher.options);
     const match = fieldMatchers.get(matcher.id).get(matcher.options);
     return frames.some((frame) => frame.fields.some((field) => match(field, frame, frames)));
   });

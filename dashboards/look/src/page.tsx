@@ -3,7 +3,7 @@ import { EventBusSrv, DashboardCursorSync } from '@grafana/data';
 import type { DataFrame, GrafanaTheme2 } from '@grafana/data';
 import { PanelChrome, PanelContextProvider } from '@grafana/ui';
 import { Component, useEffect, useState } from 'react';
-import { withFields } from './fields';
+import { matches, withFields } from './fields';
 import { interpolate } from './interpolate';
 import { layout } from './layout';
 import { PanelBody } from './panels';
@@ -54,7 +54,8 @@ function OnePanel({ panel, view, theme, width, height, done }: OneProps) {
   useEffect(() => {
     framesOf(view, panel, width).then((raw) => {
       const ready = withFields(view, panel, raw, theme);
-      keep(panel, ready);
+      const before = matches(panel, raw); // a displayName of overrides hides the names before
+      keep(panel, ready, matches(panel, ready).map((matched, n) => matched || before[n]));
       setFrames(ready);
     }).catch((e) => { failed(panel, e); setError(e.message); }).finally(done);
   }, []);

@@ -3,12 +3,12 @@
 import type { DataFrame } from '@grafana/data';
 import type { Panel } from './model';
 
-export interface Drawn { panel: Panel; frames: DataFrame[]; aligned?: DataFrame; error?: string }
+export interface Drawn { panel: Panel; frames: DataFrame[]; matched?: boolean[]; aligned?: DataFrame; error?: string }
 
 export const panels = new Map<number, Drawn>();
 export const errors: string[] = []; // of the dashboard: variables, annotations
 
-export const keep = (panel: Panel, frames: DataFrame[], error?: string) => panels.set(panel.id, { panel, frames, error });
+export const keep = (panel: Panel, frames: DataFrame[], matched: boolean[]) => panels.set(panel.id, { panel, frames, matched });
 
 export function drawn(panel: Panel, aligned: DataFrame) {
   const record = panels.get(panel.id);

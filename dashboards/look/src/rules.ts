@@ -2,7 +2,7 @@
 // Each rule gives findings; the test decides.
 import { FieldType, getFieldSeriesColor } from '@grafana/data';
 import type { Field, GrafanaTheme2 } from '@grafana/data';
-import { isEmpty, matches } from './fields';
+import { isEmpty } from './fields';
 import { brokenLinks } from './links';
 import { errors, panels } from './record';
 import type { Drawn } from './record';
@@ -43,9 +43,9 @@ async function painted() {
 // overrides tells of those of panels with data whether they are for any field.
 function overrides(): Record<string, boolean> {
   const found: Record<string, boolean> = {};
-  for (const { panel, frames, error } of panels.values()) {
+  for (const { panel, frames, matched: of, error } of panels.values()) {
     if (error || isEmpty(frames)) continue;
-    matches(panel, frames).forEach((matched, n) => {
+    of?.forEach((matched, n) => {
       const { matcher } = panel.fieldConfig.overrides[n];
       const name = `${panel.title}: ${matcher.id} ${JSON.stringify(matcher.options)}`;
       found[name] = found[name] || matched;
@@ -76,10 +76,11 @@ const nameOf = (field: Field) => field.state?.displayName ?? field.name;
 const address = new URLSearchParams(location.search);
 
 // bridged finds lines that go on while nothing was reported. A step must be short
-// enough to show it.
+// enough to show it; other lines of the chart may have points between the steps.
 function bridged(drawn: Drawn): string[] {
   const { times, fields } = lines(drawn), down = Number(address.get('down')), up = Number(address.get('up'));
-  const step = Math.min(...times.slice(1).map((t, i) => t - times[i]));
+  const steps = times.slice(1).map((t, i) => t - times[i]).sort((a, b) => a - b);
+  const step = steps[Math.floor(steps.length / 2)];
   if (!down || times.length < 3 || 3 * step > up - down) return [];
   return fields.filter(({ config: { custom } }) => custom?.drawStyle === 'line').flatMap((field) => {
     const has = (test: (t: number) => boolean) => times.some((t, i) => test(t) && field.values[i] != null);
