@@ -98,7 +98,7 @@ func (l *listening) bombs() {
 	gzipped := http.Header{"Content-Encoding": {"gzip"}}
 	require.Equal(l.t, http.StatusRequestEntityTooLarge, l.try(l.local, "http://sink/api/v2/write", packed.String(), gzipped).StatusCode)
 	require.Equal(l.t, http.StatusNoContent, l.try(l.local, "http://sink/write", packed.String(), gzipped).StatusCode, "one line, which is rejected")
-	require.Equal(l.t, http.StatusServiceUnavailable, l.try(l.local, "http://sink/write", packed.String()[:packed.Len()/2], gzipped).StatusCode)
+	require.Equal(l.t, http.StatusServiceUnavailable, l.try(l.local, "http://sink/write", packed.String()[:10_000], gzipped).StatusCode)
 	require.Equal(l.t, http.StatusServiceUnavailable, l.try(l.local, "http://sink/write", "no gzip", gzipped).StatusCode)
 }
 
@@ -163,19 +163,19 @@ func (l *listening) paths() {
 	}
 }
 
-// slowBodies keeps all requests busy that a client may have, and not those of others.
+// slowBodies keeps all requests busy that a client may have, each with as much memory as it
+// can, and not those of others.
 func (l *listening) slowBodies() {
 	l.t.Helper()
-	head := fmt.Sprintf("POST /api/v2/write HTTP/1.1\r\nHost: sink\r\nAuthorization: Token %s\r\nContent-Length: 1000\r\n\r\n", token)
-	var conns []net.Conn
-	for range 8 {
-		conn := l.dial("127.0.0.1", l.plain)
-		_, err := io.WriteString(conn, head+"#")
-		require.NoError(l.t, err)
-		conns = append(conns, conn)
-	}
+	head := fmt.Sprintf("POST /write HTTP/1.1\r\nHost: sink\r\nAuthorization: Token %s\r\nContent-Length: 10000000\r\n\r\n", token)
+	held := strings.Repeat("a f=\""+strings.Repeat("x", 4000)+"\" 1\n", 250) + strings.Repeat("x", 1_000_000)
 	known := http.Header{"Authorization": {"Token " + token}}
+	var conns []net.Conn
 	require.Eventually(l.t, func() bool {
+		// One more each time: the request that looks has a place, too, and may have cost one.
+		conn := l.dial("127.0.0.1", l.plain)
+		conns = append(conns, conn)
+		_, _ = io.WriteString(conn, head+held) // one too many is closed
 		answer := l.try(l.client, l.url+"/api/v2/write", "", known)
 		return answer.StatusCode == http.StatusServiceUnavailable && answer.Header.Get("Retry-After") != ""
 	}, time.Minute, 10*time.Millisecond)

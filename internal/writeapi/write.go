@@ -13,7 +13,7 @@ import (
 
 const (
 	partEntries = 10_000  // a part of a body is stored when it has so many entries,
-	partBytes   = 4 << 20 // or holds so much
+	partBytes   = 1 << 20 // or holds so much, which is more than so many rows need
 )
 
 // RejectedHeader tells a client how many of its metrics were rejected.
