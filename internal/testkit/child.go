@@ -101,11 +101,23 @@ func (c *Child) Stop() error {
 
 func (c *Child) cleanup() {
 	_ = c.cmd.Process.Signal(syscall.SIGTERM)
-	timer := time.AfterFunc(stopTime, func() { _ = c.cmd.Process.Kill() })
-	<-c.ended
-	timer.Stop()
+	shown := 4000
+	select {
+	case <-c.ended:
+	case <-time.After(stopTime):
+		shown = 40_000
+		c.abort()
+	}
 	if c.t.Failed() {
 		log := c.Stderr()
-		c.t.Logf("the end of the log of %v:\n%s", c.cmd.Args, log[max(0, len(log)-4000):])
+		c.t.Logf("the end of the log of %v:\n%s", c.cmd.Args, log[max(0, len(log)-shown):])
 	}
+}
+
+// abort ends a child that hangs. A program of Go logs at SIGQUIT what its goroutines do.
+func (c *Child) abort() {
+	_ = c.cmd.Process.Signal(syscall.SIGQUIT)
+	timer := time.AfterFunc(5*time.Second, func() { _ = c.cmd.Process.Kill() })
+	defer timer.Stop()
+	<-c.ended
 }
