@@ -49,7 +49,7 @@ func ClassOf(err error) Class {
 	if refusal := pq.As(err); refusal != nil {
 		return classOfCode(refusal)
 	}
-	if IsUnreachable(err) || errors.Is(err, ErrNotReady) || errors.Is(err, context.DeadlineExceeded) {
+	if IsUnreachable(err) || errors.Is(err, ErrNotReady) || errors.Is(err, errNotReplicated) || errors.Is(err, context.DeadlineExceeded) {
 		return Retry
 	}
 	return Unknown

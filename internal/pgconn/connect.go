@@ -238,7 +238,7 @@ func connect(ctx context.Context, config pq.Config, accept acceptance) (driver.C
 	if err := accept.check(ctx, conn); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	return conn, nil
+	return newSession(conn)
 }
 
 // check returns an error when the server is not as it must be.

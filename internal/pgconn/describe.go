@@ -27,6 +27,8 @@ func Describe(err error) string {
 		return "Postgres is read-only"
 	case IsDiskFull(err):
 		return "Postgres is out of disk space"
+	case errors.Is(err, errNotReplicated):
+		return "Postgres lacks a synchronous standby"
 	case IsUnreachable(err):
 		return unreachable
 	case ClassOf(err) == Retry:
@@ -50,8 +52,11 @@ func Reason(err error) error {
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op
 	}
-	if errors.Is(err, driver.ErrBadConn) {
+	switch {
+	case errors.Is(err, driver.ErrBadConn):
 		return errLost
+	case errors.Is(err, errNotReplicated):
+		return errNotReplicated
 	}
 	return err
 }
