@@ -95,6 +95,7 @@ func TestCheckNamesEachFault(t *testing.T) {
 		{"the role", "failure host: vpn at " + c.pg.Dir() + " as stranger: ", func() { c.connect("user=stranger dbname=vpn") }, whole},
 		{"the reader", "failure host: vpn at " + c.pg.Dir() + " as vpn_traffic_reader: it is read-only", func() { c.connect("user=vpn_traffic_reader dbname=vpn") }, whole},
 		{"a superuser", "warning role: the role postgres is a superuser", func() { c.connect("user=postgres dbname=vpn") }, whole},
+		{"commits that wait for nothing", "warning replication: synchronous_commit is off", exec("ALTER ROLE vpn_traffic_writer SET synchronous_commit = off"), nil},
 		{"lost functions", "failure schema: it is of version 5, or lacks functions", exec("DROP FUNCTION vpn_traffic_functions()"), nil},
 		{"an older schema", "failure schema: it is of version 4", exec("DELETE FROM vpn_traffic_migrations WHERE version = 5"), exec("INSERT INTO vpn_traffic_migrations VALUES (5)")},
 		{"a newer schema", "warning schema: it is of version 99", exec("INSERT INTO vpn_traffic_migrations VALUES (99)"), exec("DELETE FROM vpn_traffic_migrations WHERE version = 99")},
@@ -147,6 +148,37 @@ func TestCheckNamesEachFault(t *testing.T) {
 	var rows int
 	require.NoError(t, c.pg.DB().QueryRow(`SELECT count(*) FROM vpn_traffic WHERE src = '10.0.9.0'`).Scan(&rows))
 	require.Equal(t, 1, rows)
+}
+
+// A commit that waits for no standby may be gone after a failover, and one that waits for
+// none that is there never ends.
+func TestCheckOfReplication(t *testing.T) {
+	c := newChecked(t)
+	wait := func(names string) {
+		c.pg.Exec("ALTER SYSTEM SET synchronous_standby_names = '" + names + "'")
+		c.pg.Reload()
+		require.Eventually(t, func() bool {
+			var now string
+			return c.pg.DB().QueryRow("SHOW synchronous_standby_names").Scan(&now) == nil && now == names
+		}, time.Minute, 10*time.Millisecond)
+	}
+	wait("*")
+	require.Contains(t, c.check().Wrong(), "failure replication: commits wait for a standby (synchronous_standby_names is \"*\"), and none is connected")
+	standby := c.pg.Standby(testkit.PGSetup{Settings: []string{"synchronous_standby_names="}})
+	fine := func() {
+		t.Helper()
+		require.Eventually(t, func() bool { return c.check().Wrong() == "" }, time.Minute, 100*time.Millisecond)
+	}
+	fine() // once it is connected
+	c.pg.Exec("ALTER ROLE vpn_traffic_writer SET synchronous_commit = local")
+	f := c.check()
+	require.Contains(t, f.Wrong(), "warning replication: synchronous_commit is local")
+	c.sh(f.Commands()[0])
+	fine()
+	wait("")
+	require.Contains(t, c.check().Wrong(), "warning replication: commits wait for no standby, and there are 1: a failover loses what was stored last")
+	standby.Stop("fast")
+	fine()
 }
 
 // Each right that the writer has is one that is missed, and each other is too many.

@@ -25,7 +25,7 @@ func (db *DB) Check(ctx context.Context, keep Retention) (all []check.Finding) {
 	if all[0].Level != check.OK {
 		return all
 	}
-	for _, f := range []fact{{"server", checkServer}, {"encoding", db.checkEncoding}, {"schema", db.checkSchema}} {
+	for _, f := range []fact{{"server", checkServer}, {"replication", db.checkReplication}, {"encoding", db.checkEncoding}, {"schema", db.checkSchema}} {
 		all = append(all, db.find(ctx, f))
 	}
 	if all[len(all)-1].Level == check.Failure {
