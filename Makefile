@@ -22,7 +22,7 @@ RACE := $(if $(CI),-race)
 # For make fuzz.
 FUZZTIME ?= 20s
 
-.PHONY: help run test build install uninstall telegraf lint pictures screenshots look fmt notices bench release big-endian soak kills scale fuzz vuln clean setup
+.PHONY: help run test build install uninstall telegraf lint pictures screenshots look fmt notices bench release big-endian soak kills failover scale fuzz vuln clean setup
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -78,6 +78,9 @@ soak: setup ## Compare the plugin with two other counts, under any load, for DUR
 
 kills: setup telegraf ## Kill psql-sink, Telegraf and Postgres KILLS times (200) on the way that acknowledges
 	KILLS=$(or $(KILLS),200) $(GO) test -count=1 -v -timeout 0 -run TestKillsOnTheWayThatAcknowledges $(TESTFLAGS) ./cmd/psql-sink
+
+failover: setup ## Kill the primary of a Postgres of three members FAILOVERS times (10) while psql-sink imports
+	FAILOVERS=$(or $(FAILOVERS),10) $(GO) test -count=1 -v -timeout 0 -run TestFailovers $(TESTFLAGS) ./cmd/psql-sink
 
 scale: setup telegraf ## Have GATEWAYS (50) of SERIES (5000) deliver REPORTS (20) to one psql-sink, one each EVERY (15) seconds
 	GATEWAYS=$(or $(GATEWAYS),50) SERIES=$(or $(SERIES),5000) REPORTS=$(or $(REPORTS),20) EVERY=$(or $(EVERY),15) \

@@ -150,37 +150,6 @@ func TestCheckNamesEachFault(t *testing.T) {
 	require.Equal(t, 1, rows)
 }
 
-// A commit that waits for no standby may be gone after a failover, and one that waits for
-// none that is there never ends.
-func TestCheckOfReplication(t *testing.T) {
-	c := newChecked(t)
-	wait := func(names string) {
-		c.pg.Exec("ALTER SYSTEM SET synchronous_standby_names = '" + names + "'")
-		c.pg.Reload()
-		require.Eventually(t, func() bool {
-			var now string
-			return c.pg.DB().QueryRow("SHOW synchronous_standby_names").Scan(&now) == nil && now == names
-		}, time.Minute, 10*time.Millisecond)
-	}
-	wait("*")
-	require.Contains(t, c.check().Wrong(), "failure replication: commits wait for a standby (synchronous_standby_names is \"*\"), and none is connected")
-	standby := c.pg.Standby(testkit.PGSetup{Settings: []string{"synchronous_standby_names="}})
-	fine := func() {
-		t.Helper()
-		require.Eventually(t, func() bool { return c.check().Wrong() == "" }, time.Minute, 100*time.Millisecond)
-	}
-	fine() // once it is connected
-	c.pg.Exec("ALTER ROLE vpn_traffic_writer SET synchronous_commit = local")
-	f := c.check()
-	require.Contains(t, f.Wrong(), "warning replication: synchronous_commit is local")
-	c.sh(f.Commands()[0])
-	fine()
-	wait("")
-	require.Contains(t, c.check().Wrong(), "warning replication: commits wait for no standby, and there are 1: a failover loses what was stored last")
-	standby.Stop("fast")
-	fine()
-}
-
 // Each right that the writer has is one that is missed, and each other is too many.
 func TestCheckKnowsEachRight(t *testing.T) {
 	c := newChecked(t)

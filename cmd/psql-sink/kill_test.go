@@ -40,6 +40,16 @@ func requireOnce(t *testing.T, db *sql.DB, reports int) {
 // Each row has its own number as src_bytes, so that their sum tells them apart.
 func number(report, i int) int { return report*series + i }
 
+// metrics returns a report, of a time in nanoseconds, as Telegraf writes it.
+func metrics(report int, at int64) string {
+	var lines strings.Builder
+	for i := range series {
+		fmt.Fprintf(&lines, "conntrack_accounting,host=gw,src=10.%d.%d.0,dst=10.33.0.0,proto=tcp,port=443 "+
+			"src_packets=1i,src_bytes=%di,dst_packets=1i,dst_bytes=1i %d\n", 32+i/250, i%250, number(report, i), at)
+	}
+	return lines.String()
+}
+
 // Telegraf sends a batch again when it could not write all of it to the pipe.
 // So does the test, after each kill; what the killed process had stored or
 // spooled must not count twice.
@@ -50,10 +60,7 @@ func TestKillWhileItReads(t *testing.T) {
 	const reports = 12
 	var lines strings.Builder
 	for n := range reports {
-		for i := range series {
-			fmt.Fprintf(&lines, "conntrack_accounting,host=gw,src=10.%d.%d.0,dst=10.33.0.0,proto=tcp,port=443 "+
-				"src_packets=1i,src_bytes=%di,dst_packets=1i,dst_bytes=1i %d\n", 32+i/250, i%250, number(n, i), epoch+int64(n)*interval)
-		}
+		lines.WriteString(metrics(n, epoch+int64(n)*interval))
 	}
 	const seed = 20231115
 	random := rand.New(rand.NewPCG(seed, 0))

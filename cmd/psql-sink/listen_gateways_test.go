@@ -63,7 +63,7 @@ func (f *fleet) startGateway(g int) {
 	pipe, err := os.OpenFile(path, os.O_RDWR, 0)
 	require.NoError(f.t, err)
 	f.t.Cleanup(func() { _ = pipe.Close() })
-	output := strings.NewReplacer("https://sink.example.org:8443", f.url, "TOKEN", gatewayToken(g), "/etc/telegraf/ca.crt", f.ca).Replace(block(f.t, "## Many gateways"))
+	output := strings.NewReplacer("https://sink.example.org:8443", f.url, "TOKEN", gatewayToken(g), "/etc/telegraf/ca.crt", f.ca).Replace(block(f.t, "## Many gateways", "toml"))
 	config := filepath.Join(folder, "telegraf.conf")
 	require.NoError(f.t, os.WriteFile(config, fmt.Appendf(nil, `
 [agent]

@@ -32,11 +32,11 @@ type killed struct {
 	reports int
 }
 
-// killsWanted returns how many processes are killed: KILLS, or a few.
-func killsWanted(t *testing.T) int {
+// times returns how often something is to happen: as often as a variable says, or a few
+// times.
+func times(t *testing.T, variable string, few int) int {
 	t.Helper()
-	const few = 15
-	text := os.Getenv("KILLS")
+	text := os.Getenv(variable)
 	if text == "" {
 		return few
 	}
@@ -50,7 +50,7 @@ func killsWanted(t *testing.T) int {
 func TestKillsOnTheWayThatAcknowledges(t *testing.T) {
 	t.Parallel()
 	k := newKilled(t)
-	for range killsWanted(t) {
+	for range times(t, "KILLS", 15) {
 		for range 1 + k.random.IntN(3) {
 			k.report()
 		}

@@ -73,7 +73,7 @@ func (l *listening) agent(reports int) *testkit.Child {
 	metrics, config := filepath.Join(folder, "metrics"), filepath.Join(folder, "telegraf.conf")
 	require.NoError(l.t, os.WriteFile(metrics, []byte(lines.String()), 0o600))
 	gateway := strings.NewReplacer(`"https://sink.example.org:8443"`, fmt.Sprintf("%q", l.url), `"TOKEN"`, fmt.Sprintf("%q", token),
-		`"/etc/telegraf/ca.crt"`, fmt.Sprintf("%q", l.ca)).Replace(block(l.t, "## Many gateways"))
+		`"/etc/telegraf/ca.crt"`, fmt.Sprintf("%q", l.ca)).Replace(block(l.t, "## Many gateways", "toml"))
 	require.NoError(l.t, os.WriteFile(config, fmt.Appendf(nil, `
 [agent]
   flush_interval = "100ms"
@@ -96,14 +96,14 @@ func (l *listening) agent(reports int) *testkit.Child {
 	return testkit.Agent{Config: config}.Start(l.t)
 }
 
-// block returns the first configuration that docs/scale.md has under a heading.
-func block(t testing.TB, heading string) string {
+// block returns the first block of a language that docs/scale.md has under a heading.
+func block(t testing.TB, heading, language string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(testkit.Root(t), "docs/scale.md"))
 	require.NoError(t, err)
 	_, chapter, found := strings.Cut(string(text), "\n"+heading+"\n")
 	require.True(t, found)
-	_, rest, _ := strings.Cut(chapter, "```toml\n")
+	_, rest, _ := strings.Cut(chapter, "```"+language+"\n")
 	block, _, _ := strings.Cut(rest, "```")
 	return block
 }

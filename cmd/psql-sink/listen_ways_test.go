@@ -20,7 +20,7 @@ func TestTelegrafDeliversEachWay(t *testing.T) {
 	pg := testkit.Database(t)
 	l := listen(t, pg.DSN(), "")
 	stop := l.open()
-	socket := strings.ReplaceAll(block(t, "## Acknowledged to the end"), "/run/psql-sink/write.sock", l.socket)
+	socket := strings.ReplaceAll(block(t, "## Acknowledged to the end", "toml"), "/run/psql-sink/write.sock", l.socket)
 	certificate := fmt.Sprintf("  tls_cert = %q\n  tls_key = %q\n", l.cert, strings.TrimSuffix(l.cert, ".crt")+".key")
 	over := fmt.Sprintf("  urls = [%q]\n  tls_ca = %q\n  tls_server_name = \"localhost\"\n", l.url, l.ca)
 	outputs := map[string]string{ // of the hosts

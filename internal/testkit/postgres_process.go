@@ -57,30 +57,33 @@ func (p *PG) Kill9() {
 	require.NoError(p.t, p.server.Process.Kill())
 	p.ended()
 	// A new server refuses the data folder while a child of the old one lives.
-	require.Eventually(p.t, func() bool { return p.killChildren() == 0 }, time.Minute, 20*time.Millisecond)
+	require.Eventually(p.t, func() bool { return signalIn(p.data(), syscall.SIGKILL) == 0 }, time.Minute, 20*time.Millisecond)
 }
 
-// killChildren kills what still runs in our data folder, which is how to know
-// the server's children: each has a session of its own, and hides its
-// environment behind its title. It returns how many it found.
-func (p *PG) killChildren() int {
+// signalIn sends a signal to what runs in a folder, which is how to know a server's
+// children: each has a session of its own, and hides its environment behind its title.
+// It returns how many it found.
+func signalIn(folder string, signal syscall.Signal) int {
 	found := 0
 	folders, _ := filepath.Glob("/proc/[0-9]*/cwd")
 	for _, link := range folders {
-		if cwd, err := os.Readlink(link); err != nil || cwd != p.data() {
+		if cwd, err := os.Readlink(link); err != nil || cwd != folder {
 			continue
 		}
 		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(link))); err == nil {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
+			_ = syscall.Kill(pid, signal)
 			found++
 		}
 	}
 	return found
 }
 
-// guard stops the server of its folder and removes the folder, once nobody holds
-// its standard input open any more.
+// guard stops the server of its folder, before it what would start that again, and
+// removes the folder, once nobody holds its standard input open any more.
 const guard = `cat
+for process in /proc/[0-9]*; do
+	if [ "$process/cwd" -ef patroni ]; then kill -KILL "${process#/proc/}"; fi
+done
 if read -r pid <data/postmaster.pid; then
 	while [ "/proc/$pid/cwd" -ef data ]; do kill -QUIT "$pid"; sleep 0.1; done
 fi
