@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"testing"
 
-	_ "github.com/lib/pq" // the driver of DB
+	"github.com/lib/pq"
 	"github.com/stretchr/testify/require"
 )
 
@@ -164,10 +164,12 @@ func (p *PG) dsn(database string) string {
 	return "host=" + p.dir + " user=postgres sslmode=disable dbname=" + database
 }
 
+// open reads the environment now, where a service or a password would win over the dsn:
+// what a test sets later is for what it tests.
 func (p *PG) open(database string) *sql.DB {
-	db, err := sql.Open("postgres", p.dsn(database))
+	connector, err := pq.NewConnector(p.dsn(database))
 	require.NoError(p.t, err)
-	return db
+	return sql.OpenDB(connector)
 }
 
 func (p *PG) remove() {
