@@ -141,6 +141,28 @@ func pairs(t testing.TB, frame *data.Frame, q question) {
 	}
 }
 
+// allPairs expects a row of each source with each destination, also of two that do not
+// talk to each other.
+func allPairs(t testing.TB, frame *data.Frame, q question) {
+	t.Helper()
+	from, to := q.pairRange()
+	truth := q.rangeTruth(from, to, pairName)
+	sources, destinations := map[string]bool{}, map[string]bool{}
+	for row := range frame.Rows() {
+		source, destination := text(t, frame, "source", row), text(t, frame, "destination", row)
+		sources[source], destinations[destination] = true, true
+		of := truth[source+" "+destination]
+		if of == nil {
+			require.True(t, math.IsNaN(cell(t, frame, "traffic", row)))
+			continue
+		}
+		checkSums(t, frame, row, of)
+		delete(truth, source+" "+destination)
+	}
+	require.Empty(t, truth)
+	require.Equal(t, len(sources)*len(destinations), frame.Rows())
+}
+
 // reportsOf are the times of the reports of each chosen gateway in a range.
 func (q question) reportsOf(from, to time.Time) map[string]map[time.Time]bool {
 	found := map[string]map[time.Time]bool{}

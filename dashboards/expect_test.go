@@ -97,7 +97,7 @@ var expectations = map[string]expectation{
 	"Most destinations":              peersOf(bySrc, byDst),
 	"Most sources":                   peersOf(byDst, bySrc),
 
-	"Sources against destinations": pairs,
+	"Sources against destinations": allPairs,
 	"Pairs":                        pairs,
 
 	"Sinks":                        oneSink,

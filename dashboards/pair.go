@@ -39,7 +39,7 @@ func matrix(pairs string) *panel {
 	m := table("Sources against destinations", sqlTable(`WITH p AS MATERIALIZED (%s),
 		s AS (SELECT source, sum(traffic) AS whole FROM p GROUP BY source ORDER BY whole DESC, source LIMIT 15),
 		d AS (SELECT destination, sum(traffic) AS whole FROM p GROUP BY destination ORDER BY whole DESC, destination LIMIT 12)
-		SELECT source, destination, traffic FROM p JOIN s USING (source) JOIN d USING (destination) ORDER BY s.whole DESC, source, d.whole DESC, destination`, pairs))
+		SELECT source, destination, traffic FROM s CROSS JOIN d LEFT JOIN p USING (source, destination) ORDER BY s.whole DESC, source, d.whole DESC, destination`, pairs))
 	m.Transformations = []object{
 		{"id": "groupingToMatrix", "options": object{"rowField": "source", "columnField": "destination", "valueField": "traffic", "emptyValue": "null"}},
 	}
