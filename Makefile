@@ -22,7 +22,7 @@ RACE := $(if $(CI),-race)
 # For make fuzz.
 FUZZTIME ?= 20s
 
-.PHONY: help run test build install uninstall telegraf lint pictures screenshots look fmt notices bench release big-endian soak kills failover scale fuzz vuln clean setup
+.PHONY: help run test build install uninstall telegraf nats lint pictures screenshots look fmt notices bench release big-endian soak kills failover scale cluster fuzz vuln clean setup
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -30,7 +30,7 @@ help: ## List the targets
 run: setup build telegraf ## See it work (GATEWAY=host: with this machine's own traffic; DURATION=60: end by itself)
 	@demo/run
 
-test: setup build telegraf ## Run all tests (CI=true: with the race detector; TESTFLAGS=... is passed on)
+test: setup build telegraf nats ## Run all tests (CI=true: with the race detector; TESTFLAGS=... is passed on)
 	@$(call all,$(GO) -C $$module test $(RACE) -tags soak -ldflags '-s -w' -timeout 20m $(TESTFLAGS) ./...)
 
 build: ## Build both programs into build/, with manual pages and completions
@@ -50,6 +50,9 @@ uninstall: ## Take it away again, but for options and data
 
 telegraf: ## Build the real Telegraf agent into build/, for tests and the demo
 	@scripts/setup-go && scripts/telegraf
+
+nats: ## Build the NATS server and its command line into build/, for tests
+	@scripts/setup-go && scripts/nats
 
 lint: setup ## Lint Go, shell and plugin READMEs, check formatting, go.mod and THIRD_PARTY_NOTICES
 	@$(call all,$(LINT) run --allow-parallel-runners ./...)
@@ -85,6 +88,9 @@ failover: setup ## Kill the primary of a Postgres of three members FAILOVERS tim
 scale: setup telegraf ## Have GATEWAYS (50) of SERIES (5000) deliver REPORTS (20) to one psql-sink, one each EVERY (15) seconds
 	GATEWAYS=$(or $(GATEWAYS),50) SERIES=$(or $(SERIES),5000) REPORTS=$(or $(REPORTS),20) EVERY=$(or $(EVERY),15) \
 	$(GO) test -count=1 -v -timeout 0 -run TestManyGateways $(TESTFLAGS) ./cmd/psql-sink
+
+cluster: setup telegraf nats ## Run gateways, three NATS nodes, sinks and Postgres; have each fail in turn, ROUNDS (3) times
+	ROUNDS=$(or $(ROUNDS),3) $(GO) test -count=1 -v -timeout 0 -run TestCluster $(TESTFLAGS) ./internal/cluster
 
 big-endian: setup ## Test what reads the kernel and files on an emulated machine of the other byte order; build for one of 32 bits
 	CGO_ENABLED=0 GOARCH=s390x $(GO) test -short -exec qemu-s390x-static $(TESTFLAGS) \

@@ -8,6 +8,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -43,12 +44,21 @@ func NewCA(t testing.TB) *CA {
 	return ca
 }
 
-// Issue makes a certificate for a server of these host names, or, with the name
-// of a role, for a client. It is valid for as long as lasts.
+// Issue makes a certificate for a server of these host names and addresses, or, with the
+// name of a role, for a client. It is valid for as long as lasts.
 func (ca *CA) Issue(name string, lasts time.Duration, hosts ...string) *Cert {
 	ca.t.Helper()
+	var names []string
+	var addrs []net.IP
+	for _, host := range hosts {
+		if addr := net.ParseIP(host); addr != nil {
+			addrs = append(addrs, addr)
+		} else {
+			names = append(names, host)
+		}
+	}
 	der, key := ca.sign(&x509.Certificate{
-		Subject: pkix.Name{CommonName: name}, DNSNames: hosts,
+		Subject: pkix.Name{CommonName: name}, DNSNames: names, IPAddresses: addrs,
 		NotAfter: time.Now().Add(lasts), KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}, ca.cert)

@@ -32,6 +32,21 @@ func NewProxy(t testing.TB, target string) *Proxy {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
+	return proxy(t, listener, target)
+}
+
+// Proxy is NewProxy at an address of the namespace, which reaches unix sockets of others.
+func (n *Netns) Proxy(t testing.TB, addr, target string) *Proxy {
+	t.Helper()
+	var listener net.Listener
+	require.NoError(t, n.Do(func() (err error) {
+		listener, err = net.Listen("tcp", addr)
+		return err
+	}))
+	return proxy(t, listener, target)
+}
+
+func proxy(t testing.TB, listener net.Listener, target string) *Proxy {
 	p := &Proxy{target: target, listener: listener, conns: make(map[net.Conn]bool)}
 	p.passing.Go(p.accept)
 	t.Cleanup(func() {

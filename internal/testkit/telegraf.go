@@ -18,6 +18,17 @@ func Telegraf(t testing.TB) string {
 	return filepath.Join(root, "build", "telegraf")
 }
 
+// NATS returns the paths of the NATS server and of its command line, which are built as the
+// agent is.
+func NATS(t testing.TB) (server, cli string) {
+	t.Helper()
+	root := Root(t)
+	if told := run(t, exec.Command(filepath.Join(root, "scripts", "nats"))); told != "" {
+		t.Log(told)
+	}
+	return filepath.Join(root, "build", "nats-server"), filepath.Join(root, "build", "nats")
+}
+
 // Agent is a way to run Telegraf.
 type Agent struct {
 	Config string   // path of the configuration file
