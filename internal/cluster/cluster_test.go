@@ -1,0 +1,112 @@
+// Package cluster tests deploy/cluster: gateways that deliver through three NATS nodes to sinks.
+package cluster
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/testkit"
+)
+
+// whole is all machines: gateways, NATS nodes, sinks and Postgres.
+type whole struct {
+	t        *testing.T
+	net      *network
+	nats     *natsCluster
+	gateways []*gateway
+	sinks    []*sink
+	pg       *testkit.PG
+	dsn      string
+	victim   int // the node that failed
+}
+
+const postgresAddr = "10.99.0.50"
+
+func newWhole(t *testing.T) *whole {
+	t.Helper()
+	testkit.Need(t, "ip")
+	w := &whole{t: t, net: newNetwork(t), pg: testkit.Postgres(t)}
+	w.nats = startNATS(t, w.net)
+	w.net.machine(postgresAddr).Proxy(t, postgresAddr+":5432", w.pg.Socket())
+	w.dsn = "host=" + postgresAddr + " user=postgres sslmode=disable dbname=" + w.pg.Name()
+	for range 2 {
+		w.addSink()
+	}
+	for g := range 2 {
+		w.gateways = append(w.gateways, newGateway(t, fmt.Sprintf("gw-%d", g+1), w.net.machine(fmt.Sprintf("10.99.0.%d", 20+g)), w.nats.ca))
+	}
+	return w
+}
+
+func (w *whole) addSink() *sink {
+	w.t.Helper()
+	s := newSink(w.t, w.net, fmt.Sprintf("10.99.0.%d", 11+len(w.sinks)), w.nats.ca, w.dsn)
+	w.sinks = append(w.sinks, s)
+	return s
+}
+
+// report has each gateway report once.
+func (w *whole) report(series int) {
+	w.t.Helper()
+	for _, g := range w.gateways {
+		g.report(series)
+	}
+}
+
+// sent is what the gateways were given, and stored what Postgres has, by gateway.
+func (w *whole) sent() map[string]sums {
+	all := make(map[string]sums)
+	for _, g := range w.gateways {
+		all[g.name] = g.sent
+	}
+	return all
+}
+
+func (w *whole) stored() (map[string]sums, error) {
+	rows, err := w.pg.DB().Query("SELECT host, count(*), sum(src_bytes), sum(dst_bytes) FROM vpn_traffic GROUP BY host")
+	if err != nil {
+		return nil, fmt.Errorf("adding up what is stored: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	all := make(map[string]sums)
+	for rows.Next() {
+		var host string
+		var of sums
+		if err := rows.Scan(&host, &of.Rows, &of.SrcBytes, &of.DstBytes); err != nil {
+			return nil, fmt.Errorf("adding up what is stored: %w", err)
+		}
+		all[host] = of
+	}
+	return all, rows.Err()
+}
+
+// settle waits until Postgres has all rows, and requires that it has each of them once.
+func (w *whole) settle(t *testing.T) {
+	t.Helper()
+	begin := time.Now()
+	var got map[string]sums
+	require.Eventually(t, func() bool {
+		var err error
+		got, err = w.stored()
+		return err == nil && rowsOf(got) >= rowsOf(w.sent())
+	}, 2*time.Minute, 50*time.Millisecond, "rows are missing")
+	require.Equal(t, w.sent(), got)
+	t.Logf("%d rows sent and stored, the last %.1f s after they could be", rowsOf(got), time.Since(begin).Seconds())
+}
+
+func rowsOf(all map[string]sums) (rows int) {
+	for _, of := range all {
+		rows += of.Rows
+	}
+	return rows
+}
+
+// end kills what would take its time to end.
+func (w *whole) end() {
+	for _, g := range w.gateways {
+		g.kill()
+	}
+}

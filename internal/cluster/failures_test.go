@@ -1,0 +1,162 @@
+package cluster
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/testkit"
+)
+
+// series is how many a report has.
+const series = 400
+
+// failure is something that fails, and is mended later.
+type failure struct {
+	name         string
+	strike, mend func(*whole)
+	meanwhile    func(*whole, *testing.T) // what works in spite of it
+}
+
+// failures are in docs/scale.md, too.
+var failures = []failure{
+	{"a NATS node is killed", (*whole).killNode, (*whole).startNode, (*whole).settle},
+	{"a sink is killed", func(w *whole) { w.sinks[0].kill() }, func(w *whole) { w.sinks[0].start() }, (*whole).drain},
+	{"psql-sink is killed", func(w *whole) { kill(w.t, w.sinks[1].psqlSink) }, func(w *whole) { w.sinks[1].startPsqlSink() }, nothing},
+	{"a gateway's Telegraf is killed", (*whole).killGateway, func(*whole) {}, (*whole).settle},
+	{"Postgres is killed", func(w *whole) { w.pg.Kill9() }, func(w *whole) { w.pg.Start() }, (*whole).drain},
+	{"a NATS node is cut off", (*whole).cutNode, (*whole).joinNode, (*whole).elect},
+	{"a sink is cut off", func(w *whole) { w.net.cut(w.sinks[0].addr) }, func(w *whole) { w.net.join(w.sinks[0].addr) }, (*whole).drain},
+	{"Postgres is cut off", func(w *whole) { w.net.cut(postgresAddr) }, func(w *whole) { w.net.join(postgresAddr) }, (*whole).drain},
+	{"no sink takes anything", (*whole).overflow, (*whole).resume, nothing},
+	{"a sink is added and stopped", func(w *whole) { w.addSink() }, (*whole).removeSink, (*whole).settle},
+}
+
+func nothing(*whole, *testing.T) {}
+
+func (w *whole) killNode()  { w.victim = w.nats.leader(); w.nats.kill(w.victim) }
+func (w *whole) startNode() { w.nats.start(w.victim) }
+func (w *whole) cutNode()   { w.victim = w.nats.leader(); w.net.cut(nodeAddr(w.victim)) }
+func (w *whole) joinNode()  { w.net.join(nodeAddr(w.victim)) }
+
+func (w *whole) killGateway() {
+	w.t.Helper()
+	g := w.gateways[0]
+	g.report(series)
+	g.buffered(series)
+	g.kill()
+	g.start()
+}
+
+// elect waits until another node leads the stream.
+func (w *whole) elect(t *testing.T) {
+	t.Helper()
+	require.Eventually(t, func() bool { return w.nats.leader() != w.victim }, time.Minute, 200*time.Millisecond)
+}
+
+// overflow has more messages come than sinks may hold, which none of them gets rid of.
+func (w *whole) overflow() {
+	w.t.Helper()
+	for _, s := range w.sinks {
+		kill(w.t, s.psqlSink)
+	}
+	limit, err := strconv.Atoi(maxPending)
+	require.NoError(w.t, err)
+	for deadline := time.Now().Add(time.Minute); w.nats.messages() < 2*limit; {
+		require.True(w.t, time.Now().Before(deadline))
+		w.report(series / 10)
+	}
+}
+
+func (w *whole) resume() {
+	for _, s := range w.sinks {
+		s.startPsqlSink()
+	}
+}
+
+func (w *whole) removeSink() {
+	w.t.Helper()
+	last := len(w.sinks) - 1
+	w.sinks[last].stop()
+	w.sinks[last].finish()
+	w.sinks = w.sinks[:last]
+}
+
+// Whatever fails between gateways and Postgres: all that gateways have in their buffers is
+// stored, once. ROUNDS has everything fail so often, in any order.
+func TestCluster(t *testing.T) {
+	w := newWhole(t)
+	defer w.end()
+	w.report(5000)
+	w.settle(t)
+	for range rounds(t) {
+		for _, i := range rand.Perm(len(failures)) {
+			require.True(t, t.Run(failures[i].name, func(t *testing.T) { w.endure(t, failures[i]) }))
+		}
+	}
+	t.Run("a message comes twice", w.repeat)
+}
+
+func rounds(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv("ROUNDS")
+	if text == "" {
+		return 1
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err)
+	return n
+}
+
+func (w *whole) endure(t *testing.T, f failure) {
+	w.t = t
+	w.report(series)
+	f.strike(w)
+	for range 3 {
+		w.report(series)
+		time.Sleep(300 * time.Millisecond) // so that they are messages of their own
+	}
+	f.meanwhile(w, t)
+	f.mend(w)
+	w.report(series)
+	w.settle(t)
+	testkit.RequireExact(t, w.pg.DB())
+	for _, s := range w.sinks {
+		require.Empty(t, dropped(s.agent.Stderr()))
+	}
+}
+
+// repeat publishes a report again. All of its rows are duplicates.
+func (w *whole) repeat(t *testing.T) {
+	w.t = t
+	w.drain(t)
+	for _, s := range w.sinks { // whose counters begin anew
+		s.stop()
+		s.start()
+	}
+	g := w.gateways[0]
+	again := w.nats.command("pub", "--force-stdin", "conntrack."+g.name)
+	again.Stdin = bytes.NewReader(g.lines(0, series))
+	out, err := again.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	w.drain(t)
+	for _, s := range w.sinks {
+		s.stop()
+		s.finish()
+	}
+	var duplicates int
+	require.NoError(t, w.pg.DB().QueryRow("SELECT sum(duplicates) FROM sink_status WHERE started >= now() - interval '1 minute'").Scan(&duplicates))
+	require.Equal(t, series, duplicates)
+	w.settle(t)
+}
+
+// drain waits until sinks have acknowledged all that has come.
+func (w *whole) drain(t *testing.T) {
+	t.Helper()
+	require.Eventually(t, func() bool { return w.nats.messages() == 0 }, time.Minute, 100*time.Millisecond)
+}

@@ -1,0 +1,117 @@
+package cluster
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/testkit"
+)
+
+// gateway is the Telegraf of a gateway, which reads what the test writes into a pipe.
+type gateway struct {
+	t       testing.TB
+	name    string
+	machine *testkit.Netns
+	folder  string
+	pipe    *os.File
+	agent   *testkit.Child
+	reports int
+	sent    sums // the ledger: what all of its reports have
+}
+
+type sums struct{ Rows, SrcBytes, DstBytes int }
+
+func newGateway(t testing.TB, name string, machine *testkit.Netns, ca string) *gateway {
+	t.Helper()
+	g := &gateway{t: t, name: name, machine: machine, folder: t.TempDir()}
+	pipe := filepath.Join(g.folder, "pipe")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	var err error
+	g.pipe, err = os.OpenFile(pipe, os.O_RDWR, 0) // so that it never ends
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = g.pipe.Close() })
+	text := deployed(t, "gateway.conf", "/var/lib/telegraf/buffer", g.buffer(), "/etc/telegraf/ca.crt", ca, "conntrack.gw-1", "conntrack."+name,
+		"[agent]\n", "[agent]\n  flush_interval = \"200ms\"\n  omit_hostname = true\n")
+	text += fmt.Sprintf("[[inputs.execd]]\n  command = [\"cat\", %q]\n  signal = \"none\"\n  data_format = \"influx\"\n", pipe)
+	require.NoError(t, os.WriteFile(g.config(), []byte(text), 0o600))
+	g.start()
+	return g
+}
+
+func (g *gateway) buffer() string { return filepath.Join(g.folder, "buffer") }
+func (g *gateway) config() string { return filepath.Join(g.folder, "telegraf.conf") }
+
+func (g *gateway) start() { g.agent = testkit.Agent{Config: g.config(), Netns: g.machine}.Start(g.t) }
+
+// kill kills Telegraf, with what it has started: that would take from the pipe, too.
+func (g *gateway) kill() {
+	g.t.Helper()
+	require.NoError(g.t, syscall.Kill(-g.agent.Pid(), syscall.SIGKILL))
+	require.Error(g.t, g.agent.Wait(time.Minute))
+}
+
+var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// report hands a report of so many series to Telegraf.
+func (g *gateway) report(series int) {
+	g.t.Helper()
+	_, err := g.pipe.Write(g.lines(g.reports, series))
+	require.NoError(g.t, err)
+	for i := range series {
+		g.sent.Rows++
+		g.sent.SrcBytes += i + g.reports
+		g.sent.DstBytes += 3 * i
+	}
+	g.reports++
+}
+
+// lines returns a report. The address 10.200.0.0 is in its last line only.
+func (g *gateway) lines(report, series int) []byte {
+	var lines bytes.Buffer
+	at := epoch.Add(time.Duration(report) * 15 * time.Second).UnixNano()
+	for i := range series {
+		fmt.Fprintf(&lines, "conntrack_accounting,host=%s,src=10.32.%d.0,dst=10.%d.%d.0,proto=tcp,port=443 "+
+			"src_packets=1i,src_bytes=%di,dst_packets=1i,dst_bytes=%di,connection_count=1i,connection_times=5i %d\n",
+			g.name, report, 40+i/250, i%250, i+report, 3*i, at)
+	}
+	return lines.Bytes()
+}
+
+// buffered waits until Telegraf's buffer on disk has the last report: what Telegraf has only
+// read is lost when it is killed.
+func (g *gateway) buffered(series int) {
+	g.t.Helper()
+	i := series - 1
+	tags := fmt.Appendf(nil, "10.32.%d.0", g.reports-1)
+	last := fmt.Appendf(nil, "10.%d.%d.0", 40+i/250, i%250)
+	require.Eventually(g.t, func() (found bool) {
+		_ = filepath.WalkDir(g.buffer(), func(path string, entry fs.DirEntry, err error) error {
+			if err == nil && !entry.IsDir() {
+				text, _ := os.ReadFile(path) // it may be removed meanwhile
+				_, text, of := bytes.Cut(text, tags)
+				found = found || of && bytes.Contains(text, last)
+			}
+			return nil
+		})
+		return found
+	}, time.Minute, 5*time.Millisecond, "%s", g.agent.Stderr())
+}
+
+// dropped returns what Telegraf logged of metrics that it dropped.
+func dropped(log string) (lines []string) {
+	for line := range strings.Lines(log) {
+		if strings.Contains(line, "dropped") || strings.Contains(line, "terminate") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}

@@ -1,0 +1,148 @@
+package cluster
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-conntrack-accounting/internal/testkit"
+)
+
+const nodes = 3
+
+// natsCluster is three NATS nodes, made as deploy/cluster has it.
+type natsCluster struct {
+	t           testing.TB
+	net         *network
+	server, cli string
+	ca          string
+	operator    *testkit.Netns
+	machines    [nodes]*testkit.Netns
+	configs     [nodes]string
+	running     [nodes]*testkit.Child
+}
+
+func nodeName(n int) string { return fmt.Sprintf("nats-%d", n+1) }
+func nodeAddr(n int) string { return fmt.Sprintf("10.99.0.%d", n+1) }
+
+// deployed reads a file of deploy/cluster, and puts in the addresses and what else is said.
+func deployed(t testing.TB, name string, replace ...string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(testkit.Root(t), "deploy/cluster", name))
+	require.NoError(t, err)
+	for i := 0; i < len(replace); i += 2 {
+		require.Contains(t, string(text), replace[i], name)
+	}
+	for n := range nodes {
+		replace = append(replace, nodeName(n)+".example.org", nodeAddr(n))
+	}
+	return strings.NewReplacer(replace...).Replace(string(text))
+}
+
+func startNATS(t testing.TB, net *network) *natsCluster {
+	t.Helper()
+	c := &natsCluster{t: t, net: net, operator: net.machine("10.99.0.100")}
+	c.server, c.cli = testkit.NATS(t)
+	ca := testkit.NewCA(t)
+	for n := range nodes {
+		folder := t.TempDir()
+		var cert, key string
+		c.ca, cert, key = ca.Issue(nodeName(n), time.Hour, nodeAddr(n)).Files(t)
+		c.configs[n] = filepath.Join(folder, "nats.conf")
+		text := deployed(t, "nats.conf", "server_name: nats-1", "server_name: "+nodeName(n), "/etc/nats/node.crt", cert,
+			"/etc/nats/node.key", key, "/etc/nats/ca.crt", c.ca, "/var/lib/nats", filepath.Join(folder, "store"), "5s", "1s")
+		require.NoError(t, os.WriteFile(c.configs[n], []byte(text), 0o600))
+		c.machines[n] = net.machine(nodeAddr(n))
+		c.start(n)
+	}
+	require.Eventually(t, func() bool { return c.command("account", "info").Run() == nil }, time.Minute, 100*time.Millisecond, "JetStream has no leader")
+	c.makeStream()
+	return c
+}
+
+// maxPending is how many messages may be undelivered: few, so that a test can have more.
+const maxPending = "10"
+
+// makeStream runs deploy/cluster/stream; tests do not wait as long for what comes again.
+func (c *natsCluster) makeStream() {
+	c.t.Helper()
+	script := c.operate("sh", "-c", deployed(c.t, "stream", "--wait=30s", "--wait=5s", "--max-pending=100", "--max-pending="+maxPending))
+	script.Env = append(script.Env, "PATH="+filepath.Dir(c.cli)+":"+os.Getenv("PATH"))
+	out, err := script.CombinedOutput()
+	require.NoError(c.t, err, "%s", out)
+}
+
+func (c *natsCluster) start(n int) {
+	c.t.Helper()
+	c.running[n] = testkit.StartChild(c.t, c.machines[n].Command(c.server, "-c", c.configs[n]))
+}
+
+func (c *natsCluster) kill(n int) {
+	c.t.Helper()
+	c.running[n].Signal(syscall.SIGKILL)
+	require.Error(c.t, c.running[n].Wait(time.Minute))
+}
+
+// command prepares NATS's command line.
+func (c *natsCluster) command(args ...string) *exec.Cmd { return c.operate(c.cli, args...) }
+
+// operate prepares a program that finds the nodes in its environment.
+func (c *natsCluster) operate(name string, args ...string) *exec.Cmd {
+	cmd := c.operator.Command(name, args...)
+	urls := make([]string, nodes)
+	for n := range urls {
+		urls[n] = fmt.Sprintf("tls://%s:4222", nodeAddr(n))
+	}
+	cmd.Env = append(os.Environ(), "NATS_URL="+strings.Join(urls, ","), "NATS_CA="+c.ca,
+		"NATS_USER=admin", "NATS_PASSWORD=ADMIN-PASSWORD", "XDG_CONFIG_HOME="+filepath.Dir(c.configs[0]))
+	return cmd
+}
+
+// stream is what "nats stream info" says.
+type stream struct {
+	Cluster struct{ Leader string }
+	State   struct{ Messages int }
+}
+
+func (c *natsCluster) info() (s stream, err error) {
+	text, err := c.command("stream", "info", "CONNTRACK", "--json").Output()
+	if err != nil {
+		return s, fmt.Errorf("asking for the stream: %w", err)
+	}
+	return s, json.Unmarshal(text, &s)
+}
+
+// messages returns how many the stream holds, or -1 if it cannot be asked.
+func (c *natsCluster) messages() int {
+	s, err := c.info()
+	if err != nil {
+		return -1
+	}
+	return s.State.Messages
+}
+
+// leader returns the node that leads the stream: its loss hurts most.
+func (c *natsCluster) leader() int {
+	c.t.Helper()
+	var s stream
+	require.Eventually(c.t, func() (found bool) {
+		var err error
+		s, err = c.info()
+		return err == nil && s.Cluster.Leader != ""
+	}, time.Minute, 200*time.Millisecond)
+	for n := range nodes {
+		if nodeName(n) == s.Cluster.Leader {
+			return n
+		}
+	}
+	require.FailNow(c.t, "no such node", s.Cluster.Leader)
+	return 0
+}
