@@ -46,6 +46,7 @@ var runBy = map[string]string{
 	"docs/database.md: Upgrade from the old table":   "TestRecipes",
 	"docs/floods.md: The kernel":                     "TestRecipes",
 	"docs/migration.md: History":                     "TestRecipes",
+	"docs/scale.md: More than one database":          "TestHeadReader",
 	"docs/scale.md: Postgres that fails over":        "TestFailovers",
 	"docs/scale.md: After a failover that lost rows": "TestAFailoverThatLosesRows",
 	"plugins/outputs/vpn_traffic/README.md: Metrics": "TestRecipes",

@@ -24,7 +24,8 @@ func TestStatements(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, db.Migrate(t.Context()))
 	require.NoError(t, db.Close())
-	pg.Exec(`CREATE TABLE vpn_traffic_old (); CREATE TABLE vpn_traffic_upgrade ()`) // which upgrade makes
+	pg.Exec(`CREATE TABLE vpn_traffic_old (); CREATE TABLE vpn_traffic_upgrade ()`, // which upgrade makes
+		`CREATE EXTENSION dblink; GRANT USAGE ON FOREIGN DATA WRAPPER dblink_fdw TO vpn_traffic_owner`) // which migrate -head does
 	influx, net := testkit.Influx(t, nil), testkit.NewNetns(t)
 	block := regexp.MustCompile("(?ms)^```(sql|nft)\n(.*?)^```")
 	influx.Query("", "CREATE DATABASE telegraf")

@@ -24,6 +24,7 @@ func migrateCommand(host execd.Program) *command.Command {
 			return value.UnmarshalText([]byte(text))
 		})
 	}
+	head := flags.Bool("head", false, "make the database a head instead, which has no rows, but asks other databases (docs/scale.md), or bring it up to date")
 	return &command.Command{
 		Name: "migrate", Line: "make the tables, as their owner, and grant rights to them", Flags: flags,
 		About: `Makes the tables and functions or brings them up to date, and grants the roles
@@ -33,7 +34,12 @@ psql-sink. It does no harm where there is nothing to do.
 `,
 		Examples: []command.Example{{Text: "psql-sink migrate -dsn 'host=/var/run/postgresql dbname=vpn role=vpn_traffic_owner'"}},
 		Run: func([]string) error {
-			return c.run(func(ctx context.Context, db *store.DB) error { return c.migrate(ctx, db, given) })
+			return c.run(func(ctx context.Context, db *store.DB) error {
+				if *head {
+					return c.makeHead(ctx, db)
+				}
+				return c.migrate(ctx, db, given)
+			})
 		},
 	}
 }
@@ -50,6 +56,15 @@ func (c *client) migrate(ctx context.Context, db *store.DB, given []func()) erro
 		return err
 	}
 	c.printf("the schema is up to date, and the roles vpn_traffic_writer and vpn_traffic_reader, where they exist, have their rights\n")
+	return nil
+}
+
+// makeHead makes the database one that asks others, its shards.
+func (c *client) makeHead(ctx context.Context, db *store.DB) error {
+	if err := db.InstallHead(ctx); err != nil {
+		return err
+	}
+	c.printf("the database is a head: it asks the servers of dblink_fdw that have a user mapping for the owner of its functions\n")
 	return nil
 }
 

@@ -89,7 +89,7 @@ func install(ctx context.Context, tx *sql.Tx) error {
 	if err != nil || newer {
 		return err
 	}
-	if err := installFunctions(ctx, tx); err != nil {
+	if err := installFunctions(ctx, tx, filesOf(functionFiles, "functions")); err != nil {
 		return fmt.Errorf("installing functions: %w", err)
 	}
 	if _, err := tx.ExecContext(ctx, grants); err != nil {
@@ -125,8 +125,8 @@ func lastMigration() int {
 	return files[len(files)-1].number()
 }
 
-func installFunctions(ctx context.Context, tx *sql.Tx) error {
-	for _, f := range filesOf(functionFiles, "functions") {
+func installFunctions(ctx context.Context, tx *sql.Tx, files []sqlFile) error {
+	for _, f := range files {
 		if _, err := tx.ExecContext(ctx, f.text); err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}
@@ -135,14 +135,16 @@ func installFunctions(ctx context.Context, tx *sql.Tx) error {
 	_, err := tx.ExecContext(ctx, fmt.Sprintf(`DO $$ BEGIN
 		EXECUTE format('CREATE OR REPLACE FUNCTION vpn_traffic_functions() RETURNS text LANGUAGE sql IMMUTABLE AS %%L',
 			format('SELECT %%L', '%s ' || current_schema()));
-		END $$`, functionsVersion()))
+		END $$`, versionOfFiles(files)))
 	return err
 }
 
 // functionsVersion tells the functions of this version from those of others.
-func functionsVersion() string {
+func functionsVersion() string { return versionOfFiles(filesOf(functionFiles, "functions")) }
+
+func versionOfFiles(files []sqlFile) string {
 	sum := sha256.New()
-	for _, f := range filesOf(functionFiles, "functions") {
+	for _, f := range files {
 		_, _ = fmt.Fprint(sum, f.text)
 	}
 	return fmt.Sprintf("%x", sum.Sum(nil)[:8])

@@ -3,9 +3,8 @@ package store_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
-	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -13,51 +12,104 @@ import (
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
-const (
-	headTotals = `SELECT coalesce(jsonb_agg(t), '[]')::text FROM vpn_traffic_totals('2023-11-01', '2023-12-01', '%s', top => %s, measure => '%s') AS t`
-	headSum    = `SELECT coalesce(sum(src_bytes), 0) FROM vpn_traffic_totals('2023-11-01', '2023-12-01')`
-)
-
-// TestHead compares the totals of three servers, as their head sums them up, with those
-// of one database that has all rows; then one server after the other fails.
+// TestHead asks three servers, over their head, and one database that has all rows, the
+// same questions.
 func TestHead(t *testing.T) {
-	head, all := testkit.Database(t), testkit.Database(t)
-	shards := []*testkit.PG{testkit.Postgres(t), testkit.Postgres(t), testkit.Postgres(t)}
-	source := rand.New(rand.NewPCG(1, 2))
-	reference := openStore(t, all)
-	for range 2 { // running it again is harmless
-		head.Psql(nil, "-f", filepath.Join(testkit.Root(t), "deploy", "head.sql"))
+	t.Parallel()
+	source := rand.New(rand.NewPCG(20261127, 0))
+	head, all, _ := headOf(t, source)
+	empty := 0
+	for range 200 {
+		question := anyQuestion(source)
+		want := text(t, all, question)
+		require.Equal(t, want, text(t, head, question), question)
+		if want == "[]" {
+			empty++
+		}
 	}
-	for i, pg := range shards {
+	require.Less(t, empty, 100, "questions that find nothing show nothing")
+}
+
+// headOf makes a head of three servers, with gateways of their own, and one database with
+// the rows of all.
+func headOf(t *testing.T, source *rand.Rand) (head, all *testkit.PG, shards []*testkit.PG) {
+	t.Helper()
+	all, head = testkit.Database(t), testkit.Database(t)
+	reference := openStore(t, all)
+	for i := range 3 {
+		pg := testkit.Postgres(t)
+		shards = append(shards, pg)
 		db := openStore(t, pg)
 		for gateway := range 2 {
 			rows, host := random(source, 400), fmt.Sprintf("gw%d%d", i, gateway)
+			for n := range rows {
+				rows[n].SrcName = []string{"", "team one", "Team 2"}[source.IntN(3)]
+			}
 			mustImport(t, db, host, rows)
 			mustImport(t, reference, host, rows)
 		}
-		head.Exec(fmt.Sprintf(`CREATE SERVER shard%d FOREIGN DATA WRAPPER dblink_fdw OPTIONS (host '%s', dbname '%s', connect_timeout '2')`,
-			i, pg.Dir(), pg.Name()), fmt.Sprintf(`CREATE USER MAPPING FOR CURRENT_USER SERVER shard%d OPTIONS (user 'postgres')`, i))
 	}
-	measures := []string{"all", "bytes", "packets", "connections", "open"}
-	for i, by := range []string{"", "src", "dst", "proto", "port", "service", "host", "pair"} {
-		for _, top := range []string{"NULL", "3"} {
-			query := fmt.Sprintf(headTotals, by, top, measures[i%len(measures)])
-			require.JSONEq(t, text(t, all, query), text(t, head, query), query)
+	install(t, head)
+	for i, pg := range shards {
+		addShard(t, head, fmt.Sprint("shard", i), pg)
+	}
+	return head, all, shards
+}
+
+func install(t *testing.T, head *testkit.PG) {
+	t.Helper()
+	db, err := store.Open(head.DSN())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	for range 2 { // doing it again is harmless
+		require.NoError(t, db.InstallHead(t.Context()))
+	}
+}
+
+func addShard(t *testing.T, head *testkit.PG, name string, pg *testkit.PG) {
+	t.Helper()
+	head.Exec(fmt.Sprintf(`CREATE SERVER %s FOREIGN DATA WRAPPER dblink_fdw OPTIONS (host '%s', dbname '%s', connect_timeout '2')`, name, pg.Dir(), pg.Name()),
+		fmt.Sprintf(`CREATE USER MAPPING FOR CURRENT_USER SERVER %s OPTIONS (user 'postgres')`, name))
+}
+
+// anyQuestion returns a query of one of the functions that dashboards and people call.
+func anyQuestion(r *rand.Rand) string {
+	pick := func(list ...string) string { return list[r.IntN(len(list))] }
+	since := noon.Add(8*time.Hour + time.Duration(r.IntN(6*3600))*time.Second)
+	until := since.Add(time.Duration(r.IntN([]int{600, 7200, 30 * 3600}[r.IntN(3)])) * time.Second)
+	times := fmt.Sprintf("'%s', '%s'", since.Format(time.RFC3339), until.Format(time.RFC3339))
+	by := pick("", "src", "dst", "proto", "port", "service", "host", "pair")
+	filter := ""
+	for column, values := range map[string]string{
+		"src": "{10.32.1.0,team one (10.32.2.0)}", "dst": "{10.33.0.0,10.33.3.0}", "proto": "{udp}", "port": "{other,1}", "host": "{gw10,gw21,gw00}",
+	} {
+		if r.IntN(4) == 0 {
+			filter += fmt.Sprintf(", %s => '%s'", column, values)
 		}
 	}
-	slow := head.Psql(nil, "-c", `SELECT FROM vpn_traffic_ask('SELECT to_jsonb(1) FROM pg_sleep(600)', '10 ms')`)
-	require.Contains(t, slow, "no answer of shard shard2: it took longer than")
-	sums := []string{text(t, shards[0], headSum), text(t, shards[1], headSum), text(t, shards[2], headSum)}
-	shards[0].Kill9()
-	require.Equal(t, text(t, all, `SELECT `+sums[1]+` + `+sums[2]), text(t, head, headSum))
-	require.NoError(t, syscall.Kill(shards[1].Pid(), syscall.SIGSTOP))
-	t.Cleanup(func() { _ = syscall.Kill(shards[1].Pid(), syscall.SIGCONT) })
-	require.Equal(t, sums[2], text(t, head, headSum))
-	shards[2].Exec(`DROP FUNCTION vpn_traffic_totals`) // as if it were of an older version
-	said := head.Psql(nil, "-c", headSum)
-	for _, why := range []string{"shard0: could not", "shard1: could not", "shard2: function vpn_traffic_totals"} {
-		require.Contains(t, said, "no answer of shard "+why)
+	top := pick("", "", ", top => 1", ", top => 3", ", top => 5", ", top => 100")
+	measure := pick("", ", measure => 'all'", ", measure => 'bytes'", ", measure => 'packets'", ", measure => 'connections'", ", measure => 'open'")
+	call := pick("series", "series", "series", "totals", "totals", "pairs", "rates", "peers", "values", "outages", "interval")
+	switch call {
+	case "series":
+		call += fmt.Sprintf("(%s, '%s', '%s'%s%s%s)", times, pick("1 s", "15 s", "40 s", "2 min", "1 h", "3 h"), by, filter, top, measure)
+	case "totals":
+		call += fmt.Sprintf("(%s, '%s'%s%s%s)", times, by, filter, top, measure)
+	case "pairs":
+		call += fmt.Sprintf("(%s%s%s%s)", times, filter, top, measure)
+	case "rates":
+		call += fmt.Sprintf("(%s, '%s', '%s'%s%s%s, rising => %s)", times, pick("5 min", "1 h"), by, filter, top,
+			pick("", ", measure => 'packets'", ", measure => 'connections'"), pick("true", "false"))
+	case "peers":
+		call += fmt.Sprintf("(%s, '%s'%s%s)", times, pick("src", "dst"), filter, top)
+	case "values":
+		call += fmt.Sprintf("('%s', %s)", pick("src", "dst", "proto", "port", "host"), times)
+	case "outages":
+		call += fmt.Sprintf("(%s%s)", times, pick("", ", '{gw10}'"))
+	case "interval":
+		call += fmt.Sprintf("('%s')", until.Format(time.RFC3339))
 	}
+	return `SELECT coalesce(jsonb_agg(t), '[]')::text FROM vpn_traffic_` + call + ` AS t`
 }
 
 func openStore(t *testing.T, pg *testkit.PG) *store.DB {

@@ -43,7 +43,6 @@ DECLARE
     reports text; -- which steps have reports, and how many of each host tell the gauge
     sums    text; -- by step, columns and, where the gauge is wanted, host
     named   text; -- the same by step and name, with the average of the gauge
-    ranked  text; -- each name, its place, and the line that it is on: its own or "all others"
     grouped text; -- the sums by step and line
     steps   text; -- those that have reports
     gaps    text; -- steps without reports, each after one that has some
@@ -62,9 +61,6 @@ BEGIN
             FROM sums LEFT JOIN reports USING (step, host) GROUP BY 1, 2', vpn_traffic_name(by), vpn_traffic_counters('sum(%1$s)'));
         steps := 'SELECT step, bool_or(tracked > 0) AS tracked FROM reports GROUP BY step';
     END IF;
-    ranked := format('SELECT name, place, CASE WHEN place > %L THEN ''all others'' ELSE name END AS line
-        FROM (SELECT name, row_number() OVER (ORDER BY sum(%s) DESC NULLS LAST, name) AS place FROM named GROUP BY name) AS n',
-        top, vpn_traffic_rank(measure));
     grouped := format('SELECT step, name AS line, %s FROM named WHERE name IN (SELECT name FROM ranked WHERE name = line)
         UNION ALL SELECT step, ''all others'', %s FROM named JOIN ranked USING (name) WHERE name <> line GROUP BY step',
         vpn_traffic_sums(measure, '%1$s'), vpn_traffic_sums(measure, 'sum(%1$s)'));
@@ -76,8 +72,7 @@ BEGIN
     -- A line that is not in a step has sent nothing. Its gauge is 0 only if it was told.
     given := replace(vpn_traffic_sums(measure, 'coalesce(%1$s, 0)'),
         'coalesce(open_connections, 0)', 'CASE WHEN tracked THEN coalesce(open_connections, 0) END');
-    RETURN QUERY EXECUTE 'WITH reports AS (' || reports || '), sums AS (' || sums || '), named AS (' || named || '), ranked AS (' || ranked
-        || '), grouped AS (' || grouped || '), steps AS MATERIALIZED (' || steps || '),
+    RETURN QUERY EXECUTE 'WITH ' || vpn_traffic_ranked(reports, sums, named, steps, measure, top) || ', grouped AS (' || grouped || '),
         lines AS MATERIALIZED (SELECT line, place, ' || vpn_traffic_labels(by, 'line', until, hosts.condition) || ' AS label
             FROM (SELECT line, min(place) AS place FROM ranked GROUP BY line) AS d)
         SELECT step, label, ' || quote_nullable(plan.seconds) || '::integer, ' || given || ', line, place
@@ -146,8 +141,9 @@ SET search_path FROM CURRENT SET jit = off SET datestyle = ISO SET timezone = UT
 BEGIN
     RETURN QUERY EXECUTE format($q$
         SELECT v.value, coalesce(n.label, v.value)
-        FROM vpn_traffic_values AS v LEFT JOIN %s AS n ON n.address = v.value
-        WHERE v.kind = $1 AND v.last_day >= ($2 AT TIME ZONE 'UTC')::date AND v.first_day <= ($3 AT TIME ZONE 'UTC')::date
+        FROM (SELECT DISTINCT value FROM (%s) AS a) AS v LEFT JOIN %s AS n ON n.address = v.value
         ORDER BY CASE WHEN v.value ~ '^-?[0-9]{1,9}([.][0-9]{1,9})*$' THEN string_to_array(v.value, '.')::integer[] END NULLS LAST, v.value$q$,
-        vpn_traffic_names_at(kind, 'IS NOT NULL', until, '')) USING kind, since, until;
+        vpn_traffic_all(format('SELECT value FROM vpn_traffic_values WHERE kind = %L AND last_day >= %L AND first_day <= %L',
+            kind, (since AT TIME ZONE 'UTC')::date, (until AT TIME ZONE 'UTC')::date), 'value text COLLATE "C"'),
+        vpn_traffic_names_at(kind, 'IS NOT NULL', until, ''));
 END $$;

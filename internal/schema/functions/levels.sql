@@ -148,10 +148,10 @@ BEGIN
     rows := format('SELECT %s, %s FROM (%s) AS rows GROUP BY %s HAVING count(*) > 0', coalesce(nullif(array_to_string(keys, ', '), ''), 'NULL'),
         vpn_traffic_sums(measure, 'sum(%1$s)::numeric'), rows, coalesce(nullif(array_to_string(keys, ', '), ''), '()'));
     IF NOT counted OR reports IS NULL THEN
-        RETURN rows;
+        RETURN vpn_traffic_added(rows, keys);
     END IF;
-    RETURN format($q$SELECT %1$s, %2$s, sum(open_connections / nullif(tracked, 0)) AS open_connections
+    RETURN vpn_traffic_added(format($q$SELECT %1$s, %2$s, sum(open_connections / nullif(tracked, 0)) AS open_connections
         FROM (%3$s) AS sums LEFT JOIN (SELECT host, sum(tracked) AS tracked FROM (%4$s) AS reports GROUP BY host) AS tracked USING (host)
         GROUP BY %5$s HAVING count(*) > 0$q$,
-        names, vpn_traffic_counters('sum(%1$s)'), rows, reports, coalesce(nullif(array_to_string(columns, ', '), ''), '()'));
+        names, vpn_traffic_counters('sum(%1$s)'), rows, reports, coalesce(nullif(array_to_string(columns, ', '), ''), '()')), columns);
 END $$;

@@ -22,9 +22,9 @@ DECLARE
     rows    text := format('SELECT %s AS name, %s AS amount FROM (', vpn_traffic_name(by), vpn_traffic_rank(measure));
     finish  timestamptz;
 BEGIN
-    EXECUTE format('SELECT max(time) + interval ''1 microsecond'' FROM vpn_traffic_reports WHERE time >= %L AND time < %L%s',
-        until - recent, until, hosts.condition) INTO finish;
-    finish := coalesce(finish, until);
+    EXECUTE format('SELECT max(last) FROM (%s) AS a', vpn_traffic_all(format('SELECT max(time) AS last FROM vpn_traffic_reports WHERE time >= %L AND time < %L%s',
+        until - recent, until, hosts.condition), 'last timestamptz')) INTO finish;
+    finish := coalesce(finish + interval '1 microsecond', until);
     RETURN QUERY EXECUTE 'WITH lately AS (' || rows || vpn_traffic_range(finish - recent, finish, columns, wanted.columns, wanted.condition, hosts.condition, measure) || ') AS r),
         earlier AS (' || rows || vpn_traffic_range(since, finish - recent, columns, wanted.columns, wanted.condition, hosts.condition, measure) || ') AS r),
         rates AS (SELECT name, lately.amount / $1 AS rate, nullif(earlier.amount, 0) / nullif($2, 0) AS before FROM lately LEFT JOIN earlier USING (name)),
@@ -65,10 +65,12 @@ DECLARE
         WHEN until - since <= interval '31 days' THEN 'vpn_traffic_minute_reports' ELSE 'vpn_traffic_hour_reports' END;
 BEGIN
     -- One report may be late. The end of the range is like another one, of each gateway.
-    RETURN QUERY EXECUTE format('WITH times AS (SELECT host, time FROM %I WHERE time >= $1 AND time <= $2%s),
+    RETURN QUERY EXECUTE format('WITH times AS (%s),
         spaces AS (SELECT host, time, lead(time) OVER (PARTITION BY host ORDER BY time) AS next
-            FROM (TABLE times UNION ALL SELECT DISTINCT host, least($2, now()) FROM times) AS t),
+            FROM (TABLE times UNION ALL SELECT DISTINCT host, least($1, now()) FROM times) AS t),
         usual AS (SELECT host, percentile_disc(0.5) WITHIN GROUP (ORDER BY next - time) AS space FROM spaces GROUP BY host)
-        SELECT time, next, host FROM spaces JOIN usual USING (host) WHERE next - time > 3 * space ORDER BY time, host', reports, hosts.condition)
-        USING since, until;
+        SELECT time, next, host FROM spaces JOIN usual USING (host) WHERE next - time > 3 * space ORDER BY time, host',
+        vpn_traffic_all(format('SELECT host, time FROM %I WHERE time >= %L AND time <= %L%s', reports, since, until, hosts.condition),
+            'host text COLLATE "C", time timestamptz')) USING until;
+    RETURN QUERY SELECT since, until, format('shard %s: %s', shard, reason) FROM vpn_traffic_silent();
 END $$;
