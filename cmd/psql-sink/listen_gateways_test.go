@@ -107,7 +107,7 @@ func (f *fleet) at(n int) time.Time { return time.Unix(0, epoch+int64(n)*interva
 // its gateway.
 func TestManyGateways(t *testing.T) {
 	t.Parallel()
-	pg := testkit.Postgres(t, "shared_buffers=512MB", "max_wal_size=4GB", "work_mem=512MB") // the last for the comparison at the end
+	pg := testkit.Postgres(t, "shared_buffers=512MB", "max_wal_size=4GB", "work_mem=128MB") // the last for the comparison at the end
 	f := newFleet(t, pg.DSN())
 	sink := f.start(nil, "listen")
 	for g := range f.gateways {

@@ -63,5 +63,5 @@ func (c *Costs) Of(s Site) Need {
 // docs/scale.md.
 var Measured = Costs{
 	Event: 2.3e-6, Flow: 1.7e-6, Series: 3.5e-6, Deliver: 15e-6, Store: 18e-6, Insert: 24e-6,
-	FlowMemory: 163, Wire: 20, Spool: 100, Disk: 165,
+	FlowMemory: 163, Wire: 20, Spool: 100, Disk: 172,
 }

@@ -45,6 +45,8 @@ func TestAnImportIndexesWhatItFilled(t *testing.T) {
 	require.Contains(t, indexed(t, direct), "vpn_traffic_20231115")
 	require.Equal(t, "vpn_traffic_20231115_src_dst_idx", query(t, direct, `SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = indexrelid
 		WHERE indrelid = 'vpn_traffic_20231115'::regclass AND indisvalid AND c.relname LIKE '%src_dst%'`))
+	require.Equal(t, "3", query(t, direct, `SELECT count(*) FROM pg_indexes WHERE schemaname = current_schema() AND indexdef LIKE '%USING btree (host, "time")' AND tablename IN (
+		'vpn_traffic_20231114', 'vpn_traffic_20231115', $1)`, "vpn_traffic_"+today.UTC().Format("20060102")))
 }
 
 // An import that was broken off is put right by the upkeep of a sink, but not

@@ -9,7 +9,9 @@
 -- The rows of a day get an index over who talked to whom. Who is about to import
 -- all of the day may do without until it is done: to keep up this index row by row
 -- takes more than half of the time of COPY, to make it at the end two thirds of
--- that. So vpn_traffic itself has none: its partitions could not do without.
+-- that. So vpn_traffic itself has none: its partitions could not do without. The
+-- other index finds the rows of a report of which a part comes later, among those
+-- that other gateways have of the same time.
 CREATE OR REPLACE FUNCTION vpn_traffic_make_partitions(day date, indexed boolean DEFAULT true) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT AS $$
 DECLARE
@@ -39,13 +41,14 @@ BEGIN
     END LOOP;
 END $$;
 
--- Makes the index of a partition, unless it is there.
+-- Makes the indexes of a partition, unless they are there.
 CREATE OR REPLACE FUNCTION vpn_traffic_index_partition(partition text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT AS $$
 BEGIN
     IF EXISTS (SELECT FROM vpn_traffic_partitions WHERE name = partition AND parent = 'vpn_traffic') THEN
         EXECUTE format('LOCK TABLE %I IN SHARE ROW EXCLUSIVE MODE', partition); -- not two of us at once
         EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON %I (src, dst)', partition || '_src_dst_idx', partition);
+        EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON %I (host, time)', partition || '_host_time_idx', partition);
     END IF;
 END $$;
 
