@@ -28,7 +28,7 @@ const postgresAddr = "10.99.0.50"
 func newWhole(t *testing.T) *whole {
 	t.Helper()
 	testkit.Need(t, "ip")
-	w := &whole{t: t, net: newNetwork(t), pg: testkit.Postgres(t)}
+	w := &whole{t: t, net: newNetwork(t), pg: testkit.Postgres(t, "work_mem=512MB")}
 	w.nats = startNATS(t, w.net)
 	w.net.machine(postgresAddr).Proxy(t, postgresAddr+":5432", w.pg.Socket())
 	w.dsn = "host=" + postgresAddr + " user=postgres sslmode=disable dbname=" + w.pg.Name()
@@ -94,7 +94,10 @@ func (w *whole) settle(t *testing.T) {
 		return err == nil && rowsOf(got) >= rowsOf(w.sent())
 	}, 2*time.Minute, 50*time.Millisecond, "rows are missing")
 	require.Equal(t, w.sent(), got)
-	t.Logf("%d rows sent and stored, the last %.1f s after they could be", rowsOf(got), time.Since(begin).Seconds())
+	for _, g := range w.gateways {
+		t.Logf("%s: %d reports, sent and stored %+v", g.name, g.reports, got[g.name])
+	}
+	t.Logf("the last rows came after %.1f s; %d messages wait in NATS", time.Since(begin).Seconds(), w.nats.messages())
 }
 
 func rowsOf(all map[string]sums) (rows int) {

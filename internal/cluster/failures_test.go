@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +27,7 @@ type failure struct {
 // failures are in docs/scale.md, too.
 var failures = []failure{
 	{"a NATS node is killed", (*whole).killNode, (*whole).startNode, (*whole).settle},
+	{"two NATS nodes are killed", (*whole).killNodes, (*whole).startNodes, nothing},
 	{"a sink is killed", func(w *whole) { w.sinks[0].kill() }, func(w *whole) { w.sinks[0].start() }, (*whole).drain},
 	{"psql-sink is killed", func(w *whole) { kill(w.t, w.sinks[1].psqlSink) }, func(w *whole) { w.sinks[1].startPsqlSink() }, nothing},
 	{"a gateway's Telegraf is killed", (*whole).killGateway, func(*whole) {}, (*whole).settle},
@@ -41,8 +43,19 @@ func nothing(*whole, *testing.T) {}
 
 func (w *whole) killNode()  { w.victim = w.nats.leader(); w.nats.kill(w.victim) }
 func (w *whole) startNode() { w.nats.start(w.victim) }
-func (w *whole) cutNode()   { w.victim = w.nats.leader(); w.net.cut(nodeAddr(w.victim)) }
-func (w *whole) joinNode()  { w.net.join(nodeAddr(w.victim)) }
+
+func (w *whole) killNodes() {
+	w.killNode()
+	w.nats.kill((w.victim + 1) % nodes)
+}
+
+func (w *whole) startNodes() {
+	w.startNode()
+	w.nats.start((w.victim + 1) % nodes)
+}
+
+func (w *whole) cutNode()  { w.victim = w.nats.leader(); w.net.cut(nodeAddr(w.victim)) }
+func (w *whole) joinNode() { w.net.join(nodeAddr(w.victim)) }
 
 func (w *whole) killGateway() {
 	w.t.Helper()
@@ -99,7 +112,25 @@ func TestCluster(t *testing.T) {
 			require.True(t, t.Run(failures[i].name, func(t *testing.T) { w.endure(t, failures[i]) }))
 		}
 	}
+	t.Run("a report comes in parts", w.split)
 	t.Run("a message comes twice", w.repeat)
+	testkit.RequireExact(t, w.pg.DB())
+}
+
+// A sink's buffer has room for all messages that it may hold, and they are what the consumer
+// gives out.
+func TestBuffersAreLargeEnough(t *testing.T) {
+	option := func(file, name string) int {
+		_, rest, found := strings.Cut(deployed(t, file), name)
+		require.True(t, found, "%s in %s", name, file)
+		n, err := strconv.Atoi(rest[:strings.IndexAny(rest+" ", " \n")])
+		require.NoError(t, err)
+		return n
+	}
+	messages := option("sink.conf", "max_undelivered_messages = ")
+	require.GreaterOrEqual(t, option("sink.conf", "metric_buffer_limit = "), messages*option("gateway.conf", "metric_batch_size = "))
+	require.Equal(t, messages, option("stream", "--max-pending="))
+	require.Equal(t, messages, option("sink.conf", "pending_message_limit = "))
 }
 
 func rounds(t *testing.T) int {
@@ -125,10 +156,34 @@ func (w *whole) endure(t *testing.T, f failure) {
 	f.mend(w)
 	w.report(series)
 	w.settle(t)
-	testkit.RequireExact(t, w.pg.DB())
 	for _, s := range w.sinks {
 		require.Empty(t, dropped(s.agent.Stderr()))
 	}
+}
+
+// split has a report come in two halves, to one sink each.
+func (w *whole) split(t *testing.T) {
+	w.t = t
+	w.drain(t)
+	g := w.gateways[0]
+	lines := bytes.SplitAfter(g.next(series), []byte("\n"))
+	for i, half := range [][][]byte{lines[:series/2], lines[series/2:]} {
+		other := w.sinks[1-i]
+		require.NoError(t, other.agent.Stop())
+		w.publish(g, bytes.Join(half, nil))
+		w.drain(t)
+		other.startAgent()
+	}
+	w.settle(t)
+}
+
+// publish publishes a message in the name of a gateway.
+func (w *whole) publish(g *gateway, lines []byte) {
+	w.t.Helper()
+	message := w.nats.command("pub", "--force-stdin", "conntrack."+g.name)
+	message.Stdin = bytes.NewReader(lines)
+	out, err := message.CombinedOutput()
+	require.NoError(w.t, err, "%s", out)
 }
 
 // repeat publishes a report again. All of its rows are duplicates.
@@ -140,10 +195,7 @@ func (w *whole) repeat(t *testing.T) {
 		s.start()
 	}
 	g := w.gateways[0]
-	again := w.nats.command("pub", "--force-stdin", "conntrack."+g.name)
-	again.Stdin = bytes.NewReader(g.lines(0, series))
-	out, err := again.CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	w.publish(g, g.lines(0, series))
 	w.drain(t)
 	for _, s := range w.sinks {
 		s.stop()

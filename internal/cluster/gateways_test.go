@@ -64,24 +64,31 @@ var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 // report hands a report of so many series to Telegraf.
 func (g *gateway) report(series int) {
 	g.t.Helper()
-	_, err := g.pipe.Write(g.lines(g.reports, series))
+	_, err := g.pipe.Write(g.next(series))
 	require.NoError(g.t, err)
+}
+
+// next returns the lines of the next report, and enters them into the ledger.
+func (g *gateway) next(series int) []byte {
 	for i := range series {
 		g.sent.Rows++
 		g.sent.SrcBytes += i + g.reports
 		g.sent.DstBytes += 3 * i
 	}
 	g.reports++
+	return g.lines(g.reports-1, series)
 }
 
-// lines returns a report. The address 10.200.0.0 is in its last line only.
+func source(report int) string    { return fmt.Sprintf("10.%d.%d.0", 100+report/250, report%250) }
+func destination(line int) string { return fmt.Sprintf("10.%d.%d.0", 40+line/250, line%250) }
+
 func (g *gateway) lines(report, series int) []byte {
 	var lines bytes.Buffer
 	at := epoch.Add(time.Duration(report) * 15 * time.Second).UnixNano()
 	for i := range series {
-		fmt.Fprintf(&lines, "conntrack_accounting,host=%s,src=10.32.%d.0,dst=10.%d.%d.0,proto=tcp,port=443 "+
+		fmt.Fprintf(&lines, "conntrack_accounting,host=%s,src=%s,dst=%s,proto=tcp,port=443 "+
 			"src_packets=1i,src_bytes=%di,dst_packets=1i,dst_bytes=%di,connection_count=1i,connection_times=5i %d\n",
-			g.name, report, 40+i/250, i%250, i+report, 3*i, at)
+			g.name, source(report), destination(i), i+report, 3*i, at)
 	}
 	return lines.Bytes()
 }
@@ -90,15 +97,13 @@ func (g *gateway) lines(report, series int) []byte {
 // read is lost when it is killed.
 func (g *gateway) buffered(series int) {
 	g.t.Helper()
-	i := series - 1
-	tags := fmt.Appendf(nil, "10.32.%d.0", g.reports-1)
-	last := fmt.Appendf(nil, "10.%d.%d.0", 40+i/250, i%250)
+	src, dst := []byte(source(g.reports-1)), []byte(destination(series-1))
 	require.Eventually(g.t, func() (found bool) {
 		_ = filepath.WalkDir(g.buffer(), func(path string, entry fs.DirEntry, err error) error {
 			if err == nil && !entry.IsDir() {
 				text, _ := os.ReadFile(path) // it may be removed meanwhile
-				_, text, of := bytes.Cut(text, tags)
-				found = found || of && bytes.Contains(text, last)
+				_, text, of := bytes.Cut(text, src)
+				found = found || of && bytes.Contains(text, dst)
 			}
 			return nil
 		})
