@@ -121,6 +121,18 @@ BEGIN
         ('{minute, report}', hour[2], minute[2]), ('{report}', minute[2], hi)) AS p (levels, first, last) WHERE p.first < p.last;
 END $$;
 
+-- A range as sums of a kind can answer for it: those of pairs are of hours.
+CREATE OR REPLACE FUNCTION vpn_traffic_widened(kind text, INOUT since timestamptz, INOUT until timestamptz) LANGUAGE sql STABLE AS $$
+    SELECT CASE kind WHEN 'pair' THEN date_trunc('hour', since, 'UTC') ELSE since END, CASE kind WHEN 'pair' THEN vpn_traffic_ceil('hour', until) ELSE until END
+$$;
+
+-- The seconds that the sums of vpn_traffic_range are of, where an hour that is not over has
+-- reports up to the newest.
+CREATE OR REPLACE FUNCTION vpn_traffic_seconds(since timestamptz, until timestamptz, newest timestamptz, columns text[], filtered text[])
+RETURNS numeric LANGUAGE sql STABLE AS $$
+    SELECT extract(epoch FROM greatest(least(w.until, newest), until) - w.since) FROM vpn_traffic_widened(vpn_traffic_kind(since, until, columns, filtered), since, until) AS w
+$$;
+
 -- A query for the sums over a range, by columns; open_connections is the average
 -- over the reports.
 CREATE OR REPLACE FUNCTION vpn_traffic_range(since timestamptz, until timestamptz, columns text[], filtered text[], condition text, hosts text, measure text)
@@ -133,10 +145,7 @@ DECLARE
     reports text;
     rows    text;
 BEGIN
-    IF kind = 'pair' THEN
-        since := date_trunc('hour', since, 'UTC');
-        until := vpn_traffic_ceil('hour', until);
-    END IF;
+    SELECT w.since, w.until INTO since, until FROM vpn_traffic_widened(kind, since, until) AS w;
     SELECT string_agg(vpn_traffic_reported(p.level, p.first, p.last, quote_literal('range'), hosts, true), ' UNION ALL '),
         string_agg(format('SELECT %s FROM %I WHERE time >= %L AND time < %L%s',
             array_to_string(keys || '{src_packets, src_bytes, dst_packets, dst_bytes, connection_count, connection_times, open_connections}', ', '),

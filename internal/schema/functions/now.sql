@@ -21,17 +21,20 @@ DECLARE
     hosts   record := vpn_traffic_filter(NULL, NULL, NULL, NULL, host);
     rows    text := format('SELECT %s AS name, %s AS amount FROM (', vpn_traffic_name(by), vpn_traffic_rank(measure));
     finish  timestamptz;
+    newest  timestamptz; -- that whole hours have
 BEGIN
-    EXECUTE format('SELECT max(last) FROM (%s) AS a', vpn_traffic_all(format('SELECT max(time) AS last FROM vpn_traffic_reports WHERE time >= %L AND time < %L%s',
-        until - recent, until, hosts.condition), 'last timestamptz')) INTO finish;
+    EXECUTE format('SELECT max(last), max(newest) FROM (%s) AS a', vpn_traffic_all(format(
+        'SELECT max(time) FILTER (WHERE time < %L) AS last, max(time) AS newest FROM vpn_traffic_reports WHERE time >= %L AND time < %L%s',
+        until, until - recent, vpn_traffic_ceil('hour', until), hosts.condition), 'last timestamptz, newest timestamptz')) INTO finish, newest;
     finish := coalesce(finish + interval '1 microsecond', until);
     RETURN QUERY EXECUTE 'WITH lately AS (' || rows || vpn_traffic_range(finish - recent, finish, columns, wanted.columns, wanted.condition, hosts.condition, measure) || ') AS r),
         earlier AS (' || rows || vpn_traffic_range(since, finish - recent, columns, wanted.columns, wanted.condition, hosts.condition, measure) || ') AS r),
-        rates AS (SELECT name, lately.amount / $1 AS rate, nullif(earlier.amount, 0) / nullif($2, 0) AS before FROM lately LEFT JOIN earlier USING (name)),
+        rates AS (SELECT name, lately.amount / nullif($1, 0) AS rate, nullif(earlier.amount, 0) / nullif($2, 0) AS before FROM lately LEFT JOIN earlier USING (name)),
         greatest AS MATERIALIZED (SELECT name AS line, rate, before, rate / nullif(sum(rate) OVER (), 0) AS share FROM rates
             ORDER BY ' || CASE WHEN rising THEN 'rate - coalesce(before, 0)' ELSE 'rate' END || ' DESC, name LIMIT $3)
         SELECT ' || vpn_traffic_labels(by, 'line', until, hosts.condition) || ', rate, before, rate / before, share, line FROM greatest'
-        USING extract(epoch FROM recent), extract(epoch FROM finish - recent - since), top;
+        USING vpn_traffic_seconds(finish - recent, finish, newest, columns, wanted.columns),
+            vpn_traffic_seconds(since, finish - recent, newest, columns, wanted.columns), top;
 END $$;
 
 -- How many others each source (by = 'src') opened connections to, or each
