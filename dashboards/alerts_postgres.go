@@ -47,10 +47,8 @@ func tableAlert(id, title string, window time.Duration, format string, args ...a
 func silentGateway() alert {
 	a := tableAlert("silent-gateway", "A gateway sends no reports", time.Hour,
 		`SELECT gateway, coalesce(age, 1e9) AS seconds
-FROM (SELECT coalesce(value, 'no gateway') AS gateway, extract(epoch FROM now() - max(r.time)) AS age
-  FROM (VALUES ('host')) AS k (kind) LEFT JOIN vpn_traffic_values AS v USING (kind)
-  LEFT JOIN LATERAL (SELECT max(time) AS time FROM vpn_traffic_reports WHERE host = value) AS r ON true
-  GROUP BY value) AS gateways`)
+FROM (SELECT coalesce(gateway, 'no gateway') AS gateway, extract(epoch FROM now() - last) AS age
+  FROM (VALUES (1)) AS one LEFT JOIN vpn_traffic_heard() ON true) AS gateways`)
 	a.threshold, a.unit, a.hold, a.severity = silence, "seconds without a report", "1m", "critical"
 	a.noData, a.onError = "Alerting", "Alerting"
 	a.summary = `{{ $labels.gateway }}: the last report in Postgres is {{ humanizeDuration $values.A.Value }} old`

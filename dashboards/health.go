@@ -1,20 +1,21 @@
 package main
 
-// hosts is true of the gateways that are chosen.
-const hosts = `(ARRAY[${host:sqlstring}] = ARRAY[NULL]::text[] OR host = ANY (ARRAY[${host:sqlstring}]))`
-
 // lastReports asks when each gateway reported last: each that is known, however long it
 // has been silent.
-const lastReports = `SELECT coalesce(value, 'no gateway') AS gateway, extract(epoch FROM now() - max(r.time)) AS age
-	FROM (VALUES ('host')) AS k (kind) LEFT JOIN vpn_traffic_values AS v USING (kind) LEFT JOIN LATERAL (SELECT max(time) AS time FROM vpn_traffic_reports WHERE host = value) AS r ON true
-	WHERE ARRAY[${host:sqlstring}] = ARRAY[NULL]::text[] OR value = ANY (ARRAY[${host:sqlstring}]) GROUP BY value ORDER BY value`
+const lastReports = `SELECT coalesce(gateway, 'no gateway') AS gateway, extract(epoch FROM now() - last) AS age
+	FROM (VALUES (1)) AS one LEFT JOIN vpn_traffic_heard(ARRAY[${host:sqlstring}]) ON true ORDER BY gateway`
 
 // reportsOverTime counts the reports of each known gateway in each step that is over,
 // also where there were none.
-const reportsOverTime = `SELECT step AS time, host AS metric, count(r.time) AS reports
+const reportsOverTime = `SELECT step AS time, gateways.gateway AS metric, coalesce(reports, 0) AS reports
 	FROM generate_series(date_bin('$__interval', $__timeFrom(), 'epoch'), least($__timeTo(), now() - interval '$__interval'), '$__interval') AS step
-	CROSS JOIN (SELECT value AS host FROM vpn_traffic_values WHERE kind = 'host' AND first_day <= $__timeTo()::timestamptz::date) AS gateways
-	LEFT JOIN LATERAL (SELECT time FROM vpn_traffic_reports AS r WHERE r.host = gateways.host AND time >= step AND time < step + interval '$__interval') AS r ON true`
+	CROSS JOIN (SELECT value AS gateway FROM vpn_traffic_values WHERE kind = 'host' AND first_day <= $__timeTo()::timestamptz::date
+		AND (ARRAY[${host:sqlstring}] = ARRAY[NULL]::text[] OR value = ANY (ARRAY[${host:sqlstring}]))) AS gateways
+	LEFT JOIN vpn_traffic_counts(date_bin('$__interval', $__timeFrom(), 'epoch'), $__timeTo()::timestamptz + '$__interval', '$__interval', ARRAY[${host:sqlstring}]) AS c
+		ON c.time = step AND c.gateway = gateways.gateway ORDER BY step, metric`
+
+// reportCount sums up a column of what the range has.
+const reportCount = `SELECT coalesce(sum(%s), 0) AS reports FROM vpn_traffic_counts($__timeFrom(), $__timeTo()::timestamptz + interval '1 microsecond', NULL, ARRAY[${host:sqlstring}])`
 
 // postgresHealth shows whether reports arrive in Postgres, and how much disk they use
 // there.
@@ -25,21 +26,21 @@ func postgresHealth(b postgres) *dashboard {
 		stat("Age of the last report", "s", sqlTable(`%s`, lastReports)).
 			describe("Of each gateway that ever reported. One that is gone for good is forgotten with psql-sink forget -host.").each().
 			warn(120, 600).set(object{"mappings": []object{noData("never", "red")}}),
-		stat("Reports in this range", "sishort", sqlTable(`SELECT count(*) AS reports FROM vpn_traffic_reports WHERE $__timeFilter(time) AND %s`, hosts)).
+		stat("Reports in this range", "sishort", sqlTable(reportCount, "reports")).
 			describe("One for each gateway and interval."),
-		stat("Late or repeated reports", "sishort", sqlTable(`SELECT count(*) AS reports FROM vpn_traffic_reports WHERE $__timeFilter(time) AND deliveries > 1 AND %s`, hosts)).
+		stat("Late or repeated reports", "sishort", sqlTable(reportCount, "repeated")).
 			describe("Reports that arrived in more than one delivery: in parts, or again. No row is stored twice."),
 	)
 	d.add(b, 8,
-		chart("Reports", "short", sqlSeries(reportsOverTime+` WHERE %s GROUP BY step, host ORDER BY step, host`, hosts)).
+		chart("Reports", "short", sqlSeries(`%s`, reportsOverTime)).
 			stacked().describe("The reports of each step, one gateway upon the other. Where they drop, none arrived: the gateway, Telegraf or the sink was down."),
 	)
 	d.add(b, 7, sinks())
-	const sizes = `SELECT parent AS table, count(*) AS partitions, min(first) AS since, sum(pg_total_relation_size(to_regclass(quote_ident(name)))) AS size FROM vpn_traffic_partitions GROUP BY parent ORDER BY size DESC`
+	const sizes = `SELECT parent AS table, count(*) AS partitions, min(first) AS since, sum(size) AS size FROM vpn_traffic_sizes() GROUP BY parent ORDER BY size DESC`
 	d.add(b, 9,
 		table("Disk use", sqlTable(sizes)).gauge("size", "bytes").override("since", "unit", "dateTimeAsIso", "custom.minWidth", 150).override("table", "custom.minWidth", 190).
 			override("size", "custom.width", 180).describe("Tables with their indexes, and how far back they go."),
-		bars("Disk use of raw rows per day", "bytes", sqlTable(`SELECT to_char(first, 'YYYY-MM-DD') AS day, sum(pg_total_relation_size(to_regclass(quote_ident(name)))) AS size FROM vpn_traffic_partitions WHERE parent = 'vpn_traffic' AND first BETWEEN $__timeFrom()::timestamptz::date - 30 AND $__timeTo()::timestamptz::date GROUP BY first ORDER BY first`)).
+		bars("Disk use of raw rows per day", "bytes", sqlTable(`SELECT to_char(first, 'YYYY-MM-DD') AS day, sum(size) AS size FROM vpn_traffic_sizes() WHERE parent = 'vpn_traffic' AND first BETWEEN $__timeFrom()::timestamptz::date - 30 AND $__timeTo()::timestamptz::date GROUP BY first ORDER BY first`)).
 			upright().describe("Partitions of vpn_traffic with their indexes: of the range, and the 30 days before."),
 	)
 	return d

@@ -71,7 +71,7 @@ func nowNumbers() []*panel {
 	busiest["format"] = "time_series"
 	return []*panel{
 		stat("Greatest source", "percentunit", busiest).describe("Its share of the traffic of the last five minutes.").nameAndValue(),
-		stat("Active sources", "sishort", sqlTable(`SELECT count(DISTINCT src) AS sources FROM vpn_traffic_by_src WHERE time > $__timeTo()::timestamptz - interval '5 minutes' AND time <= $__timeTo() AND %s`, hosts)).
+		stat("Active sources", "sishort", sqlTable(`SELECT count(*) AS sources FROM vpn_traffic_totals($__timeTo()::timestamptz - interval '5 minutes', $__timeTo(), 'src', %s, measure => 'bytes')`, everything.arguments())).
 			describe("Sources with traffic in the last five minutes."),
 		stat("New sources", "sishort", sqlTable(`SELECT count(*) AS sources `+newToday)).
 			describe("Sources of which there was no traffic before the day, in UTC, on which the range ends."),

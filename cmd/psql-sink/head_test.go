@@ -79,6 +79,7 @@ func requireRead(t *testing.T, reader *sql.DB) {
 		`vpn_traffic_rates('2026-01-02', '2026-01-03', '1 day')`,
 		`vpn_traffic_peers('2026-01-02', '2026-01-03')`,
 		`vpn_traffic_values('src', '2026-01-02', '2026-01-03')`,
+		`vpn_traffic_heard()`, `vpn_traffic_counts('2026-01-02', '2026-01-03')`, `vpn_traffic_sizes()`,
 		`vpn_traffic_values`, `vpn_traffic_name_history`,
 	} {
 		var rows int

@@ -16,8 +16,7 @@ func (q *Query) LastReport(ctx context.Context, hosts []string) (last time.Time,
 	var at sql.NullTime
 	var seconds float64
 	err = q.tx.QueryRowContext(ctx, `
-		WITH heard AS (SELECT max(time) AS last FROM vpn_traffic_reports
-			WHERE time > now() - interval '1 hour' AND time <= now() AND (cardinality($1::text[]) = 0 OR host = ANY ($1)) GROUP BY host),
+		WITH heard AS (SELECT last FROM vpn_traffic_heard($1, now()) WHERE last > now() - interval '1 hour'),
 		pace AS (SELECT coalesce(vpn_traffic_interval(now()), 60) AS seconds)
 		SELECT (SELECT min(last) FROM heard WHERE last >= (SELECT max(last) FROM heard) - make_interval(secs => 3 * seconds)), seconds FROM pace`,
 		list(hosts)).Scan(&at, &seconds)
@@ -29,10 +28,7 @@ func (q *Query) LastReport(ctx context.Context, hosts []string) (last time.Time,
 
 // Reports returns how many reports the gateway sent in a range that sent the most.
 func (q *Query) Reports(ctx context.Context, f *Filter) (most int, err error) {
-	err = q.tx.QueryRowContext(ctx, `
-		SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM vpn_traffic_reports
-			WHERE time >= $1 AND time < $2 AND (cardinality($3::text[]) = 0 OR host = ANY ($3)) GROUP BY host) AS counts`,
-		f.Since, f.Until, list(f.Host)).Scan(&most)
+	err = q.tx.QueryRowContext(ctx, `SELECT coalesce(max(reports), 0) FROM vpn_traffic_counts($1, $2, NULL, $3)`, f.Since, f.Until, list(f.Host)).Scan(&most)
 	if err != nil {
 		return 0, fmt.Errorf("querying the database: %w", err)
 	}

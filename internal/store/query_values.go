@@ -22,3 +22,14 @@ func (q *Query) Values(ctx context.Context, kind string, until time.Time) ([]Val
 	}
 	return list, nil
 }
+
+// Silent returns which shards of a head do not answer, and why: what is asked is of the
+// others. A database with rows has none.
+func (q *Query) Silent(ctx context.Context) ([]string, error) {
+	list, err := listOf(ctx, q.tx, func(scan scanner, shard *string) error { return scan(shard) },
+		`SELECT shard || ' (' || reason || ')' FROM vpn_traffic_silent()`)
+	if err != nil {
+		return nil, fmt.Errorf("querying the database: %w", err)
+	}
+	return list, nil
+}

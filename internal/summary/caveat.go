@@ -12,6 +12,7 @@ type caveats struct {
 	moved, lacking int // answers
 	first          string
 	firstLacking   string
+	silent         []string // shards
 }
 
 // look checks the answer for one dimension.
@@ -37,8 +38,17 @@ func (c *caveats) look(ctx context.Context, a *store.Query, q *store.Filter, by 
 	return nil
 }
 
+// listen finds out which databases have not answered. It comes last.
+func (c *caveats) listen(ctx context.Context, a *store.Query) (err error) {
+	c.silent, err = a.Silent(ctx)
+	return err
+}
+
 // notes returns the caveats as sentences for the user.
 func (c *caveats) notes() (list []string) {
+	for _, shard := range c.silent {
+		list = append(list, "what is in one database is missing: no answer of shard "+shard)
+	}
 	if c.moved > 0 {
 		list = append(list, "only sums of whole minutes or hours are known at the ends: "+c.first+andMore(c.moved))
 	}

@@ -40,7 +40,7 @@ func (l Lines) CSV(ctx context.Context, db *store.DB, q store.Filter, w io.Write
 				return err
 			}
 		}
-		return nil
+		return doubts.listen(ctx, a)
 	})
 	if out.Flush(); err == nil && out.Error() != nil {
 		err = fmt.Errorf("printing: %w", out.Error())

@@ -82,6 +82,9 @@ func (s *Summary) doubt(ctx context.Context, a *store.Query) error {
 			return err
 		}
 	}
+	if err := doubts.listen(ctx, a); err != nil {
+		return err
+	}
 	s.Notes = doubts.notes()
 	pairs, err := a.Coverage(ctx, &s.Filter, "pair")
 	s.WholeHours = pairs.Hours

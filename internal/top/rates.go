@@ -23,7 +23,8 @@ type Answer struct {
 	At     time.Time // of the last report, zero if there was none in the last hour
 	Window time.Duration
 	Total  Rate
-	Rows   []Row // the greatest first
+	Rows   []Row    // the greatest first
+	Silent []string // databases whose traffic is missing
 }
 
 // Rate is traffic per second.
@@ -42,6 +43,9 @@ type Row struct {
 // Ask queries the database.
 func Ask(ctx context.Context, db *store.DB, q Question) (a Answer, err error) {
 	err = db.Query(ctx, func(query *store.Query) error {
+		if a.Silent, err = query.Silent(ctx); err != nil {
+			return err
+		}
 		last, interval, err := query.LastReport(ctx, q.Host)
 		if err != nil || last.IsZero() {
 			return err

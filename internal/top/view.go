@@ -96,6 +96,8 @@ func (s *screen) wrong(now time.Time) string {
 	switch age := now.Sub(a.At); {
 	case s.err != nil:
 		return "no answer, asking again: " + printable.Line(s.err.Error())
+	case len(a.Silent) > 0:
+		return "no answer of shard " + printable.Line(strings.Join(a.Silent, ", "))
 	case s.asking && a.At.IsZero():
 		return "asking the database ..."
 	case a.At.IsZero():

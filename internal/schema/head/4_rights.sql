@@ -5,7 +5,8 @@ DECLARE
     f regprocedure;
 BEGIN
     FOR f IN SELECT oid FROM pg_proc WHERE pronamespace = quote_ident(current_schema())::regnamespace AND proname = ANY (
-        '{vpn_traffic_series, vpn_traffic_totals, vpn_traffic_pairs, vpn_traffic_values, vpn_traffic_rates, vpn_traffic_peers, vpn_traffic_outages}') LOOP
+        '{vpn_traffic_series, vpn_traffic_totals, vpn_traffic_pairs, vpn_traffic_values, vpn_traffic_rates, vpn_traffic_peers, vpn_traffic_outages,
+        vpn_traffic_heard, vpn_traffic_counts, vpn_traffic_sizes}') LOOP
         EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER', f);
     END LOOP;
     FOR f IN SELECT oid FROM pg_proc WHERE pronamespace = quote_ident(current_schema())::regnamespace AND proname = ANY (
