@@ -45,7 +45,8 @@ func TestHeadReport(t *testing.T) {
 		{"report", "-since", since, "-until", until, "-top", "3", "-src", "team 1", "-sort", "connections"},
 		{"report", "-since", since, "-until", until, "-csv", "-by", "pair", "-each", "hour"},
 		{"report", "-since", since, "-until", until, "-host", "gw10,gw21"},
-		{"top", "-once", "-by", "src", "-every", "1s"}, {"top", "-once", "-by", "pair", "-host", "gw00"},
+		{"top", "-once", "-by", "src", "-every", "1s"},
+		{"top", "-once", "-by", "pair", "-host", "gw00"},
 	} {
 		require.Equal(t, ask(all, args...), ask(head, args...), "%v", args)
 	}
