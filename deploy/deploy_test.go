@@ -161,6 +161,7 @@ func TestInstall(t *testing.T) {
 		"etc/sysctl.d/90-conntrack-accounting.conf", "etc/modules-load.d/conntrack-accounting.conf",
 		"etc/systemd/system/telegraf.service.d/conntrack.conf", "etc/systemd/system/psql-sink.service",
 		"etc/systemd/system/conntrack-accounting.service", "etc/systemd/system/psql-sink-listen.service",
+		"usr/local/share/telegraf-conntrack-accounting/nats/gateway.conf", "usr/local/share/telegraf-conntrack-accounting/nats/stream",
 		"usr/local/share/telegraf-conntrack-accounting/patroni.yml", "usr/local/share/telegraf-conntrack-accounting/roles.sql", "usr/local/share/telegraf-conntrack-accounting/sample.conf",
 		"usr/local/share/man/man1/telegraf-conntrack-accounting.1", "usr/local/share/man/man1/psql-sink.1",
 		"usr/local/share/bash-completion/completions/telegraf-conntrack-accounting", "usr/local/share/bash-completion/completions/psql-sink",

@@ -1,4 +1,4 @@
-// Package cluster tests deploy/cluster: gateways that deliver through three NATS nodes to sinks.
+// Package cluster tests deploy/cluster/nats: gateways that deliver through three NATS nodes to sinks.
 package cluster
 
 import (

@@ -41,7 +41,8 @@ var failures = []failure{
 
 func nothing(*whole, *testing.T) {}
 
-func (w *whole) killNode()  { w.victim = w.nats.leader(); w.nats.kill(w.victim) }
+// The node that leads the stream is the one that fails: its loss hurts most.
+func (w *whole) killNode()  { w.victim = w.nats.leader(-1); w.nats.kill(w.victim) }
 func (w *whole) startNode() { w.nats.start(w.victim) }
 
 func (w *whole) killNodes() {
@@ -54,23 +55,31 @@ func (w *whole) startNodes() {
 	w.nats.start((w.victim + 1) % nodes)
 }
 
-func (w *whole) cutNode()  { w.victim = w.nats.leader(); w.net.cut(nodeAddr(w.victim)) }
+func (w *whole) cutNode()  { w.victim = w.nats.leader(-1); w.net.cut(nodeAddr(w.victim)) }
 func (w *whole) joinNode() { w.net.join(nodeAddr(w.victim)) }
 
 func (w *whole) killGateway() {
 	w.t.Helper()
 	g := w.gateways[0]
 	g.report(series)
-	g.buffered(series)
+	w.taken(g, series)
 	g.kill()
 	g.start()
 }
 
-// elect waits until another node leads the stream.
-func (w *whole) elect(t *testing.T) {
-	t.Helper()
-	require.Eventually(t, func() bool { return w.nats.leader() != w.victim }, time.Minute, 200*time.Millisecond)
+// taken waits until a gateway's last report is in its buffer on disk, or has gone on: what
+// Telegraf has only read is lost when it is killed.
+func (w *whole) taken(g *gateway, series int) {
+	w.t.Helper()
+	src, dst := source(g.reports-1), destination(series-1)
+	require.Eventually(w.t, func() (found bool) {
+		const stored = "SELECT EXISTS (SELECT FROM vpn_traffic WHERE host = $1 AND src = $2 AND dst = $3)"
+		return g.buffered(src, dst) || w.pg.DB().QueryRow(stored, g.name, src, dst).Scan(&found) == nil && found
+	}, time.Minute, 5*time.Millisecond)
 }
+
+// elect waits until another node leads the stream.
+func (w *whole) elect(*testing.T) { w.nats.leader(w.victim) }
 
 // overflow has more messages come than sinks may hold, which none of them gets rid of.
 func (w *whole) overflow() {

@@ -18,7 +18,7 @@ import (
 
 const nodes = 3
 
-// natsCluster is three NATS nodes, made as deploy/cluster has it.
+// natsCluster is three NATS nodes, made as deploy/cluster/nats has it.
 type natsCluster struct {
 	t           testing.TB
 	net         *network
@@ -33,10 +33,10 @@ type natsCluster struct {
 func nodeName(n int) string { return fmt.Sprintf("nats-%d", n+1) }
 func nodeAddr(n int) string { return fmt.Sprintf("10.99.0.%d", n+1) }
 
-// deployed reads a file of deploy/cluster, and puts in the addresses and what else is said.
+// deployed reads a file of deploy/cluster/nats, and puts in the addresses and what else is said.
 func deployed(t testing.TB, name string, replace ...string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(testkit.Root(t), "deploy/cluster", name))
+	text, err := os.ReadFile(filepath.Join(testkit.Root(t), "deploy/cluster/nats", name))
 	require.NoError(t, err)
 	for i := 0; i < len(replace); i += 2 {
 		require.Contains(t, string(text), replace[i], name)
@@ -71,7 +71,7 @@ func startNATS(t testing.TB, net *network) *natsCluster {
 // maxPending is how many messages may be undelivered: few, so that a test can have more.
 const maxPending = "10"
 
-// makeStream runs deploy/cluster/stream; tests do not wait as long for what comes again.
+// makeStream runs its commands; tests do not wait as long for what comes again.
 func (c *natsCluster) makeStream() {
 	c.t.Helper()
 	script := c.operate("sh", "-c", deployed(c.t, "stream", "--wait=30s", "--wait=5s", "--max-pending=100", "--max-pending="+maxPending))
@@ -129,20 +129,26 @@ func (c *natsCluster) messages() int {
 	return s.State.Messages
 }
 
-// leader returns the node that leads the stream: its loss hurts most.
-func (c *natsCluster) leader() int {
-	c.t.Helper()
-	var s stream
-	require.Eventually(c.t, func() (found bool) {
-		var err error
-		s, err = c.info()
-		return err == nil && s.Cluster.Leader != ""
-	}, time.Minute, 200*time.Millisecond)
+// leads returns the node that leads the stream, or -1 while none is known.
+func (c *natsCluster) leads() int {
+	s, err := c.info()
+	if err != nil {
+		return -1
+	}
 	for n := range nodes {
 		if nodeName(n) == s.Cluster.Leader {
 			return n
 		}
 	}
-	require.FailNow(c.t, "no such node", s.Cluster.Leader)
-	return 0
+	return -1
+}
+
+// leader waits for another node to lead the stream than some, or -1.
+func (c *natsCluster) leader(but int) (leader int) {
+	c.t.Helper()
+	require.Eventually(c.t, func() bool {
+		leader = c.leads()
+		return leader >= 0 && leader != but
+	}, time.Minute, 200*time.Millisecond, "no node leads the stream")
+	return leader
 }
