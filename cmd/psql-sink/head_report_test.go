@@ -50,11 +50,18 @@ func TestHeadReport(t *testing.T) {
 	} {
 		require.Equal(t, ask(all, args...), ask(head, args...), "%v", args)
 	}
+	checked := func() string {
+		p.configure("dsn = %q", head.DSN())
+		out, _ := exec.Command(p.path, "check", "-config", p.config, "-json").Output()
+		return string(out)
+	}
+	require.Contains(t, checked(), "all of 3 answer")
 	head.Exec(`CREATE SERVER gone FOREIGN DATA WRAPPER dblink_fdw OPTIONS (host '/nowhere', dbname 'vpn')`, `CREATE USER MAPPING FOR CURRENT_USER SERVER gone`)
 	const missing = "no answer of shard gone (could not establish connection)"
 	require.Contains(t, ask(head, "report", "-since", since, "-until", until), missing)
 	require.Contains(t, ask(head, "report", "-since", since, "-until", until, "-csv"), "W! what is in one database is missing: "+missing)
 	require.Contains(t, ask(head, "top", "-once"), missing)
+	require.Contains(t, checked(), "1 of 4 do not answer: gone (could not establish connection)")
 }
 
 // reports are those of the last hour of a gateway, the last of now.

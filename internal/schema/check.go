@@ -25,6 +25,9 @@ func (db *DB) Check(ctx context.Context, keep Retention) (all []check.Finding) {
 	if all[0].Level != check.OK {
 		return all
 	}
+	if db.isHead(ctx) {
+		return append(all, db.find(ctx, fact{"head", checkHead}), db.find(ctx, fact{"shards", checkShards}))
+	}
 	for _, f := range []fact{{"server", checkServer}, {"replication", db.checkReplication}, {"encoding", db.checkEncoding}, {"schema", db.checkSchema}} {
 		all = append(all, db.find(ctx, f))
 	}
