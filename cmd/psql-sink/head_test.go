@@ -67,6 +67,9 @@ func TestHeadReader(t *testing.T) {
 	var super int
 	require.NoError(t, reader.QueryRow(`SELECT count(*) FROM pg_proc JOIN pg_roles r ON r.oid = proowner WHERE proname LIKE 'vpn\_traffic\_%' AND rolsuper`).Scan(&super))
 	require.Zero(t, super, "functions with a superuser's rights")
+	var open int
+	require.NoError(t, reader.QueryRow(`SELECT count(*) FROM pg_proc WHERE proname LIKE 'vpn\_traffic\_%' AND prosecdef AND has_function_privilege('vpn_traffic_annotator', oid, 'EXECUTE')`).Scan(&open))
+	require.Zero(t, open, "functions with the owner's rights that are for everybody")
 }
 
 // requireRead calls all that asks a shard.
