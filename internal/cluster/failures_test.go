@@ -186,13 +186,14 @@ func (w *whole) split(t *testing.T) {
 	w.settle(t)
 }
 
-// publish publishes a message in the name of a gateway.
+// publish publishes a message in the name of a gateway, until the stream has it.
 func (w *whole) publish(g *gateway, lines []byte) {
 	w.t.Helper()
-	message := w.nats.command("pub", "--force-stdin", "conntrack."+g.name)
-	message.Stdin = bytes.NewReader(lines)
-	out, err := message.CombinedOutput()
-	require.NoError(w.t, err, "%s", out)
+	require.Eventually(w.t, func() bool {
+		message := w.nats.command("pub", "--jetstream", "--force-stdin", "conntrack."+g.name)
+		message.Stdin = bytes.NewReader(lines)
+		return message.Run() == nil
+	}, time.Minute, 100*time.Millisecond)
 }
 
 // repeat publishes a report again. All of its rows are duplicates.
@@ -212,7 +213,8 @@ func (w *whole) repeat(t *testing.T) {
 	}
 	var duplicates int
 	require.NoError(t, w.pg.DB().QueryRow("SELECT sum(duplicates) FROM sink_status WHERE started >= now() - interval '1 minute'").Scan(&duplicates))
-	require.Equal(t, series, duplicates)
+	require.Positive(t, duplicates)
+	require.Zero(t, duplicates%series, "whole reports: what is not acknowledged in time comes once more")
 	w.settle(t)
 }
 
