@@ -183,7 +183,7 @@ func testDays(t *testing.T, db *store.DB, direct *sql.DB) {
 	require.Equal(t, "vpn_traffic_20000101 1, vpn_traffic_20231231 1, vpn_traffic_20240101 1, vpn_traffic_20240229 1",
 		query(t, direct, `SELECT string_agg(p || ' ' || n, ', ' ORDER BY p) FROM
 			(SELECT tableoid::regclass::text AS p, count(*) AS n FROM vpn_traffic GROUP BY 1) AS parts`))
-	require.Equal(t, "2", query(t, direct, `SELECT count(*) FROM pg_indexes
+	require.Equal(t, "3", query(t, direct, `SELECT count(*) FROM pg_indexes
 		WHERE schemaname = current_schema() AND tablename = 'vpn_traffic_20240229'`))
 }
 
