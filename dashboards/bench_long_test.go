@@ -3,8 +3,6 @@ package main
 import (
 	_ "embed"
 	"fmt"
-	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -20,12 +18,7 @@ var fillLongSQL string
 // BenchmarkLong asks what each panel asks of many days, of which only the sums of hours
 // are left: 30, or as many as DASHBOARD_DAYS says. Pairs have rows of 30 days at most.
 func BenchmarkLong(b *testing.B) {
-	days := 30
-	if text := os.Getenv("DASHBOARD_DAYS"); text != "" {
-		n, err := strconv.Atoi(text)
-		require.NoError(b, err)
-		days = n
-	}
+	days := testkit.Number(b, "DASHBOARD_DAYS", 30)
 	pg := testkit.Postgres(b, "shared_buffers=1GB", "max_wal_size=4GB", "maintenance_work_mem=512MB", "max_parallel_workers_per_gather=0")
 	sink, err := store.Open(pg.DSN())
 	require.NoError(b, err)

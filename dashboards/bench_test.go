@@ -4,10 +4,8 @@ import (
 	"database/sql"
 	_ "embed"
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -30,12 +28,7 @@ var (
 // 20 GB.
 func benchReports(b *testing.B) int {
 	b.Helper()
-	text := os.Getenv("DASHBOARD_REPORTS")
-	if text == "" {
-		return 240
-	}
-	n, err := strconv.Atoi(text)
-	require.NoError(b, err)
+	n := testkit.Number(b, "DASHBOARD_REPORTS", 240)
 	require.Zero(b, n%240, "whole hours")
 	return n
 }

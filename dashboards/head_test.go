@@ -2,7 +2,6 @@ package main
 
 import (
 	"database/sql"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -77,8 +76,7 @@ func headOf(t *testing.T, traffic known, statements ...string) *sql.DB {
 			shard.Exec(`DELETE FROM sink_status`)
 		}
 		shard.Exec(statements...)
-		head.Exec(fmt.Sprintf(`CREATE SERVER %q FOREIGN DATA WRAPPER dblink_fdw OPTIONS (host '%s', dbname '%s', connect_timeout '2')`, "shard "+host, shard.Dir(), shard.Name()),
-			fmt.Sprintf(`CREATE USER MAPPING FOR CURRENT_USER SERVER %q OPTIONS (user 'postgres')`, "shard "+host))
+		head.AddShard("shard "+host, shard)
 	}
 	return head.DB()
 }

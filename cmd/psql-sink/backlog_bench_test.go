@@ -4,14 +4,12 @@ import (
 	"database/sql"
 	"os"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"telegraf-conntrack-accounting/internal/reportfile"
-	"telegraf-conntrack-accounting/internal/store"
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
@@ -20,7 +18,7 @@ import (
 // and the most memory that it had resident. BACKLOG is how many million rows wait,
 // 2 unless set, and STORED how many are in the table before, none unless set.
 func BenchmarkBacklog(b *testing.B) {
-	stored, waiting := millions(b, "STORED", 0), millions(b, "BACKLOG", 2)
+	stored, waiting := 1_000_000*testkit.Number(b, "STORED", 0), 1_000_000*testkit.Number(b, "BACKLOG", 2)
 	pg := testkit.Postgres(b, "max_wal_size=8GB", "shared_buffers=1GB")
 	at := fillBefore(b, pg.DSN(), stored, time.Unix(0, epoch))
 	p := build(b, pg.DSN())
@@ -47,27 +45,13 @@ func BenchmarkBacklog(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// millions reads a number of million rows from the environment.
-func millions(b *testing.B, variable string, otherwise int) int {
-	b.Helper()
-	if text := os.Getenv(variable); text != "" {
-		n, err := strconv.Atoi(text)
-		require.NoError(b, err)
-		otherwise = n
-	}
-	return otherwise * 1_000_000
-}
-
 const backlogSeries = 10_000 // of a report
 
 // fillBefore stores reports of the time before the backlog, ten in a transaction,
 // and returns when that one begins.
 func fillBefore(b *testing.B, dsn string, count int, at time.Time) time.Time {
 	b.Helper()
-	db, err := store.Open(dsn)
-	require.NoError(b, err)
-	defer func() { _ = db.Close() }()
-	require.NoError(b, db.Migrate(b.Context()))
+	db := migrated(b, dsn)
 	var rows []reportfile.Row
 	for n := range count / backlogSeries {
 		for i := range backlogSeries {

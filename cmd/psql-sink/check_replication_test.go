@@ -13,15 +13,8 @@ import (
 // none that is there never ends.
 func TestCheckOfReplication(t *testing.T) {
 	c := newChecked(t)
-	wait := func(names string) {
-		c.pg.Exec("ALTER SYSTEM SET synchronous_standby_names = '" + names + "'")
-		c.pg.Reload()
-		require.Eventually(t, func() bool {
-			var now string
-			return c.pg.DB().QueryRow("SHOW synchronous_standby_names").Scan(&now) == nil && now == names
-		}, time.Minute, 10*time.Millisecond)
-	}
-	wait("*")
+	const wait = "synchronous_standby_names"
+	c.pg.Set(wait, "*")
 	require.Contains(t, c.check().Wrong(), "failure replication: commits wait for a standby (synchronous_standby_names is \"*\"), and none is connected")
 	standby := c.pg.Standby(testkit.PGSetup{Settings: []string{"synchronous_standby_names="}})
 	fine := func() {
@@ -34,7 +27,7 @@ func TestCheckOfReplication(t *testing.T) {
 	require.Contains(t, f.Wrong(), "warning replication: synchronous_commit is local")
 	c.sh(f.Commands()[0])
 	fine()
-	wait("")
+	c.pg.Set(wait, "")
 	require.Contains(t, c.check().Wrong(), "warning replication: commits wait for no standby, and there are 1: a failover loses what was stored last")
 	standby.Stop("fast")
 	fine()

@@ -37,7 +37,7 @@ func TestFailovers(t *testing.T) {
 	go func() { stopped <- load(out, stop) }() // until stop is closed
 	f.drained()
 
-	for n := range times(t, "FAILOVERS", 2) {
+	for n := range testkit.Number(t, "FAILOVERS", 2) {
 		f.cluster.AwaitWhole()
 		leader := f.cluster.Leader()
 		if n%2 == 0 {
@@ -108,8 +108,7 @@ func (f *failover) inCopy(leader *testkit.Member) {
 	f.t.Helper()
 	require.Eventually(f.t, func() bool {
 		return leader.Is(`EXISTS (SELECT ` + ofSink + ` AND state = 'active' AND query LIKE 'COPY %')`)
-	},
-		time.Minute, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 }
 
 // ofSink are the sink's connections.
@@ -168,7 +167,8 @@ func (f *failover) awaits(happen func()) {
 	f.lost = append(f.lost, time.Since(begin))
 }
 
-// cutOff has Patroni of the primary hang, but not Postgres. A second primary comes; the first acknowledges nothing from then on.
+// cutOff has Patroni of the primary hang, but not Postgres. A second primary comes; the
+// first acknowledges nothing from then on.
 func (f *failover) cutOff() {
 	f.t.Helper()
 	old := f.cluster.Leader()

@@ -20,10 +20,10 @@ func TestHeadReport(t *testing.T) {
 	head, all := testkit.Database(t), testkit.Database(t)
 	p := build(t, head.DSN())
 	p.run(0, "migrate", "-head", "-dsn", head.DSN())
-	reference, now := migrated(t, all), time.Now().Truncate(15*time.Second)
+	reference, now := migrated(t, all.DSN()), time.Now().Truncate(15*time.Second)
 	for i := range 3 {
 		pg := testkit.Database(t)
-		shard := migrated(t, pg)
+		shard := migrated(t, pg.DSN())
 		for gateway := range 2 {
 			rows := reports(now, i+gateway)
 			for _, db := range []*store.DB{shard, reference} {
@@ -31,8 +31,7 @@ func TestHeadReport(t *testing.T) {
 				require.NoError(t, err)
 			}
 		}
-		head.Exec(fmt.Sprintf(`CREATE SERVER shard%d FOREIGN DATA WRAPPER dblink_fdw OPTIONS (host '%s', dbname '%s', connect_timeout '2')`, i, pg.Dir(), pg.Name()),
-			fmt.Sprintf(`CREATE USER MAPPING FOR CURRENT_USER SERVER shard%d OPTIONS (user 'postgres')`, i))
+		head.AddShard(fmt.Sprint("shard", i), pg)
 	}
 	since, until := now.Add(-2*time.Hour).Format(time.RFC3339), now.Add(time.Second).Format(time.RFC3339)
 	ask := func(pg *testkit.PG, args ...string) string {
@@ -77,9 +76,10 @@ func reports(now time.Time, n int) (rows []traffic.Row) {
 	return rows
 }
 
-func migrated(t *testing.T, pg *testkit.PG) *store.DB {
+// migrated opens a database, and makes its tables.
+func migrated(t testing.TB, dsn string) *store.DB {
 	t.Helper()
-	db, err := store.Open(pg.DSN())
+	db, err := store.Open(dsn)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = db.Close() })
 	require.NoError(t, db.Migrate(t.Context()))

@@ -31,17 +31,9 @@ type fleet struct {
 // newFleet takes its size from GATEWAYS, SERIES, REPORTS and EVERY, or is small.
 func newFleet(t *testing.T, dsn string) *fleet {
 	t.Helper()
-	number := func(name string, preset int) int {
-		if text := os.Getenv(name); text != "" {
-			n, err := strconv.Atoi(text)
-			require.NoError(t, err)
-			return n
-		}
-		return preset
-	}
 	f := &fleet{
-		listening: listen(t, dsn, ""), gateways: number("GATEWAYS", 5), series: number("SERIES", 400),
-		reports: number("REPORTS", 3), every: time.Duration(number("EVERY", 1)) * time.Second,
+		listening: listen(t, dsn, ""), gateways: testkit.Number(t, "GATEWAYS", 5), series: testkit.Number(t, "SERIES", 400),
+		reports: testkit.Number(t, "REPORTS", 3), every: time.Duration(testkit.Number(t, "EVERY", 1)) * time.Second,
 	}
 	var clients bytes.Buffer
 	for g := range f.gateways {
@@ -57,27 +49,18 @@ func gatewayToken(g int) string { return fmt.Sprintf("the token of gateway %d", 
 // start starts a gateway's Telegraf, as docs/scale.md has it.
 func (f *fleet) startGateway(g int) {
 	f.t.Helper()
-	folder := f.t.TempDir()
-	path := filepath.Join(folder, "pipe")
-	require.NoError(f.t, syscall.Mkfifo(path, 0o600))
-	pipe, err := os.OpenFile(path, os.O_RDWR, 0)
-	require.NoError(f.t, err)
-	f.t.Cleanup(func() { _ = pipe.Close() })
+	pipe, input := testkit.Pipe(f.t)
 	output := strings.NewReplacer("https://sink.example.org:8443", f.url, "TOKEN", gatewayToken(g), "/etc/telegraf/ca.crt", f.ca).Replace(block(f.t, "## Many gateways", "toml"))
-	config := filepath.Join(folder, "telegraf.conf")
+	config := filepath.Join(f.t.TempDir(), "telegraf.conf")
 	require.NoError(f.t, os.WriteFile(config, fmt.Appendf(nil, `
 [agent]
   flush_interval = "1s"
   metric_batch_size = 10000
   metric_buffer_limit = 1000000
   omit_hostname = true
-[[inputs.execd]]
-  command = ["cat", %q]
-  signal = "none"
-  data_format = "influx"
-%s
+%s%s
   tls_server_name = "localhost"
-`, path, output), 0o600))
+`, input, output), 0o600))
 	f.pipes, f.agents = append(f.pipes, pipe), append(f.agents, testkit.Agent{Config: config}.Start(f.t))
 }
 
@@ -143,20 +126,12 @@ func TestManyGateways(t *testing.T) {
 	}
 	end(t, sink)
 	f.finish()
-	rows, err := db.Query("SELECT host, count(*), sum(src_bytes), sum(dst_bytes) FROM vpn_traffic GROUP BY host")
+	got, err := testkit.SumsByHost(db)
 	require.NoError(t, err)
-	defer func() { _ = rows.Close() }()
-	got, want := make(map[string][3]int), make(map[string][3]int)
-	for rows.Next() {
-		var host string
-		var of [3]int
-		require.NoError(t, rows.Scan(&host, &of[0], &of[1], &of[2]))
-		got[host] = of
-	}
-	require.NoError(t, rows.Err())
+	want := make(map[string]testkit.HostSums)
 	for g := range f.gateways {
 		each := g*f.series*f.series + f.series*(f.series-1)/2
-		want[gatewayName(g)] = [3]int{f.series * f.reports, each * f.reports, f.series * f.reports * (f.reports - 1) / 2}
+		want[gatewayName(g)] = testkit.HostSums{Rows: f.series * f.reports, SrcBytes: each * f.reports, DstBytes: f.series * f.reports * (f.reports - 1) / 2}
 	}
 	require.Equal(t, want, got)
 	testkit.RequireExact(t, db)

@@ -7,9 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -32,25 +30,12 @@ type killed struct {
 	reports int
 }
 
-// times returns how often something is to happen: as often as a variable says, or a few
-// times.
-func times(t *testing.T, variable string, few int) int {
-	t.Helper()
-	text := os.Getenv(variable)
-	if text == "" {
-		return few
-	}
-	n, err := strconv.Atoi(text)
-	require.NoError(t, err)
-	return n
-}
-
 // psql-sink, Telegraf and Postgres are killed at random moments while reports come. Every
 // metric that Telegraf has put into its buffer on disk is in Postgres at the end, once.
 func TestKillsOnTheWayThatAcknowledges(t *testing.T) {
 	t.Parallel()
 	k := newKilled(t)
-	for range times(t, "KILLS", 15) {
+	for range testkit.Number(t, "KILLS", 15) {
 		for range 1 + k.random.IntN(3) {
 			k.report()
 		}
@@ -60,9 +45,7 @@ func TestKillsOnTheWayThatAcknowledges(t *testing.T) {
 			k.pg.Kill9()
 			k.pg.Start()
 		case 1:
-			// With what it has started: that would take from the pipe, too.
-			require.NoError(t, syscall.Kill(-k.agent.Pid(), syscall.SIGKILL))
-			_ = k.agent.Wait(time.Minute)
+			k.agent.Kill()
 			k.startAgent()
 		default:
 			kill(k.sink)
@@ -86,12 +69,8 @@ func newKilled(t *testing.T) *killed {
 	const seed = 20261127
 	pg := testkit.Postgres(t)
 	k := &killed{listening: listen(t, pg.DSN(), ""), pg: pg, random: rand.New(rand.NewPCG(seed, 0)), folder: t.TempDir()}
-	path := filepath.Join(k.folder, "pipe")
-	require.NoError(t, syscall.Mkfifo(path, 0o600))
-	var err error
-	k.pipe, err = os.OpenFile(path, os.O_RDWR, 0) // so that it never ends
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = k.pipe.Close() })
+	var input string
+	k.pipe, input = testkit.Pipe(t)
 	k.config = filepath.Join(k.folder, "telegraf.conf")
 	require.NoError(t, os.WriteFile(k.config, fmt.Appendf(nil, `
 [agent]
@@ -101,18 +80,14 @@ func newKilled(t *testing.T) *killed {
   omit_hostname = true
   buffer_strategy = "disk"
   buffer_directory = %q
-[[inputs.execd]]
-  command = ["cat", %q]
-  signal = "none"
-  data_format = "influx"
-[[outputs.influxdb_v2]]
+%s[[outputs.influxdb_v2]]
   urls = [%q]
   token = %q
   bucket = "vpn"
   timeout = "30s"
   tls_ca = %q
   tls_server_name = "localhost"
-`, filepath.Join(k.folder, "buffer"), path, k.url, token, k.ca), 0o600))
+`, filepath.Join(k.folder, "buffer"), input, k.url, token, k.ca), 0o600))
 	k.sink = k.start(nil, "listen")
 	k.startAgent()
 	return k

@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	traffic "telegraf-conntrack-accounting/internal/reportfile"
-	"telegraf-conntrack-accounting/internal/store"
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
@@ -44,11 +43,8 @@ func customers() []traffic.Row {
 func withCustomers(t *testing.T) (p *program, dsn string) {
 	t.Helper()
 	pg := testkit.Database(t)
-	db, err := store.Open(pg.DSN())
-	require.NoError(t, err)
-	defer func() { _ = db.Close() }()
-	require.NoError(t, db.Migrate(t.Context()))
-	_, err = db.Import(t.Context(), "gw", customers())
+	db := migrated(t, pg.DSN())
+	_, err := db.Import(t.Context(), "gw", customers())
 	require.NoError(t, err)
 	return build(t, pg.DSN()), pg.DSN()
 }

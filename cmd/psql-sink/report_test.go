@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	traffic "telegraf-conntrack-accounting/internal/reportfile"
-	"telegraf-conntrack-accounting/internal/store"
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
@@ -33,11 +32,8 @@ func TestReport(t *testing.T) {
 	require.Equal(t, 1, code)
 	require.Contains(t, problems, "start psql-sink once")
 
-	db, err := store.Open(pg.DSN())
-	require.NoError(t, err)
-	defer func() { _ = db.Close() }()
-	require.NoError(t, db.Migrate(t.Context()))
-	_, err = db.Import(t.Context(), "gw", []traffic.Row{{
+	db := migrated(t, pg.DSN())
+	_, err := db.Import(t.Context(), "gw", []traffic.Row{{
 		Time: time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC).UnixNano(), Proto: "tcp", Port: 443, Src: "10.1.0.0", Dst: "10.2.0.0",
 		SrcPackets: 3, SrcBytes: 1234, DstPackets: 4, DstBytes: 56789, ConnectionCount: 2, ConnectionTimes: 3000,
 	}})

@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-conntrack-accounting/internal/reportfile"
-	"telegraf-conntrack-accounting/internal/store"
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
@@ -62,10 +61,7 @@ func (term *terminal) shows(want []string, not ...string) (screen string) {
 // that an enemy chose.
 func talking(t *testing.T, dsn string, until time.Time) {
 	t.Helper()
-	db, err := store.Open(dsn)
-	require.NoError(t, err)
-	defer func() { _ = db.Close() }()
-	require.NoError(t, db.Migrate(t.Context()))
+	db := migrated(t, dsn)
 	row := func(at time.Time, src, name, dst string, port int32, sent int64, connections int64) reportfile.Row {
 		return reportfile.Row{
 			Time: at.UnixNano(), Proto: "tcp", Port: port, Src: src, SrcName: name, Dst: dst,
@@ -83,7 +79,7 @@ func talking(t *testing.T, dsn string, until time.Time) {
 		}
 		rows = append(rows, row(at, "10.2.0.0", "Team Two", "10.8.0.0", 53, loud, 0))
 	}
-	_, err = db.Import(t.Context(), "gw", rows)
+	_, err := db.Import(t.Context(), "gw", rows)
 	require.NoError(t, err)
 }
 

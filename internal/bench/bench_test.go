@@ -35,14 +35,7 @@ type cost struct {
 }
 
 // rounds is how often every contender has its turn: BENCH_ROUNDS, or 5.
-func rounds(b *testing.B) int {
-	if text := os.Getenv("BENCH_ROUNDS"); text != "" {
-		n, err := strconv.Atoi(text)
-		require.NoError(b, err, "BENCH_ROUNDS")
-		return n
-	}
-	return 5
-}
+func rounds(b *testing.B) int { return testkit.Number(b, "BENCH_ROUNDS", 5) }
 
 // contender is one way to do something.
 type contender struct {

@@ -56,41 +56,23 @@ func (w *whole) report(series int) {
 	}
 }
 
-// sent is what the gateways were given, and stored what Postgres has, by gateway.
-func (w *whole) sent() map[string]sums {
-	all := make(map[string]sums)
+// sent is what the gateways were given.
+func (w *whole) sent() map[string]testkit.HostSums {
+	all := make(map[string]testkit.HostSums)
 	for _, g := range w.gateways {
 		all[g.name] = g.sent
 	}
 	return all
 }
 
-func (w *whole) stored() (map[string]sums, error) {
-	rows, err := w.pg.DB().Query("SELECT host, count(*), sum(src_bytes), sum(dst_bytes) FROM vpn_traffic GROUP BY host")
-	if err != nil {
-		return nil, fmt.Errorf("adding up what is stored: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	all := make(map[string]sums)
-	for rows.Next() {
-		var host string
-		var of sums
-		if err := rows.Scan(&host, &of.Rows, &of.SrcBytes, &of.DstBytes); err != nil {
-			return nil, fmt.Errorf("adding up what is stored: %w", err)
-		}
-		all[host] = of
-	}
-	return all, rows.Err()
-}
-
 // settle waits until Postgres has all rows, and requires that it has each of them once.
 func (w *whole) settle(t *testing.T) {
 	t.Helper()
 	begin := time.Now()
-	var got map[string]sums
+	var got map[string]testkit.HostSums
 	require.Eventually(t, func() bool {
 		var err error
-		got, err = w.stored()
+		got, err = testkit.SumsByHost(w.pg.DB())
 		return err == nil && rowsOf(got) >= rowsOf(w.sent())
 	}, 2*time.Minute, 50*time.Millisecond, "rows are missing")
 	require.Equal(t, w.sent(), got)
@@ -100,7 +82,7 @@ func (w *whole) settle(t *testing.T) {
 	t.Logf("the last rows came after %.1f s; %d messages wait in NATS", time.Since(begin).Seconds(), w.nats.messages())
 }
 
-func rowsOf(all map[string]sums) (rows int) {
+func rowsOf(all map[string]testkit.HostSums) (rows int) {
 	for _, of := range all {
 		rows += of.Rows
 	}
@@ -110,6 +92,6 @@ func rowsOf(all map[string]sums) (rows int) {
 // end kills what would take its time to end.
 func (w *whole) end() {
 	for _, g := range w.gateways {
-		g.kill()
+		g.agent.Kill()
 	}
 }

@@ -3,7 +3,6 @@ package cluster
 import (
 	"bytes"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -63,7 +62,7 @@ func (w *whole) killGateway() {
 	g := w.gateways[0]
 	g.report(series)
 	w.taken(g, series)
-	g.kill()
+	g.agent.Kill()
 	g.start()
 }
 
@@ -116,7 +115,7 @@ func TestCluster(t *testing.T) {
 	defer w.end()
 	w.report(5000)
 	w.settle(t)
-	for range rounds(t) {
+	for range testkit.Number(t, "ROUNDS", 1) {
 		for _, i := range rand.Perm(len(failures)) {
 			require.True(t, t.Run(failures[i].name, func(t *testing.T) { w.endure(t, failures[i]) }))
 		}
@@ -140,17 +139,6 @@ func TestBuffersAreLargeEnough(t *testing.T) {
 	require.GreaterOrEqual(t, option("sink.conf", "metric_buffer_limit = "), messages*option("gateway.conf", "metric_batch_size = "))
 	require.Equal(t, messages, option("stream", "--max-pending="))
 	require.Equal(t, messages, option("sink.conf", "pending_message_limit = "))
-}
-
-func rounds(t *testing.T) int {
-	t.Helper()
-	text := os.Getenv("ROUNDS")
-	if text == "" {
-		return 1
-	}
-	n, err := strconv.Atoi(text)
-	require.NoError(t, err)
-	return n
 }
 
 func (w *whole) endure(t *testing.T, f failure) {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -25,24 +24,17 @@ type gateway struct {
 	pipe    *os.File
 	agent   *testkit.Child
 	reports int
-	sent    sums // the ledger: what all of its reports have
+	sent    testkit.HostSums // the ledger: what all of its reports have
 }
-
-type sums struct{ Rows, SrcBytes, DstBytes int }
 
 func newGateway(t testing.TB, name string, machine *testkit.Netns, ca string) *gateway {
 	t.Helper()
 	g := &gateway{t: t, name: name, machine: machine, folder: t.TempDir()}
-	pipe := filepath.Join(g.folder, "pipe")
-	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
-	var err error
-	g.pipe, err = os.OpenFile(pipe, os.O_RDWR, 0) // so that it never ends
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = g.pipe.Close() })
+	var input string
+	g.pipe, input = testkit.Pipe(t)
 	text := deployed(t, "gateway.conf", "/var/lib/telegraf/buffer", g.buffer(), "/etc/telegraf/ca.crt", ca, "conntrack.gw-1", "conntrack."+name,
 		"[agent]\n", "[agent]\n  flush_interval = \"200ms\"\n  omit_hostname = true\n")
-	text += fmt.Sprintf("[[inputs.execd]]\n  command = [\"cat\", %q]\n  signal = \"none\"\n  data_format = \"influx\"\n", pipe)
-	require.NoError(t, os.WriteFile(g.config(), []byte(text), 0o600))
+	require.NoError(t, os.WriteFile(g.config(), []byte(text+input), 0o600))
 	g.start()
 	return g
 }
@@ -51,13 +43,6 @@ func (g *gateway) buffer() string { return filepath.Join(g.folder, "buffer") }
 func (g *gateway) config() string { return filepath.Join(g.folder, "telegraf.conf") }
 
 func (g *gateway) start() { g.agent = testkit.Agent{Config: g.config(), Netns: g.machine}.Start(g.t) }
-
-// kill kills Telegraf, with what it has started: that would take from the pipe, too.
-func (g *gateway) kill() {
-	g.t.Helper()
-	require.NoError(g.t, syscall.Kill(-g.agent.Pid(), syscall.SIGKILL))
-	require.Error(g.t, g.agent.Wait(time.Minute))
-}
 
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 

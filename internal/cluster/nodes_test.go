@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -85,11 +84,7 @@ func (c *natsCluster) start(n int) {
 	c.running[n] = testkit.StartChild(c.t, c.machines[n].Command(c.server, "-c", c.configs[n]))
 }
 
-func (c *natsCluster) kill(n int) {
-	c.t.Helper()
-	c.running[n].Signal(syscall.SIGKILL)
-	require.Error(c.t, c.running[n].Wait(time.Minute))
-}
+func (c *natsCluster) kill(n int) { kill(c.t, c.running[n]) }
 
 // command prepares NATS's command line.
 func (c *natsCluster) command(args ...string) *exec.Cmd { return c.operate(c.cli, args...) }

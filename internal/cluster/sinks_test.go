@@ -73,6 +73,7 @@ func (s *sink) ended() bool {
 	}
 }
 
+// kill kills a program that may have ended already.
 func kill(t testing.TB, child *testkit.Child) {
 	t.Helper()
 	child.Signal(syscall.SIGKILL)

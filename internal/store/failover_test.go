@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -25,12 +24,7 @@ func TestSeveralHosts(t *testing.T) {
 	rows := series(noon, 10)
 	mustImport(t, db, "gw", rows[:1])
 
-	readOnly := func(pg *testkit.PG, value string) {
-		pg.Exec("ALTER SYSTEM SET default_transaction_read_only = " + value)
-		pg.Reload()
-		require.Eventually(t, func() bool { return query(t, pg.DB(), "SHOW default_transaction_read_only") == value },
-			time.Minute, 10*time.Millisecond)
-	}
+	readOnly := func(pg *testkit.PG, value string) { pg.Set("default_transaction_read_only", value) }
 	refused := func(rows []reportfile.Row) error {
 		_, err := db.Import(t.Context(), "gw", rows)
 		require.Error(t, err)

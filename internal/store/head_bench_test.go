@@ -29,7 +29,7 @@ func BenchmarkHead(b *testing.B) {
 			}
 		}
 		pg.Exec("ANALYZE")
-		addShard(b, head, fmt.Sprint("shard", i), pg)
+		head.AddShard(fmt.Sprint("shard", i), pg)
 	}
 	all.Exec("ANALYZE")
 	const hour = `'2023-11-14 12:00Z', '2023-11-14 13:00Z'`

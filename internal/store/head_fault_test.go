@@ -3,16 +3,10 @@ package store_test
 import (
 	"context"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
-	"strconv"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"telegraf-conntrack-accounting/internal/testkit"
 )
 
 // TestHeadWithoutShards takes one shard after the other from a head, which answers for
@@ -44,26 +38,10 @@ func TestHeadWithoutShards(t *testing.T) {
 	require.Equal(t, "shard shard0: could not establish connection", text(t, head, `SELECT gateway FROM vpn_traffic_outages('2023-11-01', '2023-12-01') WHERE gateway LIKE 'shard%'`))
 	require.Equal(t, "shard shard0: could not establish connection", text(t, head, `SELECT sink FROM sink_status WHERE sink LIKE 'shard%'`))
 
-	stop(t, shards[1])
+	shards[1].Freeze()
 	_, err = db.Exec(`SET vpn_traffic.patience = '1 s'`)
 	require.NoError(t, err)
 	_, err = db.Exec(sum)
 	require.ErrorContains(t, err, "shard1: it took longer than 00:00:01")
 	require.ErrorContains(t, err, "no shard answers: shard0: could not establish connection; ")
-}
-
-// stop stops all processes of a server, until the test ends.
-func stop(t *testing.T, pg *testkit.PG) {
-	t.Helper()
-	data := filepath.Join(pg.Dir(), "data")
-	folders, _ := filepath.Glob("/proc/[0-9]*/cwd")
-	for _, link := range folders {
-		if cwd, err := os.Readlink(link); err != nil || cwd != data {
-			continue
-		}
-		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(link)))
-		require.NoError(t, err)
-		require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP))
-		t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGCONT) })
-	}
 }

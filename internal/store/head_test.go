@@ -64,7 +64,7 @@ func headOf(t *testing.T, source *rand.Rand) (head, all *testkit.PG, shards []*t
 	}
 	install(t, head)
 	for i, pg := range shards {
-		addShard(t, head, fmt.Sprint("shard", i), pg)
+		head.AddShard(fmt.Sprint("shard", i), pg)
 	}
 	return head, all, shards
 }
@@ -77,12 +77,6 @@ func install(t testing.TB, head *testkit.PG) {
 	for range 2 { // doing it again is harmless
 		require.NoError(t, db.InstallHead(t.Context()))
 	}
-}
-
-func addShard(t testing.TB, head *testkit.PG, name string, pg *testkit.PG) {
-	t.Helper()
-	head.Exec(fmt.Sprintf(`CREATE SERVER %s FOREIGN DATA WRAPPER dblink_fdw OPTIONS (host '%s', dbname '%s', connect_timeout '2')`, name, pg.Dir(), pg.Name()),
-		fmt.Sprintf(`CREATE USER MAPPING FOR CURRENT_USER SERVER %s OPTIONS (user 'postgres')`, name))
 }
 
 // anyQuestion returns a query of one of the functions that dashboards and people call.

@@ -25,8 +25,7 @@ func TestACommitWithoutItsStandby(t *testing.T) {
 	require.NoError(t, db.Migrate(t.Context()))
 	rows := series(noon, 10)
 	mustImport(t, db, "gw", rows[:1]) // which makes the partition
-	first.Exec("ALTER SYSTEM SET synchronous_standby_names = '*'")
-	first.Reload()
+	first.Set("synchronous_standby_names", "*")
 	second.Stop("fast")
 
 	const waits = `FROM pg_stat_activity WHERE application_name = 'psql-sink' AND wait_event = 'SyncRep'`

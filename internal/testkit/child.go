@@ -99,6 +99,14 @@ func (c *Child) Stop() error {
 	return c.Wait(stopTime)
 }
 
+// Kill kills a child that runs, and what it has started, which would go on without it. It
+// waits until the child has ended.
+func (c *Child) Kill() {
+	c.t.Helper()
+	require.NoError(c.t, syscall.Kill(-c.Pid(), syscall.SIGKILL))
+	require.Error(c.t, c.Wait(time.Minute))
+}
+
 func (c *Child) cleanup() {
 	_ = c.cmd.Process.Signal(syscall.SIGTERM)
 	shown := 4000

@@ -6,7 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"github.com/lib/pq"
 	"github.com/stretchr/testify/require"
 )
 
@@ -46,6 +48,17 @@ func (p *PG) writeCert(cert *Cert) {
 
 // Reload has the server read its configuration again.
 func (p *PG) Reload() { p.Exec("SELECT pg_reload_conf()") }
+
+// Set changes a setting of the server, and waits until connections have it.
+func (p *PG) Set(name, value string) {
+	p.t.Helper()
+	p.Exec("ALTER SYSTEM SET " + name + " = " + pq.QuoteLiteral(value))
+	p.Reload()
+	require.Eventually(p.t, func() bool {
+		var now string
+		return p.pool.QueryRow("SHOW "+name).Scan(&now) == nil && now == value
+	}, time.Minute, 10*time.Millisecond)
+}
 
 // Log returns the server's log.
 func (p *PG) Log() string {

@@ -60,6 +60,13 @@ func (p *PG) Kill9() {
 	require.Eventually(p.t, func() bool { return signalIn(p.data(), syscall.SIGKILL) == 0 }, time.Minute, 20*time.Millisecond)
 }
 
+// Freeze stops all processes of the server, until the test ends.
+func (p *PG) Freeze() {
+	p.t.Helper()
+	require.Positive(p.t, signalIn(p.data(), syscall.SIGSTOP))
+	p.t.Cleanup(func() { signalIn(p.data(), syscall.SIGCONT) })
+}
+
 // signalIn sends a signal to what runs in a folder, which is how to know a server's
 // children: each has a session of its own, and hides its environment behind its title.
 // It returns how many it found.

@@ -11,22 +11,25 @@ import (
 // yet or what it is built from has changed, which takes minutes the first time.
 func Telegraf(t testing.TB) string {
 	t.Helper()
-	root := Root(t)
-	if told := run(t, exec.Command(filepath.Join(root, "scripts", "telegraf"))); told != "" {
-		t.Log(told)
-	}
-	return filepath.Join(root, "build", "telegraf")
+	return filepath.Join(buildBy(t, "telegraf"), "telegraf")
 }
 
 // NATS returns the paths of the NATS server and of its command line, which are built as the
 // agent is.
 func NATS(t testing.TB) (server, cli string) {
 	t.Helper()
+	build := buildBy(t, "nats")
+	return filepath.Join(build, "nats-server"), filepath.Join(build, "nats")
+}
+
+// buildBy runs a script that builds programs, and returns the folder that they are in.
+func buildBy(t testing.TB, script string) (folder string) {
+	t.Helper()
 	root := Root(t)
-	if told := run(t, exec.Command(filepath.Join(root, "scripts", "nats"))); told != "" {
+	if told := run(t, exec.Command(filepath.Join(root, "scripts", script))); told != "" {
 		t.Log(told)
 	}
-	return filepath.Join(root, "build", "nats-server"), filepath.Join(root, "build", "nats")
+	return filepath.Join(root, "build")
 }
 
 // Agent is a way to run Telegraf.

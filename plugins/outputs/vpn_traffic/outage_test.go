@@ -121,10 +121,7 @@ func TestOutages(t *testing.T) {
 		}, pg.Start)
 	}
 	readOnly := func(value string) func() {
-		return func() {
-			pg.Exec("ALTER SYSTEM SET default_transaction_read_only = " + value)
-			pg.Reload()
-		}
+		return func() { pg.Set("default_transaction_read_only", value) }
 	}
 	o.during(pg.DB(), readOnly("on"), readOnly("off"))
 	o.during(pg.DB(), func() {
@@ -247,8 +244,7 @@ func TestFailover(t *testing.T) {
 	first := testkit.Postgres(t)
 	second := first.Standby(testkit.PGSetup{Settings: []string{"synchronous_standby_names="}})
 	// What is committed on one is on the other, or a failover could lose it.
-	first.Exec("ALTER SYSTEM SET synchronous_standby_names = '*'")
-	first.Reload()
+	first.Set("synchronous_standby_names", "*")
 	o := newOutage(t, "user=postgres dbname=vpn host="+first.Dir()+","+second.Dir())
 	o.during(second.DB(), first.Kill9, second.Promote)
 	o.close()
