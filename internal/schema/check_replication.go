@@ -15,15 +15,17 @@ func (db *DB) checkReplication(ctx context.Context, tx *sql.Tx) (check.Finding, 
 	err := tx.QueryRowContext(ctx, `SELECT format('ALTER ROLE %I IN DATABASE %I SET synchronous_commit = on', current_user, current_database()),
 		current_setting('synchronous_commit'), current_setting('synchronous_standby_names'), (SELECT count(*) FROM pg_stat_replication)`).
 		Scan(&on, &commit, &names, &standbys)
+	early := func(loses string) check.Finding {
+		return check.Warnf("replication", "synchronous_commit is %s: %s", commit, loses).
+			Do("switch it on for the role").Run("%s -c %s", db.Admin("psql"), check.Quote(on))
+	}
 	switch {
 	case err != nil:
 		return check.Finding{}, err
 	case commit == "off":
-		return check.Warnf("replication", "synchronous_commit is off: a crash of Postgres loses what was stored last").
-			Do("switch it on for the role").Run("%s -c %s", db.Admin("psql"), check.Quote(on)), nil
+		return early("a crash of Postgres loses what was stored last"), nil
 	case commit == "local" && (names != "" || standbys > 0):
-		return check.Warnf("replication", "synchronous_commit is local: a failover loses what no standby has yet").
-			Do("switch it on for the role").Run("%s -c %s", db.Admin("psql"), check.Quote(on)), nil
+		return early("a failover loses what no standby has yet"), nil
 	case names != "" && standbys == 0:
 		return check.Failf("replication", "commits wait for a standby (synchronous_standby_names is %q), and none is connected", names).
 			Do("start a standby, or find out why it does not connect"), nil

@@ -8,13 +8,13 @@ import (
 	"github.com/lib/pq"
 )
 
-// IndexLater makes imports fill past days that have nothing yet without the index over
-// (src, dst). A caller that imports many of them then calls Index.
+// IndexLater makes imports fill past days that have nothing yet without their B-trees, over
+// (src, dst) and over (host, time). A caller that imports many of them then calls Index.
 func (db *DB) IndexLater() { db.indexLater.Store(true) }
 
 // Index makes the indexes that IndexLater has left out, also those that others
 // have, and were broken off. It calls told before each. Nobody can add rows of a
-// day while its index is made.
+// day while its indexes are made.
 func (db *DB) Index(ctx context.Context, told func(partition string)) error {
 	return db.index(ctx, 0, told)
 }
