@@ -38,8 +38,8 @@ func postgresHealth(b postgres) *dashboard {
 	d.add(b, 7, sinks())
 	const sizes = `SELECT parent AS table, count(*) AS partitions, min(first) AS since, sum(size) AS size FROM vpn_traffic_sizes() GROUP BY parent ORDER BY size DESC`
 	d.add(b, 9,
-		table("Disk use", sqlTable(sizes)).gauge("size", "bytes").override("since", "unit", "dateTimeAsIso", "custom.minWidth", 150).override("table", "custom.minWidth", 190).
-			override("size", "custom.width", 180).describe("Tables with their indexes, and how far back they go."),
+		table("Disk use", sqlTable(sizes)).gauge("size", "bytes").override("since", "unit", "dateTimeAsIso", "custom.minWidth", 150).override("table", "custom.minWidth", 228).
+			override("partitions", "custom.width", 100).override("size", "custom.width", 180).describe("Tables with their indexes, and how far back they go."),
 		bars("Disk use of raw rows per day", "bytes", sqlTable(`SELECT to_char(first, 'YYYY-MM-DD') AS day, sum(size) AS size FROM vpn_traffic_sizes() WHERE parent = 'vpn_traffic' AND first BETWEEN $__timeFrom()::timestamptz::date - 30 AND $__timeTo()::timestamptz::date GROUP BY first ORDER BY first`)).
 			upright().describe("Partitions of vpn_traffic with their indexes: of the range, and the 30 days before."),
 	)

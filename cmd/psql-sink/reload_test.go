@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/testkit"
 )
 
@@ -27,4 +28,23 @@ func TestWatchReloads(t *testing.T) {
 	require.NoError(t, sink.Process.Signal(syscall.SIGHUP))
 	require.Error(t, sink.Wait())
 	p.logs("E! spool_limit = 0: must be more than 0")
+}
+
+// Days that are over are summed up as soon as a sink runs.
+func TestWatchSumsUpDays(t *testing.T) {
+	t.Parallel()
+	pg := testkit.Database(t)
+	db := migrated(t, pg.DSN())
+	at := time.Date(2026, 1, 31, 23, 59, 0, 0, time.UTC)
+	row := reportfile.Row{Time: at.UnixNano(), Src: "10.32.1.0", Dst: "10.33.1.0", Proto: "tcp", Port: 443, SrcBytes: 7}
+	_, err := db.Import(t.Context(), "gw", []reportfile.Row{row})
+	require.NoError(t, err)
+	p := build(t, pg.DSN())
+	sink := p.start(nil, "watch")
+	require.Eventually(t, func() bool {
+		var bytes int
+		err := pg.DB().QueryRow(`SELECT src_bytes FROM vpn_traffic_month_by_pair WHERE time = '2026-01-01Z'`).Scan(&bytes)
+		return err == nil && bytes == 7
+	}, time.Minute, 10*time.Millisecond)
+	end(t, sink)
 }

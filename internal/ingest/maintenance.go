@@ -17,6 +17,7 @@ import (
 const (
 	saveEvery   = 10 * time.Second // the row of sink_status, and indexes
 	retainEvery = time.Hour
+	sumUpFor    = 3 * time.Second // at a time: reports wait meanwhile
 )
 
 // maintenance keeps the database in order beside the imports: partitions of the days
@@ -32,6 +33,7 @@ type maintenance struct {
 	started  time.Time
 
 	saved, retained time.Time       // when that was last tried
+	unsummed        bool            // days are left to sum up
 	troubles        map[string]bool // are logged
 	reported        reported
 }
@@ -59,10 +61,16 @@ func (m *maintenance) do(ctx context.Context) {
 	if now.Sub(m.retained) >= retainEvery {
 		m.retained = now
 		m.retain(ctx, now)
+		m.unsummed = true
 	}
 	if now.Sub(m.saved) >= saveEvery {
 		m.saved = now
 		m.logTrouble(ctx, "cannot keep up the database", errors.Join(m.db.SaveStatus(ctx, m.status()), m.db.Summarize(ctx)))
+		if m.unsummed {
+			left, err := m.db.SumUp(ctx, sumUpFor)
+			m.unsummed = left
+			m.logTrouble(ctx, "cannot sum up days, so questions about months take longer", err)
+		}
 	}
 }
 

@@ -69,14 +69,17 @@ func neededRights() (list []string) {
 			add(Rollups[i].Name, "UPDATE")
 		}
 	}
+	for i := range Summaries {
+		add(Summaries[i].Name, "SELECT")
+	}
 	for _, table := range []string{"vpn_traffic_reports", "vpn_traffic_minute_reports", "vpn_traffic_hour_reports", "vpn_traffic_values", "sink_status"} {
 		add(table, "SELECT", "INSERT", "UPDATE")
 	}
 	add("vpn_traffic_name_history", "SELECT", "INSERT", "DELETE")
-	for _, table := range []string{"vpn_traffic_migrations", "vpn_traffic_partitions", "vpn_traffic_retention", "vpn_traffic_gone"} {
+	for _, table := range []string{"vpn_traffic_migrations", "vpn_traffic_partitions", "vpn_traffic_retention", "vpn_traffic_gone", "vpn_traffic_summed_up", "vpn_traffic_sums_due"} {
 		add(table, "SELECT")
 	}
-	for _, function := range []string{"make_partitions", "index_partition", "drop_partition", "tidy", "summarize"} {
+	for _, function := range []string{"make_partitions", "index_partition", "drop_partition", "tidy", "summarize", "outdate", "list_sums", "sum_up"} {
 		add("vpn_traffic_"+function, "EXECUTE")
 	}
 	return list

@@ -34,11 +34,14 @@ BEGIN
 
     IF to_regrole('vpn_traffic_writer') IS NOT NULL THEN
         -- Rows, and rollups per report, are only ever added.
+        FOR thing IN SELECT name FROM vpn_traffic_tables WHERE unit IS NULL LOOP
+            EXECUTE format('GRANT INSERT ON %I TO vpn_traffic_writer', thing);
+        END LOOP;
         FOR thing IN SELECT name FROM vpn_traffic_tables LOOP
-            EXECUTE format('GRANT SELECT, INSERT ON %I TO vpn_traffic_writer', thing);
+            EXECUTE format('GRANT SELECT ON %I TO vpn_traffic_writer', thing);
         END LOOP;
         -- Rows of a minute or an hour are added up. Their keys stay.
-        FOR thing IN SELECT name FROM vpn_traffic_tables WHERE retention <> 'raw' LOOP
+        FOR thing IN SELECT name FROM vpn_traffic_tables WHERE retention <> 'raw' AND unit IS NULL LOOP
             EXECUTE format('GRANT UPDATE (src_packets, src_bytes, dst_packets, dst_bytes, connection_count,
                 connection_times, open_connections) ON %I TO vpn_traffic_writer', thing);
         END LOOP;
@@ -48,10 +51,10 @@ BEGIN
         -- What is in this log is replaced, never changed.
         GRANT SELECT, INSERT, DELETE ON vpn_traffic_name_history TO vpn_traffic_writer;
         GRANT SELECT, INSERT, UPDATE ON sink_status TO vpn_traffic_writer;
-        GRANT SELECT ON vpn_traffic_migrations, vpn_traffic_partitions, vpn_traffic_retention, vpn_traffic_gone TO vpn_traffic_writer;
-        -- Only so, and with the owner's rights, partitions come and what is old goes.
+        GRANT SELECT ON vpn_traffic_migrations, vpn_traffic_partitions, vpn_traffic_retention, vpn_traffic_gone, vpn_traffic_summed_up, vpn_traffic_sums_due TO vpn_traffic_writer;
+        -- Only so, and with the owner's rights, partitions and sums of days come and what is old goes.
         GRANT EXECUTE ON FUNCTION vpn_traffic_make_partitions(date, boolean), vpn_traffic_index_partition(text),
-            vpn_traffic_drop_partition(text), vpn_traffic_tidy(), vpn_traffic_summarize()
+            vpn_traffic_drop_partition(text), vpn_traffic_tidy(), vpn_traffic_summarize(), vpn_traffic_outdate(timestamptz[]), vpn_traffic_list_sums(), vpn_traffic_sum_up(text, timestamptz)
             TO vpn_traffic_writer;
     END IF;
     IF to_regrole('vpn_traffic_annotator') IS NOT NULL THEN

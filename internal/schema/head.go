@@ -6,6 +6,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/lib/pq"
 	"github.com/lib/pq/pqerror"
@@ -64,7 +65,7 @@ func headFunctions() []sqlFile {
 	own := filesOf(headFiles, "head")
 	files := own[:1:1]
 	for _, f := range filesOf(functionFiles, "functions") {
-		if f.name != "partitions.sql" && f.name != "status.sql" {
+		if !slices.Contains([]string{"partitions.sql", "status.sql", "sums.sql"}, f.name) {
 			files = append(files, f)
 		}
 	}

@@ -230,9 +230,13 @@ func (db *DB) execPatiently(ctx context.Context, patience time.Duration, stateme
 
 // isBusy reports whether somebody was in the way, or came first.
 func isBusy(err error) bool {
+	return isOutrun(err) || pq.As(err, pqerror.UndefinedTable) != nil
+}
+
+// isOutrun reports whether somebody else holds what is needed, or has changed it.
+func isOutrun(err error) bool {
 	refusal := pq.As(err)
-	return refusal != nil && (refusal.Code == pqerror.LockNotAvailable || refusal.Code == pqerror.UndefinedTable ||
-		refusal.Code.Class() == pqerror.ClassTransactionRollback)
+	return refusal != nil && (refusal.Code == pqerror.LockNotAvailable || refusal.Code.Class() == pqerror.ClassTransactionRollback)
 }
 
 // isOne reports whether the server refuses to drop one table, such as for a view

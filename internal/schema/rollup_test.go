@@ -29,8 +29,16 @@ func TestRollupsAreThoseOfTheList(t *testing.T) {
 	require.NoError(t, db.Migrate(t.Context()))
 	direct := pg.DB()
 	want := []string{"vpn_traffic day 100 raw"}
-	for _, r := range schema.Rollups {
-		want = append(want, fmt.Sprint(r.Name, " ", r.Level.Span, " ", r.Level.Filled, " ", r.Level.Retention))
+	all := schema.Rollups[:]
+	for _, s := range schema.Summaries {
+		all = append(all, s.Rollup)
+	}
+	for i, r := range all {
+		line := fmt.Sprint(r.Name, " ", r.Level.Span, " ", r.Level.Filled, " ", r.Level.Retention)
+		if n := i - len(schema.Rollups); n >= 0 {
+			line += fmt.Sprint(" ", schema.Summaries[n].Unit, " ", r.Finer, " ", r.Level.Name, " ", strings.Join(r.Columns, ", "))
+		}
+		want = append(want, line)
 
 		var columns, key, index string
 		require.NoError(t, direct.QueryRow(columnsOf, r.Name).Scan(&columns, &key, &index), "a new rollup takes a migration that makes its table")
@@ -39,12 +47,16 @@ func TestRollupsAreThoseOfTheList(t *testing.T) {
 		require.Equal(t, `USING brin ("time") WITH (pages_per_range='16')`, index, r.Name)
 
 		by := strings.TrimPrefix(r.Name[strings.Index(r.Name, "by_"):], "by_")
+		level := r.Level.Name
+		if strings.Contains(r.Name, "_total_") {
+			level += "_total"
+		}
 		var name string
-		require.NoError(t, direct.QueryRow(`SELECT vpn_traffic_table($1, $2)`, by, r.Level.Name).Scan(&name))
+		require.NoError(t, direct.QueryRow(`SELECT vpn_traffic_table($1, $2)`, by, level).Scan(&name))
 		require.Equal(t, r.Name, name, "questions find it by its kind and level")
 	}
 	var tables string
-	require.NoError(t, direct.QueryRow(`SELECT string_agg(concat_ws(' ', name, span, filled, retention), E'\n' ORDER BY ctid) FROM vpn_traffic_tables`).Scan(&tables))
+	require.NoError(t, direct.QueryRow(`SELECT string_agg(concat_ws(' ', name, span, filled, retention, unit, finer, level, keys), E'\n' ORDER BY ctid) FROM vpn_traffic_tables`).Scan(&tables))
 	require.Equal(t, strings.Join(want, "\n"), tables, "vpn_traffic_tables, from which partitions and rights come")
 }
 

@@ -81,6 +81,9 @@ func (db *DB) withoutImports(ctx context.Context, fn func(*sql.Tx) error) error 
 // transaction, for which imports wait. Only the owner can.
 func (db *DB) Forget(ctx context.Context, f *Forgotten, day time.Time) error {
 	err := db.withoutImports(ctx, func(tx *sql.Tx) error {
+		if err := forgetSummaries(ctx, tx, day); err != nil {
+			return err
+		}
 		if len(f.Addresses) > 0 {
 			return f.forgetAddresses(ctx, tx, day)
 		}
@@ -88,6 +91,22 @@ func (db *DB) Forget(ctx context.Context, f *Forgotten, day time.Time) error {
 	})
 	if err != nil {
 		return fmt.Errorf("forgetting %s: %w", day.Format(time.DateOnly), err)
+	}
+	return nil
+}
+
+// forgetSummaries deletes the sums that SumUp has made of a day, and of its month. It
+// makes them anew.
+func forgetSummaries(ctx context.Context, tx *sql.Tx, day time.Time) error {
+	if err := outdateDay(ctx, tx, day); err != nil {
+		return err
+	}
+	for i := range schema.Summaries {
+		t := &schema.Summaries[i]
+		first, next := t.Around(day)
+		if _, err := tx.ExecContext(ctx, `DELETE FROM `+t.Name+` WHERE time >= $1 AND time < $2`, first, next); err != nil {
+			return fmt.Errorf("%s: %w", t.Name, err)
+		}
 	}
 	return nil
 }

@@ -21,9 +21,10 @@ import (
 //  1. rows of vpn_traffic_reports, by time: nobody else adds rows of these reports;
 //  2. rows of vpn_traffic_minute_reports, by time, then of vpn_traffic_hour_reports:
 //     nobody else adds sums of a bucket whose first reports these are;
-//  3. rows of the rollups, in the order of schema.Rollups, then of their keys;
-//  4. rows of vpn_traffic_values, by kind and value, if one is new on its day;
-//  5. vpn_traffic_name_history as a whole, if a name differs.
+//  3. rows of vpn_traffic_summed_up, by id: what is made of the sums does not hold;
+//  4. rows of the rollups, in the order of schema.Rollups, then of their keys;
+//  5. rows of vpn_traffic_values, by kind and value, if one is new on its day;
+//  6. vpn_traffic_name_history as a whole, if a name differs.
 //
 // Verify, when it repairs, and Forget lock vpn_traffic_reports as a whole before all else.
 type importing struct {
@@ -80,6 +81,7 @@ func (i *importing) run(ctx context.Context) error {
 		{"reading stored rows", i.dropStored},
 		{"noting reports", i.noteTracked},
 		{"counting reports", i.countReports},
+		{"noting that longer sums do not hold", i.outdateSums},
 		{"storing rows", i.storeRows},
 		{"adding to rollups", i.storeRollups},
 		{"storing values", i.storeValues},

@@ -47,7 +47,7 @@ func BenchmarkSums(b *testing.B) {
 			return (&importing{conn: conn, tx: tx, batch: batch, buckets: allNew(batch)}).storeRollups(ctx)
 		}},
 		{"server", func(ctx context.Context, _ *sql.Conn, tx *sql.Tx) error {
-			for i, c := range checks()[:len(schema.Rollups)] {
+			for i, c := range checks(begin)[:len(schema.Rollups)] {
 				from := strings.Replace(c.truth, "FROM vpn_traffic ", "FROM "+cmp.Or(schema.Rollups[i].Finer, "vpn_traffic")+" ", 1)
 				statement := fmt.Sprintf("INSERT INTO %s (%s, %s) %s", c.table, c.keys, strings.Join(c.sums, ", "), from)
 				if _, err := tx.ExecContext(ctx, statement, begin, end); err != nil {

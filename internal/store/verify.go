@@ -91,10 +91,10 @@ func isWhole(ctx context.Context, tx *sql.Tx, day time.Time) (whole bool, err er
 
 // verifyDay compares the sums of a day with its rows.
 func verifyDay(ctx context.Context, tx *sql.Tx, day time.Time, repair bool) (differences []Difference, err error) {
-	for _, c := range checks() {
-		n, err := c.differing(ctx, tx, day)
+	for _, c := range append(checks(day), summaryChecks(day)...) {
+		n, err := c.differing(ctx, tx)
 		if err == nil && n > 0 && repair {
-			err = c.replace(ctx, tx, day)
+			err = c.repair(ctx, tx)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("verifying %s: %w", c.table, err)
@@ -108,30 +108,57 @@ func verifyDay(ctx context.Context, tx *sql.Tx, day time.Time, repair bool) (dif
 
 // check compares a table with what it should hold.
 type check struct {
-	table string
-	keys  string                    // with a comma between them
-	sums  []string                  // the other columns
-	limit func(column string) int64 // where those sums stop
-	truth string                    // selects keys and sums between $1 and $2
+	table       string
+	keys        string                    // with a comma between them
+	sums        []string                  // the other columns
+	limit       func(column string) int64 // where those sums stop
+	truth       string                    // selects keys and sums between $1 and $2
+	first, next time.Time                 // which are these
+	unit        string                    // of what SumUp makes: it need not hold
 }
 
-func checks() (all []check) {
+func checks(day time.Time) (all []check) {
+	next := day.AddDate(0, 0, 1)
 	for i := range schema.Rollups {
-		t := &schema.Rollups[i]
-		all = append(all, check{
-			table: t.Name, keys: t.Key(), sums: schema.SumColumns[:], limit: t.Limit,
-			truth: fmt.Sprintf(`SELECT %s AS time, host, %s, %s FROM vpn_traffic WHERE time >= $1 AND time < $2 GROUP BY 1, host, %[2]s`,
-				t.Level.Begin(), strings.Join(t.Columns, ", "), summed(schema.SumColumns[:], t.Limit)),
-		})
+		all = append(all, checkOf(&schema.Rollups[i], "vpn_traffic", day, next))
 	}
 	for _, level := range schema.MergedLevels {
 		all = append(all, check{
 			table: "vpn_traffic_" + level.Name + "_reports", keys: "time, host", sums: []string{"reports", "tracked"}, limit: func(string) int64 { return math.MaxInt64 },
 			truth: fmt.Sprintf(`SELECT %s AS time, host, count(*) AS reports, count(*) FILTER (WHERE tracked) AS tracked
 				FROM vpn_traffic_reports WHERE time >= $1 AND time < $2 GROUP BY 1, host`, level.Begin()),
+			first: day, next: next,
 		})
 	}
 	return all
+}
+
+// summaryChecks are those of what SumUp makes. What is of more than a day is compared with
+// what it is made of, since rows of other days may be gone.
+func summaryChecks(day time.Time) (all []check) {
+	for i := range schema.Summaries {
+		t := &schema.Summaries[i]
+		first, next := t.Around(day)
+		if !first.Equal(day) {
+			continue
+		}
+		from := "vpn_traffic"
+		if next.Sub(first) > 24*time.Hour {
+			from = t.Finer
+		}
+		c := checkOf(&t.Rollup, from, first, next)
+		c.unit = t.Unit
+		all = append(all, c)
+	}
+	return all
+}
+
+func checkOf(t *schema.Rollup, from string, first, next time.Time) check {
+	return check{
+		table: t.Name, keys: t.Key(), sums: schema.SumColumns[:], limit: t.Limit, first: first, next: next,
+		truth: fmt.Sprintf(`SELECT %s AS time, host, %s, %s FROM %s WHERE time >= $1 AND time < $2 GROUP BY 1, host, %[2]s`,
+			t.Level.Begin(), strings.Join(t.Columns, ", "), summed(schema.SumColumns[:], t.Limit), from),
+	}
 }
 
 // summed is the SQL for sums as far as they go.
@@ -144,23 +171,36 @@ func summed(columns []string, limit func(string) int64) string {
 	return strings.Join(list, ", ")
 }
 
-func (c *check) differing(ctx context.Context, tx *sql.Tx, day time.Time) (n int, err error) {
+func (c *check) differing(ctx context.Context, tx *sql.Tx) (n int, err error) {
+	if c.unit != "" {
+		if holds, err := c.holds(ctx, tx); err != nil || !holds {
+			return 0, err
+		}
+	}
 	sums := strings.Join(c.sums, ", t.")
 	err = tx.QueryRowContext(ctx, fmt.Sprintf(`
 		SELECT count(*) FROM (%[1]s) AS t
 		FULL JOIN (SELECT %[2]s, %[3]s FROM %[4]s WHERE time >= $1 AND time < $2 GROUP BY %[2]s) AS r USING (%[2]s)
 		WHERE (t.%[5]s) IS DISTINCT FROM (r.%[6]s)`,
 		c.truth, c.keys, summed(c.sums, c.limit), c.table, sums, strings.ReplaceAll(sums, "t.", "r.")),
-		day, day.AddDate(0, 0, 1)).Scan(&n)
+		c.first, c.next).Scan(&n)
 	return n, err
 }
 
-func (c *check) replace(ctx context.Context, tx *sql.Tx, day time.Time) error {
-	next := day.AddDate(0, 0, 1)
-	if _, err := tx.ExecContext(ctx, `DELETE FROM `+c.table+` WHERE time >= $1 AND time < $2`, day, next); err != nil {
+func (c *check) holds(ctx context.Context, tx *sql.Tx) (holds bool, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT coalesce(vpn_traffic_holding($1, $2, $3) @> tstzrange($2, $3), false)`, c.unit, c.first, c.next).Scan(&holds)
+	return holds, err
+}
+
+// repair makes a table hold what it should, or lets SumUp do it.
+func (c *check) repair(ctx context.Context, tx *sql.Tx) error {
+	if c.unit != "" {
+		return outdateDay(ctx, tx, c.first)
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM `+c.table+` WHERE time >= $1 AND time < $2`, c.first, c.next); err != nil {
 		return err
 	}
 	_, err := tx.ExecContext(ctx, fmt.Sprintf(`INSERT INTO %s (%s, %s) %s ORDER BY 1`,
-		c.table, c.keys, strings.Join(c.sums, ", "), c.truth), day, next)
+		c.table, c.keys, strings.Join(c.sums, ", "), c.truth), c.first, c.next)
 	return err
 }

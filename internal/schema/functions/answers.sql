@@ -38,7 +38,7 @@ DECLARE
     last    timestamptz := greatest(date_bin(width, least(until, now()), 'epoch'), first + width);
     bucket  text := format('date_bin(%L, time, %L)', width, 'epoch'::timestamptz);
     counted boolean := measure IN ('all', 'open');
-    keys    text := array_to_string('{step}' || CASE WHEN counted THEN array_remove(columns, 'host') || '{host}' ELSE columns END, ', ');
+    keys    text[] := CASE WHEN counted THEN array_remove(columns, 'host') || '{host}' ELSE columns END;
     -- The parts of the statement, in its order.
     reports text; -- which steps have reports, and how many of each host tell the gauge
     sums    text; -- by step, columns and, where the gauge is wanted, host
@@ -52,8 +52,9 @@ BEGIN
         bucket := 'time'; -- which it is already
     END IF;
     reports := vpn_traffic_reported(plan.level, first, last, bucket, hosts.condition, counted);
-    sums := format('SELECT %s, %s FROM (SELECT %s AS step, * FROM %I WHERE time >= %L AND time < %L%s) AS rows GROUP BY %1$s',
-        keys, vpn_traffic_sums(measure, 'sum(%1$s)::numeric'), bucket, vpn_traffic_table(kind, plan.level), first, last, wanted.condition);
+    sums := format('SELECT %s, %s FROM (%s) AS rows GROUP BY %1$s', array_to_string('{step}' || keys, ', '), vpn_traffic_sums(measure, 'sum(%1$s)::numeric'),
+        vpn_traffic_rows(kind, plan.level, first, last, width, columns || wanted.columns,
+            array_to_string((bucket || ' AS step') || keys || vpn_traffic_sum_columns(), ', '), wanted.condition));
     named := format('SELECT %s AS name, * FROM sums', vpn_traffic_name(by));
     steps := 'SELECT step, NULL AS tracked FROM reports';
     IF counted THEN

@@ -71,6 +71,11 @@ BEGIN
             (5, 'connection_count', 'connections'), (6, 'connection_times', 'connections'), (7, 'open_connections', 'open')) AS v (n, name, kind));
 END $$;
 
+-- Their names.
+CREATE OR REPLACE FUNCTION vpn_traffic_sum_columns() RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+    SELECT '{src_packets, src_bytes, dst_packets, dst_bytes, connection_count, connection_times, open_connections}'::text[]
+$$;
+
 -- The same of the columns that are no gauge, for any measure.
 CREATE OR REPLACE FUNCTION vpn_traffic_counters(pattern text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT string_agg(format(pattern || ' AS %1$s', name), ', ')

@@ -32,8 +32,53 @@ $$;
 
 -- The name of the table of a kind and a level.
 CREATE OR REPLACE FUNCTION vpn_traffic_table(kind text, level text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE kind WHEN 'raw' THEN 'vpn_traffic' WHEN 'pair' THEN 'vpn_traffic_hour_by_pair'
+    SELECT CASE WHEN kind = 'raw' THEN 'vpn_traffic' WHEN kind = 'pair' AND level IN ('report', 'minute') THEN 'vpn_traffic_hour_by_pair'
         ELSE 'vpn_traffic_' || CASE level WHEN 'report' THEN '' ELSE level || '_' END || 'by_' || kind END
+$$;
+
+-- The times of a unit within a range whose sums are made and hold.
+CREATE OR REPLACE FUNCTION vpn_traffic_holding(of_unit text, since timestamptz, until timestamptz) RETURNS tstzmultirange LANGUAGE sql STABLE AS $$
+    SELECT range_agg(tstzrange(first, next)) FROM vpn_traffic_summed_up WHERE unit = of_unit AND valid AND first >= since AND next <= until
+$$;
+
+-- The tables, each with its times, that make up a range of whole steps of a level: the
+-- table of the level, or where they hold, longer sums that fit into the steps, or those of
+-- hours without ports. Without a step, the range is one.
+CREATE OR REPLACE FUNCTION vpn_traffic_pieces(kind text, level text, first timestamptz, last timestamptz, step interval, asked text[])
+RETURNS TABLE (name text, times tstzmultirange) LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    seconds numeric := coalesce(extract(epoch FROM step), 0);
+    rest    tstzmultirange := tstzmultirange(tstzrange(first, last));
+    longer  record;
+BEGIN
+    FOR longer IN SELECT l.level, l.unit FROM (VALUES
+        ('month', 'month', kind = 'pair' AND seconds = 0),
+        ('third_month', 'third_month', kind = 'pair' AND seconds = 0),
+        ('day', 'day', seconds % 86400 = 0),
+        ('quarter_day', 'quarter_day', kind = 'pair' AND seconds % 21600 = 0),
+        ('hour_total', 'day', kind IN ('src', 'dst') AND NOT asked && '{proto, port}')) AS l (level, unit, fits)
+        WHERE vpn_traffic_pieces.level = 'hour' AND kind <> 'raw' AND last - first >= interval '6 hours' AND fits
+    LOOP
+        name := vpn_traffic_table(kind, longer.level);
+        times := vpn_traffic_holding(longer.unit, first, last) * rest;
+        IF NOT isempty(times) THEN
+            rest := rest - times;
+            RETURN NEXT;
+        END IF;
+    END LOOP;
+    name := vpn_traffic_table(kind, level);
+    times := rest;
+    IF NOT isempty(times) THEN
+        RETURN NEXT;
+    END IF;
+END $$;
+
+-- A query for columns of the rows that these tables have of the range.
+CREATE OR REPLACE FUNCTION vpn_traffic_rows(kind text, level text, first timestamptz, last timestamptz, step interval, asked text[], columns text, condition text)
+RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT string_agg(format('SELECT %s FROM %I WHERE (%s)%s', columns, name,
+        (SELECT string_agg(format('time >= %L AND time < %L', lower(r), upper(r)), ' OR ') FROM unnest(times) AS r), condition), ' UNION ALL ')
+    FROM vpn_traffic_pieces(kind, level, first, last, step, asked)
 $$;
 
 -- A query for the reports of a range, by step: with the number of each host that
@@ -147,9 +192,7 @@ DECLARE
 BEGIN
     SELECT w.since, w.until INTO since, until FROM vpn_traffic_widened(kind, since, until) AS w;
     SELECT string_agg(vpn_traffic_reported(p.level, p.first, p.last, quote_literal('range'), hosts, true), ' UNION ALL '),
-        string_agg(format('SELECT %s FROM %I WHERE time >= %L AND time < %L%s',
-            array_to_string(keys || '{src_packets, src_bytes, dst_packets, dst_bytes, connection_count, connection_times, open_connections}', ', '),
-            vpn_traffic_table(kind, p.level), p.first, p.last, condition), ' UNION ALL ')
+        string_agg(vpn_traffic_rows(kind, p.level, p.first, p.last, NULL, columns || filtered, array_to_string(keys || vpn_traffic_sum_columns(), ', '), condition), ' UNION ALL ')
     INTO reports, rows FROM vpn_traffic_parts(since, until) p;
     IF rows IS NULL OR kind = 'raw' THEN
         rows := format('SELECT * FROM %I WHERE time >= %L AND time < %L%s', vpn_traffic_table(kind, 'report'), since, until, condition);

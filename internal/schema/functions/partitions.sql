@@ -15,30 +15,43 @@
 CREATE OR REPLACE FUNCTION vpn_traffic_make_partitions(day date, indexed boolean DEFAULT true) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT AS $$
 DECLARE
-    t     record;
-    first timestamp;
-    child text;
+    t    record;
+    made boolean;
 BEGIN
     IF day < '2000-01-01' OR day > (now() AT TIME ZONE 'UTC')::date + 3 THEN
         RAISE EXCEPTION '% is before 2000, or more than two days ahead by the clock of the database', day USING ERRCODE = 'datetime_field_overflow';
     END IF;
-    LOCK TABLE vpn_traffic_tables IN SHARE ROW EXCLUSIVE MODE; -- one of us at a time, whom no reader can hold up
     FOR t IN SELECT * FROM vpn_traffic_tables ORDER BY name LOOP
-        first := date_trunc(t.span, day::timestamp);
-        child := t.name || to_char(first, CASE t.span WHEN 'day' THEN '_YYYYMMDD' ELSE '_YYYYMM' END);
-        CONTINUE WHEN EXISTS (SELECT FROM pg_inherits
-            WHERE inhparent = to_regclass(quote_ident(t.name)) AND inhrelid = to_regclass(quote_ident(child)));
-        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED) WITH (fillfactor = %s)',
-            child, t.name, t.filled);
-        IF (SELECT relreplident = 'f' FROM pg_class WHERE oid = to_regclass(quote_ident(t.name))) THEN
-            EXECUTE format('ALTER TABLE %I REPLICA IDENTITY FULL', child);
-        END IF;
-        EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
-            t.name, child, first || '+00', first + ('1 ' || t.span)::interval || '+00');
-        IF t.name = 'vpn_traffic' AND indexed THEN
-            PERFORM vpn_traffic_index_partition(child);
+        made := vpn_traffic_make_partition(t.name, day);
+        IF made AND t.name = 'vpn_traffic' AND indexed THEN
+            PERFORM vpn_traffic_index_partition(t.name || to_char(day, '_YYYYMMDD'));
         END IF;
     END LOOP;
+END $$;
+
+-- Makes the partition of a table that a day is in, and returns whether it was not there.
+CREATE OR REPLACE FUNCTION vpn_traffic_make_partition(parent text, day date) RETURNS boolean LANGUAGE plpgsql
+SET search_path FROM CURRENT AS $$
+DECLARE
+    t     record;
+    first timestamp;
+    child text;
+BEGIN
+    LOCK TABLE vpn_traffic_tables IN SHARE ROW EXCLUSIVE MODE; -- one of us at a time, whom no reader can hold up
+    SELECT * INTO t FROM vpn_traffic_tables WHERE name = parent;
+    first := date_trunc(t.span, day::timestamp);
+    child := t.name || to_char(first, CASE t.span WHEN 'day' THEN '_YYYYMMDD' ELSE '_YYYYMM' END);
+    IF EXISTS (SELECT FROM pg_inherits WHERE inhparent = to_regclass(quote_ident(t.name)) AND inhrelid = to_regclass(quote_ident(child))) THEN
+        RETURN false;
+    END IF;
+    EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED) WITH (fillfactor = %s)',
+        child, t.name, t.filled);
+    IF (SELECT relreplident = 'f' FROM pg_class WHERE oid = to_regclass(quote_ident(t.name))) THEN
+        EXECUTE format('ALTER TABLE %I REPLICA IDENTITY FULL', child);
+    END IF;
+    EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+        t.name, child, first || '+00', first + ('1 ' || t.span)::interval || '+00');
+    RETURN true;
 END $$;
 
 -- Makes the indexes of a partition, unless they are there.
@@ -83,6 +96,9 @@ BEGIN
         WHERE EXISTS (SELECT FROM vpn_traffic_hour_reports
             WHERE time >= p.first::timestamp AT TIME ZONE 'UTC' AND time < p.next::timestamp AT TIME ZONE 'UTC')
         ON CONFLICT DO NOTHING;
+    IF p.retention = 'hour' THEN
+        DELETE FROM vpn_traffic_summed_up WHERE first < p.next::timestamp AT TIME ZONE 'UTC' AND next > p.first::timestamp AT TIME ZONE 'UTC';
+    END IF;
     EXECUTE format('DROP TABLE IF EXISTS %I', partition);
     DELETE FROM vpn_traffic_gone WHERE next <= (SELECT min(first) FROM vpn_traffic_partitions);
 END $$;

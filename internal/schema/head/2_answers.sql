@@ -72,6 +72,24 @@ BEGIN
         WHERE retention = replace(level, 'report', 'raw') AND first::timestamp AT TIME ZONE 'UTC' < until AND next::timestamp AT TIME ZONE 'UTC' > since);
 END $$;
 
+-- What is summed up is what all shards that answer have summed up.
+CREATE OR REPLACE FUNCTION vpn_traffic_holding(of_unit text, since timestamptz, until timestamptz) RETURNS tstzmultirange LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    moment constant text := extract(epoch FROM statement_timestamp())::text;
+    held   text;
+BEGIN
+    IF current_setting('vpn_traffic.held_at', true) IS DISTINCT FROM moment THEN
+        EXECUTE format($q$WITH a AS MATERIALIZED (%s)
+            SELECT coalesce(jsonb_agg(h), '[]') FROM (SELECT * FROM a WHERE unit <> 'shard' GROUP BY 1, 2, 3 HAVING count(*) = (SELECT count(*) FROM a WHERE unit = 'shard')) AS h$q$,
+            vpn_traffic_all($q$SELECT unit, first, next FROM vpn_traffic_summed_up WHERE valid UNION ALL SELECT 'shard', 'epoch', 'epoch'$q$,
+                'unit text, first timestamptz, next timestamptz')) INTO held;
+        PERFORM set_config('vpn_traffic.held', held, false);
+        PERFORM set_config('vpn_traffic.held_at', moment, false);
+    END IF;
+    RETURN (SELECT range_agg(tstzrange(h.first, h.next)) FROM jsonb_to_recordset(current_setting('vpn_traffic.held')::jsonb) AS h (unit text, first timestamptz, next timestamptz)
+        WHERE h.unit = of_unit AND h.first >= since AND h.next <= until);
+END $$;
+
 -- Of the shards, each gives the last name of each address.
 CREATE OR REPLACE FUNCTION vpn_traffic_names_at(kind text, condition text, until timestamptz, hosts text) RETURNS text LANGUAGE sql STABLE AS $$
     SELECT format($q$(SELECT DISTINCT ON (l.address) l.address, nullif(l.name, l.address) || ' (' || l.address || ')' AS label FROM (%s) AS l
