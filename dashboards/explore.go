@@ -26,7 +26,7 @@ func explore(b postgres) *dashboard {
 	}
 	p.beside("^link capacity$", "red", b.capacity()...)
 	d.add(b, 14, p.describe("A click on a name chooses it, so that another By shows what it is made of."))
-	totals := table("Whole range", sqlTable(`SELECT name, src_bytes + dst_bytes AS traffic, (src_bytes + dst_bytes) / nullif(sum(src_bytes + dst_bytes) OVER (), 0) AS share, src_bytes AS sent, dst_bytes AS received, src_packets + dst_packets AS packets, connection_count AS connections, connection_times / nullif(connection_count, 0) AS lifetime, %s AS key FROM vpn_traffic_totals($__timeFrom(), $__timeTo(), ${by:sqlstring}, %s, top => ${top:sqlstring}::integer)`, linkKey, chosen.arguments()))
+	totals := table("Whole range", sqlTable(`SELECT name, src_bytes + dst_bytes AS traffic, (src_bytes + dst_bytes) / nullif(sum(src_bytes + dst_bytes) OVER (), 0) AS share, src_bytes AS sent, dst_bytes AS received, src_packets + dst_packets AS packets, connection_count AS connections, connection_times / nullif(connection_count, 0) AS lifetime, %s AS key FROM vpn_traffic_totals($__timeFrom(), $__timeTo(), ${by:sqlstring}, %s, top => ${top:sqlstring}::integer, measure => 'bytes, packets, connections')`, linkKey, chosen.arguments()))
 	totals.amounts().share().override("name", wrapped("custom.minWidth", wideName, "links", []object{narrow("__data.fields.key")})...).override("key", "custom.hidden", true, "custom.hideFrom.viz", true)
 	d.add(b, 14, totals.describe("The same names with the sums of the range. A click on a name chooses it."))
 	return d

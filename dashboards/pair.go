@@ -11,7 +11,7 @@ func pair(b postgres) *dashboard {
 		return `SELECT ` + columns + ` FROM vpn_traffic_pairs($__timeFrom(), $__timeTo(), ` + chosen.arguments() + `, ` + top + `, '` + measure + `')`
 	}
 	d.add(b, 17, matrix(pairs(`source_name AS source, destination_name AS destination, src_bytes + dst_bytes AS traffic`, "NULL", "bytes")))
-	list := table("Pairs", sqlTable(`%s`, pairs(`source_name AS source, destination_name AS destination, src_bytes + dst_bytes AS traffic, (src_bytes + dst_bytes) / nullif(sum(src_bytes + dst_bytes) OVER (), 0) AS share, src_bytes AS sent, dst_bytes AS received, connection_count AS connections, connection_times / nullif(connection_count, 0) AS lifetime, source AS src, destination AS dst`, "100", "all")))
+	list := table("Pairs", sqlTable(`%s`, pairs(`source_name AS source, destination_name AS destination, src_bytes + dst_bytes AS traffic, (src_bytes + dst_bytes) / nullif(sum(src_bytes + dst_bytes) OVER (), 0) AS share, src_bytes AS sent, dst_bytes AS received, connection_count AS connections, connection_times / nullif(connection_count, 0) AS lifetime, source AS src, destination AS dst`, "100", "bytes, connections")))
 	list.describe("The 100 pairs with the most traffic, and their share of it. "+wholeHours).amounts().share().
 		matching("^(source|destination)$", wrapped("custom.minWidth", wideName)...).
 		override("source", "links", list.drillCell(b, "src", "src")).

@@ -121,7 +121,7 @@ func (postgres) ranking(what selection, column string, top int) (object, []objec
 	if isEnd(column) {
 		key = ", " + linkKey + " AS key"
 	}
-	return sqlTable(`SELECT name, src_bytes + dst_bytes AS traffic, (src_bytes + dst_bytes) / nullif(sum(src_bytes + dst_bytes) OVER (), 0) AS share, src_bytes AS sent, dst_bytes AS received, connection_count AS connections, connection_times / nullif(connection_count, 0) AS lifetime%s FROM vpn_traffic_totals($__timeFrom(), $__timeTo(), '%s', %s, top => %d)`,
+	return sqlTable(`SELECT name, src_bytes + dst_bytes AS traffic, (src_bytes + dst_bytes) / nullif(sum(src_bytes + dst_bytes) OVER (), 0) AS share, src_bytes AS sent, dst_bytes AS received, connection_count AS connections, connection_times / nullif(connection_count, 0) AS lifetime%s FROM vpn_traffic_totals($__timeFrom(), $__timeTo(), '%s', %s, top => %d, measure => 'bytes, connections')`,
 		key, column, what.arguments(), top), nil
 }
 

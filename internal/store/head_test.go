@@ -103,7 +103,7 @@ func anyQuestion(r *rand.Rand) string {
 		}
 	}
 	top := pick("", "", ", top => 1", ", top => 3", ", top => 5", ", top => 100")
-	measure := pick("", ", measure => 'all'", ", measure => 'bytes'", ", measure => 'packets'", ", measure => 'connections'", ", measure => 'open'")
+	measure := pick("", ", measure => 'all'", ", measure => 'bytes'", ", measure => 'packets'", ", measure => 'connections'", ", measure => 'open'", ", measure => 'packets, open'")
 	call := pick("series", "series", "series", "totals", "totals", "pairs", "rates", "peers", "values", "outages", "interval")
 	switch call {
 	case "series":

@@ -37,7 +37,7 @@ DECLARE
     first   timestamptz := date_bin(width, since, 'epoch');
     last    timestamptz := greatest(date_bin(width, least(until, now()), 'epoch'), first + width);
     bucket  text := format('date_bin(%L, time, %L)', width, 'epoch'::timestamptz);
-    counted boolean := measure IN ('all', 'open');
+    counted boolean := vpn_traffic_counted(measure);
     keys    text[] := CASE WHEN counted THEN array_remove(columns, 'host') || '{host}' ELSE columns END;
     -- The parts of the statement, in its order.
     reports text; -- which steps have reports, and how many of each host tell the gauge

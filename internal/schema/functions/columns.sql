@@ -58,18 +58,30 @@ CREATE OR REPLACE FUNCTION vpn_traffic_labels(by text, line text, until timestam
         ELSE line END
 $$;
 
--- The summed columns in their order: with %1$s in the pattern for those that a
--- measure needs, NULL for the others, which spares a large part of the time.
-CREATE OR REPLACE FUNCTION vpn_traffic_sums(measure text, pattern text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+-- The measures of a list with commas.
+CREATE OR REPLACE FUNCTION vpn_traffic_measures(measure text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    measures text[] := regexp_split_to_array(measure, ' *, *');
 BEGIN
-    IF measure IS NULL OR NOT measure = ANY ('{all, bytes, packets, connections, open}') THEN
-        RAISE EXCEPTION 'measure is %, which is none of all, bytes, packets, connections and open', quote_nullable(measure)
+    IF measures IS NULL OR NOT measures <@ '{all, bytes, packets, connections, open}' THEN
+        RAISE EXCEPTION 'measure is %, which is none of all, bytes, packets, connections and open, nor a list of them', quote_nullable(measure)
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    RETURN (SELECT string_agg(format(CASE WHEN measure IN ('all', kind) THEN pattern ELSE 'NULL::numeric' END || ' AS %1$s', name), ', ' ORDER BY n)
-        FROM (VALUES (1, 'src_packets', 'packets'), (2, 'src_bytes', 'bytes'), (3, 'dst_packets', 'packets'), (4, 'dst_bytes', 'bytes'),
-            (5, 'connection_count', 'connections'), (6, 'connection_times', 'connections'), (7, 'open_connections', 'open')) AS v (n, name, kind));
+    RETURN measures;
 END $$;
+
+-- Whether they take the number of reports.
+CREATE OR REPLACE FUNCTION vpn_traffic_counted(measure text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT vpn_traffic_measures(measure) && '{all, open}'
+$$;
+
+-- The summed columns in their order: with %1$s in the pattern for those that the
+-- measures need, NULL for the others, which spares a large part of the time.
+CREATE OR REPLACE FUNCTION vpn_traffic_sums(measure text, pattern text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT string_agg(format(CASE WHEN measures && ARRAY['all', kind] THEN pattern ELSE 'NULL::numeric' END || ' AS %1$s', name), ', ' ORDER BY n)
+    FROM vpn_traffic_measures(measure) AS measures, (VALUES (1, 'src_packets', 'packets'), (2, 'src_bytes', 'bytes'), (3, 'dst_packets', 'packets'),
+        (4, 'dst_bytes', 'bytes'), (5, 'connection_count', 'connections'), (6, 'connection_times', 'connections'), (7, 'open_connections', 'open')) AS v (n, name, kind)
+$$;
 
 -- Their names.
 CREATE OR REPLACE FUNCTION vpn_traffic_sum_columns() RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
@@ -82,8 +94,8 @@ CREATE OR REPLACE FUNCTION vpn_traffic_counters(pattern text) RETURNS text LANGU
     FROM unnest('{src_packets, src_bytes, dst_packets, dst_bytes, connection_count, connection_times}'::text[]) AS name
 $$;
 
--- By what the greatest are told.
+-- By what the greatest are told: the first of the measures.
 CREATE OR REPLACE FUNCTION vpn_traffic_rank(measure text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE measure WHEN 'packets' THEN 'src_packets + dst_packets' WHEN 'connections' THEN 'connection_count'
+    SELECT CASE (vpn_traffic_measures(measure))[1] WHEN 'packets' THEN 'src_packets + dst_packets' WHEN 'connections' THEN 'connection_count'
         WHEN 'open' THEN 'open_connections' ELSE 'src_bytes + dst_bytes' END
 $$;

@@ -184,7 +184,7 @@ CREATE OR REPLACE FUNCTION vpn_traffic_range(since timestamptz, until timestampt
 RETURNS text LANGUAGE plpgsql STABLE AS $$
 DECLARE
     kind    text := vpn_traffic_kind(since, until, columns, filtered);
-    counted boolean := measure IN ('all', 'open');
+    counted boolean := vpn_traffic_counted(measure);
     keys    text[] := CASE WHEN counted THEN array_remove(columns, 'host') || '{host}' ELSE columns END;
     names   text := coalesce(nullif(array_to_string(columns, ', '), ''), 'NULL');
     reports text;
