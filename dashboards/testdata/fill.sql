@@ -33,6 +33,8 @@ BEGIN
         ('vpn_traffic_minute_by_src', 'vpn_traffic_by_src', 'date_trunc(''minute'', time)', 'host, src, proto, port'),
         ('vpn_traffic_minute_by_dst', 'vpn_traffic_by_dst', 'date_trunc(''minute'', time)', 'host, dst, proto, port'),
         ('vpn_traffic_minute_by_port', 'vpn_traffic_by_port', 'date_trunc(''minute'', time)', 'host, proto, port'),
+        ('vpn_traffic_minute_total_by_src', 'vpn_traffic_minute_by_src', 'time', 'host, src'),
+        ('vpn_traffic_minute_total_by_dst', 'vpn_traffic_minute_by_dst', 'time', 'host, dst'),
         ('vpn_traffic_hour_by_src', 'vpn_traffic_minute_by_src', 'date_trunc(''hour'', time, ''UTC'')', 'host, src, proto, port'),
         ('vpn_traffic_hour_by_dst', 'vpn_traffic_minute_by_dst', 'date_trunc(''hour'', time, ''UTC'')', 'host, dst, proto, port'),
         ('vpn_traffic_hour_by_port', 'vpn_traffic_minute_by_port', 'date_trunc(''hour'', time, ''UTC'')', 'host, proto, port'),

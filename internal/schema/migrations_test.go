@@ -13,12 +13,13 @@ import (
 // frozen has the migrations that databases have run, with the beginnings of their
 // SHA-256.
 var frozen = map[string]string{
-	"00001_rows.sql":             "42976454bfda72be",
-	"00002_rollups.sql":          "45bd30b71fc5d87b",
-	"00003_values_and_names.sql": "00d8f5d5109eb37b",
-	"00004_partitions.sql":       "fadfd3d9a1bd8576",
-	"00005_events.sql":           "96304f71cd1c2189",
-	"00006_sums_of_days.sql":     "58c415e204f70b08",
+	"00001_rows.sql":                 "42976454bfda72be",
+	"00002_rollups.sql":              "45bd30b71fc5d87b",
+	"00003_values_and_names.sql":     "00d8f5d5109eb37b",
+	"00004_partitions.sql":           "fadfd3d9a1bd8576",
+	"00005_events.sql":               "96304f71cd1c2189",
+	"00006_sums_of_days.sql":         "58c415e204f70b08",
+	"00007_minutes_of_all_ports.sql": "305379ef86af9610",
 }
 
 // A database runs each migration once: what is changed in it later reaches only new

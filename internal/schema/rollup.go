@@ -66,6 +66,8 @@ var Rollups = [...]Rollup{
 	{"vpn_traffic_minute_by_src", []string{"src", "proto", "port"}, minute, "vpn_traffic_by_src"},
 	{"vpn_traffic_minute_by_dst", []string{"dst", "proto", "port"}, minute, "vpn_traffic_by_dst"},
 	{"vpn_traffic_minute_by_port", []string{"proto", "port"}, minute, "vpn_traffic_by_port"},
+	{"vpn_traffic_minute_total_by_src", []string{"src"}, minute, "vpn_traffic_minute_by_src"},
+	{"vpn_traffic_minute_total_by_dst", []string{"dst"}, minute, "vpn_traffic_minute_by_dst"},
 	{"vpn_traffic_hour_by_src", []string{"src", "proto", "port"}, hour, "vpn_traffic_minute_by_src"},
 	{"vpn_traffic_hour_by_dst", []string{"dst", "proto", "port"}, hour, "vpn_traffic_minute_by_dst"},
 	{"vpn_traffic_hour_by_port", []string{"proto", "port"}, hour, "vpn_traffic_minute_by_port"},

@@ -56,8 +56,8 @@ func TestRollupsAreThoseOfTheList(t *testing.T) {
 		require.Equal(t, r.Name, name, "questions find it by its kind and level")
 	}
 	var tables string
-	require.NoError(t, direct.QueryRow(`SELECT string_agg(concat_ws(' ', name, span, filled, retention, unit, finer, level, keys), E'\n' ORDER BY ctid) FROM vpn_traffic_tables`).Scan(&tables))
-	require.Equal(t, strings.Join(want, "\n"), tables, "vpn_traffic_tables, from which partitions and rights come")
+	require.NoError(t, direct.QueryRow(`SELECT string_agg(concat_ws(' ', name, span, filled, retention, unit, finer, level, keys), E'\n') FROM vpn_traffic_tables`).Scan(&tables))
+	require.ElementsMatch(t, want, strings.Split(tables, "\n"), "vpn_traffic_tables, from which partitions and rights come")
 }
 
 func columnsWanted(r *schema.Rollup) string {

@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"math"
+	"math/rand/v2"
 	"os"
 	"testing"
 
@@ -61,4 +63,27 @@ func TestAnOldVersionLeavesALaterOneAlone(t *testing.T) {
 	pg.Exec(`DELETE FROM vpn_traffic_migrations WHERE version = 99`)
 	require.NoError(t, db.Migrate(t.Context()))
 	require.NotEqual(t, "later public", query(t, pg.DB(), `SELECT vpn_traffic_functions()`))
+}
+
+// A database of the version before gets the sums that it did not have.
+func TestMigrationAddsUpWhatIsThere(t *testing.T) {
+	t.Parallel()
+	pg := testkit.Database(t)
+	db, err := store.Open(pg.DSN())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	require.NoError(t, db.Migrate(t.Context()))
+	r := rand.New(rand.NewPCG(20231114, 0))
+	mustImport(t, db, "gw", random(r, 500))
+	full := series(noon, 2) // of one minute and source
+	for i := range full {
+		full[i].DstBytes, full[i].ConnectionCount, full[i].HasOpen, full[i].OpenConnections = math.MaxInt64, math.MaxInt32, false, 0
+	}
+	mustImport(t, db, "full", full)
+	pg.Exec(`DROP TABLE vpn_traffic_minute_total_by_src, vpn_traffic_minute_total_by_dst`,
+		`DELETE FROM vpn_traffic_tables WHERE name LIKE '%minute_total%'`, `DELETE FROM vpn_traffic_migrations WHERE version >= 7`)
+	require.NoError(t, db.Migrate(t.Context()))
+	requireRollups(t, db)
+	mustImport(t, db, "gw", random(r, 500))
+	requireRollups(t, db)
 }

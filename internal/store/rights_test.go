@@ -56,6 +56,8 @@ vpn_traffic_writer vpn_traffic_minute_by_dst INSERT SELECT UPDATE
 vpn_traffic_writer vpn_traffic_minute_by_port INSERT SELECT UPDATE
 vpn_traffic_writer vpn_traffic_minute_by_src INSERT SELECT UPDATE
 vpn_traffic_writer vpn_traffic_minute_reports INSERT SELECT UPDATE
+vpn_traffic_writer vpn_traffic_minute_total_by_dst INSERT SELECT UPDATE
+vpn_traffic_writer vpn_traffic_minute_total_by_src INSERT SELECT UPDATE
 vpn_traffic_writer vpn_traffic_month_by_pair SELECT
 vpn_traffic_writer vpn_traffic_name_history DELETE INSERT SELECT
 vpn_traffic_writer vpn_traffic_outdate

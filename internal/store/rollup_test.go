@@ -72,7 +72,7 @@ func testRollups(t *testing.T, db *store.DB, direct *sql.DB) {
 	// Not only consistent with each other: the same sums, counted in another way.
 	for _, table := range []string{
 		"by_src", "by_dst", "by_port", "minute_by_src", "minute_by_dst", "minute_by_port",
-		"hour_by_src", "hour_by_dst", "hour_by_port", "hour_by_pair",
+		"minute_total_by_src", "minute_total_by_dst", "hour_by_src", "hour_by_dst", "hour_by_port", "hour_by_pair",
 	} {
 		const sums = "SELECT concat_ws(' ', sum(src_packets), sum(src_bytes), sum(dst_packets), sum(dst_bytes), sum(connection_times), sum(connection_count), sum(open_connections)) FROM "
 		require.Equal(t, query(t, direct, sums+"vpn_traffic"), query(t, direct, sums+"vpn_traffic_"+table), table)

@@ -67,6 +67,9 @@ func comparisons() []comparison {
 			all = append(all, comparison{table: table, step: step, keys: keys, sums: allSums, truth: allSums, once: once})
 		}
 	}
+	for _, of := range [...]string{"src", "dst"} {
+		all = append(all, comparison{table: "vpn_traffic_minute_total_by_" + of, step: "minute", keys: of, sums: allSums, truth: allSums, once: true})
+	}
 	all = append(all, comparison{table: "vpn_traffic_hour_by_pair", step: "hour", keys: "src, dst", sums: allSums, truth: allSums, once: true})
 	for _, step := range [...]string{"minute", "hour"} {
 		all = append(all, comparison{

@@ -42,12 +42,13 @@ CREATE OR REPLACE FUNCTION vpn_traffic_holding(of_unit text, since timestamptz, 
 $$;
 
 -- The tables, each with its times, that make up a range of whole steps of a level: the
--- table of the level, or where they hold, longer sums that fit into the steps, or those of
--- hours without ports. Without a step, the range is one.
+-- table of the level, without ports if there is such, or where they hold, longer sums that
+-- fit into the steps. Without a step, the range is one.
 CREATE OR REPLACE FUNCTION vpn_traffic_pieces(kind text, level text, first timestamptz, last timestamptz, step interval, asked text[])
 RETURNS TABLE (name text, times tstzmultirange) LANGUAGE plpgsql STABLE AS $$
 DECLARE
     seconds numeric := coalesce(extract(epoch FROM step), 0);
+    total   boolean := kind IN ('src', 'dst') AND NOT asked && '{proto, port}';
     rest    tstzmultirange := tstzmultirange(tstzrange(first, last));
     longer  record;
 BEGIN
@@ -56,7 +57,7 @@ BEGIN
         ('third_month', 'third_month', kind = 'pair' AND seconds = 0),
         ('day', 'day', seconds % 86400 = 0),
         ('quarter_day', 'quarter_day', kind = 'pair' AND seconds % 21600 = 0),
-        ('hour_total', 'day', kind IN ('src', 'dst') AND NOT asked && '{proto, port}')) AS l (level, unit, fits)
+        ('hour_total', 'day', total)) AS l (level, unit, fits)
         WHERE vpn_traffic_pieces.level = 'hour' AND kind <> 'raw' AND last - first >= interval '6 hours' AND fits
     LOOP
         name := vpn_traffic_table(kind, longer.level);
@@ -66,7 +67,7 @@ BEGIN
             RETURN NEXT;
         END IF;
     END LOOP;
-    name := vpn_traffic_table(kind, level);
+    name := vpn_traffic_table(kind, CASE WHEN total AND level = 'minute' THEN 'minute_total' ELSE level END);
     times := rest;
     IF NOT isempty(times) THEN
         RETURN NEXT;
