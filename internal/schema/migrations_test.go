@@ -18,7 +18,7 @@ var frozen = map[string]string{
 	"00003_values_and_names.sql":     "00d8f5d5109eb37b",
 	"00004_partitions.sql":           "fadfd3d9a1bd8576",
 	"00005_events.sql":               "96304f71cd1c2189",
-	"00006_sums_of_days.sql":         "58c415e204f70b08",
+	"00006_sums_of_days.sql":         "64920385392a3eaf",
 	"00007_minutes_of_all_ports.sql": "305379ef86af9610",
 }
 

@@ -85,6 +85,8 @@ type Summary struct {
 var Summaries = [...]Summary{
 	{Rollup{"vpn_traffic_hour_total_by_src", []string{"src"}, everyHour, "vpn_traffic_hour_by_src"}, "day"},
 	{Rollup{"vpn_traffic_hour_total_by_dst", []string{"dst"}, everyHour, "vpn_traffic_hour_by_dst"}, "day"},
+	{Rollup{"vpn_traffic_day_total_by_src", []string{"src"}, day, "vpn_traffic_hour_by_src"}, "day"},
+	{Rollup{"vpn_traffic_day_total_by_dst", []string{"dst"}, day, "vpn_traffic_hour_by_dst"}, "day"},
 	{Rollup{"vpn_traffic_day_by_src", []string{"src", "proto", "port"}, day, "vpn_traffic_hour_by_src"}, "day"},
 	{Rollup{"vpn_traffic_day_by_dst", []string{"dst", "proto", "port"}, day, "vpn_traffic_hour_by_dst"}, "day"},
 	{Rollup{"vpn_traffic_day_by_port", []string{"proto", "port"}, day, "vpn_traffic_hour_by_port"}, "day"},

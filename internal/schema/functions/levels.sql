@@ -55,6 +55,7 @@ BEGIN
     FOR longer IN SELECT l.level, l.unit FROM (VALUES
         ('month', 'month', kind = 'pair' AND seconds = 0),
         ('third_month', 'third_month', kind = 'pair' AND seconds = 0),
+        ('day_total', 'day', total AND seconds % 86400 = 0),
         ('day', 'day', seconds % 86400 = 0),
         ('quarter_day', 'quarter_day', kind = 'pair' AND seconds % 21600 = 0),
         ('hour_total', 'day', total)) AS l (level, unit, fits)

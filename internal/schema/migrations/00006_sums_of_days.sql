@@ -35,6 +35,10 @@ CREATE TABLE vpn_traffic_hour_total_by_dst (
     dst              text COLLATE "C" NOT NULL,
     PRIMARY KEY (dst, host, time)
 ) PARTITION BY RANGE (time);
+CREATE TABLE vpn_traffic_day_total_by_src (LIKE vpn_traffic_hour_total_by_src, PRIMARY KEY (src, host, time)) PARTITION BY RANGE (time);
+CREATE TABLE vpn_traffic_day_total_by_dst (LIKE vpn_traffic_hour_total_by_dst, PRIMARY KEY (dst, host, time)) PARTITION BY RANGE (time);
+CREATE INDEX ON vpn_traffic_day_total_by_src     USING brin (time) WITH (pages_per_range = 16);
+CREATE INDEX ON vpn_traffic_day_total_by_dst     USING brin (time) WITH (pages_per_range = 16);
 CREATE INDEX ON vpn_traffic_hour_total_by_src    USING brin (time) WITH (pages_per_range = 16);
 CREATE INDEX ON vpn_traffic_hour_total_by_dst    USING brin (time) WITH (pages_per_range = 16);
 CREATE INDEX ON vpn_traffic_day_by_src           USING brin (time) WITH (pages_per_range = 16);
@@ -51,6 +55,8 @@ ALTER TABLE vpn_traffic_tables ADD COLUMN unit text, ADD COLUMN finer text, ADD 
 INSERT INTO vpn_traffic_tables (name, span, filled, retention, unit, finer, level, keys) VALUES
     ('vpn_traffic_hour_total_by_src',   'month', 100, 'hour', 'day',         'vpn_traffic_hour_by_src',         'hour',        'src'),
     ('vpn_traffic_hour_total_by_dst',   'month', 100, 'hour', 'day',         'vpn_traffic_hour_by_dst',         'hour',        'dst'),
+    ('vpn_traffic_day_total_by_src',    'month', 100, 'hour', 'day',         'vpn_traffic_hour_by_src',         'day',         'src'),
+    ('vpn_traffic_day_total_by_dst',    'month', 100, 'hour', 'day',         'vpn_traffic_hour_by_dst',         'day',         'dst'),
     ('vpn_traffic_day_by_src',          'month', 100, 'hour', 'day',         'vpn_traffic_hour_by_src',         'day',         'src, proto, port'),
     ('vpn_traffic_day_by_dst',          'month', 100, 'hour', 'day',         'vpn_traffic_hour_by_dst',         'day',         'dst, proto, port'),
     ('vpn_traffic_day_by_port',         'month', 100, 'hour', 'day',         'vpn_traffic_hour_by_port',        'day',         'proto, port'),
