@@ -59,34 +59,37 @@ BEGIN
     RETURN seconds;
 END $$;
 
--- The days that are gone are asked for many times by each statement: once is enough.
-CREATE OR REPLACE FUNCTION vpn_traffic_there(level text, since timestamptz, until timestamptz) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+-- What a query that gives jsonb says, which is asked once by a statement: some is needed
+-- many times.
+CREATE OR REPLACE FUNCTION vpn_traffic_once(name text, query text) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
     moment constant text := extract(epoch FROM statement_timestamp())::text;
+    said   text;
 BEGIN
-    IF current_setting('vpn_traffic.gone_at', true) IS DISTINCT FROM moment THEN
-        PERFORM set_config('vpn_traffic.gone', (SELECT coalesce(jsonb_agg(g), '[]') FROM vpn_traffic_gone AS g)::text, false);
-        PERFORM set_config('vpn_traffic.gone_at', moment, false);
+    IF current_setting('vpn_traffic.' || name || '_at', true) IS DISTINCT FROM moment THEN
+        EXECUTE query INTO said;
+        PERFORM set_config('vpn_traffic.' || name, said, false);
+        PERFORM set_config('vpn_traffic.' || name || '_at', moment, false);
     END IF;
-    RETURN NOT EXISTS (SELECT FROM jsonb_to_recordset(current_setting('vpn_traffic.gone')::jsonb) AS g (retention text, first date, next date)
+    RETURN current_setting('vpn_traffic.' || name)::jsonb;
+END $$;
+
+CREATE OR REPLACE FUNCTION vpn_traffic_there(level text, since timestamptz, until timestamptz) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN NOT EXISTS (SELECT FROM jsonb_to_recordset(vpn_traffic_once('gone', $q$SELECT coalesce(jsonb_agg(g), '[]') FROM vpn_traffic_gone AS g$q$))
+            AS g (retention text, first date, next date)
         WHERE retention = replace(level, 'report', 'raw') AND first::timestamp AT TIME ZONE 'UTC' < until AND next::timestamp AT TIME ZONE 'UTC' > since);
 END $$;
 
 -- What is summed up is what all shards that answer have summed up.
 CREATE OR REPLACE FUNCTION vpn_traffic_holding(of_unit text, since timestamptz, until timestamptz) RETURNS tstzmultirange LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    moment constant text := extract(epoch FROM statement_timestamp())::text;
-    held   text;
+    held constant text := format($q$WITH a AS MATERIALIZED (%s)
+        SELECT coalesce(jsonb_agg(h), '[]') FROM (SELECT * FROM a WHERE unit <> 'shard' GROUP BY 1, 2, 3 HAVING count(*) = (SELECT count(*) FROM a WHERE unit = 'shard')) AS h$q$,
+        vpn_traffic_all($q$SELECT unit, first, next FROM vpn_traffic_summed_up WHERE valid UNION ALL SELECT 'shard', 'epoch', 'epoch'$q$,
+            'unit text, first timestamptz, next timestamptz'));
 BEGIN
-    IF current_setting('vpn_traffic.held_at', true) IS DISTINCT FROM moment THEN
-        EXECUTE format($q$WITH a AS MATERIALIZED (%s)
-            SELECT coalesce(jsonb_agg(h), '[]') FROM (SELECT * FROM a WHERE unit <> 'shard' GROUP BY 1, 2, 3 HAVING count(*) = (SELECT count(*) FROM a WHERE unit = 'shard')) AS h$q$,
-            vpn_traffic_all($q$SELECT unit, first, next FROM vpn_traffic_summed_up WHERE valid UNION ALL SELECT 'shard', 'epoch', 'epoch'$q$,
-                'unit text, first timestamptz, next timestamptz')) INTO held;
-        PERFORM set_config('vpn_traffic.held', held, false);
-        PERFORM set_config('vpn_traffic.held_at', moment, false);
-    END IF;
-    RETURN (SELECT range_agg(tstzrange(h.first, h.next)) FROM jsonb_to_recordset(current_setting('vpn_traffic.held')::jsonb) AS h (unit text, first timestamptz, next timestamptz)
+    RETURN (SELECT range_agg(tstzrange(h.first, h.next)) FROM jsonb_to_recordset(vpn_traffic_once('held', held)) AS h (unit text, first timestamptz, next timestamptz)
         WHERE h.unit = of_unit AND h.first >= since AND h.next <= until);
 END $$;
 
