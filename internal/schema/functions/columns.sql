@@ -91,7 +91,7 @@ $$;
 -- The same of the columns that are no gauge, for any measure.
 CREATE OR REPLACE FUNCTION vpn_traffic_counters(pattern text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT string_agg(format(pattern || ' AS %1$s', name), ', ')
-    FROM unnest('{src_packets, src_bytes, dst_packets, dst_bytes, connection_count, connection_times}'::text[]) AS name
+    FROM unnest(array_remove(vpn_traffic_sum_columns(), 'open_connections')) AS name
 $$;
 
 -- By what the greatest are told: the first of the measures.
