@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// listPatience is how long the listing of a day that is over, once a day, waits for
+// listPatience is how long the listing of what is over, four times a day, waits for
 // running imports. Later ones wait behind it.
 const listPatience = 5 * time.Second
 

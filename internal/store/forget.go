@@ -95,8 +95,8 @@ func (db *DB) Forget(ctx context.Context, f *Forgotten, day time.Time) error {
 	return nil
 }
 
-// forgetSummaries deletes the sums that SumUp has made of a day, and of its month. It
-// makes them anew.
+// forgetSummaries deletes the sums that SumUp has made of a day, and of its month, for
+// SumUp to make them anew.
 func forgetSummaries(ctx context.Context, tx *sql.Tx, day time.Time) error {
 	if err := outdateDay(ctx, tx, day); err != nil {
 		return err
