@@ -35,10 +35,21 @@ func newWhole(t *testing.T) *whole {
 	for range 2 {
 		w.addSink()
 	}
-	for g := range 2 {
-		w.gateways = append(w.gateways, newGateway(t, fmt.Sprintf("gw-%d", g+1), w.net.machine(fmt.Sprintf("10.99.0.%d", 20+g)), w.nats.ca))
-	}
+	w.startGateway("gw-1")
+	w.addGateway("gw-2.example.org")
 	return w
+}
+
+// addGateway adds one that the nodes do not know yet.
+func (w *whole) addGateway(name string) {
+	w.t.Helper()
+	w.nats.admit(name)
+	w.startGateway(name)
+}
+
+func (w *whole) startGateway(name string) {
+	w.t.Helper()
+	w.gateways = append(w.gateways, newGateway(w.net.t, name, w.net.machine(fmt.Sprintf("10.99.0.%d", 101+len(w.gateways))), w.nats.ca))
 }
 
 func (w *whole) addSink() *sink {

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -35,6 +36,7 @@ var failures = []failure{
 	{"a sink is cut off", func(w *whole) { w.net.cut(w.sinks[0].addr) }, func(w *whole) { w.net.join(w.sinks[0].addr) }, (*whole).drain},
 	{"Postgres is cut off", func(w *whole) { w.net.cut(postgresAddr) }, func(w *whole) { w.net.join(postgresAddr) }, (*whole).drain},
 	{"no sink takes anything", (*whole).overflow, (*whole).resume, nothing},
+	{"a gateway is added", func(w *whole) { w.addGateway(fmt.Sprintf("gw-%d.example.org", len(w.gateways)+1)) }, func(*whole) {}, (*whole).settle},
 	{"a sink is added and stopped", func(w *whole) { w.addSink() }, (*whole).removeSink, (*whole).settle},
 }
 
@@ -121,6 +123,7 @@ func TestCluster(t *testing.T) {
 		}
 	}
 	t.Run("a report comes in parts", w.split)
+	t.Run("a gateway writes rows of another", w.impersonate)
 	t.Run("a message comes twice", w.repeat)
 	testkit.RequireExact(t, w.pg.DB())
 }
@@ -178,7 +181,7 @@ func (w *whole) split(t *testing.T) {
 func (w *whole) publish(g *gateway, lines []byte) {
 	w.t.Helper()
 	require.Eventually(w.t, func() bool {
-		message := w.nats.command("pub", "--jetstream", "--force-stdin", "conntrack."+g.name)
+		message := w.nats.as(g.name, "pub", "--jetstream", "--force-stdin", "conntrack."+g.name)
 		message.Stdin = bytes.NewReader(lines)
 		return message.Run() == nil
 	}, time.Minute, 100*time.Millisecond)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -32,7 +33,8 @@ func newGateway(t testing.TB, name string, machine *testkit.Netns, ca string) *g
 	g := &gateway{t: t, name: name, machine: machine, folder: t.TempDir()}
 	var input string
 	g.pipe, input = testkit.Pipe(t)
-	text := deployed(t, "gateway.conf", "/var/lib/telegraf/buffer", g.buffer(), "/etc/telegraf/ca.crt", ca, "conntrack.gw-1", "conntrack."+name,
+	text := deployed(t, "gateway.conf", "/var/lib/telegraf/buffer", g.buffer(), "/etc/telegraf/ca.crt", ca,
+		"\"gw-1\"", strconv.Quote(name), "PASSWORD-OF-gw-1", "PASSWORD-OF-"+name, "\"conntrack.gw-1\"", strconv.Quote("conntrack."+name),
 		"[agent]\n", "[agent]\n  flush_interval = \"200ms\"\n  omit_hostname = true\n")
 	require.NoError(t, os.WriteFile(g.config(), []byte(text+input), 0o600))
 	g.start()

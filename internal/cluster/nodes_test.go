@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -48,7 +49,7 @@ func deployed(t testing.TB, name string, replace ...string) string {
 
 func startNATS(t testing.TB, net *network) *natsCluster {
 	t.Helper()
-	c := &natsCluster{t: t, net: net, operator: net.machine("10.99.0.100")}
+	c := &natsCluster{t: t, net: net, operator: net.machine("10.99.0.99")}
 	c.server, c.cli = testkit.NATS(t)
 	ca := testkit.NewCA(t)
 	for n := range nodes {
@@ -84,10 +85,54 @@ func (c *natsCluster) start(n int) {
 	c.running[n] = testkit.StartChild(c.t, c.machines[n].Command(c.server, "-c", c.configs[n]))
 }
 
+// gatewayUser is what nats.conf has for a gateway.
+var gatewayUser = regexp.MustCompile(`(?s) *\{ user: "gw-1".*?\n    \} \}\n`)
+
+// admit adds the users of gateways to nodes that run, as docs/scale.md says.
+func (c *natsCluster) admit(names ...string) {
+	c.t.Helper()
+	for n, config := range c.configs {
+		text, err := os.ReadFile(config)
+		require.NoError(c.t, err)
+		first := gatewayUser.FindString(string(text))
+		require.NotEmpty(c.t, first)
+		var users strings.Builder
+		for _, name := range names {
+			users.WriteString(strings.ReplaceAll(first, "gw-1", name))
+		}
+		require.NoError(c.t, os.WriteFile(config, []byte(strings.Replace(string(text), first, first+users.String(), 1)), 0o600))
+		node := c.running[n]
+		before := reloads(node)
+		out, err := exec.Command(c.server, "--signal", fmt.Sprintf("reload=%d", node.Pid())).CombinedOutput()
+		require.NoError(c.t, err, "%s", out)
+		require.Eventually(c.t, func() bool { return reloads(node) > before }, time.Minute, 10*time.Millisecond)
+	}
+}
+
+func reloads(node *testkit.Child) int {
+	return strings.Count(node.Stderr(), "Reloaded server configuration")
+}
+
 func (c *natsCluster) kill(n int) { kill(c.t, c.running[n]) }
+
+// log returns what the nodes that run have logged.
+func (c *natsCluster) log() string {
+	var all strings.Builder
+	for _, node := range c.running {
+		all.WriteString(node.Stderr())
+	}
+	return all.String()
+}
 
 // command prepares NATS's command line.
 func (c *natsCluster) command(args ...string) *exec.Cmd { return c.operate(c.cli, args...) }
+
+// as prepares it with the rights of a gateway.
+func (c *natsCluster) as(gateway string, args ...string) *exec.Cmd {
+	cmd := c.command(args...)
+	cmd.Env = append(cmd.Env, "NATS_USER="+gateway, "NATS_PASSWORD=PASSWORD-OF-"+gateway)
+	return cmd
+}
 
 // operate prepares a program that finds the nodes in its environment.
 func (c *natsCluster) operate(name string, args ...string) *exec.Cmd {

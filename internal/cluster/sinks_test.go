@@ -28,7 +28,7 @@ func newSink(t testing.TB, net *network, addr, ca, dsn string) *sink {
 	t.Helper()
 	s := &sink{t: t, machine: net.machine(addr), addr: addr, folder: t.TempDir()}
 	socket := filepath.Join(s.folder, "write.sock")
-	text := deployed(t, "sink.conf", "/etc/telegraf/ca.crt", ca, "/run/psql-sink/write.sock", socket, "\"1s\"", "\"200ms\"",
+	text := deployed(t, "sink.conf", "/etc/telegraf/ca.crt", ca, "/run/psql-sink/write.sock", socket, "/var/lib/telegraf/forged.influx", s.path(forgedFile), "\"1s\"", "\"200ms\"",
 		"max_undelivered_messages = 100", "max_undelivered_messages = "+maxPending, "pending_message_limit = 100", "pending_message_limit = "+maxPending)
 	require.NoError(t, os.WriteFile(s.path("telegraf.conf"), []byte(text), 0o600))
 	// The rows of tests are old, and kept.
