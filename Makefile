@@ -85,9 +85,9 @@ kills: setup telegraf ## Kill psql-sink, Telegraf and Postgres KILLS times (200)
 failover: setup ## Kill the primary of a Postgres of three members FAILOVERS times (10) while psql-sink imports
 	FAILOVERS=$(or $(FAILOVERS),10) $(GO) test -count=1 -v -timeout 0 -run TestFailovers $(TESTFLAGS) ./cmd/psql-sink
 
-scale: setup telegraf ## Have GATEWAYS (50) of SERIES (5000) deliver REPORTS (20) to one psql-sink, one each EVERY (15) seconds
+scale: setup telegraf $(if $(NATS),nats) ## Have GATEWAYS (50) of SERIES (5000) deliver REPORTS (20) to psql-sink, one each EVERY (15) seconds (NATS=1: over NATS)
 	GATEWAYS=$(or $(GATEWAYS),50) SERIES=$(or $(SERIES),5000) REPORTS=$(or $(REPORTS),20) EVERY=$(or $(EVERY),15) \
-	$(GO) test -count=1 -v -timeout 0 -run TestManyGateways $(TESTFLAGS) ./cmd/psql-sink
+	$(GO) test -count=1 -v -timeout 0 $(TESTFLAGS) $(if $(NATS),-run TestLoad ./internal/cluster,-run TestManyGateways ./cmd/psql-sink)
 
 cluster: setup telegraf nats ## Run gateways, three NATS nodes, sinks and Postgres; have each fail in turn, ROUNDS (3) times
 	ROUNDS=$(or $(ROUNDS),3) $(GO) test -count=1 -v -timeout 0 -run TestCluster $(TESTFLAGS) ./internal/cluster

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -116,7 +115,7 @@ func TestManyGateways(t *testing.T) {
 	each := func(seconds float64) float64 { return 1e6 * seconds / float64(total) }
 	t.Logf("%d gateways of %d series, %d reports, one each %v: %.1f s of CPU in psql-sink (%.1f µs a row), %.1f in Postgres (%.1f), %.1f in all Telegrafs (%.1f); "+
 		"stored and visible after %.2f s (median), %.2f s (longest)",
-		f.gateways, f.series, f.reports, f.every, cpuOf(t, sink.Process.Pid), each(cpuOf(t, sink.Process.Pid)), cpuOf(t, pg.Pid()), each(cpuOf(t, pg.Pid())),
+		f.gateways, f.series, f.reports, f.every, testkit.CPU(t, sink.Process.Pid), each(testkit.CPU(t, sink.Process.Pid)), testkit.CPU(t, pg.Pid()), each(testkit.CPU(t, pg.Pid())),
 		f.cpuOfAgents(), each(f.cpuOfAgents()), lags[len(lags)/2].Seconds(), lags[len(lags)-1].Seconds())
 	for _, agent := range f.agents {
 		agent.Signal(syscall.SIGTERM)
@@ -139,33 +138,7 @@ func TestManyGateways(t *testing.T) {
 
 func (f *fleet) cpuOfAgents() (seconds float64) {
 	for _, agent := range f.agents {
-		seconds += cpuOf(f.t, agent.Pid())
-	}
-	return seconds
-}
-
-// cpuOf returns the CPU time of a process and of its children, those that have ended, too.
-func cpuOf(t testing.TB, pid int) (seconds float64) {
-	t.Helper()
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
-	require.NoError(t, err)
-	for _, path := range stats {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue // it has ended
-		}
-		_, after, _ := strings.Cut(string(text), ") ")
-		field := strings.Fields(after) // from the third on: proc_pid_stat(5)
-		own := filepath.Base(filepath.Dir(path)) == strconv.Itoa(pid)
-		if !own && field[1] != strconv.Itoa(pid) {
-			continue
-		}
-		for _, ticks := range field[11:15] { // utime, stime, cutime, cstime
-			n, err := strconv.ParseFloat(ticks, 64)
-			require.NoError(t, err)
-			const perSecond = 100 // USER_HZ
-			seconds += n / perSecond
-		}
+		seconds += testkit.CPU(f.t, agent.Pid())
 	}
 	return seconds
 }

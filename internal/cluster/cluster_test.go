@@ -13,6 +13,8 @@ import (
 
 // whole is all machines: gateways, NATS nodes, sinks and Postgres.
 type whole struct {
+	setting
+
 	t        *testing.T
 	net      *network
 	nats     *natsCluster
@@ -23,20 +25,33 @@ type whole struct {
 	victim   int // the node that failed
 }
 
+// setting is what tests replace in the files.
+type setting struct {
+	flush   string // flush_interval
+	wait    string // until what is not acknowledged comes again
+	pending string // how many messages may be undelivered
+}
+
+var (
+	// Failures are over soon, and more messages come than sinks may hold.
+	hurried = setting{flush: "200ms", wait: "5s", pending: "10"}
+
+	// A load is what it is in operation.
+	deployedAs = setting{flush: "1s", wait: "30s", pending: "100"}
+)
+
 const postgresAddr = "10.99.0.50"
 
-func newWhole(t *testing.T) *whole {
+func newWhole(t *testing.T, set setting, postgres ...string) *whole {
 	t.Helper()
 	testkit.Need(t, "ip")
-	w := &whole{t: t, net: newNetwork(t), pg: testkit.Postgres(t, "work_mem=512MB")}
-	w.nats = startNATS(t, w.net)
+	w := &whole{t: t, setting: set, net: newNetwork(t), pg: testkit.Postgres(t, append(postgres, "work_mem=512MB")...)}
+	w.nats = startNATS(t, w.net, set)
 	w.net.machine(postgresAddr).Proxy(t, postgresAddr+":5432", w.pg.Socket())
 	w.dsn = "host=" + postgresAddr + " user=postgres sslmode=disable dbname=" + w.pg.Name()
 	for range 2 {
 		w.addSink()
 	}
-	w.startGateway("gw-1")
-	w.addGateway("gw-2.example.org")
 	return w
 }
 
@@ -49,12 +64,12 @@ func (w *whole) addGateway(name string) {
 
 func (w *whole) startGateway(name string) {
 	w.t.Helper()
-	w.gateways = append(w.gateways, newGateway(w.net.t, name, w.net.machine(fmt.Sprintf("10.99.0.%d", 101+len(w.gateways))), w.nats.ca))
+	w.gateways = append(w.gateways, newGateway(w.net.t, name, w.net.machine(fmt.Sprintf("10.99.0.%d", 101+len(w.gateways))), w.nats.ca, w.setting))
 }
 
 func (w *whole) addSink() *sink {
 	w.t.Helper()
-	s := newSink(w.t, w.net, fmt.Sprintf("10.99.0.%d", 11+len(w.sinks)), w.nats.ca, w.dsn)
+	s := newSink(w.t, w.net, fmt.Sprintf("10.99.0.%d", 11+len(w.sinks)), w.nats.ca, w.dsn, w.setting)
 	w.sinks = append(w.sinks, s)
 	return s
 }

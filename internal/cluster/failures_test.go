@@ -88,7 +88,7 @@ func (w *whole) overflow() {
 	for _, s := range w.sinks {
 		kill(w.t, s.psqlSink)
 	}
-	limit, err := strconv.Atoi(maxPending)
+	limit, err := strconv.Atoi(w.pending)
 	require.NoError(w.t, err)
 	for deadline := time.Now().Add(time.Minute); w.nats.messages() < 2*limit; {
 		require.True(w.t, time.Now().Before(deadline))
@@ -113,8 +113,10 @@ func (w *whole) removeSink() {
 // Whatever fails between gateways and Postgres: all that gateways have in their buffers is
 // stored, once. ROUNDS has everything fail so often, in any order.
 func TestCluster(t *testing.T) {
-	w := newWhole(t)
+	w := newWhole(t, hurried)
 	defer w.end()
+	w.startGateway("gw-1")
+	w.addGateway("gw-2.example.org")
 	w.report(5000)
 	w.settle(t)
 	for range testkit.Number(t, "ROUNDS", 1) {

@@ -24,18 +24,19 @@ type gateway struct {
 	folder  string
 	pipe    *os.File
 	agent   *testkit.Child
+	pair    func(report, line int) (src, dst string) // whom a line is about
 	reports int
 	sent    testkit.HostSums // the ledger: what all of its reports have
 }
 
-func newGateway(t testing.TB, name string, machine *testkit.Netns, ca string) *gateway {
+func newGateway(t testing.TB, name string, machine *testkit.Netns, ca string, set setting) *gateway {
 	t.Helper()
-	g := &gateway{t: t, name: name, machine: machine, folder: t.TempDir()}
+	g := &gateway{t: t, name: name, machine: machine, folder: t.TempDir(), pair: pair}
 	var input string
 	g.pipe, input = testkit.Pipe(t)
 	text := deployed(t, "gateway.conf", "/var/lib/telegraf/buffer", g.buffer(), "/etc/telegraf/ca.crt", ca,
 		"\"gw-1\"", strconv.Quote(name), "PASSWORD-OF-gw-1", "PASSWORD-OF-"+name, "\"conntrack.gw-1\"", strconv.Quote("conntrack."+name),
-		"[agent]\n", "[agent]\n  flush_interval = \"200ms\"\n  omit_hostname = true\n")
+		"[agent]\n", "[agent]\n  flush_interval = \""+set.flush+"\"\n  omit_hostname = true\n")
 	require.NoError(t, os.WriteFile(g.config(), []byte(text+input), 0o600))
 	g.start()
 	return g
@@ -69,13 +70,16 @@ func (g *gateway) next(series int) []byte {
 func source(report int) string    { return fmt.Sprintf("10.%d.%d.0", 100+report/250, report%250) }
 func destination(line int) string { return fmt.Sprintf("10.%d.%d.0", 40+line/250, line%250) }
 
+func pair(report, line int) (src, dst string) { return source(report), destination(line) }
+
 func (g *gateway) lines(report, series int) []byte {
 	var lines bytes.Buffer
 	at := epoch.Add(time.Duration(report) * 15 * time.Second).UnixNano()
 	for i := range series {
+		src, dst := g.pair(report, i)
 		fmt.Fprintf(&lines, "conntrack_accounting,host=%s,src=%s,dst=%s,proto=tcp,port=443 "+
 			"src_packets=1i,src_bytes=%di,dst_packets=1i,dst_bytes=%di,connection_count=1i,connection_times=5i %d\n",
-			g.name, source(report), destination(i), i+report, 3*i, at)
+			g.name, src, dst, i+report, 3*i, at)
 	}
 	return lines.Bytes()
 }

@@ -47,7 +47,7 @@ func deployed(t testing.TB, name string, replace ...string) string {
 	return strings.NewReplacer(replace...).Replace(string(text))
 }
 
-func startNATS(t testing.TB, net *network) *natsCluster {
+func startNATS(t testing.TB, net *network, set setting) *natsCluster {
 	t.Helper()
 	c := &natsCluster{t: t, net: net, operator: net.machine("10.99.0.99")}
 	c.server, c.cli = testkit.NATS(t)
@@ -64,17 +64,14 @@ func startNATS(t testing.TB, net *network) *natsCluster {
 		c.start(n)
 	}
 	require.Eventually(t, func() bool { return c.command("account", "info").Run() == nil }, time.Minute, 100*time.Millisecond, "JetStream has no leader")
-	c.makeStream()
+	c.makeStream(set)
 	return c
 }
 
-// maxPending is how many messages may be undelivered: few, so that a test can have more.
-const maxPending = "10"
-
-// makeStream runs its commands; tests do not wait as long for what comes again.
-func (c *natsCluster) makeStream() {
+// makeStream runs its commands.
+func (c *natsCluster) makeStream(set setting) {
 	c.t.Helper()
-	script := c.operate("sh", "-c", deployed(c.t, "stream", "--wait=30s", "--wait=5s", "--max-pending=100", "--max-pending="+maxPending))
+	script := c.operate("sh", "-c", deployed(c.t, "stream", "--wait=30s", "--wait="+set.wait, "--max-pending=100", "--max-pending="+set.pending))
 	script.Env = append(script.Env, "PATH="+filepath.Dir(c.cli)+":"+os.Getenv("PATH"))
 	out, err := script.CombinedOutput()
 	require.NoError(c.t, err, "%s", out)
@@ -149,7 +146,7 @@ func (c *natsCluster) operate(name string, args ...string) *exec.Cmd {
 // stream is what "nats stream info" says.
 type stream struct {
 	Cluster struct{ Leader string }
-	State   struct{ Messages int }
+	State   struct{ Messages, Bytes int }
 }
 
 func (c *natsCluster) info() (s stream, err error) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,12 +25,12 @@ type sink struct {
 	agent    *testkit.Child
 }
 
-func newSink(t testing.TB, net *network, addr, ca, dsn string) *sink {
+func newSink(t testing.TB, net *network, addr, ca, dsn string, set setting) *sink {
 	t.Helper()
 	s := &sink{t: t, machine: net.machine(addr), addr: addr, folder: t.TempDir()}
 	socket := filepath.Join(s.folder, "write.sock")
-	text := deployed(t, "sink.conf", "/etc/telegraf/ca.crt", ca, "/run/psql-sink/write.sock", socket, "/var/lib/telegraf/forged.influx", s.path(forgedFile), "\"1s\"", "\"200ms\"",
-		"max_undelivered_messages = 100", "max_undelivered_messages = "+maxPending, "pending_message_limit = 100", "pending_message_limit = "+maxPending)
+	text := deployed(t, "sink.conf", "/etc/telegraf/ca.crt", ca, "/run/psql-sink/write.sock", socket, "/var/lib/telegraf/forged.influx", s.path(forgedFile), "\"1s\"", strconv.Quote(set.flush),
+		"max_undelivered_messages = 100", "max_undelivered_messages = "+set.pending, "pending_message_limit = 100", "pending_message_limit = "+set.pending)
 	require.NoError(t, os.WriteFile(s.path("telegraf.conf"), []byte(text), 0o600))
 	// The rows of tests are old, and kept.
 	require.NoError(t, os.WriteFile(s.path("psql-sink.conf"), fmt.Appendf(nil, "[[outputs.vpn_traffic]]\n  dsn = %q\n  listen = [\"unix://%s\"]\n"+
