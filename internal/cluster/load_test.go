@@ -106,7 +106,7 @@ func TestLoad(t *testing.T) {
 		micro(before.sinks, after.sinks), micro(before.postgres, after.postgres), each(before.toNodes, after.toNodes), each(before.toSinks, after.toSinks),
 		lags[len(lags)/2].Seconds(), lags[len(lags)-1].Seconds())
 
-	w.pile(series, reports)
+	w.pile(series)
 	w.settle(t)
 	require.Empty(t, w.forged(t))
 	testkit.RequireExact(t, w.pg.DB())
@@ -124,8 +124,9 @@ func (w *whole) visible(series int) {
 }
 
 // pile has reports wait in NATS while there is no sink, and shows their bytes on its disks.
-func (w *whole) pile(series, reports int) {
+func (w *whole) pile(series int) {
 	w.t.Helper()
+	const reports = 2
 	w.drain(w.t)
 	for _, s := range w.sinks {
 		require.NoError(w.t, s.agent.Stop())
