@@ -14,6 +14,7 @@ type Site struct {
 	Series   float64       // rows of a report
 	Interval time.Duration // between two reports of a gateway
 	Kept     time.Duration // how long rows are kept
+	NATS     bool          // whether three NATS nodes are between gateways and sinks
 }
 
 // Costs are of one machine of the benchmarks. CPU is in seconds of one core.
@@ -28,6 +29,17 @@ type Costs struct {
 	Wire       float64 // bytes of a metric over TLS, packed by gzip: make scale
 	Spool      float64 // bytes of a row in a spool, while Postgres is away
 	Disk       float64 // bytes of a row in Postgres, with all sums and indexes: make bench BENCH=Scale
+	NATS       NATS
+}
+
+// NATS is what a row costs on the way over three nodes: make scale NATS=1.
+type NATS struct {
+	Deliver float64 // CPU in a gateway's Telegraf, whose buffer is on disk, instead of the other Deliver
+	Nodes   float64 // CPU in the three nodes together
+	Relay   float64 // CPU in a sink's Telegraf
+	In      float64 // bytes to the three nodes, with what they send each other
+	Out     float64 // bytes to the sinks
+	Disk    float64 // bytes on the disks of the three nodes, until a sink has the row
 }
 
 // Need is what a Site takes. Cores are those that are busy all the time: give machines twice
@@ -36,10 +48,13 @@ type Need struct {
 	GatewayCores  float64 // of each gateway, with its Telegraf
 	GatewayMemory float64 // bytes of each gateway, without Telegraf
 	Rows          float64 // per second, of all gateways
-	SinkCores     float64
+	NodeCores     float64 // of the three NATS nodes together
+	SinkCores     float64 // with their Telegrafs
 	DatabaseCores float64
 	Disk          float64 // bytes, when rows are as old as they become
+	NodeNetwork   float64 // bytes per second, into the NATS nodes
 	Network       float64 // bytes per second, into the sinks
+	NodeHour      float64 // bytes on the disks of the NATS nodes after an hour without sinks
 	SpoolHour     float64 // bytes that wait after an hour without Postgres
 }
 
@@ -47,14 +62,21 @@ type Need struct {
 func (c *Costs) Of(s Site) Need {
 	reports := 1 / s.Interval.Seconds() // of a gateway, per second
 	rows := float64(s.Gateways) * s.Series * reports
+	way := NATS{Deliver: c.Deliver, Out: c.Wire} // without any nodes
+	if s.NATS {
+		way = c.NATS
+	}
 	return Need{
-		GatewayCores:  s.Ended*c.Event + reports*(s.Flows*c.Flow+s.Series*(c.Series+c.Deliver)),
+		GatewayCores:  s.Ended*c.Event + reports*(s.Flows*c.Flow+s.Series*(c.Series+way.Deliver)),
 		GatewayMemory: s.Flows * c.FlowMemory,
 		Rows:          rows,
-		SinkCores:     rows * c.Store,
+		NodeCores:     rows * way.Nodes,
+		SinkCores:     rows * (way.Relay + c.Store),
 		DatabaseCores: rows * c.Insert,
 		Disk:          rows * s.Kept.Seconds() * c.Disk,
-		Network:       rows * c.Wire,
+		NodeNetwork:   rows * way.In,
+		Network:       rows * way.Out,
+		NodeHour:      rows * time.Hour.Seconds() * way.Disk,
 		SpoolHour:     rows * time.Hour.Seconds() * c.Spool,
 	}
 }
@@ -62,6 +84,7 @@ func (c *Costs) Of(s Site) Need {
 // Measured are the costs on two cores of a virtual machine, in docs/performance.md and
 // docs/scale.md.
 var Measured = Costs{
-	Event: 2.3e-6, Flow: 1.7e-6, Series: 3.5e-6, Deliver: 15e-6, Store: 18e-6, Insert: 24e-6,
+	Event: 2.3e-6, Flow: 1.7e-6, Series: 3.5e-6, Deliver: 11e-6, Store: 17e-6, Insert: 24e-6,
 	FlowMemory: 163, Wire: 20, Spool: 100, Disk: 172,
+	NATS: NATS{Deliver: 98e-6, Nodes: 11e-6, Relay: 18e-6, In: 520, Out: 235, Disk: 570},
 }

@@ -22,9 +22,19 @@ func TestNeed(t *testing.T) {
 	}, need)
 }
 
-// The table of the documentation is the model's.
-func TestTableOfTheDocumentation(t *testing.T) {
+// The same over NATS.
+func TestNeedOverNATS(t *testing.T) {
+	costs := scale.Costs{Deliver: 1e9, Store: 5, Wire: 1e9, NATS: scale.NATS{Deliver: 1, Nodes: 2, Relay: 3, In: 4, Out: 6, Disk: 7}}
+	need := costs.Of(scale.Site{Gateways: 2, Series: 100, Interval: 10 * time.Second, NATS: true})
+	require.Equal(t, scale.Need{GatewayCores: 10, Rows: 20, NodeCores: 40, SinkCores: 20 * (3 + 5), NodeNetwork: 80, Network: 120, NodeHour: 20 * 3600 * 7}, need)
+}
+
+// The tables of the documentation are the model's.
+func TestTablesOfTheDocumentation(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(testkit.Root(t), "docs/scale.md"))
 	require.NoError(t, err)
-	require.Contains(t, string(text), scale.Measured.Table(scale.Usual))
+	site := scale.Usual
+	require.Contains(t, string(text), scale.Measured.Table(site))
+	site.NATS = true
+	require.Contains(t, string(text), scale.Measured.Table(site))
 }

@@ -15,6 +15,7 @@ func main() {
 	flag.Float64Var(&site.Series, "series", site.Series, "rows of a report")
 	flag.DurationVar(&site.Interval, "interval", site.Interval, "between two reports of a gateway")
 	flag.DurationVar(&site.Kept, "kept", site.Kept, "how long rows are kept")
+	flag.BoolVar(&site.NATS, "nats", site.NATS, "have three NATS nodes between gateways and sinks")
 	flag.Parse()
 	fmt.Print(scale.Measured.Table(site))
 }
