@@ -34,11 +34,6 @@ func (w *whole) impersonate(t *testing.T) {
 	w.drain(t)
 	g, other := w.gateways[0], w.gateways[1]
 
-	// On its own subject, beside a row of its own, which is stored.
-	message := g.next(1)
-	of := func(tags string) []byte {
-		return bytes.Replace(other.lines(other.reports, 1), []byte("host="+other.name), []byte(tags), 1)
-	}
 	forgeries := []string{
 		"host=" + other.name,
 		"host=" + other.name + ",subject=conntrack." + other.name,
@@ -47,13 +42,17 @@ func (w *whole) impersonate(t *testing.T) {
 		"host=conntrack." + g.name,
 		"src_name=nowhere", // no host
 	}
-	for _, tags := range forgeries {
-		message = append(message, of(tags)...)
+	lines := bytes.SplitAfter(other.lines(other.reports, len(forgeries)), []byte("\n"))
+
+	// On its own subject, beside a row of its own, which is stored.
+	message := g.next(1)
+	for i, tags := range forgeries {
+		message = append(message, bytes.Replace(lines[i], []byte("host="+other.name), []byte(tags), 1)...)
 	}
 	w.publish(g, message)
 	w.drain(t)
 	w.settle(t)
-	kept := w.forged(t)
+	kept := slices.Compact(w.forged(t)) // a message may come twice
 	require.Len(t, kept, len(forgeries))
 	for _, series := range kept {
 		require.Regexp(t, ",subject=conntrack.gw-1$", series)
@@ -68,7 +67,7 @@ func (w *whole) impersonate(t *testing.T) {
 		"conntrack." + other.name, "conntrack." + g.name + ".more", "conntrack", "sinks.deliver", "$JS.ACK.CONNTRACK.sinks.1.1.1.1.1",
 		"$JS.API.STREAM.PURGE.CONNTRACK", "$JS.API.STREAM.MSG.GET.CONNTRACK", "$JS.API.CONSUMER.DELETE.CONNTRACK.sinks",
 	} {
-		out, err := w.nats.as(g.name, "pub", subject, string(of("host="+other.name))).CombinedOutput()
+		out, err := w.nats.as(g.name, "pub", subject, string(lines[0])).CombinedOutput()
 		require.Error(t, err, "%s: %s", subject, out)
 		require.Contains(t, string(out), `Permissions Violation for Publish to "`+subject+`"`)
 		require.Contains(t, w.nats.log(), `user:gw-1" - Publish Violation - Subject "`+subject+`"`)
