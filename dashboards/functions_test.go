@@ -2,6 +2,7 @@ package main
 
 import (
 	"database/sql"
+	"math"
 	"testing"
 	"time"
 
@@ -96,6 +97,31 @@ func TestFunctionsQuote(t *testing.T) {
 		} else {
 			require.ErrorContains(t, err, complaint, query)
 		}
+	}
+}
+
+// Two columns, or two rows, may be more together than a column holds.
+func TestFunctionsAddUpTheGreatest(t *testing.T) {
+	t.Parallel()
+	traffic := known{}
+	for i, host := range []string{"gw1", "gw2"} {
+		row := knownTraffic()["gw1"][i]
+		row.SrcBytes, row.DstBytes, row.SrcPackets, row.DstPackets = math.MaxInt64, math.MaxInt64, math.MaxInt64, math.MaxInt64
+		traffic[host] = []reportfile.Row{row}
+	}
+	db := filledWith(t, testkit.Database(t), traffic)
+	for call, sum := range map[string]string{
+		`vpn_traffic_series($1, $2, '1 m', 'src', top => 1, measure => 'bytes')`:              "src_bytes + dst_bytes",
+		`vpn_traffic_series($1, $2, '1 m', 'src', top => 1, measure => 'packets')`:            "src_packets + dst_packets",
+		`vpn_traffic_series($1, $2, '1 m', 'src', measure => 'bytes')`:                        "src_bytes + dst_bytes",
+		`vpn_traffic_series($1, $2, '15 s', 'src', top => 1)`:                                 "src_packets + dst_packets",
+		`vpn_traffic_series($1, $1::timestamptz + interval '15 m', '15 s', 'pair', top => 1)`: "src_bytes + dst_bytes",
+		`vpn_traffic_totals($1, $2, 'src', top => 1)`:                                         "src_bytes + dst_bytes",
+		`vpn_traffic_pairs($1, $2)`:                                                           "src_bytes + dst_bytes",
+		`vpn_traffic_peers($1, $2)`:                                                           "bytes",
+		`vpn_traffic_rates($1, $1::timestamptz + interval '5 m', '5 m')`:                      "300 * rate",
+	} {
+		require.Equal(t, "36893488147419103228", scalar[string](t, db, `SELECT round(sum(`+sum+`)) FROM `+call+` WHERE $2 > $1`, begin, end), call)
 	}
 }
 

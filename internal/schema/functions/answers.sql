@@ -39,9 +39,10 @@ DECLARE
     bucket  text := format('date_bin(%L, time, %L)', width, 'epoch'::timestamptz);
     counted boolean := vpn_traffic_counted(measure);
     keys    text[] := CASE WHEN counted THEN array_remove(columns, 'host') || '{host}' ELSE columns END;
+    summed  boolean; -- or not: where a step has about a row of each name, most are of no line of their own
     -- The parts of the statement, in its order.
     reports text; -- which steps have reports, and how many of each host tell the gauge
-    sums    text; -- by step, columns and, where the gauge is wanted, host
+    sums    text; -- by step, columns and, where the gauge is wanted, host; or the rows
     named   text; -- the same by step and name, with the average of the gauge
     grouped text; -- the sums by step and line
     steps   text; -- those that have reports
@@ -51,8 +52,10 @@ BEGIN
     IF kind <> 'raw' AND width = ('1 ' || replace(plan.level, 'report', 'microsecond'))::interval THEN
         bucket := 'time'; -- which it is already
     END IF;
+    summed := counted OR top IS NULL OR kind <> 'raw' AND bucket <> 'time';
     reports := vpn_traffic_reported(plan.level, first, last, bucket, hosts.condition, counted);
-    sums := format('SELECT %s, %s FROM (%s) AS rows GROUP BY %1$s', array_to_string('{step}' || keys, ', '), vpn_traffic_sums(measure, 'sum(%1$s)::numeric'),
+    sums := format('SELECT %1$s, %2$s FROM (%3$s) AS rows' || CASE WHEN summed THEN ' GROUP BY %1$s' ELSE '' END, array_to_string('{step}' || keys, ', '),
+        vpn_traffic_sums(measure, CASE WHEN summed THEN 'sum(%1$s)::numeric' ELSE '%1$s' END),
         vpn_traffic_rows(kind, plan.level, first, last, width, columns || wanted.columns,
             array_to_string((bucket || ' AS step') || keys || vpn_traffic_sum_columns(), ', '), wanted.condition));
     named := format('SELECT %s AS name, * FROM sums', vpn_traffic_name(by));
@@ -62,9 +65,10 @@ BEGIN
             FROM sums LEFT JOIN reports USING (step, host) GROUP BY 1, 2', vpn_traffic_name(by), vpn_traffic_counters('sum(%1$s)'));
         steps := 'SELECT step, bool_or(tracked > 0) AS tracked FROM reports GROUP BY step';
     END IF;
-    grouped := format('SELECT step, name AS line, %s FROM named WHERE name IN (SELECT name FROM ranked WHERE name = line)
-        UNION ALL SELECT step, ''all others'', %s FROM named JOIN ranked USING (name) WHERE name <> line GROUP BY step',
-        vpn_traffic_sums(measure, '%1$s'), vpn_traffic_sums(measure, 'sum(%1$s)'));
+    grouped := format(CASE WHEN summed THEN 'SELECT step, name AS line, %1$s FROM named WHERE name IN (SELECT name FROM ranked WHERE name = line)
+        UNION ALL SELECT step, ''all others'', %2$s FROM named JOIN ranked USING (name) WHERE name <> line GROUP BY step'
+        ELSE 'SELECT step, line, %2$s FROM named JOIN ranked USING (name) GROUP BY step, line' END,
+        vpn_traffic_sums(measure, '%1$s'), vpn_traffic_sums(measure, 'sum(%1$s)::numeric'));
     -- Late is who comes after twice the usual time. Gateways differ in that: of one
     -- that is chosen alone, reports may be further apart than steps.
     gaps := 'SELECT step + usual AS step FROM (SELECT step, lead(step) OVER (ORDER BY step) - step AS space FROM steps) AS s,
@@ -102,7 +106,7 @@ DECLARE
     lines   text; -- the top ones, and "all others"
 BEGIN
     named := format('SELECT %1$s AS name, row_number() OVER (ORDER BY %2$s DESC NULLS LAST, %1$s) AS place, * FROM sums',
-        vpn_traffic_name(by), vpn_traffic_rank(measure));
+        vpn_traffic_name(by), vpn_traffic_rank(measure, '%s'));
     lines := format('SELECT CASE WHEN place > %L THEN ''all others'' ELSE name END AS line, min(place) AS first, %s FROM named GROUP BY 1',
         top, vpn_traffic_sums(measure, 'sum(%1$s)'));
     RETURN QUERY EXECUTE 'WITH sums AS (' || sums || '), named AS (' || named || '), lines AS (' || lines || ')
@@ -122,7 +126,7 @@ DECLARE
     wanted  record := vpn_traffic_filter(src, dst, proto, port, host);
     hosts   record := vpn_traffic_filter(NULL, NULL, NULL, NULL, host);
     sums    text := vpn_traffic_range(since, until, '{src, dst}', wanted.columns, wanted.condition, hosts.condition, measure);
-    ranking text := vpn_traffic_rank(measure) || ' DESC NULLS LAST, src, dst';
+    ranking text := vpn_traffic_rank(measure, '%s') || ' DESC NULLS LAST, src, dst';
     most    text; -- the greatest
 BEGIN
     most := format('SELECT src, dst, %s FROM (%s) AS sums ORDER BY %s LIMIT %L', vpn_traffic_sums(measure, '%1$s'), sums, ranking, top);

@@ -94,8 +94,10 @@ CREATE OR REPLACE FUNCTION vpn_traffic_counters(pattern text) RETURNS text LANGU
     FROM unnest(array_remove(vpn_traffic_sum_columns(), 'open_connections')) AS name
 $$;
 
--- By what the greatest are told: the first of the measures.
-CREATE OR REPLACE FUNCTION vpn_traffic_rank(measure text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE (vpn_traffic_measures(measure))[1] WHEN 'packets' THEN 'src_packets + dst_packets' WHEN 'connections' THEN 'connection_count'
-        WHEN 'open' THEN 'open_connections' ELSE 'src_bytes + dst_bytes' END
+-- By what the greatest are told: the first of the measures, with its columns in a pattern.
+-- Two of them may be more than a bigint holds: add up sums, not columns.
+CREATE OR REPLACE FUNCTION vpn_traffic_rank(measure text, pattern text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT string_agg(format(pattern, name), ' + ')
+    FROM unnest(CASE (vpn_traffic_measures(measure))[1] WHEN 'packets' THEN '{src_packets, dst_packets}' WHEN 'connections' THEN '{connection_count}'
+        WHEN 'open' THEN '{open_connections}' ELSE '{src_bytes, dst_bytes}' END::text[]) AS name
 $$;

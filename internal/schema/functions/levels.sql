@@ -180,6 +180,16 @@ RETURNS numeric LANGUAGE sql STABLE AS $$
     SELECT extract(epoch FROM greatest(least(w.until, newest), until) - w.since) FROM vpn_traffic_widened(vpn_traffic_kind(since, until, columns, filtered), since, until) AS w
 $$;
 
+-- A query for columns of the rows that make up a range.
+CREATE OR REPLACE FUNCTION vpn_traffic_range_rows(kind text, since timestamptz, until timestamptz, asked text[], columns text, condition text)
+RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT coalesce(
+        (SELECT string_agg(vpn_traffic_rows(kind, p.level, p.first, p.last, NULL, asked, columns, condition), ' UNION ALL ')
+            FROM vpn_traffic_parts(w.since, w.until) AS p WHERE kind <> 'raw'),
+        format('SELECT %s FROM %I WHERE time >= %L AND time < %L%s', columns, vpn_traffic_table(kind, 'report'), w.since, w.until, condition))
+    FROM vpn_traffic_widened(kind, since, until) AS w
+$$;
+
 -- A query for the sums over a range, by columns; open_connections is the average
 -- over the reports.
 CREATE OR REPLACE FUNCTION vpn_traffic_range(since timestamptz, until timestamptz, columns text[], filtered text[], condition text, hosts text, measure text)
@@ -192,16 +202,15 @@ DECLARE
     reports text;
     rows    text;
 BEGIN
-    SELECT w.since, w.until INTO since, until FROM vpn_traffic_widened(kind, since, until) AS w;
-    SELECT string_agg(vpn_traffic_reported(p.level, p.first, p.last, quote_literal('range'), hosts, true), ' UNION ALL '),
-        string_agg(vpn_traffic_rows(kind, p.level, p.first, p.last, NULL, columns || filtered, array_to_string(keys || vpn_traffic_sum_columns(), ', '), condition), ' UNION ALL ')
-    INTO reports, rows FROM vpn_traffic_parts(since, until) p;
-    IF rows IS NULL OR kind = 'raw' THEN
-        rows := format('SELECT * FROM %I WHERE time >= %L AND time < %L%s', vpn_traffic_table(kind, 'report'), since, until, condition);
-    END IF;
     rows := format('SELECT %s, %s FROM (%s) AS rows GROUP BY %s HAVING count(*) > 0', coalesce(nullif(array_to_string(keys, ', '), ''), 'NULL'),
-        vpn_traffic_sums(measure, 'sum(%1$s)::numeric'), rows, coalesce(nullif(array_to_string(keys, ', '), ''), '()'));
-    IF NOT counted OR reports IS NULL THEN
+        vpn_traffic_sums(measure, 'sum(%1$s)::numeric'),
+        vpn_traffic_range_rows(kind, since, until, columns || filtered, array_to_string(keys || vpn_traffic_sum_columns(), ', '), condition),
+        coalesce(nullif(array_to_string(keys, ', '), ''), '()'));
+    IF counted THEN
+        reports := (SELECT string_agg(vpn_traffic_reported(p.level, p.first, p.last, quote_literal('range'), hosts, true), ' UNION ALL ')
+            FROM vpn_traffic_widened(kind, since, until) AS w, vpn_traffic_parts(w.since, w.until) AS p);
+    END IF;
+    IF reports IS NULL THEN
         RETURN vpn_traffic_added(rows, keys);
     END IF;
     RETURN vpn_traffic_added(format($q$SELECT %1$s, %2$s, sum(open_connections / nullif(tracked, 0)) AS open_connections

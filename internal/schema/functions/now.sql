@@ -19,7 +19,7 @@ DECLARE
     columns text[] := vpn_traffic_columns(by);
     wanted  record := vpn_traffic_filter(src, dst, proto, port, host);
     hosts   record := vpn_traffic_filter(NULL, NULL, NULL, NULL, host);
-    rows    text := format('SELECT %s AS name, %s AS amount FROM (', vpn_traffic_name(by), vpn_traffic_rank(measure));
+    rows    text := format('SELECT %s AS name, %s AS amount FROM (', vpn_traffic_name(by), vpn_traffic_rank(measure, '%s'));
     finish  timestamptz;
     newest  timestamptz; -- that whole hours have
 BEGIN
@@ -47,13 +47,15 @@ SET search_path FROM CURRENT SET jit = off SET datestyle = ISO SET timezone = UT
 DECLARE
     wanted record := vpn_traffic_filter(src, dst, proto, port, host);
     hosts  record := vpn_traffic_filter(NULL, NULL, NULL, NULL, host);
+    rows   text := vpn_traffic_range_rows(vpn_traffic_kind(since, until, '{src, dst}', wanted.columns), since, until,
+        wanted.columns || '{src, dst}', 'src, dst, src_bytes, dst_bytes', wanted.condition);
 BEGIN
     IF by IS NULL OR by NOT IN ('src', 'dst') THEN
         RAISE EXCEPTION 'by is %, which is neither src nor dst', quote_nullable(by) USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    RETURN QUERY EXECUTE format('WITH most AS MATERIALIZED (SELECT %I AS line, count(*) AS peers, sum(src_bytes + dst_bytes) AS bytes FROM (%s) AS pairs
-        GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %L) SELECT %s, peers, bytes, line FROM most ORDER BY peers DESC, line',
-        by, vpn_traffic_range(since, until, '{src, dst}', wanted.columns, wanted.condition, hosts.condition, 'bytes'), top,
+    RETURN QUERY EXECUTE format('WITH most AS MATERIALIZED (SELECT line, peers, bytes FROM (%s) AS pairs ORDER BY peers DESC, line LIMIT %L)
+        SELECT %s, peers, bytes, line FROM most ORDER BY peers DESC, line',
+        vpn_traffic_counterparts(by, rows), top,
         vpn_traffic_labels(by, 'line', until, hosts.condition));
 END $$;
 

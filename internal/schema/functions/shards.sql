@@ -16,8 +16,14 @@ CREATE OR REPLACE FUNCTION vpn_traffic_ranked(reports text, sums text, named tex
 RETURNS text LANGUAGE sql STABLE AS $$
     SELECT format('reports AS (%s), sums AS (%s), named AS (%s), steps AS MATERIALIZED (%s), ranked AS (
             SELECT name, place, CASE WHEN place > %L THEN ''all others'' ELSE name END AS line
-            FROM (SELECT name, row_number() OVER (ORDER BY sum(%s) DESC NULLS LAST, name) AS place FROM named GROUP BY name) AS n)',
-        reports, sums, named, steps, top, vpn_traffic_rank(measure))
+            FROM (SELECT name, row_number() OVER (ORDER BY %s DESC NULLS LAST, name) AS place FROM named GROUP BY name) AS n)',
+        reports, sums, named, steps, top, vpn_traffic_rank(measure, 'sum(%s)'))
+$$;
+
+-- A query for how many others each source or destination of rows has, and their bytes.
+CREATE OR REPLACE FUNCTION vpn_traffic_counterparts(by text, rows text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT format('SELECT %I AS line, count(DISTINCT %I) AS peers, sum(src_bytes) + sum(dst_bytes) AS bytes FROM (%s) AS rows GROUP BY 1',
+        by, CASE by WHEN 'src' THEN 'dst' ELSE 'src' END, rows)
 $$;
 
 -- The shards that do not answer.

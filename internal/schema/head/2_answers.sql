@@ -18,22 +18,28 @@ CREATE OR REPLACE FUNCTION vpn_traffic_added(sums text, columns text[]) RETURNS 
         FROM unnest(columns) WITH ORDINALITY AS u (c, n)) AS c
 $$;
 
+-- A pair may be in two shards.
+CREATE OR REPLACE FUNCTION vpn_traffic_counterparts(by text, rows text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT format('SELECT %I AS line, count(*) AS peers, sum(src_bytes + dst_bytes) AS bytes FROM (%s) AS pairs GROUP BY 1', by,
+        vpn_traffic_added(format('SELECT src, dst, %s FROM (%s) AS rows GROUP BY src, dst', vpn_traffic_sums('bytes', 'sum(%1$s)'), rows), '{src, dst}'))
+$$;
+
 -- Where only the top names get lines of their own, shards are first asked for the sums of
 -- all names, and then for the steps of the greatest: those of all would be too much.
 CREATE OR REPLACE FUNCTION vpn_traffic_ranked(reports text, sums text, named text, steps text, measure text, top integer)
 RETURNS text LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     rows   text := format('WITH reports AS (%s), sums AS (%s), named AS (%s) ', reports, sums, named);
-    rank   text := vpn_traffic_rank(measure);
+    rank   text := vpn_traffic_rank(measure, 'sum(%s)');
     line   text := 'name';
     names  text[]; -- the greatest
     others boolean;
-    ranked text := format('SELECT name, row_number() OVER (ORDER BY sum(%s) DESC NULLS LAST, name) AS place, name AS line FROM named GROUP BY name', rank);
+    ranked text := format('SELECT name, row_number() OVER (ORDER BY %s DESC NULLS LAST, name) AS place, name AS line FROM named GROUP BY name', rank);
 BEGIN
     IF top IS NOT NULL THEN
         EXECUTE format('SELECT coalesce(array_agg(name ORDER BY place) FILTER (WHERE place <= %L), ''{}''), count(*) > %1$L
             FROM (SELECT name, row_number() OVER (ORDER BY sum(amount) DESC NULLS LAST, name) AS place FROM (%s) AS a GROUP BY name) AS n',
-            top, vpn_traffic_all(rows || format('SELECT name, sum(%s) FROM named GROUP BY name', rank), 'name text COLLATE "C", amount numeric')) INTO names, others;
+            top, vpn_traffic_all(rows || format('SELECT name, %s FROM named GROUP BY name', rank), 'name text COLLATE "C", amount numeric')) INTO names, others;
         line := format('CASE WHEN name = ANY (%L::text[]) THEN name ELSE ''all others'' END', names);
         ranked := format('SELECT name, place, name AS line FROM unnest(%L::text[]) WITH ORDINALITY AS n (name, place)
             UNION ALL SELECT ''all others'', %L::bigint, ''all others'' WHERE %L', names, top + 1, others);
