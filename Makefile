@@ -16,8 +16,8 @@ all = status=0; for module in . dashboards; do $(1) || status=1; done; exit $$st
 export GATEWAY ?= demo
 export DURATION ?=
 
-# CI looks for data races, too.
-RACE := $(if $(CI),-race)
+# CI runs trials, too (internal/testkit/trial.go), and looks for data races.
+THOROUGH := $(if $(CI),-race -tags soak)
 
 # For make fuzz.
 FUZZTIME ?= 20s
@@ -30,8 +30,8 @@ help: ## List the targets
 run: setup build telegraf ## See it work (GATEWAY=host: with this machine's own traffic; DURATION=60: end by itself)
 	@demo/run
 
-test: setup build telegraf nats ## Run all tests (CI=true: with the race detector; TESTFLAGS=... is passed on)
-	@$(call all,$(GO) -C $$module test $(RACE) -tags soak -ldflags '-s -w' -timeout 20m $(TESTFLAGS) ./...)
+test: setup build telegraf nats ## Run the tests (CI=true: trials, too, and with the race detector; TESTFLAGS=... is passed on)
+	@$(call all,$(GO) -C $$module test $(THOROUGH) -ldflags '-s -w' -timeout 20m $(TESTFLAGS) ./...)
 
 build: ## Build both programs into build/, with manual pages and completions
 	@scripts/setup-go

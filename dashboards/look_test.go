@@ -69,6 +69,7 @@ type looked struct {
 // page look for what a reader would stumble over. LOOK=all draws every combination, and
 // LOOK_PICTURES is a folder for pictures of them.
 func TestLook(t *testing.T) {
+	testkit.Trial(t)
 	modules, page := lookPage(t)
 	server := &lookServer{sets: lookSets(t), page: page}
 	web := httptest.NewServer(server.handler(modules))

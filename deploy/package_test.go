@@ -54,6 +54,7 @@ func run(t *testing.T, name string, args ...string) string {
 // TestPackages looks at the packages with the tools of each kind, and puts the deb
 // through a machine's life.
 func TestPackages(t *testing.T) {
+	testkit.Trial(t)
 	testkit.Need(t, "dpkg-deb", "rpm", "lintian", "mmdebstrap", "setpriv", "unshare")
 	folder := packages(t)
 	newer := filepath.Join(folder, "newer")

@@ -27,6 +27,7 @@ type failover struct {
 // The primary dies in the middle of a COPY, or when a standby has a commit and the sink has
 // no answer yet; and one loses its Patroni, but goes on. What was put in is there, once.
 func TestFailovers(t *testing.T) {
+	testkit.Trial(t)
 	t.Parallel()
 	f := newFailover(t)
 	in, out, err := os.Pipe()

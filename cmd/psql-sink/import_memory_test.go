@@ -18,6 +18,7 @@ import (
 // Memory stays below its bound with several jobs, however large the files and
 // the reports in them are.
 func TestImportMemory(t *testing.T) {
+	testkit.Trial(t)
 	t.Parallel()
 	pg := testkit.Database(t)
 	i := newImportTest(t, pg.DSN())

@@ -23,6 +23,7 @@ import (
 // Clients do what they should not, all at once. It takes little memory, and others deliver
 // meanwhile.
 func TestListenIsAttacked(t *testing.T) {
+	testkit.Trial(t)
 	t.Parallel()
 	pg := testkit.Database(t)
 	l := listen(t, pg.DSN(), `max_body = "1MiB"`)

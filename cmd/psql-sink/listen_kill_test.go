@@ -33,6 +33,7 @@ type killed struct {
 // psql-sink, Telegraf and Postgres are killed at random moments while reports come. Every
 // metric that Telegraf has put into its buffer on disk is in Postgres at the end, once.
 func TestKillsOnTheWayThatAcknowledges(t *testing.T) {
+	testkit.Trial(t)
 	t.Parallel()
 	k := newKilled(t)
 	for range testkit.Number(t, "KILLS", 15) {

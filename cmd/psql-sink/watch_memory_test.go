@@ -19,6 +19,7 @@ const memoryBound = 100 << 20
 // Memory stays below its bound while a backlog drains and metrics come, as many as a
 // gateway of 120,000 series sends.
 func TestSinkMemory(t *testing.T) {
+	testkit.Trial(t)
 	t.Parallel()
 	pg := testkit.Database(t)
 	p := build(t, pg.DSN())

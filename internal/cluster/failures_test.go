@@ -113,6 +113,7 @@ func (w *whole) removeSink() {
 // Whatever fails between gateways and Postgres: all that gateways have in their buffers is
 // stored, once. ROUNDS has everything fail so often, in any order.
 func TestCluster(t *testing.T) {
+	testkit.Trial(t)
 	w := newWhole(t, hurried)
 	defer w.end()
 	w.startGateway("gw-1")

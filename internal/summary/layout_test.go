@@ -48,6 +48,7 @@ for (const [name, text] of Object.entries(pages)) for (const width of [390, 800,
 
 // A page fits a telephone and a large screen, whatever it is of.
 func TestLayout(t *testing.T) {
+	testkit.Trial(t)
 	testkit.Need(t, "chromium")
 	db := filled(t)
 	large := until.Add(24 * time.Hour)

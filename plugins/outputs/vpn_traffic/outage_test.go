@@ -108,6 +108,7 @@ func newOutage(t *testing.T, dsn string) *outage {
 
 // Postgres is killed, stopped for a while, read-only for a while.
 func TestOutages(t *testing.T) {
+	testkit.Trial(t)
 	t.Parallel()
 	pg := testkit.Postgres(t)
 	o := newOutage(t, pg.DSN())
