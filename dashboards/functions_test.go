@@ -176,6 +176,9 @@ func TestSeriesSteps(t *testing.T) {
 	require.Equal(t, 3000, scalar[int](t, db, seconds, begin, end, "50 m"))
 	require.Equal(t, 7200, scalar[int](t, db, seconds, begin, end, "70 m"))
 	require.LessOrEqual(t, scalar[int](t, db, `SELECT count(*) FROM vpn_traffic_series($1, $2, '1 s')`, end.Add(-20000*time.Hour), end), 5000)
+	require.Equal(t, 21600, scalar[int](t, db, seconds, end.AddDate(0, 0, -100), end, "6 h"))
+	require.Equal(t, 86400, scalar[int](t, db, seconds, end.AddDate(0, 0, -101), end, "6 h"))
+	require.Equal(t, 2*86400, scalar[int](t, db, seconds, end.AddDate(0, 0, -101), end, "25 h"))
 	// One row is one step: the same rate whatever the step.
 	for _, step := range []string{"1 s", "10 m", "1 h"} {
 		require.Equal(t, slow["gw1"][0].SrcBytes, scalar[int64](t, db,

@@ -52,7 +52,7 @@ BEGIN
     IF kind <> 'raw' AND width = ('1 ' || replace(plan.level, 'report', 'microsecond'))::interval THEN
         bucket := 'time'; -- which it is already
     END IF;
-    summed := counted OR top IS NULL OR kind <> 'raw' AND bucket <> 'time';
+    summed := counted OR top IS NULL OR kind <> 'raw' AND bucket <> 'time' AND plan.seconds % 86400 <> 0;
     reports := vpn_traffic_reported(plan.level, first, last, bucket, hosts.condition, counted);
     sums := format('SELECT %1$s, %2$s FROM (%3$s) AS rows' || CASE WHEN summed THEN ' GROUP BY %1$s' ELSE '' END, array_to_string('{step}' || keys, ', '),
         vpn_traffic_sums(measure, CASE WHEN summed THEN 'sum(%1$s)::numeric' ELSE '%1$s' END),

@@ -112,7 +112,8 @@ END $$;
 
 -- Of which level, and in which steps, a series is made: steps hold whole
 -- reports, whole minutes or whole hours, so that each row belongs to one step.
--- There are never more than 5000 of them.
+-- There are never more than 5000 of them. Over more than 100 days they are of whole
+-- days, of which there are sums.
 CREATE OR REPLACE FUNCTION vpn_traffic_steps(since timestamptz, until timestamptz, step interval, kind text, OUT level text, OUT seconds integer)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -123,6 +124,9 @@ DECLARE
     wanted   text[];
 BEGIN
     pure := ceil(greatest(extract(epoch FROM step), extract(epoch FROM until - since) / 5000) / pace) * pace;
+    IF until - since > interval '100 days' THEN
+        pure := ceil(pure / 86400) * 86400;
+    END IF;
     level := CASE WHEN kind = 'pair' OR pure >= 3600 THEN 'hour' WHEN pure >= 60 THEN 'minute' ELSE 'report' END;
     -- Where rows are gone, what is coarser answers, or else what is finer: for all
     -- of the steps that the range touches.
