@@ -54,6 +54,7 @@ cd /root
 // machines: a gateway with Postgres and Telegraf, and the host Postgres moves to. There
 // it does the upgrade of docs/database.md, too, of a table that a role of its own has.
 func TestRecipes(t *testing.T) {
+	testkit.Trial(t)
 	testkit.Need(t, "unshare", "runuser", "setpriv", "pg_createcluster", "influxd", "influx", "openssl")
 	root := testkit.Root(t)
 	shared, err := os.MkdirTemp(filepath.Join(root, "build"), "recipes") // the machines have the repository in common

@@ -209,7 +209,7 @@ func TestKillWhileItImports(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(where)) {
 		t.Logf("killed at %-36s %3d times", name, where[name])
 	}
-	for _, must := range []string{"COPY vpn_traffic", "COPY vpn_traffic_by_src", "INSERT INTO vpn_traffic_hour_by_pair", "COMMIT"} {
-		require.Contains(t, where, must)
-	}
+	// Which of the many statements these are is left to chance.
+	require.Contains(t, where, "COMMIT")
+	require.Greater(t, len(where), 8)
 }
