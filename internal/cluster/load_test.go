@@ -69,6 +69,7 @@ func meshed(_, line int) (src, dst string) {
 // GATEWAYS report SERIES each EVERY seconds. It shows what a row costs in each program, once
 // all have started and know these series.
 func TestLoad(t *testing.T) {
+	testkit.Trial(t)
 	gateways, series := testkit.Number(t, "GATEWAYS", 3), testkit.Number(t, "SERIES", 400)
 	reports, every := testkit.Number(t, "REPORTS", 2), time.Duration(testkit.Number(t, "EVERY", 1))*time.Second
 	w := newWhole(t, deployedAs, "shared_buffers=512MB", "max_wal_size=4GB")
