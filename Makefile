@@ -16,8 +16,9 @@ all = status=0; for module in . dashboards; do $(1) || status=1; done; exit $$st
 export GATEWAY ?= demo
 export DURATION ?=
 
-# CI runs trials, too (internal/testkit/trial.go), and looks for data races.
-THOROUGH := $(if $(CI),-race -tags soak)
+# CI runs trials, too (internal/testkit/trial.go), and looks for data races. Without them,
+# tests mostly wait.
+THOROUGH := $(if $(CI),-race -tags soak,-parallel 4)
 
 # For make fuzz.
 FUZZTIME ?= 20s

@@ -104,6 +104,7 @@ func cycle(t *testing.T, db *store.DB, at time.Time) error {
 }
 
 func TestTheWriterHasTheRightsItNeedsAndNoMore(t *testing.T) {
+	testkit.Trial(t)
 	t.Parallel()
 	pg := withRoles(t)
 	owner, _ := openAs(t, pg, "user=postgres role=vpn_traffic_owner")
