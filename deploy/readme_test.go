@@ -69,6 +69,7 @@ picture check-faults
 // word, on a machine with nothing but Telegraf and the package that was downloaded,
 // until rows are in Postgres.
 func TestReadmeInstalls(t *testing.T) {
+	testkit.Trial(t)
 	t.Parallel()
 	testkit.Need(t, "unshare", "runuser", "setpriv", "pg_createcluster")
 	root := testkit.Root(t)
