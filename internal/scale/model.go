@@ -84,7 +84,7 @@ func (c *Costs) Of(s Site) Need {
 // Measured are the costs on two cores of a virtual machine, in docs/performance.md and
 // docs/scale.md.
 var Measured = Costs{
-	Event: 2.3e-6, Flow: 1.7e-6, Series: 3.5e-6, Deliver: 11e-6, Store: 17e-6, Insert: 24e-6,
+	Event: 2.3e-6, Flow: 1.7e-6, Series: 3.5e-6, Deliver: 11e-6, Store: 17e-6, Insert: 28e-6,
 	FlowMemory: 163, Wire: 20, Spool: 100, Disk: 175,
-	NATS: NATS{Deliver: 98e-6, Nodes: 11e-6, Relay: 18e-6, In: 520, Out: 235, Disk: 570},
+	NATS: NATS{Deliver: 98e-6, Nodes: 11e-6, Relay: 18e-6, In: 450, Out: 235, Disk: 570},
 }

@@ -39,7 +39,7 @@ DECLARE
     bucket  text := format('date_bin(%L, time, %L)', width, 'epoch'::timestamptz);
     counted boolean := vpn_traffic_counted(measure);
     keys    text[] := CASE WHEN counted THEN array_remove(columns, 'host') || '{host}' ELSE columns END;
-    summed  boolean; -- or not: where a step has about a row of each name, most are of no line of their own
+    summed  boolean; -- whether rows are summed up by step and name first: not where there is about one of each
     -- The parts of the statement, in its order.
     reports text; -- which steps have reports, and how many of each host tell the gauge
     sums    text; -- by step, columns and, where the gauge is wanted, host; or the rows
