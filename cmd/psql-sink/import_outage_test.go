@@ -119,6 +119,7 @@ func TestImportInterruptedAnywhere(t *testing.T) {
 }
 
 func TestImportOutlastsRestarts(t *testing.T) {
+	testkit.Trial(t)
 	t.Parallel()
 	pg := testkit.Postgres(t)
 	i := newImportTest(t, pg.DSN())

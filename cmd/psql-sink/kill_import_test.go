@@ -151,6 +151,7 @@ func spread(random *rand.Rand, all, kill int) int {
 // TestKillWhileItImports kills the program at points that are spread over its talk
 // with the server, each somewhere in its part of it, and compares after each.
 func TestKillWhileItImports(t *testing.T) {
+	testkit.Trial(t)
 	t.Parallel()
 	pg := testkit.Database(t)
 	proxy := testkit.NewProxy(t, pg.Socket())

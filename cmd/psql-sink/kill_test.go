@@ -54,6 +54,7 @@ func metrics(report int, at int64) string {
 // So does the test, after each kill; what the killed process had stored or
 // spooled must not count twice.
 func TestKillWhileItReads(t *testing.T) {
+	testkit.Trial(t)
 	t.Parallel()
 	pg := testkit.Database(t)
 	p := build(t, pg.DSN())

@@ -181,6 +181,7 @@ func (r *restarts) wasDown(at time.Time) bool {
 // is exact, flow by flow, to the packet and to the byte, but for what flows sent
 // that ended while it was down; and those of them that it knew are counted.
 func TestHundredRestartsUnderLoad(t *testing.T) {
+	testkit.Trial(t)
 	t.Parallel()
 	r := &restarts{lab: newLab(t), file: filepath.Join(t.TempDir(), "state"), got: map[string][2]accounting.Counters{}}
 	r.start(func(p *Plugin) { p.StateFile = r.file })
