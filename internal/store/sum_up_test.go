@@ -51,7 +51,7 @@ func TestSumsOfDaysAreExact(t *testing.T) {
 	mustImport(t, db, "gw", scattered(r, first, days, 1500))
 	used := map[string]bool{}
 	for round := range 5 {
-		for n := range 4 {
+		for n := range 6 {
 			since, until := at(), at()
 			if until.Before(since) {
 				since, until = until, since
