@@ -40,10 +40,11 @@ DECLARE
     counted boolean := vpn_traffic_counted(measure);
     keys    text[] := CASE WHEN counted THEN array_remove(columns, 'host') || '{host}' ELSE columns END;
     summed  boolean; -- whether rows are summed up by step and name first: not where there is about one of each
+    added   text; -- a column, summed up or not
     -- The parts of the statement, in its order.
     reports text; -- which steps have reports, and how many of each host tell the gauge
     sums    text; -- by step, columns and, where the gauge is wanted, host; or the rows
-    named   text; -- the same by step and name, with the average of the gauge
+    named   text; -- the same by step and name, or each with its name, with the average of the gauge
     grouped text; -- the sums by step and line
     steps   text; -- those that have reports
     gaps    text; -- steps without reports, each after one that has some
@@ -52,17 +53,19 @@ BEGIN
     IF kind <> 'raw' AND width = ('1 ' || replace(plan.level, 'report', 'microsecond'))::interval THEN
         bucket := 'time'; -- which it is already
     END IF;
-    summed := counted OR top IS NULL OR kind <> 'raw' AND bucket <> 'time' AND plan.seconds % 86400 <> 0;
+    summed := top IS NULL OR kind <> 'raw' AND bucket <> 'time' AND plan.seconds % 86400 <> 0;
+    added := CASE WHEN summed THEN 'sum(%1$s)' ELSE '%1$s' END;
     reports := vpn_traffic_reported(plan.level, first, last, bucket, hosts.condition, counted);
     sums := format('SELECT %1$s, %2$s FROM (%3$s) AS rows' || CASE WHEN summed THEN ' GROUP BY %1$s' ELSE '' END, array_to_string('{step}' || keys, ', '),
-        vpn_traffic_sums(measure, CASE WHEN summed THEN 'sum(%1$s)::numeric' ELSE '%1$s' END),
+        vpn_traffic_sums(measure, added || CASE WHEN summed THEN '::numeric' ELSE '' END),
         vpn_traffic_rows(kind, plan.level, first, last, width, columns || wanted.columns,
             array_to_string((bucket || ' AS step') || keys || vpn_traffic_sum_columns(), ', '), wanted.condition));
     named := format('SELECT %s AS name, * FROM sums', vpn_traffic_name(by));
     steps := 'SELECT step, NULL AS tracked FROM reports';
     IF counted THEN
-        named := format('SELECT step, %s AS name, %s, sum(open_connections / nullif(tracked, 0)) AS open_connections
-            FROM sums LEFT JOIN reports USING (step, host) GROUP BY 1, 2', vpn_traffic_name(by), vpn_traffic_counters('sum(%1$s)'));
+        named := format('SELECT step, %s AS name, %s, %s AS open_connections FROM sums LEFT JOIN reports USING (step, host)%s',
+            vpn_traffic_name(by), vpn_traffic_counters(added), format(added, 'open_connections::numeric / nullif(tracked, 0)'),
+            CASE WHEN summed THEN ' GROUP BY 1, 2' ELSE '' END);
         steps := 'SELECT step, bool_or(tracked > 0) AS tracked FROM reports GROUP BY step';
     END IF;
     grouped := format(CASE WHEN summed THEN 'SELECT step, name AS line, %1$s FROM named WHERE name IN (SELECT name FROM ranked WHERE name = line)
