@@ -27,6 +27,7 @@ var (
 	day        = Level{"day", 24 * 3600e6, "hour", "month", 100}
 	thirdMonth = Level{"third_month", 0, "hour", "month", 100}
 	month      = Level{"month", 0, "hour", "month", 100}
+	quarter    = Level{"quarter", 0, "hour", "month", 100}
 )
 
 // MergedLevels are those whose tables have one row for each key, and a table that
@@ -94,6 +95,7 @@ var Summaries = [...]Summary{
 	{Rollup{"vpn_traffic_day_by_pair", []string{"src", "dst"}, day, "vpn_traffic_quarter_day_by_pair"}, "day"},
 	{Rollup{"vpn_traffic_third_month_by_pair", []string{"src", "dst"}, thirdMonth, "vpn_traffic_day_by_pair"}, "third_month"},
 	{Rollup{"vpn_traffic_month_by_pair", []string{"src", "dst"}, month, "vpn_traffic_third_month_by_pair"}, "month"},
+	{Rollup{"vpn_traffic_quarter_by_pair", []string{"src", "dst"}, quarter, "vpn_traffic_month_by_pair"}, "quarter"},
 }
 
 // Around returns the begin and the end of the time, of one unit or of the units of a day,
@@ -101,6 +103,9 @@ var Summaries = [...]Summary{
 func (s *Summary) Around(at time.Time) (first, next time.Time) {
 	ofMonth := func(day int) time.Time { return time.Date(at.Year(), at.Month(), day, 0, 0, 0, 0, time.UTC) }
 	switch {
+	case s.Level == quarter:
+		first := time.Date(at.Year(), (at.Month()-1)/3*3+1, 1, 0, 0, 0, 0, time.UTC)
+		return first, first.AddDate(0, 3, 0)
 	case s.Level == month:
 		return ofMonth(1), ofMonth(1).AddDate(0, 1, 0)
 	case s.Level == thirdMonth && at.Day() > 20:

@@ -80,8 +80,9 @@ func TestMigrationAddsUpWhatIsThere(t *testing.T) {
 		full[i].DstBytes, full[i].ConnectionCount, full[i].HasOpen, full[i].OpenConnections = math.MaxInt64, math.MaxInt32, false, 0
 	}
 	mustImport(t, db, "full", full)
-	pg.Exec(`DROP TABLE vpn_traffic_minute_total_by_src, vpn_traffic_minute_total_by_dst`,
-		`DELETE FROM vpn_traffic_tables WHERE name LIKE '%minute_total%'`, `DELETE FROM vpn_traffic_migrations WHERE version >= 7`)
+	pg.Exec(`DROP TABLE vpn_traffic_minute_total_by_src, vpn_traffic_minute_total_by_dst, vpn_traffic_quarter_by_pair`,
+		`DELETE FROM vpn_traffic_units WHERE unit = 'quarter'`,
+		`DELETE FROM vpn_traffic_tables WHERE name LIKE '%minute_total%' OR unit = 'quarter'`, `DELETE FROM vpn_traffic_migrations WHERE version >= 7`)
 	require.NoError(t, db.Migrate(t.Context()))
 	requireRollups(t, db)
 	mustImport(t, db, "gw", random(r, 500))

@@ -64,6 +64,7 @@ vpn_traffic_writer vpn_traffic_month_by_pair SELECT
 vpn_traffic_writer vpn_traffic_name_history DELETE INSERT SELECT
 vpn_traffic_writer vpn_traffic_outdate
 vpn_traffic_writer vpn_traffic_partitions SELECT
+vpn_traffic_writer vpn_traffic_quarter_by_pair SELECT
 vpn_traffic_writer vpn_traffic_quarter_day_by_pair SELECT
 vpn_traffic_writer vpn_traffic_reports INSERT SELECT UPDATE
 vpn_traffic_writer vpn_traffic_retention SELECT

@@ -43,12 +43,15 @@ func scattered(r *rand.Rand, first time.Time, days, n int) []reportfile.Row {
 // Whatever is summed up, and whatever has come later, answers are those of the rows.
 func TestSumsOfDaysAreExact(t *testing.T) {
 	t.Parallel()
-	const days, seed = 45, 20231101
+	const days, seed = 110, 20231101
 	r := rand.New(rand.NewPCG(seed, 0))
 	db, direct := fresh(t, testkit.Database(t), "sums")
-	first := time.Date(2023, 10, 20, 0, 0, 0, 0, time.UTC)
+	first := time.Date(2023, 9, 20, 0, 0, 0, 0, time.UTC)
+	day := func() time.Time { return first.AddDate(0, 0, r.IntN(days)) }
 	at := func() time.Time { return first.Add(time.Duration(r.IntN(days*24)) * time.Hour) }
-	mustImport(t, db, "gw", scattered(r, first, days, 1500))
+	for range 15 { // of most days there is nothing
+		mustImport(t, db, "gw", scattered(r, day(), 1, 100))
+	}
 	used := map[string]bool{}
 	for round := range 5 {
 		for n := range 6 {
@@ -90,15 +93,15 @@ func TestSumsOfDaysAreExact(t *testing.T) {
 		switch round {
 		case 1, 4:
 			// Late rows, of this gateway and of one that is new, of some days.
-			mustImport(t, db, "gw", scattered(r, first.AddDate(0, 0, r.IntN(50)), 5, 300))
-			mustImport(t, db, "late", scattered(r, first.AddDate(0, 0, r.IntN(50)), 40, 30))
+			mustImport(t, db, "gw", scattered(r, day(), 5, 300))
+			mustImport(t, db, "late", scattered(r, day(), 2, 30))
 		default:
 			sumUp(t, db)
 		}
 	}
 	require.Equal(t, map[string]bool{
 		"hour_by_src": true, "hour_by_dst": true, "hour_by_port": true, "hour_by_pair": true,
-		"day_total_by_src": true, "day_total_by_dst": true, "day_by_port": true, "quarter_day_by_pair": true, "day_by_pair": true, "third_month_by_pair": true, "month_by_pair": true,
+		"day_total_by_src": true, "day_total_by_dst": true, "day_by_port": true, "quarter_day_by_pair": true, "day_by_pair": true, "third_month_by_pair": true, "month_by_pair": true, "quarter_by_pair": true,
 	}, used)
 }
 
@@ -233,13 +236,13 @@ func TestManySinksSumUp(t *testing.T) {
 func TestVerifySumsOfDays(t *testing.T) {
 	t.Parallel()
 	db, direct := fresh(t, testkit.Database(t), "damaged")
-	first := time.Date(2023, 11, 1, 0, 0, 0, 0, time.UTC)
+	first := time.Date(2023, 10, 1, 0, 0, 0, 0, time.UTC)
 	mustImport(t, db, "gw", scattered(rand.New(rand.NewPCG(1, 0)), first, 2, 500))
 	sumUp(t, db)
 	requireRollups(t, db)
 	for i := range schema.Summaries {
 		table := schema.Summaries[i].Name
-		for _, damage := range []string{"DELETE FROM " + table + " WHERE (tableoid, ctid) = (SELECT tableoid, ctid FROM " + table + " ORDER BY time LIMIT 1)", "UPDATE " + table + " SET src_bytes = src_bytes + 1 WHERE time < '2023-11-02Z'"} {
+		for _, damage := range []string{"DELETE FROM " + table + " WHERE (tableoid, ctid) = (SELECT tableoid, ctid FROM " + table + " ORDER BY time LIMIT 1)", "UPDATE " + table + " SET src_bytes = src_bytes + 1 WHERE time < '2023-10-02Z'"} {
 			exec(t, direct, damage)
 			found := differences(t, db, true)
 			require.NotEmpty(t, found, damage)
@@ -247,7 +250,7 @@ func TestVerifySumsOfDays(t *testing.T) {
 			require.True(t, found[0].Repaired)
 			require.Equal(t, "hour_by_src", pieces(t, direct, "src", first, first.AddDate(0, 0, 1)))
 			sumUp(t, db)
-			require.Equal(t, "month_by_pair", pieces(t, direct, "pair", first, first.AddDate(0, 1, 0)))
+			require.Equal(t, "quarter_by_pair", pieces(t, direct, "pair", first, first.AddDate(0, 3, 0)))
 		}
 	}
 	requireRollups(t, db)
@@ -257,7 +260,7 @@ func TestVerifySumsOfDays(t *testing.T) {
 func TestForgetSumsOfDays(t *testing.T) {
 	t.Parallel()
 	db, direct := fresh(t, testkit.Database(t), "forget_sums")
-	first := time.Date(2023, 11, 1, 0, 0, 0, 0, time.UTC)
+	first := time.Date(2023, 10, 1, 0, 0, 0, 0, time.UTC)
 	mustImport(t, db, "gw", scattered(rand.New(rand.NewPCG(1, 0)), first, 3, 100))
 	mustImport(t, db, "other", scattered(rand.New(rand.NewPCG(2, 0)), first, 3, 100))
 	sumUp(t, db)
@@ -271,14 +274,14 @@ func TestForgetSumsOfDays(t *testing.T) {
 	require.NotContains(t, " "+found(), " 0 ")
 	require.NoError(t, db.Forget(t.Context(), &store.Forgotten{From: first, To: first, Addresses: []string{"10.32.1.0"}}, first))
 	require.Equal(t, "0 0", query(t, direct, `SELECT (SELECT count(*) FROM vpn_traffic_day_by_src WHERE src = '10.32.1.0' AND time = $1) || ' '
-		|| (SELECT count(*) FROM vpn_traffic_month_by_pair)`, first))
+		|| (SELECT count(*) FROM vpn_traffic_quarter_by_pair)`, first))
 	for day := first; day.Before(first.AddDate(0, 0, 3)); day = day.AddDate(0, 0, 1) {
 		require.NoError(t, db.Forget(t.Context(), &store.Forgotten{From: day, To: day, Host: &host}, day))
 	}
-	require.Equal(t, "0 0 0 0 0 0 0 0 0 0 0 ", found())
+	require.Equal(t, "0 0 0 0 0 0 0 0 0 0 0 0 ", found())
 	sumUp(t, db)
-	require.Equal(t, "0 0 0 0 0 0 0 0 0 0 0 ", found())
-	require.Equal(t, "month_by_pair", pieces(t, direct, "pair", first, first.AddDate(0, 1, 0)))
+	require.Equal(t, "0 0 0 0 0 0 0 0 0 0 0 0 ", found())
+	require.Equal(t, "quarter_by_pair", pieces(t, direct, "pair", first, first.AddDate(0, 3, 0)))
 	requireRollups(t, db)
 }
 
@@ -286,18 +289,21 @@ func TestForgetSumsOfDays(t *testing.T) {
 func TestSumsOfDaysExpire(t *testing.T) {
 	t.Parallel()
 	db, direct := fresh(t, testkit.Database(t), "expire")
-	for n := range 3 {
-		mustImport(t, db, "gw", series(noon.AddDate(0, n, 0), 10))
+	for n := range 4 {
+		mustImport(t, db, "gw", series(noon.AddDate(0, n-1, 0), 10))
 	}
 	sumUp(t, db)
+	october := time.Date(2023, 10, 1, 0, 0, 0, 0, time.UTC)
+	require.Equal(t, "quarter_by_pair", pieces(t, direct, "pair", october, october.AddDate(0, 3, 0)))
 	require.Equal(t, "true", query(t, direct, `SELECT bool_and(valid) FROM vpn_traffic_summed_up WHERE first < '2023-12-01'`))
 	retain(t, db, noon.AddDate(0, 2, 0), schema.Retention{Raw: aDay})
 	require.Equal(t, "true", query(t, direct, `SELECT bool_and(valid) FROM vpn_traffic_summed_up WHERE first < '2023-12-01'`), "it was not rows that were summed up")
 	retain(t, db, noon.AddDate(0, 2, 0), schema.Retention{Hour: 30 * aDay})
 	for i := range schema.Summaries {
-		require.Equal(t, "2023-12-01 or later", query(t, direct, `SELECT CASE WHEN min(time) >= '2023-12-01Z' THEN '2023-12-01 or later' ELSE min(time)::text END FROM `+schema.Summaries[i].Name))
+		require.Equal(t, "none", query(t, direct, `SELECT coalesce(min(time)::text, 'none') FROM `+schema.Summaries[i].Name+` WHERE time < '2023-12-01Z'`))
 	}
 	require.Equal(t, "0", query(t, direct, `SELECT count(*) FROM vpn_traffic_summed_up WHERE first < '2023-12-01Z'`))
 	sumUp(t, db)
 	require.Equal(t, "0", query(t, direct, `SELECT count(*) FROM vpn_traffic_summed_up WHERE first < '2023-12-01Z'`))
+	require.Equal(t, "hour_by_pair month_by_pair", pieces(t, direct, "pair", october, october.AddDate(0, 3, 0)), "the quarter is gone with its first month")
 }

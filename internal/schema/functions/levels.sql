@@ -53,6 +53,7 @@ DECLARE
     longer  record;
 BEGIN
     FOR longer IN SELECT l.level, l.unit FROM (VALUES
+        ('quarter', 'quarter', kind = 'pair' AND seconds = 0),
         ('month', 'month', kind = 'pair' AND seconds = 0),
         ('third_month', 'third_month', kind = 'pair' AND seconds = 0),
         ('day_total', 'day', total AND seconds % 86400 = 0),

@@ -38,7 +38,8 @@ SET search_path FROM CURRENT SET timezone = UTC AS $$
             SELECT 'quarter_day' AS unit, t AS first, t + interval '6 hours' AS next FROM months, generate_series(first, next - interval '6 hours', '6 hours') AS t
             UNION ALL SELECT 'day', t, t + interval '1 day' FROM months, generate_series(first, next - interval '1 day', '1 day') AS t
             UNION ALL SELECT 'third_month', first + n * interval '10 days', CASE n WHEN 2 THEN next ELSE first + (n + 1) * interval '10 days' END FROM months, generate_series(0, 2) AS n
-            UNION ALL SELECT 'month', first, next FROM months)
+            UNION ALL SELECT 'month', first, next FROM months
+            UNION ALL SELECT 'quarter', first, first + interval '3 months' FROM months WHERE first = date_trunc('quarter', first))
     SELECT unit, first, next FROM units AS u WHERE next <= now() AND NOT EXISTS (SELECT FROM vpn_traffic_summed_up AS s WHERE s.unit = u.unit AND s.first = u.first)
 $$;
 
