@@ -86,6 +86,8 @@ func TestCheckNamesEachFault(t *testing.T) {
 		return func() { require.NoError(t, os.Remove(filepath.Join(c.spool, folder, "a.csv"))) }
 	}
 	exec := func(statements ...string) func() { return func() { c.pg.Exec(statements...) } }
+	var version int
+	require.NoError(t, c.pg.DB().QueryRow("SELECT max(version) FROM vpn_traffic_migrations").Scan(&version))
 	for _, fault := range []struct {
 		name, says string
 		make, mend func() // without mend, the command that is named does
@@ -96,8 +98,8 @@ func TestCheckNamesEachFault(t *testing.T) {
 		{"the reader", "failure host: vpn at " + c.pg.Dir() + " as vpn_traffic_reader: it is read-only", func() { c.connect("user=vpn_traffic_reader dbname=vpn") }, whole},
 		{"a superuser", "warning role: the role postgres is a superuser", func() { c.connect("user=postgres dbname=vpn") }, whole},
 		{"commits that wait for nothing", "warning replication: synchronous_commit is off", exec("ALTER ROLE vpn_traffic_writer SET synchronous_commit = off"), nil},
-		{"lost functions", "failure schema: it is of version 7, or lacks functions", exec("DROP FUNCTION vpn_traffic_functions()"), nil},
-		{"an older schema", "failure schema: it is of version 6", exec("DELETE FROM vpn_traffic_migrations WHERE version = 7"), exec("INSERT INTO vpn_traffic_migrations VALUES (7)")},
+		{"lost functions", fmt.Sprintf("failure schema: it is of version %d, or lacks functions", version), exec("DROP FUNCTION vpn_traffic_functions()"), nil},
+		{"an older schema", fmt.Sprintf("failure schema: it is of version %d", version-1), exec(fmt.Sprint("DELETE FROM vpn_traffic_migrations WHERE version = ", version)), exec(fmt.Sprintf("INSERT INTO vpn_traffic_migrations VALUES (%d)", version))},
 		{"a newer schema", "warning schema: it is of version 99", exec("INSERT INTO vpn_traffic_migrations VALUES (99)"), exec("DELETE FROM vpn_traffic_migrations WHERE version = 99")},
 		{"a right too few", "failure rights: the role vpn_traffic_writer lacks rights: INSERT on vpn_traffic;", exec("REVOKE INSERT ON vpn_traffic FROM vpn_traffic_writer"), nil},
 		{"a right too many", "warning rights: the role vpn_traffic_writer may do more than a sink does, so a thief of its login can, too: DELETE on vpn_traffic;", exec("GRANT DELETE ON vpn_traffic TO vpn_traffic_writer"), nil},
