@@ -17,7 +17,7 @@ export GATEWAY ?= demo
 export DURATION ?=
 
 # CI runs trials, too (internal/testkit/trial.go), and looks for data races. Without them,
-# tests mostly wait.
+# tests mostly wait: more of them run at once, and those of both modules.
 THOROUGH := $(if $(CI),-race -tags soak,-parallel 4)
 
 # For make fuzz.
@@ -32,7 +32,10 @@ run: setup build telegraf ## See it work (GATEWAY=host: with this machine's own 
 	@demo/run
 
 test: setup build telegraf nats ## Run the tests (CI=true: trials, too, and with the race detector; TESTFLAGS=... is passed on)
-	@$(call all,$(GO) -C $$module test $(THOROUGH) -ldflags '-s -w' -timeout 20m $(TESTFLAGS) ./...)
+	@$(MAKE) --no-print-directory --keep-going $(if $(CI),,--jobs=2) test-. test-dashboards
+
+test-%:
+	@$(GO) -C $* test $(THOROUGH) -ldflags '-s -w' -timeout 20m $(TESTFLAGS) ./...
 
 build: ## Build both programs into build/, with manual pages and completions
 	@scripts/setup-go

@@ -235,7 +235,7 @@ func TestListenTakesLargeBodies(t *testing.T) {
 	stop := l.open()
 	at := fmt.Sprint(time.Now().UnixNano())
 	var body strings.Builder
-	const rows = 30_000 // several parts
+	const rows = 12_000 // several parts
 	for n := range rows {
 		body.WriteString(row("gw", n, at))
 	}

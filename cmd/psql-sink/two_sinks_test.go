@@ -19,12 +19,12 @@ import (
 // end of time. Alternating hosts make each report a transaction.
 func TestTwoSinks(t *testing.T) {
 	t.Parallel()
-	const reports, rows = 40, 200
+	const reports, rows = 20, 100
 	put := func(p *program, number, report int, host string) {
 		var text strings.Builder
 		for i := range rows {
 			fmt.Fprintf(&text, "%d,tcp,10.%d.%d.0,10.33.%d.0,%d,1,1,%d,1,1,2,3\n",
-				epoch+int64(report)*1200e9, report%4, i/8, i%8, 80+i%3, i)
+				epoch+int64(report)*2400e9, report%4, i/8, i%8, 80+i%3, i)
 		}
 		name := filepath.Join(p.spool, "new", fmt.Sprintf("%019d-1-%06d_%s.csv", epoch+int64(number), number, host))
 		require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
