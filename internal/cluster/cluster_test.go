@@ -69,7 +69,7 @@ func (w *whole) startGateway(name string) {
 
 func (w *whole) addSink() *sink {
 	w.t.Helper()
-	s := newSink(w.t, w.net, fmt.Sprintf("10.99.0.%d", 11+len(w.sinks)), w.nats.ca, w.dsn, w.setting)
+	s := newSink(w.net.t, w.net, fmt.Sprintf("10.99.0.%d", 11+len(w.sinks)), w.nats.ca, w.dsn, w.setting)
 	w.sinks = append(w.sinks, s)
 	return s
 }

@@ -17,27 +17,38 @@ import (
 // series is how many a report has.
 const series = 400
 
-// failure is something that fails, and is mended later.
+// failure is something that fails, and is mended later. Its name is that of its row in
+// docs/scale.md.
 type failure struct {
 	name         string
 	strike, mend func(*whole)
 	meanwhile    func(*whole, *testing.T) // what works in spite of it
 }
 
-// failures are in docs/scale.md, too.
 var failures = []failure{
-	{"a NATS node is killed", (*whole).killNode, (*whole).startNode, (*whole).settle},
-	{"two NATS nodes are killed", (*whole).killNodes, (*whole).startNodes, nothing},
-	{"a sink is killed", func(w *whole) { w.sinks[0].kill() }, func(w *whole) { w.sinks[0].start() }, (*whole).drain},
-	{"psql-sink is killed", func(w *whole) { kill(w.t, w.sinks[1].psqlSink) }, func(w *whole) { w.sinks[1].startPsqlSink() }, nothing},
-	{"a gateway's Telegraf is killed", (*whole).killGateway, func(*whole) {}, (*whole).settle},
-	{"Postgres is killed", func(w *whole) { w.pg.Kill9() }, func(w *whole) { w.pg.Start() }, (*whole).drain},
-	{"a NATS node is cut off", (*whole).cutNode, (*whole).joinNode, (*whole).elect},
+	{"`kill -9` of the NATS node that leads the stream", (*whole).killNode, (*whole).startNode, (*whole).settle},
+	{"`kill -9` of two nodes", (*whole).killNodes, (*whole).startNodes, nothing},
+	{"`kill -9` of a sink, Telegraf and `psql-sink`", func(w *whole) { w.sinks[0].kill() }, func(w *whole) { w.sinks[0].start() }, (*whole).drain},
+	{"`kill -9` of `psql-sink` alone", func(w *whole) { kill(w.t, w.sinks[1].psqlSink) }, func(w *whole) { w.sinks[1].startPsqlSink() }, nothing},
+	{"`kill -9` of a gateway's Telegraf", (*whole).killGateway, func(*whole) {}, (*whole).settle},
+	{"`kill -9` of Postgres", func(w *whole) { w.pg.Kill9() }, func(w *whole) { w.pg.Start() }, (*whole).drain},
+	{"the NATS node that leads is cut off", (*whole).cutNode, (*whole).joinNode, (*whole).elect},
 	{"a sink is cut off", func(w *whole) { w.net.cut(w.sinks[0].addr) }, func(w *whole) { w.net.join(w.sinks[0].addr) }, (*whole).drain},
 	{"Postgres is cut off", func(w *whole) { w.net.cut(postgresAddr) }, func(w *whole) { w.net.join(postgresAddr) }, (*whole).drain},
-	{"no sink takes anything", (*whole).overflow, (*whole).resume, nothing},
+	{"no `psql-sink` takes anything, for more messages than sinks may hold", (*whole).overflow, (*whole).resume, nothing},
 	{"a gateway is added", func(w *whole) { w.addGateway(fmt.Sprintf("gw-%d.example.org", len(w.gateways)+1)) }, func(*whole) {}, (*whole).settle},
-	{"a sink is added and stopped", func(w *whole) { w.addSink() }, (*whole).removeSink, (*whole).settle},
+	{"a sink is added, and stopped again", func(w *whole) { w.addSink() }, (*whole).removeSink, (*whole).settle},
+}
+
+// scenes are rows that are more than a failure.
+var scenes = []struct {
+	name string
+	play func(*whole, *testing.T)
+}{
+	{"a report comes in parts, to several sinks", (*whole).split},
+	{"a message comes twice", (*whole).repeat},
+	{"the disk of a sink is lost, while Postgres is away", (*whole).loseDisk},
+	{"the Telegraf of a gateway starts while fewer than two nodes answer", (*whole).startEarly},
 }
 
 func nothing(*whole, *testing.T) {}
@@ -125,9 +136,10 @@ func TestCluster(t *testing.T) {
 			require.True(t, t.Run(failures[i].name, func(t *testing.T) { w.endure(t, failures[i]) }))
 		}
 	}
-	t.Run("a report comes in parts", w.split)
+	for _, s := range scenes {
+		require.True(t, t.Run(s.name, func(t *testing.T) { s.play(w, t) }))
+	}
 	t.Run("a gateway writes rows of another", w.impersonate)
-	t.Run("a message comes twice", w.repeat)
 	testkit.RequireExact(t, w.pg.DB())
 }
 
@@ -210,6 +222,9 @@ func (w *whole) repeat(t *testing.T) {
 	require.Positive(t, duplicates)
 	require.Zero(t, duplicates%series, "whole reports: what is not acknowledged in time comes once more")
 	w.settle(t)
+	for _, s := range w.sinks {
+		s.start()
+	}
 }
 
 // drain waits until sinks have acknowledged all that has come.

@@ -45,7 +45,11 @@ func newGateway(t testing.TB, name string, machine *testkit.Netns, ca string, se
 func (g *gateway) buffer() string { return filepath.Join(g.folder, "buffer") }
 func (g *gateway) config() string { return filepath.Join(g.folder, "telegraf.conf") }
 
-func (g *gateway) start() { g.agent = testkit.Agent{Config: g.config(), Netns: g.machine}.Start(g.t) }
+func (g *gateway) telegraf() testkit.Agent {
+	return testkit.Agent{Config: g.config(), Netns: g.machine}
+}
+
+func (g *gateway) start() { g.agent = g.telegraf().Start(g.t) }
 
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -48,30 +47,11 @@ func (s *sink) startPsqlSink() {
 	s.psqlSink = testkit.StartChild(s.t, s.machine.Command(program, "listen", "-config", s.path("psql-sink.conf")))
 }
 
-// startAgent starts Telegraf, as often as it takes, like systemd: it ends when its node has
-// just come back, and does not know of the stream yet.
+// startAgent starts Telegraf, which ends when its node has just come back, and does not know of
+// the stream yet.
 func (s *sink) startAgent() {
 	s.t.Helper()
-	const started = "Started the NATS consumer service"
-	for deadline := time.Now().Add(time.Minute); ; {
-		s.agent = testkit.Agent{Config: s.path("telegraf.conf"), Netns: s.machine}.Start(s.t)
-		for !s.ended() && time.Now().Before(deadline) {
-			if strings.Contains(s.agent.Stderr(), started) {
-				return
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-		require.True(s.t, time.Now().Before(deadline), s.agent.Stderr())
-	}
-}
-
-func (s *sink) ended() bool {
-	select {
-	case <-s.agent.Ended():
-		return true
-	default:
-		return false
-	}
+	s.agent = insist(s.t, testkit.Agent{Config: s.path("telegraf.conf"), Netns: s.machine}, "Started the NATS consumer service")
 }
 
 // kill kills a program that may have ended already.
