@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"os"
 	"os/exec"
@@ -50,7 +51,7 @@ func TestFailovers(t *testing.T) {
 		leader.Start()
 	}
 	f.cluster.AwaitWhole()
-	f.cutOff()
+	f.cutOff(t)
 
 	close(stop)
 	reports := <-stopped
@@ -61,6 +62,8 @@ func TestFailovers(t *testing.T) {
 	requireOnce(t, db, reports)
 	testkit.RequireExact(t, db)
 	f.cluster.AwaitWhole()
+	_, err = f.cluster.Leader().DB().Exec(`TABLE kept`)
+	require.NoError(t, err, "the primary before took over again, with what it had then")
 	verified, code := f.output("verify", "-config", f.config)
 	require.Zero(t, code, verified)
 	require.Regexp(t, `imported .* [1-9]\d* duplicates, 0 rejected in this run`, f.log.String(), "a stored report came again")
@@ -168,14 +171,19 @@ func (f *failover) awaits(happen func()) {
 	f.lost = append(f.lost, time.Since(begin))
 }
 
-// cutOff has Patroni of the primary hang, but not Postgres. A second primary comes; the
-// first acknowledges nothing from then on.
-func (f *failover) cutOff() {
-	f.t.Helper()
+// cutOff has Patroni of the primary hang, but not Postgres. A second primary comes, and
+// acknowledges something; the first acknowledges nothing from then on, and must not take over
+// when its Patroni goes on with what it knew.
+func (f *failover) cutOff(t *testing.T) {
+	t.Helper()
 	old := f.cluster.Leader()
 	old.Signal(syscall.SIGSTOP)
-	f.cluster.Leader(old)
-	require.True(f.t, old.Is("NOT pg_is_in_recovery()"), "there are two now")
+	next := f.cluster.Leader(old)
+	require.True(t, old.Is("NOT pg_is_in_recovery()"), "there are two now")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, err := next.DB().ExecContext(ctx, `CREATE TABLE kept ()`) // when a standby has it
+	require.NoError(t, err)
 	f.inCommit(old)
 	f.awaits(func() { old.Signal(syscall.SIGCONT) })
 }

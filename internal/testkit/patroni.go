@@ -103,11 +103,10 @@ func (c *Cluster) Leader(others ...*Member) (leader *Member) {
 // AwaitWhole waits until all members run and follow, and one of them may take over.
 func (c *Cluster) AwaitWhole() {
 	c.t.Helper()
-	var roles map[string]int
 	require.Eventually(c.t, func() bool {
-		roles = c.roles()
+		roles := c.roles()
 		return roles["leader"] == 1 && roles["sync_standby"] == 1 && roles["replica"] == 1 && slices.ContainsFunc(c.Members, isFollowed)
-	}, 2*time.Minute, 100*time.Millisecond, "%v", roles)
+	}, 2*time.Minute, 100*time.Millisecond, "a member does not run, or does not follow, or none may take over")
 }
 
 func isFollowed(m *Member) bool {
