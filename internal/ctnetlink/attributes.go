@@ -85,7 +85,8 @@ var (
 	errNoTuple   = errors.New("conntrack entry without an original tuple")
 )
 
-// nextAttribute splits the first attribute off b.
+// nextAttribute splits the first attribute off b. After an error, kind is 0, which no
+// attribute has.
 func nextAttribute(b []byte) (kind uint16, value, rest []byte, err error) {
 	if len(b) < nlattrLen {
 		return 0, nil, nil, errTruncated

@@ -50,10 +50,10 @@ func decodeAttribute(kind uint16, value []byte, f *accounting.Flow) error {
 		return getUint32(value, &f.Mark)
 	case ctaCountersOrig:
 		f.HasCounters = true
-		return decodeCounters(value, &f.OrigCounters)
+		return decodePair(value, &f.OrigCounters.Packets, &f.OrigCounters.Bytes)
 	case ctaCountersReply:
 		f.HasCounters = true
-		return decodeCounters(value, &f.ReplyCounters)
+		return decodePair(value, &f.ReplyCounters.Packets, &f.ReplyCounters.Bytes)
 	case ctaID:
 		return getUint32(value, &f.ID)
 	case ctaZone:
@@ -71,30 +71,25 @@ func decodeAttribute(kind uint16, value []byte, f *accounting.Flow) error {
 
 // decodeProtoinfo reads the TCP state; the other protocols' states are not
 // needed.
-func decodeProtoinfo(b []byte, f *accounting.Flow) error {
-	for len(b) > 0 {
-		kind, value, rest, err := nextAttribute(b)
-		if err != nil {
-			return err
-		}
+func decodeProtoinfo(b []byte, f *accounting.Flow) (err error) {
+	var kind uint16
+	var value []byte
+	for len(b) > 0 && err == nil {
+		kind, value, b, err = nextAttribute(b)
 		if kind == ctaProtoinfoTCP {
-			if err := decodeTCP(value, f); err != nil {
-				return err
-			}
+			err = decodeTCP(value, f)
 		}
-		b = rest
 	}
-	return nil
+	return err
 }
 
-func decodeTCP(b []byte, f *accounting.Flow) error {
+func decodeTCP(b []byte, f *accounting.Flow) (err error) {
 	var orig, reply uint16 // struct nf_ct_tcp_flags: flags, mask
 	var found int
-	for len(b) > 0 {
-		kind, value, rest, err := nextAttribute(b)
-		if err != nil {
-			return err
-		}
+	var kind uint16
+	var value []byte
+	for len(b) > 0 && err == nil {
+		kind, value, b, err = nextAttribute(b)
 		switch kind {
 		case ctaProtoinfoTCPState:
 			err = getUint8(value, &f.TCPState)
@@ -103,15 +98,11 @@ func decodeTCP(b []byte, f *accounting.Flow) error {
 		case ctaProtoinfoTCPReply:
 			found, err = found+1, getUint16(value, &reply)
 		}
-		if err != nil {
-			return err
-		}
-		b = rest
 	}
 	if found == 2 {
 		f.Began = began(uint8(orig>>8), uint8(reply>>8))
 	}
-	return nil
+	return err
 }
 
 // began derives from the flags of both directions how a connection began. If conntrack
@@ -124,10 +115,6 @@ func began(orig, reply uint8) accounting.Began {
 	return accounting.BeganSeen
 }
 
-func decodeCounters(b []byte, c *accounting.Counters) error {
-	return decodePair(b, &c.Packets, &c.Bytes)
-}
-
 func decodeTimestamp(b []byte, f *accounting.Flow) error {
 	start, stop := uint64(f.Start), uint64(f.Stop)
 	err := decodePair(b, &start, &stop)
@@ -137,22 +124,17 @@ func decodeTimestamp(b []byte, f *accounting.Flow) error {
 
 // decodePair reads the two numbers of CTA_COUNTERS_* or CTA_TIMESTAMP. Either can be
 // missing.
-func decodePair(b []byte, first, second *uint64) error {
-	for len(b) > 0 {
-		kind, value, rest, err := nextAttribute(b)
-		if err != nil {
-			return err
-		}
+func decodePair(b []byte, first, second *uint64) (err error) {
+	var kind uint16
+	var value []byte
+	for len(b) > 0 && err == nil {
+		kind, value, b, err = nextAttribute(b)
 		switch kind {
 		case ctaCountersPackets:
 			err = getUint64(value, first)
 		case ctaCountersBytes:
 			err = getUint64(value, second)
 		}
-		if err != nil {
-			return err
-		}
-		b = rest
 	}
-	return nil
+	return err
 }

@@ -17,13 +17,12 @@ const (
 
 // decodeTuple reads CTA_TUPLE_ORIG or CTA_TUPLE_REPLY. A tuple without both
 // addresses and a protocol is an error: it could be mistaken for another flow's.
-func decodeTuple(b []byte, t *accounting.Tuple, proto *uint8, zone *uint16) error {
+func decodeTuple(b []byte, t *accounting.Tuple, proto *uint8, zone *uint16) (err error) {
 	var parts tupleParts
-	for len(b) > 0 {
-		kind, value, rest, err := nextAttribute(b)
-		if err != nil {
-			return err
-		}
+	var kind uint16
+	var value []byte
+	for len(b) > 0 && err == nil {
+		kind, value, b, err = nextAttribute(b)
 		switch kind {
 		case ctaTupleIP:
 			err = decodeAddresses(value, t, &parts)
@@ -32,23 +31,18 @@ func decodeTuple(b []byte, t *accounting.Tuple, proto *uint8, zone *uint16) erro
 		case ctaTupleZone:
 			err = getUint16(value, zone)
 		}
-		if err != nil {
-			return err
-		}
-		b = rest
 	}
-	if parts != wholeTuple {
+	if err == nil && parts != wholeTuple {
 		return errNoTuple
 	}
-	return nil
+	return err
 }
 
-func decodeAddresses(b []byte, t *accounting.Tuple, parts *tupleParts) error {
-	for len(b) > 0 {
-		kind, value, rest, err := nextAttribute(b)
-		if err != nil {
-			return err
-		}
+func decodeAddresses(b []byte, t *accounting.Tuple, parts *tupleParts) (err error) {
+	var kind uint16
+	var value []byte
+	for len(b) > 0 && err == nil {
+		kind, value, b, err = nextAttribute(b)
 		switch kind {
 		case ctaIPv4Src:
 			err = getIPv4(value, &t.Src)
@@ -63,24 +57,19 @@ func decodeAddresses(b []byte, t *accounting.Tuple, parts *tupleParts) error {
 			err = getIPv6(value, &t.Dst)
 			*parts |= hasDst
 		}
-		if err != nil {
-			return err
-		}
-		b = rest
 	}
-	return nil
+	return err
 }
 
 // decodeProto reads the protocol and what it has for ports. The kernel sends
 // port attributes for TCP, UDP, UDPLITE, SCTP, DCCP and GRE (its call keys),
 // id, type and code for ICMP and ICMPv6, and only the number for the others.
-func decodeProto(b []byte, t *accounting.Tuple, proto *uint8, parts *tupleParts) error {
+func decodeProto(b []byte, t *accounting.Tuple, proto *uint8, parts *tupleParts) (err error) {
 	var icmpType, icmpCode uint8
-	for len(b) > 0 {
-		kind, value, rest, err := nextAttribute(b)
-		if err != nil {
-			return err
-		}
+	var kind uint16
+	var value []byte
+	for len(b) > 0 && err == nil {
+		kind, value, b, err = nextAttribute(b)
 		switch kind {
 		case ctaProtoNum:
 			err = getUint8(value, proto)
@@ -94,13 +83,9 @@ func decodeProto(b []byte, t *accounting.Tuple, proto *uint8, parts *tupleParts)
 		case ctaProtoICMPCode, ctaProtoICMPv6Code:
 			err = getUint8(value, &icmpCode)
 		}
-		if err != nil {
-			return err
-		}
-		b = rest
 	}
 	t.DstPort |= uint16(icmpType)<<8 | uint16(icmpCode)
-	return nil
+	return err
 }
 
 func getIPv4(value []byte, to *accounting.Addr) error {
