@@ -59,40 +59,30 @@ func poll(fds []unix.PollFd, timeout int) (ready int, err error) {
 
 // interrupt ends a wait, and all later ones.
 func (e *eventSocket) interrupt() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.closed {
-		return
-	}
-	one := [8]byte{0: 1}
-	_, _ = unix.Write(e.stop, one[:]) // fails only when the counter of the eventfd is full
+	_ = e.use(func() error {
+		one := [8]byte{0: 1}
+		_, err := unix.Write(e.stop, one[:]) // fails only when the counter of the eventfd is full
+		return err
+	})
 }
 
 // empty reports whether neither a datagram nor an error waits on the socket. A closed
 // socket is not empty.
 func (e *eventSocket) empty() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.closed {
-		return false
-	}
-	ready, err := poll([]unix.PollFd{{Fd: int32(e.fd), Events: unix.POLLIN}}, 0)
+	ready := 0
+	err := e.use(func() (err error) {
+		ready, err = poll([]unix.PollFd{{Fd: int32(e.fd), Events: unix.POLLIN}}, 0)
+		return err
+	})
 	return err == nil && ready == 0
 }
 
-// size returns the size of the receive buffer, as the kernel accounts it.
-func (e *eventSocket) size() (int, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.closed {
-		return 0, unix.EBADF
-	}
-	return unix.GetsockoptInt(e.fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
-}
-
 // granted returns the size of the receive buffer, as it was asked for.
-func (e *eventSocket) granted() (int, error) {
-	size, err := e.size()
+func (e *eventSocket) granted() (size int, err error) {
+	err = e.use(func() (err error) {
+		size, err = unix.GetsockoptInt(e.fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+		return err
+	})
 	if err != nil {
 		return 0, fmt.Errorf("reading the size of the receive buffer: %w", err)
 	}
@@ -101,14 +91,19 @@ func (e *eventSocket) granted() (int, error) {
 
 // inode returns the inode of the socket.
 func (e *eventSocket) inode() (uint64, error) {
+	var stat unix.Stat_t
+	err := e.use(func() error { return unix.Fstat(e.fd, &stat) })
+	return stat.Ino, err
+}
+
+// use calls fn while the descriptors are open, and fails once they are closed.
+func (e *eventSocket) use(fn func() error) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var stat unix.Stat_t
 	if e.closed {
-		return 0, unix.EBADF
+		return unix.EBADF
 	}
-	err := unix.Fstat(e.fd, &stat)
-	return stat.Ino, err
+	return fn()
 }
 
 // close closes the socket. The reader must have ended.

@@ -27,16 +27,16 @@ func (l *Listener) reopen(cause error) error {
 	}
 	l.flush()
 	l.reopened.Add(1)
-	return l.socket.become(next)
+	l.socket.become(next)
+	return nil
 }
 
 // become closes the descriptor and takes over that of another event socket.
-func (e *eventSocket) become(other *eventSocket) error {
+func (e *eventSocket) become(other *eventSocket) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	old := e.fd
 	e.fd = other.fd
 	// The old socket has failed already: an error of closing it adds nothing.
 	_ = errors.Join(unix.Close(old), unix.Close(other.stop))
-	return nil
 }
