@@ -20,6 +20,12 @@ func DestinationPart(k *SeriesKey) SeriesKey { return SeriesKey{Dst: k.Dst} }
 // PortPart is the protocol and the port, for [SumsBy].
 func PortPart(k *SeriesKey) SeriesKey { return SeriesKey{Proto: k.Proto, Port: k.Port} }
 
+// RowPart is what identifies a row in the database: all but the keys of [GroupBy], for
+// [SumsBy].
+func RowPart(k *SeriesKey) SeriesKey {
+	return SeriesKey{Src: k.Src, Dst: k.Dst, Proto: k.Proto, Port: k.Port}
+}
+
 // Add adds a series.
 func (s *Sums) Add(series *Series) {
 	key := s.part(&series.Key)

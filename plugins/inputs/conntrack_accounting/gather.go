@@ -8,7 +8,6 @@ import (
 
 	"telegraf-conntrack-accounting/internal/accounting"
 	"telegraf-conntrack-accounting/internal/ctnetlink"
-	"telegraf-conntrack-accounting/internal/reportfile"
 )
 
 const (
@@ -114,11 +113,16 @@ func (p *Plugin) emit(acc telegraf.Accumulator, at time.Time) {
 		setFields(fields, &row)
 		p.setTags(tags, &s.Key, &row)
 		acc.AddFields(measurement, fields, tags, at)
-		row.SrcName, row.DstName = reportfile.CleanName(tags["src_name"]), reportfile.CleanName(tags["dst_name"])
-		p.reports.add(&row)
 		p.addSums(s)
+		p.report(s, &row)
 	})
 	p.emitSums(acc, at, fields, tags)
+	if p.reports.sums != nil {
+		p.reports.sums.Take(func(s *accounting.Series) {
+			row := p.row(s, at)
+			p.reportRow(&s.Key, &row)
+		})
+	}
 	p.reports.write()
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/influxdata/telegraf"
 
+	"telegraf-conntrack-accounting/internal/accounting"
 	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/spool"
 )
@@ -25,9 +26,11 @@ type reports struct {
 	writer *spool.Writer // nil without report_directory
 	host   string
 
-	lines  []byte // of the gather that goes on
-	sums   rowSums
-	summed bool // rows go through sums
+	lines []byte // of the gather that goes on
+
+	// sums add up series of one gather that differ in the keys of group_by only: the
+	// database would keep only one of their rows. nil without group_by.
+	sums *accounting.Sums
 
 	unsaved [][]byte // oldest first
 	size    int      // of all of them
@@ -45,7 +48,7 @@ type reportCounts struct {
 // readReports checks the directory. A one-shot dump writes no reports: it accounts
 // everything that flows have sent, which a running instance has reported already.
 func (p *Plugin) readReports() (err error) {
-	p.reports = reports{log: p.Log, host: p.ReportHost, summed: len(p.GroupBy) > 0}
+	p.reports = reports{log: p.Log, host: p.ReportHost}
 	if err := reportfile.CheckHost(p.ReportHost); err != nil {
 		return fmt.Errorf("report_host: %q %w", p.ReportHost, err)
 	}
@@ -59,6 +62,10 @@ func (p *Plugin) readReports() (err error) {
 	}
 	if p.reports.writer, err = spool.NewWriter(p.ReportDirectory); err != nil {
 		return fmt.Errorf("report_directory: %w", err)
+	}
+	if len(p.GroupBy) > 0 {
+		sums := accounting.SumsBy(accounting.RowPart)
+		p.reports.sums = &sums
 	}
 	return nil
 }
@@ -76,22 +83,34 @@ func (r *reports) logHost() {
 	r.log.Infof("report_directory: reports have the host %q, %s: if Telegraf's metrics go into the same database, its hostname must be %q too, otherwise all traffic counts twice", r.host, own, r.host)
 }
 
-// add adds a row to the report of this gather.
-func (r *reports) add(row *reportfile.Row) {
+// report adds a series to the report of this gather.
+func (p *Plugin) report(s *accounting.Series, row *reportfile.Row) {
 	switch {
-	case r.writer == nil:
-	case r.summed:
-		r.sums.add(row)
+	case p.reports.writer == nil:
+	case p.reports.sums != nil:
+		p.reports.sums.Add(s)
 	default:
-		r.print(row)
+		p.reportRow(&s.Key, row)
 	}
 }
 
-func (r *reports) print(row *reportfile.Row) { r.lines = reportfile.Append(r.lines, row) }
+// reportRow adds a row, with the names of its networks.
+func (p *Plugin) reportRow(k *accounting.SeriesKey, row *reportfile.Row) {
+	row.SrcName, row.DstName = reportedName(p.tracker.SourceNetwork(k)), reportedName(p.tracker.DestinationNetwork(k))
+	p.reports.add(row)
+}
+
+func reportedName(n *accounting.Network) string {
+	if n == nil {
+		return ""
+	}
+	return reportfile.CleanName(n.Name)
+}
+
+func (r *reports) add(row *reportfile.Row) { r.lines = reportfile.Append(r.lines, row) }
 
 // write writes the reports that wait, then the one of this gather.
 func (r *reports) write() {
-	r.sums.take(r.print)
 	lines := r.lines
 	if len(lines) > 0 {
 		r.unsaved, r.size = append(r.unsaved, lines), r.size+len(lines)
