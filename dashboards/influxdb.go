@@ -8,7 +8,7 @@ import (
 // influxdb asks InfluxQL, of one of two kinds of sums.
 type influxdb struct{ sums influxSums }
 
-func (i influxdb) name() string { return "influxdb" + i.sums.suffix() }
+func (i influxdb) name() string { return "influxdb" + i.sums.suffix }
 
 func (influxdb) title() string { return "InfluxDB" }
 
@@ -19,12 +19,15 @@ func (i influxdb) choose() *variable {
 }
 
 func (i influxdb) variables(names ...string) []*variable {
-	list := i.sums.lookups(i)
+	var list []*variable
+	if i.sums.lookups {
+		list = i.ranges()
+	}
 	for _, name := range names {
 		list = append(list, &variable{
 			Name: name, Label: labels[name], Type: "query", Source: i.source(), Refresh: 2, Multi: true, IncludeAll: true,
 			AllValue: ".*", Current: allValues,
-			Query: fmt.Sprintf(`SELECT "%[1]s", "x" FROM (SELECT last("src_bytes") AS "x" FROM %[2]s WHERE $timeFilter GROUP BY "%[1]s")`, name, i.sums.rollup(rollupOf(name))),
+			Query: fmt.Sprintf(`SELECT "%[1]s", "x" FROM (SELECT last("src_bytes") AS "x" FROM %[2]s WHERE $timeFilter GROUP BY "%[1]s")`, name, i.rollup(name)),
 		})
 	}
 	return list
@@ -69,23 +72,23 @@ var chosenTags = map[selection][][2]string{
 
 // from returns the kind of a measurement, and the clauses that read it at the times that
 // when says. Only the full one has all tags.
-func (i influxdb) from(what selection, column string, when func(kind string) string) (kind, clauses string) {
+func (i influxdb) from(what selection, column, when string) (kind, clauses string) {
 	if what != everything {
-		clauses = "FROM " + i.sums.full() + " WHERE " + when("full")
+		clauses = "FROM " + i.sums.full + " WHERE " + ofKind(when, "full")
 		for _, tag := range chosenTags[what] {
 			clauses += fmt.Sprintf(` AND "%s" =~ /^${%s:regex}$/`, tag[0], tag[1])
 		}
 		return "full", clauses
 	}
-	return "rollup", "FROM " + i.sums.rollup(rollupOf(column)) + " WHERE " + when("rollup") + ` AND "host" =~ /^${host:regex}$/`
+	return "rollup", "FROM " + i.rollup(column) + " WHERE " + ofKind(when, "rollup") + ` AND "host" =~ /^${host:regex}$/`
 }
 
-// rollupOf returns by what the rollup is that has a column.
-func rollupOf(column string) string {
-	if isEnd(column) {
-		return column
+// rollup is the measurement of the sums that have a column.
+func (i influxdb) rollup(column string) string {
+	if !isEnd(column) {
+		column = "port"
 	}
-	return "port"
+	return i.sums.rollup + column + `"`
 }
 
 // tags are what a column is made of, in the order of a table. An end that has no
@@ -130,12 +133,12 @@ func (i influxdb) lines(what selection, column, condition, by, alias string, lin
 	clauses += condition
 	var values []string
 	for _, l := range lines {
-		values = append(values, fmt.Sprintf(formulas[l.measure]+` AS "%[3]s"`, i.sums.seconds(kind), i.sums.points(kind), l.label))
+		values = append(values, fmt.Sprintf(formulas[l.measure]+` AS "%[3]s"`, ofKind(i.sums.seconds, kind), ofKind(i.sums.points, kind), l.label))
 	}
 	if lines[0].measure == lifetime {
 		clauses += ` AND "connection_count" > 0`
 	}
-	return influxSeries(alias, fmt.Sprintf(`SELECT %s %s %s fill(null)`, strings.Join(values, ", "), clauses, groupBy(by, "time("+i.sums.step(kind)+")")))
+	return influxSeries(alias, fmt.Sprintf(`SELECT %s %s %s fill(null)`, strings.Join(values, ", "), clauses, groupBy(by, "time("+ofKind(i.sums.step, kind)+")")))
 }
 
 // InfluxQL can neither shift times nor give a constant.

@@ -1,29 +1,52 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
-// influxSums are where sums are, and in which steps a range is shown. A kind is that of a
-// measurement: rollup or full.
-type influxSums interface {
-	suffix() string                 // of the backend's name
-	lookups(i influxdb) []*variable // hidden variables that the others need
-	rollup(by string) string        // the measurement of the sums by source, destination or port
-	full() string                   // the measurement with all tags
-	wholeSteps(kind string) string  // the times of a range
-	inVariable(kind string) string  // the same in a variable
-	seconds(kind string) string     // of a step
-	points(kind string) string      // reports of a step
-	step(kind string) string        // as InfluxQL groups by it
+// influxSums are where sums are, and in which steps a range is shown. KIND in a text stands
+// for the kind of a measurement: rollup or full.
+type influxSums struct {
+	suffix     string // of the backend's name
+	lookups    bool   // hidden variables look up what the texts below refer to
+	rollup     string // the measurement of the sums, but for its end: src, dst or port
+	full       string // the measurement with all tags
+	wholeSteps string // the times of a range
+	inVariable string // the same in a variable
+	seconds    string // of a step
+	points     string // reports of a step
+	step       string // as InfluxQL groups by it
 }
 
-// downsampled are the retention policies that influxdb/downsample sets up. Which of them
-// holds a range, and in which steps to show it, hidden variables look up in its table of
-// ranges.
-type downsampled struct{}
+// downsampled are the retention policies that influxdb/downsample sets up. Its whole steps
+// end where not all sums are there yet.
+func downsampled() influxSums {
+	wholeSteps := stepsBetween("(${__to}000000 - ${KIND_late}000000000)", "${KIND_seconds}000000000")
+	return influxSums{
+		lookups: true,
+		rollup:  `"$rollup_policy"."conntrack_by_`, full: `"$full_policy"."conntrack_accounting"`,
+		wholeSteps: wholeSteps, inVariable: wholeSteps,
+		seconds: "$KIND_seconds", points: "$KIND_points", step: "$KIND_step",
+	}
+}
 
-func (downsampled) suffix() string { return "" }
+// inputSums are the input's own sums: points as they were written, in Grafana's steps, without
+// policies, for any InfluxDB that knows InfluxQL. There is nothing to wait for, and nothing
+// to look up.
+func inputSums() influxSums {
+	return influxSums{
+		suffix: "-sums",
+		rollup: `"conntrack_accounting_by_`, full: `"conntrack_accounting"`,
+		wholeSteps: stepsBetween("${__to}000000", "${__interval_ms}000000"),
+		inVariable: "$timeFilter", // Grafana has no steps there
+		seconds:    "($__interval_ms / 1000)", points: "($__interval_ms / 1000 / $report)", step: "$__interval",
+	}
+}
 
-func (downsampled) lookups(i influxdb) (list []*variable) {
+// ranges are hidden variables that look up, in downsample's table of ranges, which policy
+// holds the range, and in which steps to show it.
+func (i influxdb) ranges() (list []*variable) {
 	for _, kind := range []string{"rollup", "full"} {
 		ofRange := fmt.Sprintf(`FROM "conntrack_ranges"."ranges" WHERE "kind" = '%s' AND "above" < $__to - $__from AND "upto" >= $__to - $__from`, kind)
 		for _, field := range []string{"policy", "step", "seconds", "points"} {
@@ -36,47 +59,8 @@ func (downsampled) lookups(i influxdb) (list []*variable) {
 	return list
 }
 
-func (downsampled) rollup(by string) string { return `"$rollup_policy"."conntrack_by_` + by + `"` }
-
-func (downsampled) full() string { return `"$full_policy"."conntrack_accounting"` }
-
-// wholeSteps end where not all sums are there yet.
-func (downsampled) wholeSteps(kind string) string {
-	return stepsBetween("(${__to}000000 - ${"+kind+"_late}000000000)", "${"+kind+"_seconds}000000000")
-}
-
-func (d downsampled) inVariable(kind string) string { return d.wholeSteps(kind) }
-
-func (downsampled) seconds(kind string) string { return "$" + kind + "_seconds" }
-
-func (downsampled) points(kind string) string { return "$" + kind + "_points" }
-
-func (downsampled) step(kind string) string { return "$" + kind + "_step" }
-
-// inputSums are the input's own sums: points as they were written, in Grafana's steps, without
-// policies, for any InfluxDB that knows InfluxQL. There is nothing to wait for, and nothing
-// to look up.
-type inputSums struct{}
-
-func (inputSums) suffix() string { return "-sums" }
-
-func (inputSums) lookups(influxdb) []*variable { return nil }
-
-func (inputSums) rollup(by string) string { return `"conntrack_accounting_by_` + by + `"` }
-
-func (inputSums) full() string { return `"conntrack_accounting"` }
-
-func (inputSums) wholeSteps(string) string {
-	return stepsBetween("${__to}000000", "${__interval_ms}000000")
-}
-
-func (inputSums) inVariable(string) string { return "$timeFilter" } // Grafana has no steps there
-
-func (inputSums) seconds(string) string { return "($__interval_ms / 1000)" }
-
-func (inputSums) points(string) string { return "($__interval_ms / 1000 / $report)" }
-
-func (inputSums) step(string) string { return "$__interval" }
+// ofKind puts a kind in the place of KIND.
+func ofKind(text, kind string) string { return strings.ReplaceAll(text, "KIND", kind) }
 
 // stepsBetween are the whole steps of a range up to a time, in ns.
 func stepsBetween(until, width string) string {

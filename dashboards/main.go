@@ -45,7 +45,7 @@ func write(dir string) error {
 
 // all returns the dashboards by the names of their files.
 func all() map[string]*dashboard {
-	pg, influx, sums := postgres{}, influxdb{downsampled{}}, influxdb{inputSums{}}
+	pg, influx, sums := postgres{}, influxdb{downsampled()}, influxdb{inputSums()}
 	return map[string]*dashboard{
 		"postgres/now.json":         postgresNow(pg),
 		"postgres/team.json":        team(pg),
