@@ -30,6 +30,32 @@ type alert struct {
 	runbook   string // the heading that has more
 }
 
+func newAlert(id, title string, window time.Duration, query object) alert {
+	return alert{id: id, title: title, query: query, window: window, evaluator: "gt", hold: "0s", noData: "OK", onError: "Error"}
+}
+
+func (a alert) over(threshold float64, unit string) alert {
+	a.threshold, a.unit = threshold, unit
+	return a
+}
+
+func (a alert) lasting(hold string) alert {
+	a.hold = hold
+	return a
+}
+
+// insistent makes no answer a reason to alert, too.
+func (a alert) insistent() alert {
+	a.noData, a.onError = "Alerting", "Alerting"
+	return a
+}
+
+// says gives an alert its words.
+func (a alert) says(severity, summary, remedy, runbook string) alert {
+	a.severity, a.summary, a.remedy, a.runbook = severity, summary, remedy, runbook
+	return a
+}
+
 type alertGroup struct {
 	name, interval string
 	source         *source // with the uid that provisioning/datasources has

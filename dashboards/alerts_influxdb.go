@@ -103,34 +103,31 @@ const maxSeries = "troubleshooting.md#max_series--series-are-too-few-for-this-in
 // over. A gateway is asked after for six hours; where none is left, there is no data.
 func silentInput() alert {
 	a := lineAlert("silent-gateway", "A gateway sends no metrics", 6*time.Hour,
-		`SELECT moving_average(count("flows"), 5) FROM `+internal+` WHERE $timeFilter GROUP BY time(1m), * fill(0)`, "last")
-	a.evaluator, a.threshold, a.unit = "lt", 0.1, "metrics a minute, over five minutes"
-	a.noData, a.onError, a.severity = "Alerting", "Alerting", "critical"
-	a.summary = `{{ $labels.host }}: no metrics for five minutes, so nothing is accounted`
-	a.remedy = "See Telegraf's log. Is telegraf-conntrack-accounting running? Run its check. A gateway that is gone for good is forgotten after six hours."
-	a.runbook = "operations.md#checking-a-set-up"
+		`SELECT moving_average(count("flows"), 5) FROM `+internal+` WHERE $timeFilter GROUP BY time(1m), * fill(0)`, "last").
+		over(0.1, "metrics a minute, over five minutes").insistent().
+		says("critical", `{{ $labels.host }}: no metrics for five minutes, so nothing is accounted`,
+			"See Telegraf's log. Is telegraf-conntrack-accounting running? Run its check. A gateway that is gone for good is forgotten after six hours.", "operations.md#checking-a-set-up")
+	a.evaluator = "lt"
 	return a
 }
 
 func tableUseAlert() alert {
-	a := level("table-use", "The connection tracking table is nearly full", `"table_entries" / "table_max"`, tableUseLimit, "of table_max").
-		as("critical", "", "Raise net.netfilter.nf_conntrack_max, or shorten timeouts.", nearlyFull)
-	a.summary = `{{ $labels.host }}: {{ humanizePercentage $values.B.Value }} of the table is used; a full one drops new connections`
-	return a
+	return level("table-use", "The connection tracking table is nearly full", `"table_entries" / "table_max"`, tableUseLimit, "of table_max").
+		says("critical", `{{ $labels.host }}: {{ humanizePercentage $values.B.Value }} of the table is used; a full one drops new connections`,
+			"Raise net.netfilter.nf_conntrack_max, or shorten timeouts.", nearlyFull)
 }
 
 func dying() alert {
-	a := level("dying-flows", "Ended flows fill the table", `"dying_flows" / "table_max"`, dyingLimit, "of table_max").
-		as("warning", "", "Is the plugin stopped, or short of CPU? Raise receive_buffer.", watch)
-	a.summary = `{{ $labels.host }}: {{ humanizePercentage $values.B.Value }} of the table are flows that ended and whose events wait`
-	return a
+	return level("dying-flows", "Ended flows fill the table", `"dying_flows" / "table_max"`, dyingLimit, "of table_max").
+		says("warning", `{{ $labels.host }}: {{ humanizePercentage $values.B.Value }} of the table are flows that ended and whose events wait`,
+			"Is the plugin stopped, or short of CPU? Raise receive_buffer.", watch)
 }
 
 func unanswered() alert {
 	a := level("unanswered-flows", "A flood or a scan: nobody answers", `"unanswered_flows" / "flows"`, unansweredLimit, "of flows").
-		as("warning", "", "Find its target.", "floods.md#how-to-see-it")
+		says("warning", `{{ $labels.host }}: nobody answers {{ humanizePercentage $values.B.Value }} of the flows`,
+			"Find its target.", "floods.md#how-to-see-it")
 	a.query = influxSeries("", fmt.Sprintf(`SELECT "unanswered_flows" / "flows" FROM %s WHERE $timeFilter AND "flows" > %d GROUP BY *`, internal, unansweredLeast))
-	a.summary = `{{ $labels.host }}: nobody answers {{ humanizePercentage $values.B.Value }} of the flows`
 	return a
 }
 
@@ -138,18 +135,17 @@ func unanswered() alert {
 // as dashboards/influxdb/downsample sums them up.
 func uncounted() alert {
 	a := lineAlert("uncounted-packets", "Packets pass that are not counted", 15*time.Minute,
-		`SELECT non_negative_difference("n") FROM (SELECT "table_invalid" + "table_error" AS "n" FROM `+internal+` WHERE $timeFilter GROUP BY *) GROUP BY "host"`, "sum")
+		`SELECT non_negative_difference("n") FROM (SELECT "table_invalid" + "table_error" AS "n" FROM `+internal+` WHERE $timeFilter GROUP BY *) GROUP BY "host"`, "sum").
+		over(uncountedLimit, "of the packets counted").lasting("5m").
+		says("warning", `{{ $labels.host }}: {{ humanizePercentage $values.D.Value }} as many packets as are counted pass without being accounted`,
+			"An attack, or asymmetric routing.", "operations.md#traffic-that-conntrack-does-not-count")
 	a.per = influxSeries("", `SELECT "src_packets" + "dst_packets" FROM "conntrack_report"."conntrack_by_port" WHERE $timeFilter GROUP BY "host"`)
-	a.threshold, a.unit, a.hold = uncountedLimit, "of the packets counted", "5m"
-	a.summary = `{{ $labels.host }}: {{ humanizePercentage $values.D.Value }} as many packets as are counted pass without being accounted`
-	a.remedy = "An attack, or asymmetric routing."
-	a.runbook = "operations.md#traffic-that-conntrack-does-not-count"
 	return a
 }
 
 func restarts() alert {
-	a := lineAlert("restarts", "The plugin ends and is started again", time.Hour,
-		`SELECT count("d") FROM (SELECT difference("uptime_s") AS "d" FROM `+internal+` WHERE $timeFilter GROUP BY *) WHERE "d" < 0 GROUP BY *`, "last")
-	a.threshold, a.unit = manyRestarts-1, "starts in an hour"
-	return a.as("warning", "starts in an hour", "See its last lines in Telegraf's log.", "operations.md#what-the-log-says")
+	return lineAlert("restarts", "The plugin ends and is started again", time.Hour,
+		`SELECT count("d") FROM (SELECT difference("uptime_s") AS "d" FROM `+internal+` WHERE $timeFilter GROUP BY *) WHERE "d" < 0 GROUP BY *`, "last").
+		over(manyRestarts-1, "starts in an hour").
+		as("warning", "starts in an hour", "See its last lines in Telegraf's log.", "operations.md#what-the-log-says")
 }

@@ -11,10 +11,9 @@ const internal = `"conntrack_accounting_internal"`
 
 // lineAlert makes a number of each line of a query to InfluxDB.
 func lineAlert(id, title string, window time.Duration, query, reduce string) alert {
-	return alert{
-		id: "influxdb-" + id, title: title, query: influxSeries("", query), window: window, reduce: reduce, evaluator: "gt",
-		hold: "0s", noData: "OK", onError: "Error", severity: "warning", runbook: watch,
-	}
+	a := newAlert("influxdb-"+id, title, window, influxSeries("", query))
+	a.reduce = reduce
+	return a
 }
 
 // grows is by how much a counter grew in ten minutes; it begins again at a restart.
@@ -37,26 +36,12 @@ func level(id, title, value string, limit float64, unit string) alert {
 
 // slow is a time that each gather takes, on average over some of them.
 func slow(id, title, field, remedy string) alert {
-	a := lineAlert(id, title, 5*time.Minute, fmt.Sprintf(`SELECT "%s" / 1000000000 FROM %s WHERE $timeFilter GROUP BY *`, field, internal), "mean")
-	a = a.over(slowGather, "seconds; the interval is 15").lasting("5m")
-	a.summary = fmt.Sprintf(`{{ $labels.host }}: %s is {{ humanizeDuration $values.B.Value }}`, field)
-	a.remedy = remedy
-	return a
-}
-
-func (a alert) over(threshold float64, unit string) alert {
-	a.threshold, a.unit = threshold, unit
-	return a
-}
-
-func (a alert) lasting(hold string) alert {
-	a.hold = hold
-	return a
+	return lineAlert(id, title, 5*time.Minute, fmt.Sprintf(`SELECT "%s" / 1000000000 FROM %s WHERE $timeFilter GROUP BY *`, field, internal), "mean").
+		over(slowGather, "seconds; the interval is 15").lasting("5m").
+		says("warning", fmt.Sprintf(`{{ $labels.host }}: %s is {{ humanizeDuration $values.B.Value }}`, field), remedy, watch)
 }
 
 // as says what a number of a gateway means, and what to do.
 func (a alert) as(severity, what, remedy, runbook string) alert {
-	a.severity, a.remedy, a.runbook = severity, remedy, runbook
-	a.summary = `{{ $labels.host }}: {{ humanize $values.B.Value }} ` + what
-	return a
+	return a.says(severity, `{{ $labels.host }}: {{ humanize $values.B.Value }} `+what, remedy, runbook)
 }
