@@ -93,9 +93,9 @@ func (h *inputHost) run() error {
 
 // serve gathers on request until stdin ends or an interrupt arrives.
 func (h *inputHost) serve() error {
-	stdin := &newlines{}
+	stdin := &requests{}
 	if !h.alone() {
-		stdin = readNewlines(h.Stdin)
+		stdin = readRequests(h.Stdin)
 	}
 	var ticks <-chan time.Time
 	if h.pollInterval > 0 {

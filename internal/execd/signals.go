@@ -38,3 +38,9 @@ func takeRequests() <-chan os.Signal {
 	signal.Notify(ch, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
 	return ch
 }
+
+// alone reports whether the program runs without a parent whose end of stdin matters:
+// it polls, and stdin is /dev/null or a file, as under systemd.
+func (s *session) alone() bool {
+	return s.pollInterval > 0 && !isPipe(s.Stdin) && !isSocket(s.Stdin) && !isTerminal(s.Stdin)
+}
