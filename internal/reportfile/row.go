@@ -40,14 +40,7 @@ type Row struct {
 // Micros returns a row's time, in nanoseconds since the epoch, in microseconds,
 // the precision that Postgres keeps, rounded as Postgres rounds.
 func Micros(ns int64) int64 {
-	us, rest := ns/int64(time.Microsecond), ns%int64(time.Microsecond)
-	if rest < 0 {
-		us, rest = us-1, rest+int64(time.Microsecond)
-	}
-	if rest >= int64(time.Microsecond)/2 {
-		us++
-	}
-	return us
+	return time.Unix(0, ns).Round(time.Microsecond).UnixMicro()
 }
 
 const maxPort = 65535
