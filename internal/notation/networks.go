@@ -8,10 +8,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"telegraf-conntrack-accounting/internal/accounting"
+	"telegraf-conntrack-accounting/internal/printable"
 )
 
 // Networks reads a list of networks, CSV: prefix,name[,key=value...]. A
@@ -111,9 +111,6 @@ func checkTagValue(key, value string) error {
 	return nil
 }
 
-// unfit reports whether a character has no place in a tag: besides what line
-// protocol cannot express, a terminal would obey it (U+009B), or it hides or
-// reorders text (U+200B, U+202E), so that one name looks like another.
-func unfit(r rune) bool {
-	return r == '\\' || unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
-}
+// unfit reports whether a character has no place in a tag: line protocol cannot express
+// it, or it does not stand for itself.
+func unfit(r rune) bool { return r == '\\' || !printable.Rune(r) }
