@@ -3,7 +3,11 @@
 // remedy. The packages that know the facts make the findings.
 package check
 
-import "fmt"
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
 
 // Level is the severity of a finding.
 type Level int
@@ -71,4 +75,14 @@ func (f Finding) Text() string {
 		return text + "; run: " + f.Command
 	}
 	return text + ": " + f.Command
+}
+
+var plain = regexp.MustCompile(`^[A-Za-z0-9_./:@%+,=-]+$`)
+
+// Quote returns a text as one word of a shell, for the command of a finding.
+func Quote(text string) string {
+	if plain.MatchString(text) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
