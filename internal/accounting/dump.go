@@ -123,3 +123,22 @@ func (t *Tracker) EndDump(complete, drained bool) {
 	t.dnatTargets, t.closes = shrunk(t.dnatTargets, &t.dnatHeld), shrunk(t.closes, &t.closed)
 	t.complete = t.dump
 }
+
+// ShowsAll notes that the current dump shows flows of all marks.
+func (t *Tracker) ShowsAll() { t.showsAll = true }
+
+// Hides reports whether flows that were let in may be in the table though the current
+// dump did not show them: one that the kernel filters by mark leaves out those that have
+// another mark now, though they have neither ended nor closed. No dump of all marks has
+// missed them yet. Call it after the events of the dump have been handled.
+func (t *Tracker) Hides() bool {
+	if t.flows.Len() == t.shown {
+		return false
+	}
+	for _, e := range t.flows.All() {
+		if e.dump != t.dump && e.dump >= t.allShown {
+			return true
+		}
+	}
+	return false
+}

@@ -1,5 +1,7 @@
 package accounting
 
+import "maps"
+
 // Memory that a flood took is released after it. Slices keep room for some times what
 // they last held. Maps never shrink, so a map is replaced once it holds little of what
 // it held.
@@ -30,8 +32,6 @@ func shrunk[K comparable, V any](m map[K]V, held *most) map[K]V {
 	}
 	*held = most(len(m))
 	anew := make(map[K]V, len(m))
-	for k, v := range m {
-		anew[k] = v
-	}
+	maps.Copy(anew, m)
 	return anew
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"telegraf-conntrack-accounting/internal/slabmap"
@@ -95,11 +94,3 @@ func (t *Tracker) unknownBefore() int64 {
 // full. How much of older flows was accounted is unknown, so they are accounted from now
 // on, as after a first start.
 func (t *Tracker) ResumeAfter(taken time.Time) { t.olderThan = taken.UnixNano() + 1 }
-
-// existingOlderThan is olderThan after a first start.
-func existingOlderThan(c *Config) int64 {
-	if c.AccountExisting {
-		return 0
-	}
-	return math.MaxInt64
-}

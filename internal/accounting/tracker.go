@@ -1,6 +1,7 @@
 package accounting
 
 import (
+	"math"
 	"time"
 
 	"telegraf-conntrack-accounting/internal/slabmap"
@@ -104,14 +105,16 @@ type Tracker struct {
 
 // NewTracker returns a Tracker that holds no flow.
 func NewTracker(cfg Config) *Tracker {
-	return &Tracker{
+	t := &Tracker{
 		cfg:         cfg,
 		series:      newSeriesTable(cfg.MaxSeries, cfg.GroupBy.splits()),
 		dnatTargets: make(map[key]responder),
 		closes:      make(closeTimes),
-
-		olderThan: existingOlderThan(&cfg),
 	}
+	if !cfg.AccountExisting {
+		t.olderThan = math.MaxInt64
+	}
+	return t
 }
 
 // SetPorts replaces the interesting ports. What flows send from now on is accounted
