@@ -68,7 +68,6 @@ type variable struct {
 	Type        string  `json:"type"`
 	Source      *source `json:"datasource,omitempty"`
 	Query       any     `json:"query"`
-	Regex       string  `json:"regex,omitempty"`
 	Multi       bool    `json:"multi,omitempty"`
 	IncludeAll  bool    `json:"includeAll,omitempty"`
 	AllValue    string  `json:"allValue,omitempty"`
