@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"telegraf-conntrack-accounting/internal/check"
-	"telegraf-conntrack-accounting/internal/ctnetlink"
 )
 
 // checkBoot finds out whether the sysctls will be 1 after the next boot, before any flow
@@ -19,17 +18,15 @@ func (p *Plugin) checkBoot() []check.Finding {
 	}
 	settings := bootSettings("/")
 	var missing []string
-	for _, name := range []string{ctnetlink.Acct, ctnetlink.Timestamp, ctnetlink.Events} {
+	set := ""
+	for _, name := range wanted {
 		if settings["net.netfilter."+name] != "1" {
 			missing = append(missing, name)
 		}
+		set += " net.netfilter." + name + "=1"
 	}
 	if len(missing) == 0 {
 		return []check.Finding{check.Okf("boot", "the sysctls are set at boot")}
-	}
-	set := ""
-	for _, name := range []string{ctnetlink.Acct, ctnetlink.Timestamp, ctnetlink.Events} {
-		set += " net.netfilter." + name + "=1"
 	}
 	return []check.Finding{check.Warnf("boot", "nothing sets %s to 1 at boot: flows that begin before the plugin starts are counted in part or not at all", strings.Join(missing, ", ")).
 		Do("set it (the package does, with deploy/sysctl.d and deploy/modules-load.d)").

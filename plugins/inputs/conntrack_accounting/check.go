@@ -77,10 +77,7 @@ func (p *Plugin) find(facts []fact) (found []check.Finding) {
 func (p *Plugin) readOnce() error {
 	cfg := p.cfg
 	cfg.AccountExisting = true
-	p.tracker = accounting.NewTracker(cfg)
-	p.tracker.SetPorts(p.ports)
-	p.tracker.SetNetworks(p.networks)
-	if err := p.openDumpers(); err != nil {
+	if err := p.openTable(cfg); err != nil {
 		return err
 	}
 	start := time.Now()

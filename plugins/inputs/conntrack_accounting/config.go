@@ -25,6 +25,8 @@ const missingTTL = 15 * time.Minute
 // Init checks every option; an error names the option and its value.
 func (p *Plugin) Init() error {
 	p.oneShot = p.oneShot || oneshot.Telegraf() // compiled into Telegraf, nobody calls SetOneShot
+	p.networksFile = listFile{option: "networks_file", path: p.NetworksFile, holds: "networks"}
+	p.portsFile = listFile{option: "ports_file", path: p.PortsFile, holds: "ports"}
 	for _, read := range []func() error{
 		p.readAddresses, p.readMasks, p.readGrouping, p.readFamilies, p.readZones, p.readMark, p.readChoices, p.readLimits,
 		p.readSums, p.readReports, p.readStateOptions, p.warnOfFolders,

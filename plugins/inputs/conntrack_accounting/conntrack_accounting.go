@@ -162,10 +162,7 @@ func (p *Plugin) start() (err error) {
 		cfg.MissingTTL = 0
 	}
 	cfg.MayRepeat = func() bool { return p.repeats.possible(p.destroyed) }
-	p.tracker = accounting.NewTracker(cfg)
-	p.tracker.SetPorts(p.ports)
-	p.tracker.SetNetworks(p.networks)
-	if err := p.openDumpers(); err != nil {
+	if err := p.openTable(cfg); err != nil {
 		return err
 	}
 	if err := p.listen(); err != nil {

@@ -18,9 +18,7 @@ func (p *Plugin) addInternal(acc telegraf.Accumulator, at time.Time) {
 	if !p.InternalMetrics {
 		return
 	}
-	p.mu.Lock()
-	stats := p.tracker.Stats()
-	p.mu.Unlock()
+	stats := p.stats()
 	fields := map[string]interface{}{
 		"uptime_s":             int64(time.Since(p.health.started).Seconds()),
 		"gather_errors":        int64(p.health.gatherErrors),

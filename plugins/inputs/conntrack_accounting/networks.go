@@ -46,9 +46,6 @@ func (p *Plugin) readNetworks() (networks *accounting.Networks, err error) {
 	if p.NetworksFile == "" {
 		return nil, nil
 	}
-	if p.networksFile.path == "" {
-		p.networksFile = listFile{option: "networks_file", path: p.NetworksFile, holds: "networks"}
-	}
 	err = p.networksFile.read(func(text []byte) error {
 		networks, err = notation.Networks(bytes.NewReader(text))
 		return err

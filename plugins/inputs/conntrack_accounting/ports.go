@@ -56,9 +56,6 @@ func (p *Plugin) readPorts() (*accounting.Ports, error) {
 	if p.PortsFile == "" {
 		return set, nil
 	}
-	if p.portsFile.path == "" {
-		p.portsFile = listFile{option: "ports_file", path: p.PortsFile, holds: "ports"}
-	}
 	return set, p.portsFile.read(func(text []byte) error {
 		return notation.ReadPorts(set, text, net.LookupPort, func(err error) { p.Log.Warnf("ports_file: %s: %v", p.PortsFile, err) })
 	})

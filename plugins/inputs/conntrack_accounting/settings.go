@@ -25,7 +25,10 @@ func (*Plugin) checkCapability() finding {
 	return well("CAP_NET_ADMIN is there")
 }
 
-// sysctl is a setting that should be 1.
+// wanted are the sysctls that should be 1.
+var wanted = [...]string{ctnetlink.Acct, ctnetlink.Timestamp, ctnetlink.Events}
+
+// sysctl is one of them.
 type sysctl struct {
 	value    int  // as it was found
 	readable bool // else err says why not
@@ -67,7 +70,7 @@ func (p *Plugin) due(name string) finding {
 func (p *Plugin) checkSysctls() finding {
 	var hidden []string
 	p.health.sysctls = make(map[string]sysctl)
-	for _, name := range []string{ctnetlink.Acct, ctnetlink.Timestamp, ctnetlink.Events} {
+	for _, name := range wanted {
 		s := p.readSysctl(name)
 		p.health.sysctls[name] = s
 		if !s.readable {
@@ -82,53 +85,50 @@ func (p *Plugin) checkSysctls() finding {
 		do("set them on the host, for this network namespace (docker run --sysctl net.netfilter.%s=1), and make /proc/sys/net/netfilter visible", hidden[0])
 }
 
-func (p *Plugin) checkAccounting() finding {
-	s := p.health.sysctls[ctnetlink.Acct]
+// checkSysctl finds out whether a sysctl is as it should be: mended is the finding when
+// the plugin has just set it, off when it is 0.
+func (p *Plugin) checkSysctl(name string, mended, off, on finding) finding {
+	s := p.health.sysctls[name]
 	switch {
 	case !s.readable:
 		return p.unknown("%v", s.err)
 	case s.due:
-		return p.due(ctnetlink.Acct)
+		return p.due(name)
 	case s.set:
-		return mended(telegraf.Warn, "accounting was off (%s=0) and is on now: flows that began while it was off have no counters and stay uncounted until they end", ctnetlink.Acct)
+		return mended
 	case s.value == 0:
-		return failure("off", "accounting is off (%s=0): the kernel does not count flows that begin now", ctnetlink.Acct).by(p.remedy(ctnetlink.Acct, s.err))
+		return off.by(p.remedy(name, s.err))
 	}
-	return well("accounting is on (%s=1)", ctnetlink.Acct)
+	return on
+}
+
+func (p *Plugin) checkAccounting() finding {
+	return p.checkSysctl(ctnetlink.Acct,
+		mended(telegraf.Warn, "accounting was off (%s=0) and is on now: flows that began while it was off have no counters and stay uncounted until they end", ctnetlink.Acct),
+		failure("off", "accounting is off (%s=0): the kernel does not count flows that begin now", ctnetlink.Acct),
+		well("accounting is on (%s=1)", ctnetlink.Acct))
 }
 
 func (p *Plugin) checkTimestamps() finding {
-	s := p.health.sysctls[ctnetlink.Timestamp]
-	switch {
-	case !s.readable:
-		return p.unknown("%v", s.err)
-	case s.due:
-		return p.due(ctnetlink.Timestamp)
-	case s.set:
-		return mended(telegraf.Info, "timestamps were off (%s=0) and are on now: flows that began while they were off have no start time, so their connection_times begin when the plugin first saw them", ctnetlink.Timestamp)
-	case s.value == 0:
-		return warning("off", "timestamps are off (%s=0): bytes can be missing, since flows that follow each other on the same ports can look like one while another program listens for reliable events; flows that end during a start are not accounted; connection_times are too short by up to an interval", ctnetlink.Timestamp).by(p.remedy(ctnetlink.Timestamp, s.err))
-	}
-	return well("timestamps are on (%s=1)", ctnetlink.Timestamp)
+	return p.checkSysctl(ctnetlink.Timestamp,
+		mended(telegraf.Info, "timestamps were off (%s=0) and are on now: flows that began while they were off have no start time, so their connection_times begin when the plugin first saw them", ctnetlink.Timestamp),
+		warning("off", "timestamps are off (%s=0): bytes can be missing, since flows that follow each other on the same ports can look like one while another program listens for reliable events; flows that end during a start are not accounted; connection_times are too short by up to an interval", ctnetlink.Timestamp),
+		well("timestamps are on (%s=1)", ctnetlink.Timestamp))
 }
 
 func (p *Plugin) checkEvents() finding {
 	s := p.health.sysctls[ctnetlink.Events]
-	if !s.readable {
-		return p.unknown("%v", s.err)
+	if s.readable {
+		p.health.eventsOff = s.value == 0 && !s.set
 	}
-	p.health.eventsOff = s.value == 0 && !s.set
-	switch {
-	case s.due:
-		return p.due(ctnetlink.Events)
-	case s.set:
-		return mended(telegraf.Info, "events were in mode %d and are on now (%s=1): a flow that began before may end without an event, which loses what it sent after its last gather", s.value, ctnetlink.Events)
-	case s.value == 0:
-		return failure("off", "events are off (%s=0): the plugin does not count what a flow sends after its last gather, nor flows shorter than an interval", ctnetlink.Events).by(p.remedy(ctnetlink.Events, s.err))
-	case s.value != 1:
-		return warning("autodetect", "events are in autodetect mode (%s=2): flows that begin while no program listens, as before this start, end without an event, which loses what they send after their last gather", ctnetlink.Events).by(p.remedy(ctnetlink.Events, s.err))
+	on := well("events are on (%s=1)", ctnetlink.Events)
+	if s.value != 1 {
+		on = warning("autodetect", "events are in autodetect mode (%s=2): flows that begin while no program listens, as before this start, end without an event, which loses what they send after their last gather", ctnetlink.Events).by(p.remedy(ctnetlink.Events, s.err))
 	}
-	return well("events are on (%s=1)", ctnetlink.Events)
+	return p.checkSysctl(ctnetlink.Events,
+		mended(telegraf.Info, "events were in mode %d and are on now (%s=1): a flow that began before may end without an event, which loses what it sent after its last gather", s.value, ctnetlink.Events),
+		failure("off", "events are off (%s=0): the plugin does not count what a flow sends after its last gather, nor flows shorter than an interval", ctnetlink.Events),
+		on)
 }
 
 // watchSettings runs the checks that come before a gather. Once the kernel sends

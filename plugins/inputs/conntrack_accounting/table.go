@@ -1,10 +1,16 @@
 package conntrack_accounting
 
-import "telegraf-conntrack-accounting/internal/ctnetlink"
+import (
+	"telegraf-conntrack-accounting/internal/accounting"
+	"telegraf-conntrack-accounting/internal/ctnetlink"
+)
 
-// openDumpers opens the dumper of all flows, and with the option mark a second one for
-// which the kernel selects flows by their mark.
-func (p *Plugin) openDumpers() (err error) {
+// openTable makes the tracker, and opens the dumper of all flows, and with the option mark
+// a second one for which the kernel selects flows by their mark.
+func (p *Plugin) openTable(cfg accounting.Config) (err error) {
+	p.tracker = accounting.NewTracker(cfg)
+	p.tracker.SetPorts(p.ports)
+	p.tracker.SetNetworks(p.networks)
 	all := p.dumped
 	all.Mark, all.MarkMask = 0, 0
 	if p.dumper, err = ctnetlink.NewDumper(p.namespace, all); err != nil || p.dumped.MarkMask == 0 {
