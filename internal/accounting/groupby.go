@@ -31,7 +31,7 @@ func (g *GroupBy) split(s *SeriesKey, k *key, e *entry) {
 	if g.Zone {
 		s.Zone = k.Zone
 	}
-	if g.SourcePorts != 0 && HasPorts(k.Proto) {
+	if HasPorts(k.Proto) {
 		s.SourcePort = g.firstPort(k.SrcPort)
 	}
 }
@@ -42,22 +42,20 @@ func (g *GroupBy) fit(k SeriesKey) SeriesKey {
 	if !g.Zone {
 		k.Zone = 0
 	}
-	if g.SourcePorts == 0 {
-		k.SourcePort = 0
-	} else {
-		k.SourcePort = g.firstPort(k.SourcePort)
-	}
+	k.SourcePort = g.firstPort(k.SourcePort)
 	k.Mark &= g.MarkMask
 	k.Folded = k.Folded && g.splits()
 	return k
 }
 
-// firstPort returns the first port of the range that a port lies in.
+// firstPort returns the first port of the range that a port lies in; all ports are one
+// range without SourcePorts.
 func (g *GroupBy) firstPort(port uint16) uint16 {
-	if g.SourcePorts != PortRanges {
-		return port - port%uint16(g.SourcePorts)
-	}
 	switch {
+	case g.SourcePorts == 0:
+		return 0
+	case g.SourcePorts != PortRanges:
+		return port - port%uint16(g.SourcePorts)
 	case port < 1024:
 		return 0
 	case port < 49152:
