@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lib/pq"
-
 	"telegraf-conntrack-accounting/internal/pgconn"
 	"telegraf-conntrack-accounting/internal/schema"
 )
@@ -31,7 +29,7 @@ func (f *Forgotten) where(day time.Time, ends ...string) (condition string, args
 		condition += fmt.Sprintf(" AND host = $%d", len(args))
 	}
 	if len(f.Addresses) > 0 {
-		args = append(args, pq.StringArray(f.Addresses))
+		args = append(args, f.Addresses)
 		condition += fmt.Sprintf(" AND (%s = ANY ($%d))", strings.Join(ends, fmt.Sprintf(" = ANY ($%d) OR ", len(args))), len(args))
 	}
 	return condition, args
@@ -46,10 +44,6 @@ type Known struct {
 
 // Known returns the days, in order, that have something to forget.
 func (db *DB) Known(ctx context.Context, f *Forgotten) ([]Known, error) {
-	var host sql.NullString
-	if f.Host != nil {
-		host = sql.NullString{String: *f.Host, Valid: true}
-	}
 	days, err := listOf(ctx, db.Pool, func(scan scanner, day *Known) error {
 		err := scan(&day.Day, &day.Reports, &day.Hosts)
 		day.Day = day.Day.UTC()
@@ -58,7 +52,7 @@ func (db *DB) Known(ctx context.Context, f *Forgotten) ([]Known, error) {
 			SELECT time, host, reports FROM vpn_traffic_hour_reports
 			UNION ALL SELECT time, host, 0 FROM vpn_traffic_reports) AS known
 		WHERE time >= $1 AND time < $2 AND ($3::text IS NULL OR host = $3)
-		GROUP BY 1 ORDER BY 1`, f.From, f.To.AddDate(0, 0, 1), host)
+		GROUP BY 1 ORDER BY 1`, f.From, f.To.AddDate(0, 0, 1), f.Host)
 	if err != nil {
 		return nil, fmt.Errorf("looking for what is known: %w", err)
 	}
@@ -101,8 +95,7 @@ func forgetSummaries(ctx context.Context, tx *sql.Tx, day time.Time) error {
 	if err := outdateDay(ctx, tx, day); err != nil {
 		return err
 	}
-	for i := range schema.Summaries {
-		t := &schema.Summaries[i]
+	for _, t := range schema.Summaries {
 		first, next := t.Around(day)
 		if _, err := tx.ExecContext(ctx, `DELETE FROM `+t.Name+` WHERE time >= $1 AND time < $2`, first, next); err != nil {
 			return fmt.Errorf("%s: %w", t.Name, err)
@@ -113,8 +106,8 @@ func forgetSummaries(ctx context.Context, tx *sql.Tx, day time.Time) error {
 
 func (f *Forgotten) forgetDay(ctx context.Context, tx *sql.Tx, day time.Time) error {
 	tables := []string{"vpn_traffic", "vpn_traffic_minute_reports", "vpn_traffic_hour_reports", "vpn_traffic_reports"}
-	for i := range schema.Rollups {
-		tables = append(tables, schema.Rollups[i].Name)
+	for _, t := range schema.Rollups {
+		tables = append(tables, t.Name)
 	}
 	condition, args := f.where(day)
 	for _, table := range tables {

@@ -75,8 +75,7 @@ func (f *Forgotten) forgetAddresses(ctx context.Context, tx *sql.Tx, day time.Ti
 	if err := f.forgetRows(ctx, tx, day); err != nil {
 		return err
 	}
-	for i := range schema.Rollups {
-		t := &schema.Rollups[i]
+	for _, t := range schema.Rollups {
 		ends := slices.DeleteFunc(slices.Clone(t.Columns), func(column string) bool { return column != "src" && column != "dst" })
 		if len(ends) == 0 {
 			continue

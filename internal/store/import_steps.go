@@ -7,8 +7,6 @@ import (
 	"maps"
 	"time"
 
-	"github.com/lib/pq"
-
 	"telegraf-conntrack-accounting/internal/pgconn"
 	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/schema"
@@ -134,7 +132,7 @@ func (i *importing) dropStored(ctx context.Context) error {
 	}, `SELECT time, src, dst, proto, port, src_packets, src_bytes, dst_packets, dst_bytes,
 			connection_times, connection_count, coalesce(open_connections, -1) FROM vpn_traffic
 		WHERE time BETWEEN $1 AND $2 AND host = $3 AND (src = ANY ($4)) IS TRUE`,
-		time.UnixMicro(first.us), time.UnixMicro(last.us), i.batch.host, pq.StringArray(i.batch.sources()))
+		time.UnixMicro(first.us), time.UnixMicro(last.us), i.batch.host, i.batch.sources())
 	i.batch.drop(gone)
 	return err
 }
@@ -154,7 +152,7 @@ func (i *importing) storeRollups(ctx context.Context) error {
 		copied, merged := i.buckets.split(t, fit(t, i.sums[t.Name].sorted()))
 		if len(copied) > 0 {
 			if err := copyRollup(i.conn, t, i.batch, copied); err != nil {
-				return fmt.Errorf("%s: %w", t.Name, asOrphan(t, err))
+				return fmt.Errorf("%s: %w", t.Name, orphan(t, err))
 			}
 		}
 		if len(merged) > 0 {

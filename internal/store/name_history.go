@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"time"
-
-	"github.com/lib/pq"
 )
 
 // endpoint is a value of src or dst (kind) in the reports of a host.
@@ -86,7 +84,7 @@ func (i *importing) compareNames(ctx context.Context, unsaved []observation) (c 
 // and all that follows until after its last. People may have written rows that
 // are in force since ever.
 func (i *importing) readNameLogs(ctx context.Context, unsaved []observation) ([]nameLog, error) {
-	var kinds, addresses pq.StringArray
+	var kinds, addresses []string
 	var first, last []int64
 	for n := range unsaved {
 		o := &unsaved[n]
@@ -123,7 +121,7 @@ type nameChanges struct{ gone, added nameEntries }
 
 // nameEntries are entries of the log, column by column.
 type nameEntries struct {
-	kinds, addresses, names pq.StringArray
+	kinds, addresses, names []string
 	times                   []int64
 }
 

@@ -31,21 +31,13 @@ func (n newBuckets) split(t *schema.Rollup, rows []rollupRow) (copied, merged []
 	return copied, merged
 }
 
-// orphanError says that a rollup has rows of a time that has no reports. The rows
-// that are to be stored are not at fault.
-type orphanError struct {
-	table string
-	err   *pq.Error
-}
-
-func (o *orphanError) Error() string {
-	return fmt.Sprintf("%s has sums of a time that has no reports (%v): psql-sink verify -repair mends that", o.table, o.err)
-}
-
-// asOrphan returns err as an orphanError when it is one, or else as it is.
-func asOrphan(t *schema.Rollup, err error) error {
-	if violation := pq.As(err, pqerror.UniqueViolation); violation != nil {
-		return &orphanError{t.Name, violation}
+// orphan returns what a unique violation says of a copied rollup: that it has rows of a
+// time that has no reports. It hides the violation, since the rows that are to be stored
+// are not at fault.
+func orphan(t *schema.Rollup, err error) error {
+	violation := pq.As(err, pqerror.UniqueViolation)
+	if violation == nil {
+		return err
 	}
-	return err
+	return fmt.Errorf("%s has sums of a time that has no reports (%v): psql-sink verify -repair mends that", t.Name, violation)
 }

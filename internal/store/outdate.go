@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 )
 
@@ -15,11 +16,9 @@ func (i *importing) outdateSums(ctx context.Context) error {
 	var quarters []int64
 	times, _ := i.batch.times()
 	for _, us := range times {
-		if quarter := floor(us, quarterMicros); len(quarters) == 0 || quarter != quarters[len(quarters)-1] {
-			quarters = append(quarters, quarter)
-		}
+		quarters = append(quarters, floor(us, quarterMicros))
 	}
-	return outdate(ctx, i.tx, quarters)
+	return outdate(ctx, i.tx, slices.Compact(quarters))
 }
 
 // outdateDay does so for a day.

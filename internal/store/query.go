@@ -89,9 +89,9 @@ func (q *Query) Totals(ctx context.Context, f *Filter, by string, top int) ([]To
 			SELECT CASE WHEN place > $8 THEN 'all others' ELSE name END, sum(` + strings.ReplaceAll(sumColumns, `, `, `), sum(`) + `)
 			FROM ranked GROUP BY 1 ORDER BY min(place)`
 	}
-	return ask(ctx, q, query, f, top, []any{by}, func(scan scanner, row *Total) error {
+	return ask(ctx, q, func(scan scanner, row *Total) error {
 		return scan(append([]any{&row.Name}, row.columns()...)...)
-	})
+	}, query, f.parameters(top, by)...)
 }
 
 // Pairs returns the greatest pairs.
@@ -102,47 +102,50 @@ func (q *Query) Pairs(ctx context.Context, f *Filter, top int) ([]Pair, error) {
 	} else {
 		query += `) ORDER BY ` + rank(f.Sort) + ` DESC NULLS LAST, source, destination LIMIT $8`
 	}
-	return ask(ctx, q, query, f, top, nil, func(scan scanner, row *Pair) error {
+	return ask(ctx, q, func(scan scanner, row *Pair) error {
 		return scan(append([]any{&row.Src, &row.Dst, &row.SrcName, &row.DstName}, row.columns()...)...)
-	})
+	}, query, f.parameters(top)...)
 }
 
 // Series returns traffic over time, in steps that are at least as long as step.
 func (q *Query) Series(ctx context.Context, f *Filter, step time.Duration, by string, top int) ([]Point, error) {
-	more := []any{by, fmt.Sprintf("%d milliseconds", step.Milliseconds())}
 	query := `SELECT time, name, seconds, ` + sumColumns + ` FROM vpn_traffic_series($1, $2, $10::interval, $9, $3, $4, $5, $6, $7, $8) WHERE seconds IS NOT NULL`
-	return ask(ctx, q, query, f, top, more, func(scan scanner, row *Point) error {
+	return ask(ctx, q, func(scan scanner, row *Point) error {
 		var seconds int
 		err := scan(append([]any{&row.Time, &row.Name, &seconds}, row.columns()...)...)
 		row.Step = time.Duration(seconds) * time.Second
 		return err
-	})
+	}, query, f.parameters(top, by, fmt.Sprintf("%d milliseconds", step.Milliseconds()))...)
 }
 
 // Interval is the time between two reports of a gateway at the end of the range, 0
 // where it is not known.
 func (q *Query) Interval(ctx context.Context, f *Filter) (time.Duration, error) {
 	seconds := 0
-	err := q.tx.QueryRowContext(ctx, `SELECT coalesce(vpn_traffic_interval(least($1, now())), 0)`, f.Until).Scan(&seconds)
-	if err != nil {
-		return 0, fmt.Errorf("querying the database: %w", err)
-	}
-	return time.Duration(seconds) * time.Second, nil
+	err := q.row(ctx, []any{&seconds}, `SELECT coalesce(vpn_traffic_interval(least($1, now())), 0)`, f.Until)
+	return time.Duration(seconds) * time.Second, err
 }
 
-// ask returns what row makes of each row of a query's result. The filter and top are
-// the query's first parameters.
-func ask[T any](ctx context.Context, q *Query, query string, f *Filter, top int, more []any, row func(scanner, *T) error) ([]T, error) {
-	list, err := listOf(ctx, q.tx, row, query, append(append(f.parameters(), top), more...)...)
+// ask returns what row makes of each row of a query's result.
+func ask[T any](ctx context.Context, q *Query, row func(scanner, *T) error, query string, args ...any) ([]T, error) {
+	list, err := listOf(ctx, q.tx, row, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("querying the database: %w", err)
 	}
 	return list, nil
 }
 
-// parameters are $1 to $7 of a query.
-func (f *Filter) parameters() []any {
-	return []any{f.Since, f.Until, pq.StringArray(f.Src), pq.StringArray(f.Dst), pq.StringArray(f.Proto), pq.StringArray(f.Port), pq.StringArray(f.Host)}
+// row copies the one row of a query's result.
+func (q *Query) row(ctx context.Context, columns []any, query string, args ...any) error {
+	if err := q.tx.QueryRowContext(ctx, query, args...).Scan(columns...); err != nil {
+		return fmt.Errorf("querying the database: %w", err)
+	}
+	return nil
+}
+
+// parameters are $1 to $7 of a query, and more.
+func (f *Filter) parameters(more ...any) []any {
+	return append([]any{f.Since, f.Until, f.Src, f.Dst, f.Proto, f.Port, f.Host}, more...)
 }
 
 // columns are the sums in the order of sumColumns.

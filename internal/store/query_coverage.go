@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 )
@@ -16,9 +15,8 @@ type Coverage struct {
 
 // Coverage returns that of what is asked by names. Who talks to whom is known by
 // the hour, or over protocols and ports from the rows alone.
-func (q *Query) Coverage(ctx context.Context, f *Filter, by string) (Coverage, error) {
-	var c Coverage
-	err := q.tx.QueryRowContext(ctx, `
+func (q *Query) Coverage(ctx context.Context, f *Filter, by string) (c Coverage, err error) {
+	err = q.row(ctx, []any{&c.Since, &c.Until, &c.Hours, &c.Complete}, `
 		WITH asked AS (SELECT vpn_traffic_kind($1, $2, vpn_traffic_columns($8), (vpn_traffic_filter($3, $4, $5, $6, $7)).columns) AS kind),
 		wide AS (SELECT kind, CASE kind WHEN 'pair' THEN date_trunc('hour', $1::timestamptz, 'UTC') ELSE $1 END AS since,
 			CASE kind WHEN 'pair' THEN vpn_traffic_ceil('hour', $2) ELSE $2 END AS until FROM asked)
@@ -28,9 +26,6 @@ func (q *Query) Coverage(ctx context.Context, f *Filter, by string) (Coverage, e
 				ELSE coalesce(bool_and(vpn_traffic_there(p.level, p.first, p.last)), true) END
 		FROM wide LEFT JOIN LATERAL vpn_traffic_parts(wide.since, wide.until) AS p ON kind NOT IN ('raw', 'pair')
 		GROUP BY kind, wide.since, wide.until`,
-		append(f.parameters(), strings.TrimPrefix(by, "total"))...).Scan(&c.Since, &c.Until, &c.Hours, &c.Complete)
-	if err != nil {
-		return c, fmt.Errorf("querying the database: %w", err)
-	}
-	return c, nil
+		f.parameters(strings.TrimPrefix(by, "total"))...)
+	return c, err
 }

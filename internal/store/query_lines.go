@@ -45,13 +45,15 @@ func LineColumns(by string) []string {
 // Lines returns the traffic of all that by names, the greatest first, or only of
 // the top ones, if top is not 0.
 func (q *Query) Lines(ctx context.Context, f *Filter, by string, top int) ([]Line, error) {
-	keys, from, more := "key", "'', name, '' FROM vpn_traffic_totals($1, $2, $9, $3, $4, $5, $6, $7)", []any{strings.TrimPrefix(by, "total")}
+	keys, from := "key", "'', name, '' FROM vpn_traffic_totals($1, $2, $9, $3, $4, $5, $6, $7)"
+	args := f.parameters(top, strings.TrimPrefix(by, "total"))
 	if by == "pair" {
-		keys, from, more = "source, destination", "source_name, destination_name FROM vpn_traffic_pairs($1, $2, $3, $4, $5, $6, $7)", nil
+		keys, from = "source, destination", "source_name, destination_name FROM vpn_traffic_pairs($1, $2, $3, $4, $5, $6, $7)"
+		args = f.parameters(top)
 	}
 	query := "SELECT ARRAY[" + strings.Join(CounterColumns(), ", ") + "]::text[], " + keys + ", " + from +
 		" ORDER BY " + rank(f.Sort) + " DESC NULLS LAST, " + keys + " LIMIT nullif($8::bigint, 0)"
-	return ask(ctx, q, query, f, top, more, func(scan scanner, line *Line) error {
+	return ask(ctx, q, func(scan scanner, line *Line) error {
 		var key, second, name, secondName string
 		err := scan((*pq.StringArray)(&line.Counters), &key, &second, &name, &secondName)
 		line.Values = valuesOf(by, key, name)
@@ -59,7 +61,7 @@ func (q *Query) Lines(ctx context.Context, f *Filter, by string, top int) ([]Lin
 			line.Values = []string{key, nameOf(key, name), second, nameOf(second, secondName)}
 		}
 		return err
-	})
+	}, query, args...)
 }
 
 // valuesOf takes apart what the database calls a line of totals.

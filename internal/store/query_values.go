@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -12,24 +11,16 @@ type Value struct{ Value, Name string }
 // Values returns all values that src, dst, proto, port or host had before a time
 // and that are not forgotten, with the names that were in force then.
 func (q *Query) Values(ctx context.Context, kind string, until time.Time) ([]Value, error) {
-	list, err := listOf(ctx, q.tx, func(scan scanner, v *Value) error {
+	return ask(ctx, q, func(scan scanner, v *Value) error {
 		err := scan(&v.Value, &v.Name)
 		v.Name = nameOf(v.Value, v.Name)
 		return err
 	}, `SELECT value, name FROM vpn_traffic_values($1, '-infinity', $2)`, kind, until)
-	if err != nil {
-		return nil, fmt.Errorf("querying the database: %w", err)
-	}
-	return list, nil
 }
 
 // Silent returns which shards of a head do not answer, and why: what is asked is of the
 // others. A database with rows has none.
 func (q *Query) Silent(ctx context.Context) ([]string, error) {
-	list, err := listOf(ctx, q.tx, func(scan scanner, shard *string) error { return scan(shard) },
+	return ask(ctx, q, func(scan scanner, shard *string) error { return scan(shard) },
 		`SELECT shard || ' (' || reason || ')' FROM vpn_traffic_silent()`)
-	if err != nil {
-		return nil, fmt.Errorf("querying the database: %w", err)
-	}
-	return list, nil
 }

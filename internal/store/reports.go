@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/lib/pq"
-
 	"telegraf-conntrack-accounting/internal/schema"
 )
 
@@ -37,7 +35,7 @@ func (i *importing) lockReports(ctx context.Context) (err error) {
 			ON CONFLICT (host, time) DO UPDATE SET deliveries = r.deliveries + 1
 			RETURNING *)
 		SELECT time, deliveries, expired, deliveries = 1 AND tracked FROM locked ORDER BY time`,
-		i.batch.host, timeTexts(times), pq.BoolArray(tracked))
+		i.batch.host, timeTexts(times), tracked)
 	return err
 }
 
@@ -107,7 +105,7 @@ func (i *importing) countReports(ctx context.Context) error {
 // how many open_connections is.
 type steps struct {
 	times            []int64
-	reports, tracked pq.Int64Array
+	reports, tracked []int64
 }
 
 func stepsOf(reports []batchReport, step int64) (s steps) {
@@ -132,8 +130,8 @@ func stepsOf(reports []batchReport, step int64) (s steps) {
 }
 
 // timeTexts returns times in microseconds as the server reads them.
-func timeTexts(times []int64) pq.StringArray {
-	list := make(pq.StringArray, len(times))
+func timeTexts(times []int64) []string {
+	list := make([]string, len(times))
 	for i, us := range times {
 		list[i] = string(appendTime(nil, us))
 	}

@@ -129,12 +129,11 @@ type rollups map[string]*rollup
 // newRollups sums up the rows of a batch.
 func newRollups(b *batch) rollups {
 	all := make(rollups)
-	for i := range schema.Rollups {
-		t := &schema.Rollups[i]
+	for _, t := range schema.Rollups {
 		if finer, found := all[t.Finer]; found {
-			all[t.Name] = finer.coarser(keyMapOf(t))
+			all[t.Name] = finer.coarser(keyMapOf(&t))
 		} else {
-			all[t.Name] = b.sumUp(keyMapOf(t))
+			all[t.Name] = b.sumUp(keyMapOf(&t))
 		}
 	}
 	return all

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/lib/pq"
-
 	"telegraf-conntrack-accounting/internal/schema"
 )
 
@@ -67,42 +65,27 @@ func mergeStatement(t *schema.Rollup) string {
 
 // mergeRollup adds rows to those that are there.
 func mergeRollup(ctx context.Context, tx *sql.Tx, t *schema.Rollup, b *batch, rows []rollupRow) error {
-	args := []any{b.host, texts(rows, func(r *rollupRow) string { return string(appendTime(nil, r.us)) })}
+	args := []any{b.host, columnOf(rows, func(r *rollupRow) string { return string(appendTime(nil, r.us)) })}
 	for _, column := range t.Columns {
 		if column == "port" {
-			args = append(args, numbers(rows, func(r *rollupRow) int64 { return int64(r.port) }))
+			args = append(args, columnOf(rows, func(r *rollupRow) int64 { return int64(r.port) }))
 		} else {
-			args = append(args, texts(rows, func(r *rollupRow) string { return b.text(&r.key, column) }))
+			args = append(args, columnOf(rows, func(r *rollupRow) string { return b.text(&r.key, column) }))
 		}
 	}
 	for i := range schema.SumColumns[:6] {
-		args = append(args, numbers(rows, func(r *rollupRow) int64 { return r.counters[i] }))
+		args = append(args, columnOf(rows, func(r *rollupRow) int64 { return r.counters[i] }))
 	}
-	args = append(args, gauges(rows))
+	args = append(args, columnOf(rows, func(r *rollupRow) sql.NullInt64 { return sql.NullInt64{Int64: r.open, Valid: r.hasOpen} }))
 	_, err := tx.ExecContext(ctx, mergeStatement(t), args...)
 	return err
 }
 
-func texts(rows []rollupRow, of func(*rollupRow) string) pq.StringArray {
-	list := make(pq.StringArray, len(rows))
+// columnOf returns a column of rows.
+func columnOf[T any](rows []rollupRow, of func(*rollupRow) T) []T {
+	list := make([]T, len(rows))
 	for i := range rows {
 		list[i] = of(&rows[i])
 	}
 	return list
-}
-
-func numbers(rows []rollupRow, of func(*rollupRow) int64) pq.Int64Array {
-	list := make(pq.Int64Array, len(rows))
-	for i := range rows {
-		list[i] = of(&rows[i])
-	}
-	return list
-}
-
-func gauges(rows []rollupRow) any {
-	list := make([]sql.NullInt64, len(rows))
-	for i := range rows {
-		list[i] = sql.NullInt64{Int64: rows[i].open, Valid: rows[i].hasOpen}
-	}
-	return pq.Array(list)
 }

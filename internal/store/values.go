@@ -2,10 +2,9 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
-
-	"github.com/lib/pq"
 )
 
 // dayValue is a value that a column held on a day.
@@ -20,7 +19,7 @@ func (i *importing) storeValues(ctx context.Context) error {
 	if len(i.values) == 0 {
 		return nil
 	}
-	var kinds, texts, days pq.StringArray
+	var kinds, texts, days []string
 	for v := range i.values {
 		kinds, texts, days = append(kinds, v.kind), append(texts, v.value), append(days, time.UnixMicro(v.day*dayMicros).UTC().Format(time.DateOnly))
 	}
@@ -59,4 +58,14 @@ func (i *importing) unsavedValues() map[dayValue]bool {
 		note("port", strconv.Itoa(int(row.port)), row.us)
 	}
 	return unsaved
+}
+
+// Hosts returns the hosts that have rows, in order. Rows without a host add "".
+func (db *DB) Hosts(ctx context.Context) ([]string, error) {
+	hosts, err := listOf(ctx, db.Pool, func(scan scanner, host *string) error { return scan(host) },
+		`SELECT value FROM vpn_traffic_values WHERE kind = 'host' ORDER BY value`)
+	if err != nil {
+		return nil, fmt.Errorf("listing hosts: %w", err)
+	}
+	return hosts, nil
 }

@@ -119,8 +119,8 @@ type check struct {
 
 func checks(day time.Time) (all []check) {
 	next := day.AddDate(0, 0, 1)
-	for i := range schema.Rollups {
-		all = append(all, checkOf(&schema.Rollups[i], "vpn_traffic", day, next))
+	for _, t := range schema.Rollups {
+		all = append(all, checkOf(&t, "vpn_traffic", day, next))
 	}
 	for _, level := range schema.MergedLevels {
 		all = append(all, check{
@@ -136,8 +136,7 @@ func checks(day time.Time) (all []check) {
 // summaryChecks are those of what SumUp makes. What is of more than a day is compared with
 // what it is made of, since rows of other days may be gone.
 func summaryChecks(day time.Time) (all []check) {
-	for i := range schema.Summaries {
-		t := &schema.Summaries[i]
+	for _, t := range schema.Summaries {
 		first, next := t.Around(day)
 		if !first.Equal(day) {
 			continue
