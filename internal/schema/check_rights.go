@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lib/pq"
+
 	"telegraf-conntrack-accounting/internal/check"
 )
 
@@ -63,14 +65,14 @@ func neededRights() (list []string) {
 		}
 	}
 	add("vpn_traffic", "SELECT", "INSERT")
-	for i := range Rollups {
-		add(Rollups[i].Name, "SELECT", "INSERT")
-		if Rollups[i].Level.Merged() {
-			add(Rollups[i].Name, "UPDATE")
+	for _, t := range Rollups {
+		add(t.Name, "SELECT", "INSERT")
+		if t.Level.Merged() {
+			add(t.Name, "UPDATE")
 		}
 	}
-	for i := range Summaries {
-		add(Summaries[i].Name, "SELECT")
+	for _, t := range Summaries {
+		add(t.Name, "SELECT")
 	}
 	for _, table := range []string{"vpn_traffic_reports", "vpn_traffic_minute_reports", "vpn_traffic_hour_reports", "vpn_traffic_values", "sink_status"} {
 		add(table, "SELECT", "INSERT", "UPDATE")
@@ -87,26 +89,16 @@ func neededRights() (list []string) {
 
 // rightsOf returns the rights of the current role on the schema's tables, and on
 // functions that run with their owner's. To read more than it needs is no harm.
-func rightsOf(ctx context.Context, tx *sql.Tx) (list []string, err error) {
-	rows, err := tx.QueryContext(ctx, `
+func rightsOf(ctx context.Context, tx *sql.Tx) (list pq.StringArray, err error) {
+	err = tx.QueryRowContext(ctx, `
 		WITH home AS (SELECT relnamespace AS id FROM pg_class WHERE oid = to_regclass('vpn_traffic'))
-		SELECT p || ' on ' || relname FROM home, pg_class c, unnest('{SELECT, INSERT, UPDATE, DELETE, TRUNCATE}'::text[]) AS p
-		WHERE relnamespace = home.id AND (relname LIKE 'vpn\_traffic%' OR relname = 'sink_status') AND relkind IN ('r', 'p', 'v')
-			AND (has_table_privilege(c.oid, p) OR p IN ('INSERT', 'UPDATE') AND has_any_column_privilege(c.oid, p))
-		UNION ALL SELECT 'EXECUTE on ' || proname FROM home, pg_proc f
-		WHERE pronamespace = home.id AND proname LIKE 'vpn\_traffic\_%' AND prosecdef AND has_function_privilege(f.oid, 'EXECUTE')`)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var right string
-		if err := rows.Scan(&right); err != nil {
-			return nil, err
-		}
-		list = append(list, right)
-	}
-	return list, rows.Err()
+		SELECT array_agg(held) FROM (
+			SELECT p || ' on ' || relname AS held FROM home, pg_class c, unnest('{SELECT, INSERT, UPDATE, DELETE, TRUNCATE}'::text[]) AS p
+			WHERE relnamespace = home.id AND (relname LIKE 'vpn\_traffic%' OR relname = 'sink_status') AND relkind IN ('r', 'p', 'v')
+				AND (has_table_privilege(c.oid, p) OR p IN ('INSERT', 'UPDATE') AND has_any_column_privilege(c.oid, p))
+			UNION ALL SELECT 'EXECUTE on ' || proname FROM home, pg_proc f
+			WHERE pronamespace = home.id AND proname LIKE 'vpn\_traffic\_%' AND prosecdef AND has_function_privilege(f.oid, 'EXECUTE')) AS rights`).Scan(&list)
+	return list, err
 }
 
 // without returns the rights of a list that are not in the other, except to read.

@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -57,10 +56,4 @@ func asDay(day int64, err error) error {
 		return err
 	}
 	return &DayError{time.UnixMicro(day * dayMicros).UTC(), err}
-}
-
-// isDay reports whether err is a DayError.
-func isDay(err error) bool {
-	_, ok := errors.AsType[*DayError](err)
-	return ok
 }

@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"context"
+	"database/sql"
 	"sync"
 	"sync/atomic"
 
@@ -18,6 +20,11 @@ type DB struct {
 	days map[int64]bool // days since the epoch whose partitions are known to be there
 }
 
+// queryer is a pool of connections, or a transaction.
+type queryer interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
 // Open prepares the use of the database that dsn names: see pgconn.Open.
 func Open(dsn string) (*DB, error) {
 	db, err := pgconn.Open(dsn)
@@ -27,7 +34,7 @@ func Open(dsn string) (*DB, error) {
 	return &DB{DB: db, days: make(map[int64]bool)}, nil
 }
 
-// AfterError takes from an error what it says about the database.
+// AfterError takes from an error, if there is one, what it says about the database.
 func (db *DB) AfterError(err error) {
 	if pgconn.IsMissingPartition(err) {
 		db.forgetDays()

@@ -43,18 +43,15 @@ func (notReady) Is(kind error) bool { return kind == pgconn.ErrNotReady }
 // is nothing to do.
 func (db *DB) Migrate(ctx context.Context) error {
 	db.forgetDays() // the database may be another one by now
-	if err := refuseOldTable(ctx, db.Pool); err != nil {
-		db.AfterError(err)
-		return err
-	}
-	if err := db.migrate(ctx); err != nil {
-		db.AfterError(err)
-		return err
-	}
-	return nil
+	err := db.migrate(ctx)
+	db.AfterError(err)
+	return err
 }
 
 func (db *DB) migrate(ctx context.Context) error {
+	if err := refuseOldTable(ctx, db.Pool); err != nil {
+		return err
+	}
 	if err := mayMigrate(ctx, db.Pool); err != nil {
 		return err
 	}

@@ -92,7 +92,7 @@ func (db *DB) Retain(ctx context.Context, now time.Time, keep Retention) (done R
 			days = errors.Join(days, db.makeDay(ctx, day))
 		}
 	}
-	if days != nil && !isDay(days) {
+	if _, one := errors.AsType[*DayError](days); days != nil && !one {
 		return done, fmt.Errorf("making the partitions of the days to come: %w", days)
 	}
 	if clocks := checkClocks(now, clock); clocks.Level == check.Failure {
