@@ -14,21 +14,47 @@ import (
 // rejected with its reasons. A batch is for one goroutine; several batches of a sink can be
 // filled and stored at once.
 type Batch struct {
-	*batch
-	sink   *VPNTraffic
-	sender string // "" for the only one
+	converter
+	sink     *VPNTraffic
+	sender   string                  // "" for the only one
+	mayWrite func(host string) error // nil: for every host
+
+	hosts    []string // in the order of their first metric
+	reports  map[string][]byte
+	rejected rejected
+
+	taken int // metrics and lines
+	bytes int // of the reports
 }
 
 // NewBatch returns an empty batch of one of many senders, to be used after Connect. Metrics
 // of a host for which mayWrite returns an error are rejected with that error.
 func (v *VPNTraffic) NewBatch(sender string, mayWrite func(host string) error) *Batch {
-	b := newBatch(*v.converter())
-	b.mayWrite = mayWrite
-	return &Batch{b, v, sender}
+	return &Batch{converter: *v.converter(), sink: v, sender: sender, mayWrite: mayWrite, reports: make(map[string][]byte)}
 }
 
 // Add takes a metric, which may be used again afterwards.
-func (b *Batch) Add(m telegraf.Metric) { b.add(m) }
+func (b *Batch) Add(m telegraf.Metric) {
+	b.taken++
+	if b.besides(m) {
+		return
+	}
+	host, _ := m.GetTag(b.hostTag)
+	row, err := b.row(m, host)
+	if err == nil && b.mayWrite != nil {
+		err = b.mayWrite(host)
+	}
+	if err != nil {
+		b.rejected.add(m, err)
+		return
+	}
+	report, known := b.reports[host]
+	if !known {
+		b.hosts = append(b.hosts, host)
+	}
+	b.reports[host] = reportfile.Append(report, &row)
+	b.bytes += len(b.reports[host]) - len(report)
+}
 
 // Reject takes note of a line that its reader could make no metric of.
 func (b *Batch) Reject(line []byte, reason error) {
@@ -82,43 +108,4 @@ func (b *Batch) keepRejected() error {
 	}
 	b.sink.Log.Warnf("rejected %d of %s (%s): %s", r.total, of, r.summary(), where)
 	return nil
-}
-
-// batch turns metrics into a report for each host.
-type batch struct {
-	converter
-	mayWrite func(host string) error // nil: for every host
-
-	hosts    []string // in the order of their first metric
-	reports  map[string][]byte
-	rejected rejected
-
-	taken int // metrics and lines
-	bytes int // of the reports
-}
-
-func newBatch(c converter) *batch {
-	return &batch{converter: c, reports: make(map[string][]byte)}
-}
-
-func (b *batch) add(m telegraf.Metric) {
-	b.taken++
-	if b.besides(m) {
-		return
-	}
-	host, _ := m.GetTag(b.hostTag)
-	row, err := b.row(m, host)
-	if err == nil && b.mayWrite != nil {
-		err = b.mayWrite(host)
-	}
-	if err != nil {
-		b.rejected.add(m, err)
-		return
-	}
-	report, known := b.reports[host]
-	if !known {
-		b.hosts = append(b.hosts, host)
-	}
-	b.reports[host] = reportfile.Append(report, &row)
-	b.bytes += len(b.reports[host]) - len(report)
 }

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/influxdata/line-protocol/v2/lineprotocol"
 	"github.com/influxdata/telegraf"
@@ -106,4 +108,39 @@ func (r *rejected) summary() string {
 		parts = append(parts, fmt.Sprintf("%s: %d", reason, r.reasons[reason]))
 	}
 	return strings.Join(parts, ", ")
+}
+
+const (
+	rejectionsEvery  = 10 * time.Minute
+	rejectionSenders = 1000 // beyond which all are forgotten: strangers come from any number of addresses
+)
+
+// rejections remembers when it was logged that metrics of a sender are rejected: a client
+// that is set up wrong, or hostile, would have it logged with each of its requests.
+type rejections struct {
+	mu sync.Mutex
+	of map[string]rejection
+}
+
+type rejection struct {
+	logged time.Time
+	since  int // metrics that were rejected and not logged
+}
+
+// due counts rejected metrics of a sender. It reports whether to log that, and how many have
+// not been logged before them.
+func (r *rejections) due(sender string, now time.Time, n int) (before int, yes bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.of == nil || len(r.of) >= rejectionSenders {
+		r.of = make(map[string]rejection)
+	}
+	last, known := r.of[sender]
+	if known && now.Sub(last.logged) < rejectionsEvery {
+		last.since += n
+		r.of[sender] = last
+		return 0, false
+	}
+	r.of[sender] = rejection{logged: now}
+	return last.since, true
 }

@@ -146,7 +146,7 @@ func TestMetricsBecomeRows(t *testing.T) {
 		"1970":            {m: early, err: "time is before 2000: a clock was off"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBatch(converter{"host", []string{"conntrack_accounting", "traffic"}})
+			b := newBatch("conntrack_accounting", "traffic")
 			host, _ := test.m.GetTag("host")
 			row, err := b.row(test.m, host)
 			if test.err != "" {
@@ -159,29 +159,36 @@ func TestMetricsBecomeRows(t *testing.T) {
 	}
 }
 
+// newBatch returns a batch of a sink that takes these measurements.
+func newBatch(measurements ...string) *Batch {
+	sink := New()
+	sink.Measurements = measurements
+	return sink.NewBatch("", nil)
+}
+
 // What the input says of itself is no traffic, and no reason to complain.
 func TestInternalMetricsAreLeftOut(t *testing.T) {
 	fields := map[string]any{"destroy_events": int64(1), "flows": int64(2)}
 	for _, name := range []string{"conntrack_accounting_internal", "traffic"} {
-		b := newBatch(converter{"host", New().Measurements})
-		b.add(metric.New(name, map[string]string{"host": "gw"}, fields, noon))
-		b.add(traffic(nil, map[string]any{"destroy_events": int64(1)}))
+		b := newBatch(New().Measurements...)
+		b.Add(metric.New(name, map[string]string{"host": "gw"}, fields, noon))
+		b.Add(traffic(nil, map[string]any{"destroy_events": int64(1)}))
 		require.Zero(t, b.rejected.total, name)
 		require.Equal(t, []string{"gw"}, b.hosts)
 		require.Equal(t, 1, strings.Count(string(b.reports["gw"]), "\n"))
 	}
-	b := newBatch(converter{"host", []string{"conntrack_accounting_internal"}}) // which asks for it
-	b.add(metric.New("conntrack_accounting_internal", nil, fields, noon))
+	b := newBatch("conntrack_accounting_internal") // which asks for it
+	b.Add(metric.New("conntrack_accounting_internal", nil, fields, noon))
 	require.Equal(t, 1, b.rejected.total)
 }
 
 func TestRejectedMetricsAreSummedUp(t *testing.T) {
-	b := newBatch(converter{"host", []string{"a"}})
+	b := newBatch("a")
 	for _, name := range []string{"b", "c", "b", "d", "e", "f", "g"} {
 		m := traffic(nil, map[string]any{"note": "two\nlines"})
 		m.SetName(name)
 		m.RemoveTag("src")
-		b.add(m)
+		b.Add(m)
 	}
 	require.Empty(t, b.hosts)
 	require.Equal(t, 7, b.rejected.total)
@@ -193,8 +200,8 @@ func TestRejectedMetricsAreSummedUp(t *testing.T) {
 	require.Contains(t, lines[1], `src_packets=1i`) // fields come in any order
 
 	huge := traffic(map[string]string{"src": "x"}, map[string]any{"note": strings.Repeat("x\n", maxMetric)})
-	b = newBatch(converter{"host", New().Measurements})
-	b.add(huge)
+	b = newBatch(New().Measurements...)
+	b.Add(huge)
 	require.Equal(t, 2, strings.Count(string(b.rejected.text), "\n"), "of what is too long, its beginning in a comment")
 	require.Equal(t, 2, strings.Count("\n"+string(b.rejected.text), "\n# "))
 }
