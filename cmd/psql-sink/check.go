@@ -38,11 +38,7 @@ spool. Neither Telegraf nor a sink need run.
 
 // check finds out all that must hold for a sink that a user runs.
 func (c *client) check(ctx context.Context, by check.User) []check.Finding {
-	err := c.load()
-	if err == nil {
-		err = c.sink.Init()
-	}
-	if err != nil {
+	if err := c.configure(); err != nil {
 		return []check.Finding{check.Failf("configuration", "%v", err).Do("correct it")}
 	}
 	source, importCommand := "the PG* variables and defaults", "psql-sink import"

@@ -6,7 +6,10 @@ import (
 	"flag"
 	"fmt"
 	"os/signal"
+	"sync"
 	"syscall"
+
+	"github.com/influxdata/telegraf"
 
 	"telegraf-conntrack-accounting/internal/command"
 	"telegraf-conntrack-accounting/internal/execd"
@@ -32,6 +35,20 @@ func newClient(host execd.Program) (*client, *flag.FlagSet) {
 	return c, flags
 }
 
+// newService returns the switches of a command that runs until a signal. What makes its
+// client can be called again, to read the configuration anew.
+func newService(host execd.Program) (newClient func() *client, flags *flag.FlagSet) {
+	flags = command.NewFlags()
+	config := flags.String("config", "", "read settings from the [[outputs.vpn_traffic]] table in `file`; without it, all have their defaults")
+	debug := flags.Bool("debug", false, "log debug messages too")
+	log := sync.OnceValue(func() telegraf.Logger { return execd.NewLogger(host.Stdout, host.Stderr, *debug) })
+	return func() *client {
+		c := &client{Program: host, config: *config, sink: vpn_traffic.New()}
+		c.sink.Log = log()
+		return c
+	}, flags
+}
+
 // refusePassword finds a password on the command line.
 func (c *client) refusePassword() error {
 	if err := pgconn.RefusePassword(c.dsn); err != nil {
@@ -54,6 +71,14 @@ func (c *client) load() error {
 		c.sink.DSN = c.dsn
 	}
 	return nil
+}
+
+// configure reads the configuration and checks it.
+func (c *client) configure() error {
+	if err := c.load(); err != nil {
+		return err
+	}
+	return c.sink.Init()
 }
 
 // open reads the configuration and opens the database that it names.

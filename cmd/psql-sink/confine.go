@@ -22,11 +22,16 @@ func needed(args []string) []sandbox.Capability {
 // confine takes from the program what the running plugin does not need.
 func confine(running any, log telegraf.Logger) {
 	sink := running.(*vpn_traffic.VPNTraffic)
+	enter(profileOf(sink), sink, log)
+}
+
+// enter leaves the program what a profile names, if the sink's options say so.
+func enter(profile sandbox.Profile, sink *vpn_traffic.VPNTraffic, log telegraf.Logger) {
 	if !sink.Sandbox {
 		sandbox.Outside("sandbox = false").Log(log)
 		return
 	}
-	sandbox.Enter(profileOf(sink)).Log(log)
+	sandbox.Enter(profile).Log(log)
 }
 
 func profileOf(sink *vpn_traffic.VPNTraffic) sandbox.Profile {
@@ -57,15 +62,14 @@ func (c *confinement) allows(sink *vpn_traffic.VPNTraffic, config string) error 
 
 // enter confines the program, once.
 func (c *confinement) enter(sink *vpn_traffic.VPNTraffic, config string) {
-	switch {
-	case c.profile != nil:
-	case sink.Sandbox:
-		profile := watchProfile(sink, config)
-		c.profile = &profile
-		sandbox.Enter(profile).Log(sink.Log)
-	default:
-		sandbox.Outside("sandbox = false").Log(sink.Log)
+	if c.profile != nil {
+		return
 	}
+	profile := watchProfile(sink, config)
+	if sink.Sandbox {
+		c.profile = &profile
+	}
+	enter(profile, sink, sink.Log)
 }
 
 // watchProfile adds the configuration, which is read again.

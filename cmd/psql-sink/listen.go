@@ -14,16 +14,13 @@ import (
 
 	"telegraf-conntrack-accounting/internal/command"
 	"telegraf-conntrack-accounting/internal/execd"
-	"telegraf-conntrack-accounting/internal/sandbox"
 	"telegraf-conntrack-accounting/internal/systemd"
 	"telegraf-conntrack-accounting/internal/writeapi"
 	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
 )
 
 func listenCommand(host execd.Program) *command.Command {
-	flags := command.NewFlags()
-	config := flags.String("config", "", "read settings from the [[outputs.vpn_traffic]] table in `file`; without it, all have their defaults")
-	debug := flags.Bool("debug", false, "log debug messages too")
+	newClient, flags := newService(host)
 	return &command.Command{
 		Name: "listen", Line: "take metrics over HTTP as InfluxDB does, and store them", Flags: flags,
 		About: `Takes line protocol from Telegraf's outputs.influxdb_v2 or outputs.influxdb at the
@@ -36,19 +33,14 @@ what waits, and that it is not stuck (Type=notify, WatchdogSec=).
 		Run: func([]string) error {
 			ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 			defer stop()
-			c := &client{Program: host, config: *config, sink: vpn_traffic.New()}
-			c.sink.Log = execd.NewLogger(host.Stdout, host.Stderr, *debug)
-			return c.listen(ctx)
+			return newClient().listen(ctx)
 		},
 	}
 }
 
 // listen serves until the context ends.
 func (c *client) listen(ctx context.Context) error {
-	if err := c.load(); err != nil {
-		return err
-	}
-	if err := c.sink.Init(); err != nil {
+	if err := c.configure(); err != nil {
 		return err
 	}
 	clients, err := c.clients()
@@ -157,11 +149,7 @@ func (c *client) tls(clients *writeapi.Clients) (*tls.Config, error) {
 
 // confineListener takes from the program what it does not need once it listens.
 func (c *client) confineListener() {
-	if !c.sink.Sandbox {
-		sandbox.Outside("sandbox = false").Log(c.sink.Log)
-		return
-	}
 	profile := profileOf(c.sink)
 	profile.Accept = true
-	sandbox.Enter(profile).Log(c.sink.Log)
+	enter(profile, c.sink, c.sink.Log)
 }

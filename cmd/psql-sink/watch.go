@@ -6,18 +6,13 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/influxdata/telegraf"
-
 	"telegraf-conntrack-accounting/internal/command"
 	"telegraf-conntrack-accounting/internal/execd"
 	"telegraf-conntrack-accounting/internal/systemd"
-	"telegraf-conntrack-accounting/plugins/outputs/vpn_traffic"
 )
 
 func watchCommand(host execd.Program) *command.Command {
-	flags := command.NewFlags()
-	config := flags.String("config", "", "read settings from the [[outputs.vpn_traffic]] table in `file`; without it, all have their defaults")
-	debug := flags.Bool("debug", false, "log debug messages too")
+	newClient, flags := newService(host)
 	return &command.Command{
 		Name: "watch", Line: "store report files as they are put into the spool", Flags: flags,
 		About: `Imports the report files that others put into the folder new/ of the spool, until
@@ -25,26 +20,23 @@ SIGTERM or SIGINT. At SIGHUP it reads its configuration again. It tells systemd 
 ready, what waits, and that it is not stuck (Type=notify, WatchdogSec=).
 `,
 		Examples: []command.Example{{Text: "psql-sink watch -config /etc/telegraf/vpn_traffic.conf"}},
-		Run: func([]string) error {
-			return watch(host, *config, execd.NewLogger(host.Stdout, host.Stderr, *debug))
-		},
+		Run:      func([]string) error { return watch(newClient) },
 	}
 }
 
 // watch imports what is put into the spool, until SIGTERM or SIGINT. At SIGHUP it
 // reads its configuration again.
-func watch(host execd.Program, config string, log telegraf.Logger) error {
+func watch(newClient func() *client) error {
 	// From here on, so that a signal never ends it without Close.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	var confined confinement
-	manager := systemd.New(log)
+	c := newClient()
+	manager := systemd.New(c.sink.Log)
 	defer manager.Stop()
-	for ctx.Err() == nil {
-		c := &client{Program: host, config: config, sink: vpn_traffic.New()}
-		c.sink.Log = log
+	for ; ctx.Err() == nil; c = newClient() {
 		if err := c.watch(ctx, reload, manager, &confined); err != nil {
 			return err
 		}
@@ -54,10 +46,7 @@ func watch(host execd.Program, config string, log telegraf.Logger) error {
 
 // watch watches until the context ends or the configuration is to be read again.
 func (c *client) watch(ctx context.Context, reload <-chan os.Signal, manager *systemd.Notifier, confined *confinement) error {
-	if err := c.load(); err != nil {
-		return err
-	}
-	if err := c.sink.Init(); err != nil {
+	if err := c.configure(); err != nil {
 		return err
 	}
 	if err := confined.allows(c.sink, c.config); err != nil {
