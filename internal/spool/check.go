@@ -17,12 +17,11 @@ func Check(dir string, options Options, by check.User, importCommand string) []c
 		return []check.Finding{folder}
 	}
 	found := []check.Finding{folder}
-	for _, name := range [...]string{newDir, processedDir, rejectedDir, laterDir} {
-		_, err := os.Stat(s.path(name, ""))
-		if errors.Is(err, fs.ErrNotExist) {
+	for _, path := range Folders(dir)[1:] {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			continue // Open makes it
 		}
-		if f := by.Folder("spool", s.path(name, "")); f.Level != check.OK {
+		if f := by.Folder("spool", path); f.Level != check.OK {
 			return append(found, f)
 		}
 	}
@@ -37,8 +36,7 @@ func (s *Spool) checkRoom() check.Finding {
 	if err = errors.Join(err, laterErr); err != nil {
 		return check.Failf("room", "what waits cannot be counted: %v", err)
 	}
-	waiting.Files += later.Files
-	waiting.Bytes += later.Bytes
+	waiting.plus(later)
 	free := check.Free(s.dir)
 	switch rest := s.options.Limit - waiting.Bytes; {
 	case rest <= 0:

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -83,6 +84,13 @@ func openOwn(path string, flags int) (*os.File, os.FileInfo, error) {
 		return nil, nil, errors.Join(err, file.Close())
 	}
 	return file, info, nil
+}
+
+// isOwn reports whether a file is what this package makes: neither a link, a pipe
+// or a folder, nor a file that has a name elsewhere, too.
+func isOwn(info os.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return info.Mode().IsRegular() && ok && stat.Nlink == 1
 }
 
 // appendBounded appends text to a file, durably, as far as that does not become too

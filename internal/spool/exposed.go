@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"os/user"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,8 +17,7 @@ func (s *Spool) Exposed() check.Finding { return s.exposed(userName(os.Geteuid()
 
 func (s *Spool) exposed(to string) check.Finding {
 	var folders []string
-	for _, name := range [...]string{"", newDir, processedDir, rejectedDir, laterDir} {
-		path := filepath.Join(s.dir, name)
+	for _, path := range Folders(s.dir) {
 		if info, err := os.Stat(path); err == nil && isExposed(info, to) {
 			folders = append(folders, fmt.Sprintf("%s (mode %04o, of %s)", path, info.Mode().Perm(), userName(owner(info))))
 		}

@@ -130,3 +130,27 @@ func (r *Rejects) temporary() string {
 	// A name may have all the length that the file system allows.
 	return r.spool.path(r.folder, fmt.Sprintf("%s%x%s", tempPrefix, sha256.Sum256([]byte(r.name)), tempSuffix))
 }
+
+// ErrRejectedFull says that rejected/ has reached its limit. What would go there
+// stays in new/.
+var ErrRejectedFull = errors.New("rejected/ is full")
+
+// takeRejected counts files that are about to come into rejected/, when its limit
+// allows them.
+func (s *Spool) takeRejected(more Count) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	limit := s.options.RejectedLimit
+	if limit > 0 && s.rejected.Bytes+more.Bytes > limit {
+		there, err := s.count(rejectedDir) // somebody may have made room
+		if err != nil {
+			return err
+		}
+		if s.rejected = there; there.Bytes+more.Bytes > limit {
+			return fmt.Errorf("%w: %d bytes are in %s, which takes %d: mend what is there and move it back to new/, or delete it",
+				ErrRejectedFull, there.Bytes, filepath.Join(s.dir, rejectedDir), limit)
+		}
+	}
+	s.rejected.plus(more)
+	return nil
+}
