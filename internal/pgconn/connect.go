@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -183,17 +184,14 @@ func at(list []string, i int) string {
 
 // Connect returns a connection to the first host that is as it must be.
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
-	order := make([]int, len(c.hosts))
-	for i := range order {
-		order[i] = i
-	}
+	hosts := slices.Clone(c.hosts)
 	if c.random {
-		rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		rand.Shuffle(len(hosts), func(i, j int) { hosts[i], hosts[j] = hosts[j], hosts[i] })
 	}
 	var failed connectError
-	for _, i := range order {
-		conn, err := connect(ctx, c.hosts[i], c.accept)
-		place := placeOf(&c.hosts[i])
+	for _, config := range hosts {
+		conn, err := connect(ctx, config, c.accept)
+		place := placeOf(&config)
 		if err == nil {
 			c.last.Store(&place)
 			return conn, nil
