@@ -141,7 +141,7 @@ func (w *worker) load(ctx context.Context, run []source) error {
 func (w *worker) read(ctx context.Context, n int) error {
 	in, err := w.open(ctx, &w.run[n])
 	if err != nil {
-		return &ReadError{Err: err}
+		return &ReadError{err}
 	}
 	defer in.close()
 	w.showProgress(0)
@@ -149,7 +149,7 @@ func (w *worker) read(ctx context.Context, n int) error {
 	err = w.files.Read(ctx, n, in.Reader, w.run[n].host)
 	w.logThin(w.run[n].path)
 	if unread, ok := errors.AsType[*ReadError](err); ok {
-		unread.Err = fmt.Errorf("reading %s: %w", w.run[n].path, unread.Err)
+		unread.error = fmt.Errorf("reading %s: %w", w.run[n].path, unread.error)
 	}
 	return err
 }

@@ -106,7 +106,7 @@ func (f *unitFile) fail(err error) {
 func (l *load) readRows(ctx context.Context, n int, f *unitFile, file *os.File) error {
 	in, err := unpack.New(file)
 	if err != nil {
-		return &ReadError{Err: err}
+		return &ReadError{err}
 	}
 	defer in.Close()
 	if err := l.files.Read(ctx, n, in, f.Host); err != nil {

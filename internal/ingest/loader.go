@@ -14,12 +14,10 @@ type origin struct{ File, Line int32 }
 
 // ReadError is an error of a file, as opposed to one of Store or of Reject.
 // What was read of the file is held, or stored.
-type ReadError struct{ Err error }
-
-func (e *ReadError) Error() string { return e.Err.Error() }
+type ReadError struct{ error }
 
 // Unwrap returns the error of the file.
-func (e *ReadError) Unwrap() error { return e.Err }
+func (e *ReadError) Unwrap() error { return e.error }
 
 // loader loads the rows of one host.
 type loader struct {

@@ -117,7 +117,10 @@ func (im *Importer) failed(f failure, others bool) error {
 		return nil
 	}
 	for _, entry := range f.unit {
-		im.quarantine(entry, f.err)
+		file := &stuckFile{entry: entry, err: f.err, tries: maxAttempts}
+		if err := im.stuck.setAside(file); err != nil {
+			im.stuck.add(entry, errors.Join(f.err, err), false)
+		}
 	}
 	return nil
 }
@@ -130,12 +133,4 @@ func (im *Importer) separate(unit []spool.Entry) {
 		im.attempts[entry.Name] = &attempt{limit: 1}
 	}
 	im.separated++
-}
-
-func (im *Importer) quarantine(entry spool.Entry, reason error) {
-	if err := im.spool.Quarantine(entry, reason); err != nil {
-		im.stuck.add(entry, errors.Join(reason, err), false)
-		return
-	}
-	im.log.Errorf("set %q aside in %s/rejected after %d attempts: %v", entry.Name, im.spool.Dir(), maxAttempts, reason)
 }
