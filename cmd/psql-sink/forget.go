@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"net/netip"
 	"time"
 
 	"telegraf-conntrack-accounting/internal/command"
@@ -17,7 +18,7 @@ func forgetCommand(host execd.Program) *command.Command {
 	flags.Var(&o.from, "day", "delete this `day` (2006-01-02, in UTC): rows, sums, and the record that it was imported")
 	flags.Var(&o.to, "to", "delete all days from -day up to this `day`")
 	flags.StringVar(&o.host, "host", "", "delete only what this `gateway` reported; without -day, on all days")
-	flags.Var(&o.addresses, "address", "delete this `address or prefix`, as source and as destination; several with commas between them. Without -day, on all days")
+	flags.Func("address", "delete this `address or prefix`, as source and as destination; several with commas between them. Without -day, on all days", o.addAddresses)
 	flags.BoolVar(&o.yes, "yes", false, "delete; without it, only print what would be deleted")
 	return &command.Command{
 		Name: "forget", Line: "delete days, a gateway or a customer's addresses", Flags: flags,
@@ -48,7 +49,7 @@ type forgetOptions struct {
 	flags     *flag.FlagSet
 	from, to  dateFlag
 	host      string
-	addresses prefixFlag
+	addresses []netip.Prefix
 	yes       bool
 }
 

@@ -58,18 +58,14 @@ func daysOf(addresses []store.Address, f *store.Forgotten) (days []time.Time) {
 	return days
 }
 
-// prefixFlag is a list of addresses and prefixes on the command line.
-type prefixFlag []netip.Prefix
-
-func (p *prefixFlag) String() string { return fmt.Sprint(*p) }
-
-func (p *prefixFlag) Set(text string) error {
+// addAddresses takes a value of the switch -address.
+func (o *forgetOptions) addAddresses(text string) error {
 	for part := range strings.SplitSeq(text, ",") {
 		prefix, err := store.ParsePrefix(part)
 		if err != nil {
 			return fmt.Errorf("%q is neither an address nor a prefix, such as 10.77.1.0/24", part)
 		}
-		*p = append(*p, prefix.Masked())
+		o.addresses = append(o.addresses, prefix.Masked())
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func ask(ctx context.Context, config *pq.Config) reply {
 	defer func() { _ = conn.Close() }()
 	encrypted := config.SSLMode != pq.SSLModeDisable
 	if config.SSLMode == pq.SSLModePrefer || config.SSLMode == pq.SSLModeAllow { // it depends
-		found, err := queryRow(ctx, conn, `SELECT ssl, pid FROM pg_stat_ssl WHERE pid = pg_backend_pid()`)
+		found, err := conn.queryRow(ctx, `SELECT ssl, pid FROM pg_stat_ssl WHERE pid = pg_backend_pid()`)
 		encrypted = err == nil && found[0] == true
 	}
 	return reply{config: config, encrypted: encrypted}

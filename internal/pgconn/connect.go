@@ -219,7 +219,7 @@ func placeOf(config *pq.Config) string {
 // Driver returns lib/pq's.
 func (*connector) Driver() driver.Driver { return pq.Driver{} }
 
-func connect(ctx context.Context, config pq.Config, accept acceptance) (driver.Conn, error) {
+func connect(ctx context.Context, config pq.Config, accept acceptance) (*session, error) {
 	loose := avoidLoosePassfile(&config)
 	one, err := pq.NewConnectorConfig(config)
 	if err != nil {
@@ -233,18 +233,22 @@ func connect(ctx context.Context, config pq.Config, accept acceptance) (driver.C
 	if err != nil {
 		return nil, err
 	}
-	if err := accept.check(ctx, conn); err != nil {
-		return nil, errors.Join(err, conn.Close())
+	s, err := newSession(conn)
+	if err != nil {
+		return nil, err
 	}
-	return newSession(conn)
+	if err := accept.check(ctx, s); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 }
 
 // check returns an error when the server is not as it must be.
-func (a acceptance) check(ctx context.Context, conn driver.Conn) error {
+func (a acceptance) check(ctx context.Context, s *session) error {
 	if a == anyServer {
 		return nil
 	}
-	found, err := queryRow(ctx, conn, `SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on'`)
+	found, err := s.queryRow(ctx, `SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on'`)
 	switch {
 	case err != nil:
 		return err
@@ -257,12 +261,8 @@ func (a acceptance) check(ctx context.Context, conn driver.Conn) error {
 }
 
 // queryRow returns the two columns of the one row that a query has.
-func queryRow(ctx context.Context, conn driver.Conn, statement string) (found [2]driver.Value, err error) {
-	query, ok := conn.(driver.QueryerContext)
-	if !ok {
-		return found, errors.New("the driver has no queries")
-	}
-	rows, err := query.QueryContext(ctx, statement, nil)
+func (s *session) queryRow(ctx context.Context, statement string) (found [2]driver.Value, err error) {
+	rows, err := s.QueryContext(ctx, statement, nil)
 	if err != nil {
 		return found, err
 	}

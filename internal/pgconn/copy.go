@@ -35,13 +35,10 @@ func CopyLines(conn *sql.Conn, statement string, count int, line func([]byte, in
 }
 
 func copyThrough(raw any, statement string, count int, line func([]byte, int) []byte) error {
-	preparer, ok := raw.(driver.ConnPrepareContext)
-	if !ok {
-		return errors.New("the driver has no COPY")
-	}
+	s := raw.(*session) // that is what a connector of ours connects
 	// Not the import's context: lib/pq watches that for the transaction.
 	ctx := context.Background()
-	stmt, err := preparer.PrepareContext(ctx, statement)
+	stmt, err := s.PrepareContext(ctx, statement)
 	if err != nil {
 		return err
 	}
@@ -53,7 +50,7 @@ func copyThrough(raw any, statement string, count int, line func([]byte, int) []
 	if why := in.Close(); why != nil { // it waits until the server has taken all
 		err = why
 	}
-	if valid, ok := raw.(driver.Validator); ok && err != nil && !valid.IsValid() && ClassOf(err) == Unknown {
+	if err != nil && !s.IsValid() && ClassOf(err) == Unknown {
 		return &brokenCopy{err}
 	}
 	return err
