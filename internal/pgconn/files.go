@@ -1,6 +1,7 @@
 package pgconn
 
 import (
+	"fmt"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -46,4 +47,20 @@ func homeFolder() string {
 		return who.HomeDir
 	}
 	return ""
+}
+
+// avoidLoosePassfile takes a password file out of the configuration that others
+// may read, as libpq does, and returns what to tell when the login fails then.
+// lib/pq would tell it on stderr, at every attempt.
+func avoidLoosePassfile(config *pq.Config) error {
+	path := config.Passfile
+	if home, err := os.UserHomeDir(); path == "" && err == nil {
+		path = filepath.Join(home, ".pgpass")
+	}
+	info, err := os.Stat(path)
+	if err != nil || config.Password != "" || info.Mode().Perm()&0o077 == 0 {
+		return nil
+	}
+	config.Passfile = filepath.Join(os.DevNull, "none")
+	return fmt.Errorf("the password file %s was not used, because others may read it: chmod 600 it", path)
 }

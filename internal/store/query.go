@@ -152,3 +152,70 @@ func (f *Filter) parameters(more ...any) []any {
 func (s *Sums) columns() []any {
 	return []any{&s.SrcPackets, &s.SrcBytes, &s.DstPackets, &s.DstBytes, &s.ConnectionTimes, &s.ConnectionCount, &s.OpenConnections}
 }
+
+// Coverage is the range that an answer really covers.
+type Coverage struct {
+	Since, Until time.Time // beyond the ends, where only whole minutes or hours are known there
+	Complete     bool      // retention has dropped nothing that would have to be in it
+	Hours        bool      // it is made of the sums of whole hours, whatever the ends
+}
+
+// Coverage returns that of what is asked by names. Who talks to whom is known by
+// the hour, or over protocols and ports from the rows alone.
+func (q *Query) Coverage(ctx context.Context, f *Filter, by string) (c Coverage, err error) {
+	err = q.row(ctx, []any{&c.Since, &c.Until, &c.Hours, &c.Complete}, `
+		WITH asked AS (SELECT vpn_traffic_kind($1, $2, vpn_traffic_columns($8), (vpn_traffic_filter($3, $4, $5, $6, $7)).columns) AS kind),
+		wide AS (SELECT kind, CASE kind WHEN 'pair' THEN date_trunc('hour', $1::timestamptz, 'UTC') ELSE $1 END AS since,
+			CASE kind WHEN 'pair' THEN vpn_traffic_ceil('hour', $2) ELSE $2 END AS until FROM asked)
+		SELECT coalesce(min(p.first), wide.since), coalesce(max(p.last), wide.until), kind = 'pair',
+			CASE kind WHEN 'raw' THEN vpn_traffic_there('report', wide.since, wide.until)
+				WHEN 'pair' THEN vpn_traffic_there('hour', wide.since, wide.until)
+				ELSE coalesce(bool_and(vpn_traffic_there(p.level, p.first, p.last)), true) END
+		FROM wide LEFT JOIN LATERAL vpn_traffic_parts(wide.since, wide.until) AS p ON kind NOT IN ('raw', 'pair')
+		GROUP BY kind, wide.since, wide.until`,
+		f.parameters(strings.TrimPrefix(by, "total"))...)
+	return c, err
+}
+
+// LastReport returns the time up to which all gateways have reported, and the time
+// between two reports of one. A gateway that is silent for three times as long is left
+// out. Without a report in the last hour, the time is zero.
+func (q *Query) LastReport(ctx context.Context, hosts []string) (last time.Time, interval time.Duration, err error) {
+	var at sql.NullTime
+	var seconds float64
+	err = q.row(ctx, []any{&at, &seconds}, `
+		WITH heard AS (SELECT last FROM vpn_traffic_heard($1, now()) WHERE last > now() - interval '1 hour'),
+		pace AS (SELECT coalesce(vpn_traffic_interval(now()), 60) AS seconds)
+		SELECT (SELECT min(last) FROM heard WHERE last >= (SELECT max(last) FROM heard) - make_interval(secs => 3 * seconds)), seconds FROM pace`,
+		list(hosts))
+	return at.Time, time.Duration(seconds * float64(time.Second)), err
+}
+
+// Reports returns how many reports the gateway sent in a range that sent the most.
+func (q *Query) Reports(ctx context.Context, f *Filter) (most int, err error) {
+	err = q.row(ctx, []any{&most}, `SELECT coalesce(max(reports), 0) FROM vpn_traffic_counts($1, $2, NULL, $3)`, f.Since, f.Until, list(f.Host))
+	return most, err
+}
+
+// list is an array that is never NULL.
+func list(values []string) []string { return append([]string{}, values...) }
+
+// Value is one that a column holds, and what it is called: "" where it has no name.
+type Value struct{ Value, Name string }
+
+// Values returns all values that src, dst, proto, port or host had before a time
+// and that are not forgotten, with the names that were in force then.
+func (q *Query) Values(ctx context.Context, kind string, until time.Time) ([]Value, error) {
+	return ask(ctx, q, func(scan scanner, v *Value) error {
+		err := scan(&v.Value, &v.Name)
+		v.Name = nameOf(v.Value, v.Name)
+		return err
+	}, `SELECT value, name FROM vpn_traffic_values($1, '-infinity', $2)`, kind, until)
+}
+
+// Silent returns which shards of a head do not answer, and why: what is asked is of the
+// others. A database with rows has none.
+func (q *Query) Silent(ctx context.Context) ([]string, error) {
+	return ask(ctx, q, func(scan scanner, shard *string) error { return scan(shard) },
+		`SELECT shard || ' (' || reason || ')' FROM vpn_traffic_silent()`)
+}
