@@ -159,3 +159,36 @@ func writePage(s *summary.Summary, name string) error {
 	}
 	return nil
 }
+
+// parseMoment parses a time, or a duration before another time. A time of day means its
+// last occurrence that is not after that other time.
+func parseMoment(text string, before time.Time) (time.Time, error) {
+	days := 0
+	if n, err := fmt.Sscanf(text, "%dd", &days); n == 1 && err == nil && text == fmt.Sprintf("%dd", days) && days >= 0 {
+		return before.AddDate(0, 0, -days), nil
+	}
+	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
+		return before.Add(-ago), nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"} {
+		if at, err := time.ParseInLocation(layout, text, time.Local); err == nil {
+			return at, nil
+		}
+	}
+	for _, layout := range []string{"15:04:05", "15:04"} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return lastTimeOfDay(at, before.Local()), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is neither a time, such as 2006-01-02 15:04 or 15:04, nor how long ago, such as 90m or 7d", text)
+}
+
+func lastTimeOfDay(at, before time.Time) time.Time {
+	year, month, day := before.Date()
+	hour, minute, second := at.Clock()
+	last := time.Date(year, month, day, hour, minute, second, 0, time.Local)
+	if last.After(before) {
+		last = time.Date(year, month, day-1, hour, minute, second, 0, time.Local)
+	}
+	return last
+}

@@ -5,6 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
+	"strconv"
 	"strings"
 
 	"telegraf-conntrack-accounting/internal/printable"
@@ -57,4 +59,26 @@ func tell(stderr io.Writer, level string, notes []string) {
 	for _, note := range notes {
 		_, _ = fmt.Fprintf(stderr, "%s %s\n", level, printable.Line(note))
 	}
+}
+
+// numberPorts replaces names of services by their numbers.
+func numberPorts(ports []string) error {
+	for i, port := range ports {
+		if port == "other" { // as the tables call it
+			ports[i] = "-1"
+			continue
+		}
+		if n, err := strconv.Atoi(port); err == nil && n >= -1 && n <= 65535 {
+			continue
+		}
+		n, err := net.LookupPort("tcp", port)
+		if err != nil {
+			n, err = net.LookupPort("udp", port)
+		}
+		if err != nil || port == "" {
+			return fmt.Errorf("%q is neither a port, -1 for those that are not told apart, nor a service of /etc/services", port)
+		}
+		ports[i] = strconv.Itoa(n)
+	}
+	return nil
 }
