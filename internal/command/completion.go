@@ -1,13 +1,18 @@
 package command
 
 import (
+	"embed"
 	"errors"
 	"fmt"
 	"strings"
 )
 
 // Shells ask the program itself what can stand at the end of a command line, so their
-// scripts know nothing of its commands.
+// scripts know nothing of its commands. These have PROGRAM and FUNCTION for the name of
+// the program, and of a function in shells that allow no dash in it.
+//
+//go:embed completion.bash completion.fish completion.zsh
+var completionScripts embed.FS
 
 // offerFiles stands for the names of files, which a shell completes by itself.
 const offerFiles = ":files"
@@ -21,13 +26,20 @@ func (p *Program) completionCommand() *Command {
 			switch {
 			case len(args) > 1 && args[0] == "words": // called by the scripts
 				return p.printOffers(args[1:])
-			case len(args) == 1 && completionScripts()[args[0]] != "":
-				script := strings.ReplaceAll(completionScripts()[args[0]], "FUNCTION", "_"+strings.ReplaceAll(p.Name, "-", "_"))
-				return p.print(strings.ReplaceAll(script, "PROGRAM", p.Name))
+			case len(args) == 1:
+				if script, err := completionScripts.ReadFile("completion." + args[0]); err == nil {
+					return p.print(p.complete(string(script)))
+				}
 			}
 			return UsageError(errors.New("name a shell: bash, fish or zsh"))
 		},
 	}
+}
+
+// complete fills in the names.
+func (p *Program) complete(script string) string {
+	function := "_" + strings.ReplaceAll(p.Name, "-", "_")
+	return strings.NewReplacer("PROGRAM", p.Name, "FUNCTION", function).Replace(script)
 }
 
 // An offer is a word that can stand there, and what it does.
@@ -89,56 +101,4 @@ func (o option) offers(prefix string) (list []offer) {
 		list = append(list, offer{prefix + word, ""})
 	}
 	return list
-}
-
-// completionScripts have PROGRAM and FUNCTION for the name of the program, and of a
-// function in shells that allow no dash in it.
-func completionScripts() map[string]string {
-	return map[string]string{
-		"bash": `# bash completion for PROGRAM
-FUNCTION() {
-    local word words=() offers
-    for word in "${COMP_WORDS[@]:1:COMP_CWORD}"; do # bash takes -switch=value for three words
-        [[ $word == = ]] || words+=("$word")
-    done
-    [[ $word != = ]] || words+=('')
-    mapfile -t offers < <(PROGRAM completion words "${words[@]}")
-    COMPREPLY=("${offers[@]%%$'\t'*}")
-    if [[ ${COMPREPLY[0]} == :files ]]; then
-        mapfile -t COMPREPLY < <(compgen -f -- "${words[-1]}")
-        compopt -o filenames 2>/dev/null
-    fi
-    return 0
-}
-complete -F FUNCTION PROGRAM
-`,
-		"fish": `# fish completion for PROGRAM
-function FUNCTION
-    set -l words (commandline -opc)
-    set -l current (commandline -ct)
-    set -l offers (PROGRAM completion words $words[2..-1] "$current")
-    if test (string trim -- "$offers[1]") = :files
-        __fish_complete_path (string replace -r '^-.*=' '' -- "$current")
-    else
-        printf '%s\n' $offers
-    end
-end
-complete -c PROGRAM -f -a '(FUNCTION)'
-`,
-		"zsh": `#compdef PROGRAM
-# zsh completion for PROGRAM
-FUNCTION() {
-    local -a offers=("${(@f)$(PROGRAM completion words "${(@)words[2,CURRENT]}")}")
-    [[ $offers ]] || return 0
-    if [[ $offers[1] == :files* ]]; then
-        compset -P '-*='
-        _files
-        return
-    fi
-    offers=("${(@)${(@)offers//:/\\:}/$'\t'/:}") # _describe wants word:what it does
-    _describe PROGRAM offers
-}
-FUNCTION "$@"
-`,
-	}
 }
