@@ -15,13 +15,12 @@ const NewDays = 31
 // knownDays remembers which days a file may bring.
 type knownDays struct {
 	there map[int64]bool // days that the database has, or that are not past
-	fresh map[int64]bool // days that the file brings
-	last  int64          // day that was decided last, and
-	taken bool           // how
+	taken map[int64]bool // of the other days of the file, whether it may bring them
+	fresh int            // how many of these it may
 }
 
 func (k *knownDays) beginFile() {
-	k.fresh, k.last = make(map[int64]bool), -1
+	k.taken, k.fresh = make(map[int64]bool), 0
 	if k.there == nil {
 		k.there = make(map[int64]bool)
 	}
@@ -29,23 +28,12 @@ func (k *knownDays) beginFile() {
 
 // takesDay reports whether rows of a time are taken.
 func (f *Files) takesDay(ctx context.Context, ns int64) (taken bool, err error) {
-	if f.Days <= 0 {
-		return true, nil
-	}
 	k, day := &f.days, ns/int64(24*time.Hour) // no row is of before 1970
-	if day == k.last {
-		return k.taken, nil
-	}
-	if taken, err = f.decideDay(ctx, day); err == nil {
-		k.last, k.taken = day, taken
-	}
-	return taken, err
-}
-
-func (f *Files) decideDay(ctx context.Context, day int64) (taken bool, err error) {
-	k := &f.days
-	if k.there[day] || k.fresh[day] {
+	if f.Days <= 0 || k.there[day] {
 		return true, nil
+	}
+	if taken, decided := k.taken[day]; decided {
+		return taken, nil
 	}
 	begin := time.Unix(0, 0).UTC().AddDate(0, 0, int(day))
 	has := time.Since(begin) < 24*time.Hour
@@ -54,15 +42,16 @@ func (f *Files) decideDay(ctx context.Context, day int64) (taken bool, err error
 			return false, fmt.Errorf("looking for the partition of a day: %w", err)
 		}
 	}
-	switch {
-	case has:
+	if has {
 		k.there[day] = true
-	case len(k.fresh) < f.Days:
-		k.fresh[day] = true
-	default:
-		return false, nil
+		return true, nil
 	}
-	return true, nil
+	taken = k.fresh < f.Days
+	if taken {
+		k.fresh++
+	}
+	k.taken[day] = taken
+	return taken, nil
 }
 
 // beyondDays says why a row of a day too many is rejected.

@@ -19,24 +19,18 @@ type input struct {
 	file *os.File
 }
 
-// openInput takes what opening the file has returned.
-func openInput(file *os.File, err error) (*input, error) {
-	if err != nil {
-		return nil, err
+// open opens a source. The reading of a stream ends with the context, too.
+func (j *Job) open(ctx context.Context, s *source) (_ *input, err error) {
+	file := j.Stdin
+	if s.path != "-" {
+		if file, err = os.Open(s.path); err != nil {
+			return nil, err
+		}
 	}
-	return newInput(file, file)
-}
-
-// openStream is openInput for standard input and named pipes, whose reading ends with
-// the context, too.
-func openStream(ctx context.Context, file *os.File, err error) (*input, error) {
-	if err != nil {
-		return nil, err
+	var from io.Reader = file
+	if s.stream {
+		from = &stream{file, ctx}
 	}
-	return newInput(file, &stream{file, ctx})
-}
-
-func newInput(file *os.File, from io.Reader) (*input, error) {
 	in, err := unpack.New(from)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("reading %s: %w", file.Name(), err), file.Close())
@@ -49,7 +43,7 @@ func (in *input) close() {
 	_ = in.file.Close() // it was read only
 }
 
-// stream polls, since a blocked read cannot be interrupted.
+// stream is standard input or a named pipe. It polls, since a blocked read cannot be interrupted.
 type stream struct {
 	*os.File
 	ctx context.Context

@@ -38,7 +38,7 @@ func (j *Job) findSources(ctx context.Context) []source {
 			if ctx.Err() != nil {
 				return nil
 			}
-			found, err := j.look(path)
+			found, err := j.look(ctx, path)
 			switch {
 			case errors.Is(err, errOwnFile):
 			case err != nil:
@@ -105,7 +105,7 @@ func isRegular(path string, entry fs.DirEntry) bool {
 var errOwnFile = errors.New("the file of -rejected")
 
 // look returns what is known about a file before it is imported.
-func (j *Job) look(path string) (source, error) {
+func (j *Job) look(ctx context.Context, path string) (source, error) {
 	s := source{path: path, host: j.Host, silent: true, first: math.MaxInt64, stream: true}
 	if path == "-" {
 		return s, nil
@@ -122,7 +122,7 @@ func (j *Job) look(path string) (source, error) {
 	}
 	s.size, s.stream = info.Size(), false
 	var hosts bool
-	s.first, hosts = j.firstRow(path)
+	s.first, hosts = j.firstRow(ctx, &s)
 	s.silent = s.silent && !hosts
 	return s, nil
 }
@@ -130,9 +130,9 @@ func (j *Job) look(path string) (source, error) {
 // firstRow returns the time of the first row of a file, or math.MaxInt64 if the first
 // lines have none, and whether its rows name hosts. It ignores errors: the import
 // reports them.
-func (j *Job) firstRow(path string) (at int64, hosts bool) {
+func (j *Job) firstRow(ctx context.Context, s *source) (at int64, hosts bool) {
 	const most = 100 // lines to look at
-	in, err := openInput(os.Open(path))
+	in, err := j.open(ctx, s)
 	if err != nil {
 		return math.MaxInt64, false
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -161,17 +160,6 @@ func (w *worker) logThin(path string) {
 	if rows := int64(thin.Rows); rows > 0 && w.counts.thin.Add(rows) == rows {
 		w.log.Warn(thin.Warning(printable.Line(path)))
 	}
-}
-
-func (w *worker) open(ctx context.Context, from *source) (*input, error) {
-	if from.path == "-" {
-		return openStream(ctx, w.Stdin, nil)
-	}
-	file, err := os.Open(from.path)
-	if from.stream {
-		return openStream(ctx, file, err)
-	}
-	return openInput(file, err)
 }
 
 func (w *worker) store(ctx context.Context, host string, rows *store.Rows) error {
