@@ -43,7 +43,7 @@ func (c *client) listen(ctx context.Context) error {
 	if err := c.configure(); err != nil {
 		return err
 	}
-	clients, err := c.clients()
+	clients, err := writeapi.ReadClients(c.sink.ClientsFile, c.sink.Log)
 	if err != nil {
 		return err
 	}
@@ -100,14 +100,6 @@ func serve(ctx context.Context, server *writeapi.Server, listeners []net.Listene
 		serving.Wait()
 		return err
 	}
-}
-
-// clients reads the clients_file, if there is one.
-func (c *client) clients() (*writeapi.Clients, error) {
-	if c.sink.ClientsFile == "" {
-		return nil, nil
-	}
-	return writeapi.ReadClients(c.sink.ClientsFile, c.sink.Log)
 }
 
 // listeners takes the addresses of the option listen.

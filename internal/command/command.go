@@ -72,9 +72,6 @@ func (c *Command) exitCodes() ([]int, Codes) {
 	return slices.Sorted(maps.Keys(all)), all
 }
 
-// all returns the command without a name and the others.
-func (p *Program) all() []*Command { return append([]*Command{p.Main}, p.named()...) }
-
 // named returns the commands that have a name, in order.
 func (p *Program) named() []*Command {
 	list := slices.Concat(p.Commands, p.own())

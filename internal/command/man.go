@@ -15,7 +15,7 @@ func (p *Program) manual() string {
 	m.heading("NAME")
 	m.printf("%s \\- %s\n", m.escaped(p.Name), m.escaped(p.Line))
 	m.heading("SYNOPSIS")
-	for i, c := range p.all() {
+	for i, c := range append([]*Command{p.Main}, p.named()...) {
 		if i > 0 {
 			m.WriteString(".br\n")
 		}
