@@ -39,5 +39,5 @@ func orphan(t *schema.Rollup, err error) error {
 	if violation == nil {
 		return err
 	}
-	return fmt.Errorf("%s has sums of a time that has no reports (%v): psql-sink verify -repair mends that", t.Name, violation)
+	return fmt.Errorf("%s has sums of a time that has no reports (%s): psql-sink verify -repair mends that", t.Name, violation.Error())
 }
