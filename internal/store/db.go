@@ -13,6 +13,7 @@ type DB struct {
 	*schema.DB
 
 	mu     sync.Mutex
+	server time.Time             // when the server started of which the rest is known
 	values map[dayValue]bool     // those that are known to be stored
 	names  map[endpoint]nameSpan // those that are known to be in the log
 }
@@ -36,6 +37,19 @@ func (db *DB) Migrate(ctx context.Context) error {
 func (db *DB) Retain(ctx context.Context, now time.Time, keep schema.Retention) (schema.Retained, error) {
 	defer db.forgetNames()
 	return db.DB.Retain(ctx, now, keep)
+}
+
+// meet forgets what is known of another server than the one that started then. Which one
+// the next transaction is on, nobody is told: the pool connects anew where it can, and a
+// proxy need not end connections.
+func (db *DB) meet(server time.Time) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if !server.Equal(db.server) {
+		db.server = server
+		clear(db.values)
+		clear(db.names)
+	}
 }
 
 // forgetNames makes imports look again what is stored: somebody may have deleted it.

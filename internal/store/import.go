@@ -83,6 +83,7 @@ type importing struct {
 	tx    *sql.Tx
 	batch *batch
 
+	server  time.Time             // when it started, which tells it from others
 	reports []batchReport         // those of the batch
 	buckets newBuckets            // those that have no sums yet
 	sums    rollups               // of the rows that are new
@@ -106,8 +107,10 @@ func (db *DB) importBatch(ctx context.Context, b *batch) error {
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	remember(db.values, i.values)
-	remember(db.names, i.names)
+	if i.server.Equal(db.server) { // and no other import has met another one meanwhile
+		remember(db.values, i.values)
+		remember(db.names, i.names)
+	}
 	return nil
 }
 

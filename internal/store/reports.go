@@ -20,12 +20,12 @@ type batchReport struct {
 // lockReports locks and lists the reports that the batch has rows of, both in the
 // order of time, so that no two imports wait for each other. What other imports
 // inserted before is committed and visible to the next statement, and nobody else
-// inserts rows of these reports until the transaction ends.
+// inserts rows of these reports until the transaction ends. The server says which one it is.
 func (i *importing) lockReports(ctx context.Context) (err error) {
 	times, tracked := i.batch.times()
 	i.reports, err = listOf(ctx, i.tx, func(scan scanner, r *batchReport) error {
 		var at time.Time
-		err := scan(&at, &r.deliveries, &r.expired, &r.tracks)
+		err := scan(&at, &r.deliveries, &r.expired, &r.tracks, &i.server)
 		r.us = at.UnixMicro()
 		return err
 	}, `WITH locked AS (
@@ -34,8 +34,9 @@ func (i *importing) lockReports(ctx context.Context) (err error) {
 			FROM unnest($2::timestamptz[], $3::boolean[]) AS n (time, tracked) ORDER BY n.time
 			ON CONFLICT (host, time) DO UPDATE SET deliveries = r.deliveries + 1
 			RETURNING *)
-		SELECT time, deliveries, expired, deliveries = 1 AND tracked FROM locked ORDER BY time`,
+		SELECT time, deliveries, expired, deliveries = 1 AND tracked, pg_postmaster_start_time() FROM locked ORDER BY time`,
 		i.batch.host, timeTexts(times), tracked)
+	i.db.meet(i.server)
 	return err
 }
 
