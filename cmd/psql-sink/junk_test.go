@@ -31,6 +31,7 @@ func TestJunkIsCounted(t *testing.T) {
 
 	pg := testkit.Database(t)
 	p := build(t, pg.DSN())
+	p.configure("dsn = %q\n  close_timeout = \"1m\"", pg.DSN()) // on a busy machine, too, it imports before it ends
 	require.NoError(t, p.start(strings.NewReader(stdin.String())).Wait())
 	p.finish()
 
