@@ -13,7 +13,7 @@ type DB struct {
 	*schema.DB
 
 	mu     sync.Mutex
-	server time.Time             // when the server started of which the rest is known
+	server time.Time             // when the server started of which the rest is known; zero where nothing is
 	values map[dayValue]bool     // those that are known to be stored
 	names  map[endpoint]nameSpan // those that are known to be in the log
 }
@@ -53,9 +53,4 @@ func (db *DB) meet(server time.Time) {
 }
 
 // forgetNames makes imports look again what is stored: somebody may have deleted it.
-func (db *DB) forgetNames() {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	clear(db.values)
-	clear(db.names)
-}
+func (db *DB) forgetNames() { db.meet(time.Time{}) }

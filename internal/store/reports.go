@@ -36,7 +36,9 @@ func (i *importing) lockReports(ctx context.Context) (err error) {
 			RETURNING *)
 		SELECT time, deliveries, expired, deliveries = 1 AND tracked, pg_postmaster_start_time() FROM locked ORDER BY time`,
 		i.batch.host, timeTexts(times), tracked)
-	i.db.meet(i.server)
+	if err == nil {
+		i.db.meet(i.server)
+	}
 	return err
 }
 
