@@ -23,7 +23,7 @@ THOROUGH := $(if $(CI),-race -tags soak,-parallel 4)
 # For make fuzz.
 FUZZTIME ?= 20s
 
-.PHONY: help run test build install uninstall telegraf nats lint pictures screenshots look fmt notices bench release big-endian soak kills failover scale cluster fuzz vuln clean setup
+.PHONY: help run test test-. test-dashboards build install uninstall telegraf nats lint pictures screenshots look fmt notices bench release big-endian soak kills failover scale cluster fuzz vuln clean setup
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -34,7 +34,7 @@ run: setup build telegraf ## See it work (GATEWAY=host: with this machine's own 
 test: setup build telegraf nats ## Run the tests (CI=true: trials, too, and with the race detector; TESTFLAGS=... is passed on)
 	@$(MAKE) --no-print-directory --keep-going $(if $(CI),,--jobs=2) test-. test-dashboards
 
-test-%:
+test-. test-dashboards: test-%:
 	@$(GO) -C $* test $(THOROUGH) -ldflags '-s -w' -timeout 20m $(TESTFLAGS) ./...
 
 build: ## Build both programs into build/, with manual pages and completions
