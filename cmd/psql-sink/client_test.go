@@ -45,7 +45,7 @@ func TestUpgradeAndVerify(t *testing.T) {
 	require.Contains(t, text, "40 rows came over, 0 were there already, 0 are not rows")
 	text, code = p.output("verify")
 	require.Zero(t, code, text)
-	require.Equal(t, "2 days verified, 0 differences\n", text)
+	require.Equal(t, "2 days and 0 longer sums verified, 0 differences\n", text)
 
 	_, err = pg.DB().Exec(`UPDATE vpn_traffic_hour_by_pair SET src_bytes = 0 WHERE time = '2023-11-15 12:00Z'`)
 	require.NoError(t, err)

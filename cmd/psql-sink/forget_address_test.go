@@ -70,7 +70,7 @@ func TestForgetAddresses(t *testing.T) {
 	}
 	out, code = p.output("verify")
 	require.Zero(t, code, out)
-	require.Contains(t, out, " days verified, 0 differences\n")
+	require.Contains(t, out, " longer sums verified, 0 differences\n")
 
 	// It is as if the others alone had been imported, but for what only sums have.
 	state := func() string {

@@ -23,10 +23,10 @@ func verifyCommand(host execd.Program) *command.Command {
 	flags.BoolVar(&o.lost, "lost", false, "with -repair, first forget reports whose rows are all gone, so that the sums of their days are replaced, too")
 	return &command.Command{
 		Name: "verify", Line: "compare the sums with the rows, and repair them", Flags: flags,
-		About: `Computes the sums of each day anew from the rows of vpn_traffic, and prints which
-tables differ; that ends with exit code 1. With -repair it replaces them, but for days
-with reports whose rows are all gone: their sums are all there is, until -lost gives
-them up.
+		About: `Computes the sums of each day anew from the rows of vpn_traffic, and longer sums from
+the sums that they are made of, and prints which tables differ; that ends with exit code
+1. With -repair it replaces them, but for days with reports whose rows are all gone:
+their sums are all there is, until -lost gives them up.
 `,
 		Examples: []command.Example{{Text: "psql-sink verify -config /etc/telegraf/vpn_traffic.conf -from 2026-01-01 -to 2026-01-31"}},
 		Run: func([]string) error {
@@ -47,13 +47,14 @@ type verifyOptions struct {
 	repair, lost bool
 }
 
-// verify recomputes the rollups and prints what differs.
+// verify recomputes the sums and prints what differs: first those of days, of which longer
+// ones are made.
 func (c *client) verify(ctx context.Context, db *store.DB, o *verifyOptions) error {
 	days, err := db.Days(ctx, o.from.Time, o.to.Time)
 	if err != nil {
 		return err
 	}
-	wrong, lost := 0, 0
+	var v verified
 	for _, day := range days {
 		if o.lost {
 			if err := db.ForgetLost(ctx, day); err != nil {
@@ -64,26 +65,48 @@ func (c *client) verify(ctx context.Context, db *store.DB, o *verifyOptions) err
 		if err != nil {
 			return fmt.Errorf("%s: %w", day.Format(time.DateOnly), err)
 		}
-		for _, d := range found {
-			if d.Table == "vpn_traffic" {
-				c.printf("%s vpn_traffic: the rows of %d known reports are gone, and their sums stay; make psql-sink forget -day %[1]s and import it again, or verify -repair -lost\n", day.Format(time.DateOnly), d.Keys)
-				lost++
-				continue
-			}
-			mended := ""
-			if d.Repaired {
-				mended = ", replaced"
-			}
-			c.printf("%s %s: %d keys differ from vpn_traffic%s\n", day.Format(time.DateOnly), d.Table, d.Keys, mended)
-		}
-		wrong += len(found)
+		c.printDifferences(found, &v)
 	}
-	c.printf("%d days verified, %d differences\n", len(days), wrong)
+	units, err := db.Units(ctx, o.from.Time, o.to.Time)
+	if err != nil {
+		return err
+	}
+	for _, unit := range units {
+		found, err := db.VerifyUnit(ctx, unit, o.repair)
+		if err != nil {
+			return fmt.Errorf("the %s from %s: %w", unit.Name, unit.First.Format(time.DateOnly), err)
+		}
+		c.printDifferences(found, &v)
+	}
+	c.printf("%d days and %d longer sums verified, %d differences\n", len(days), len(units), v.wrong)
+	return v.verdict(o.repair)
+}
+
+// verified counts what was found: sums that are wrong, and days that have lost rows.
+type verified struct{ wrong, lost int }
+
+func (c *client) printDifferences(found []store.Difference, v *verified) {
+	for _, d := range found {
+		v.wrong++
+		day, mended := d.Day.Format(time.DateOnly), ""
+		if d.Table == "vpn_traffic" {
+			c.printf("%s vpn_traffic: the rows of %d known reports are gone, and their sums stay; make psql-sink forget -day %[1]s and import it again, or verify -repair -lost\n", day, d.Keys)
+			v.lost++
+			continue
+		}
+		if d.Repaired {
+			mended = ", replaced"
+		}
+		c.printf("%s %s: %d keys differ from %s%s\n", day, d.Table, d.Keys, d.From, mended)
+	}
+}
+
+func (v *verified) verdict(repaired bool) error {
 	switch {
-	case lost > 0:
-		return fmt.Errorf("rows are missing on %d days, which no repair brings back", lost)
-	case wrong > 0 && !o.repair:
-		return errors.New("rollups differ from vpn_traffic: psql-sink verify -repair replaces them")
+	case v.lost > 0:
+		return fmt.Errorf("rows are missing on %d days, which no repair brings back", v.lost)
+	case v.wrong > 0 && !repaired:
+		return errors.New("sums are wrong: psql-sink verify -repair replaces them")
 	}
 	return nil
 }

@@ -75,6 +75,15 @@ func cycle(t *testing.T, db *store.DB, at time.Time) error {
 			return err
 		}
 	}
+	units, err := db.Units(t.Context(), at, at)
+	if err != nil {
+		return err
+	}
+	for _, unit := range units {
+		if _, err := db.VerifyUnit(t.Context(), unit, false); err != nil {
+			return err
+		}
+	}
 	keep := schema.Retention{Raw: 24 * time.Hour, Minute: 24 * time.Hour, Hour: 24 * time.Hour}
 	if _, err := db.Import(t.Context(), "gw", series(time.Now(), 1)); err != nil { // what is newest is not dropped
 		return err

@@ -37,6 +37,13 @@ func differences(t *testing.T, db *store.DB, repair bool) (all []store.Differenc
 		require.NoError(t, err)
 		all = append(all, found...)
 	}
+	units, err := db.Units(t.Context(), beginning, end)
+	require.NoError(t, err)
+	for _, unit := range units {
+		found, err := db.VerifyUnit(t.Context(), unit, repair)
+		require.NoError(t, err)
+		all = append(all, found...)
+	}
 	return all
 }
 

@@ -232,27 +232,50 @@ func TestManySinksSumUp(t *testing.T) {
 	requireRollups(t, db)
 }
 
-// Somebody has changed a sum of days: verify says so, and has it made anew.
+// Somebody has changed a sum of days: verify says so, and has it made anew, also where only
+// the sums of hours are left that it is made of.
 func TestVerifySumsOfDays(t *testing.T) {
 	t.Parallel()
 	db, direct := fresh(t, testkit.Database(t), "damaged")
 	first := time.Date(2023, 10, 1, 0, 0, 0, 0, time.UTC)
-	mustImport(t, db, "gw", scattered(rand.New(rand.NewPCG(1, 0)), first, 2, 500))
+	mustImport(t, db, "gw", scattered(rand.New(rand.NewPCG(1, 0)), first.AddDate(0, 0, 16), 2, 500))
+	mustImport(t, db, "gw", series(first.AddDate(0, 4, 0), 1)) // whose rows stay
 	sumUp(t, db)
+	retain(t, db, first.AddDate(0, 4, 0), schema.Retention{Raw: aDay, Minute: aDay})
 	requireRollups(t, db)
 	for i := range schema.Summaries {
 		table := schema.Summaries[i].Name
-		for _, damage := range []string{"DELETE FROM " + table + " WHERE (tableoid, ctid) = (SELECT tableoid, ctid FROM " + table + " ORDER BY time LIMIT 1)", "UPDATE " + table + " SET src_bytes = src_bytes + 1 WHERE time < '2023-10-02Z'"} {
-			exec(t, direct, damage)
-			found := differences(t, db, true)
-			require.NotEmpty(t, found, damage)
-			require.Equal(t, table, found[0].Table)
-			require.True(t, found[0].Repaired)
-			require.Equal(t, "hour_by_src", pieces(t, direct, "src", first, first.AddDate(0, 0, 1)))
-			sumUp(t, db)
-			require.Equal(t, "quarter_by_pair", pieces(t, direct, "pair", first, first.AddDate(0, 3, 0)))
-		}
+		damage := []string{
+			"DELETE FROM " + table + " WHERE (tableoid, ctid) = (SELECT tableoid, ctid FROM " + table + " ORDER BY time LIMIT 1)",
+			"UPDATE " + table + " SET src_bytes = src_bytes + 1 WHERE time < '2023-10-18Z'",
+			"INSERT INTO " + table + " SELECT (r).* FROM (SELECT jsonb_populate_record(t, '{\"host\": \"new\"}') AS r FROM " + table + " AS t LIMIT 1) AS r",
+		}[i%3]
+		exec(t, direct, damage)
+		found := differences(t, db, true)
+		require.NotEmpty(t, found, damage)
+		require.Equal(t, [...]string{table, schema.Summaries[i].Finer}, [...]string{found[0].Table, found[0].From}, damage)
+		require.True(t, found[0].Repaired)
+		require.NotContains(t, pieces(t, direct, "pair", first, first.AddDate(0, 3, 0)), "quarter_by_pair")
+		sumUp(t, db)
+		require.Equal(t, "quarter_by_pair", pieces(t, direct, "pair", first, first.AddDate(0, 3, 0)))
 	}
+	requireRollups(t, db)
+}
+
+// When verify mends sums of hours, what was made of them is made anew.
+func TestRepairedHoursAreSummedUpAnew(t *testing.T) {
+	t.Parallel()
+	db, direct := fresh(t, testkit.Database(t), "mended_hours")
+	mustImport(t, db, "gw", series(noon, 10))
+	exec(t, direct, `UPDATE vpn_traffic_hour_by_src SET src_bytes = 0`)
+	sumUp(t, db)
+	const sums = `SELECT sum(src_bytes) FROM vpn_traffic_day_by_src`
+	require.Equal(t, "0", query(t, direct, sums))
+	require.Len(t, differences(t, db, false), 1)
+	require.Len(t, differences(t, db, true), 1)
+	require.NotContains(t, pieces(t, direct, "src", noon.Truncate(aDay), noon.Truncate(aDay).AddDate(0, 0, 1)), "day")
+	sumUp(t, db)
+	require.Equal(t, query(t, direct, `SELECT sum(src_bytes) FROM vpn_traffic`), query(t, direct, sums))
 	requireRollups(t, db)
 }
 

@@ -11,11 +11,12 @@ import (
 	"telegraf-conntrack-accounting/internal/schema"
 )
 
-// Difference says that a rollup is not the sum of the rows of a day; one of
-// vpn_traffic itself, that it has no rows of known reports.
+// Difference says that a rollup is not the sum of the rows of a day, or a longer sum not
+// that of what it is made of; one of vpn_traffic itself, that it has no rows of known reports.
 type Difference struct {
 	Table    string
-	Day      time.Time // its begin, in UTC
+	From     string    // the table whose sums it should have
+	Day      time.Time // the begin of the day, or of the longer sum, in UTC
 	Keys     int       // keys whose sums differ, or that only one side has
 	Repaired bool
 }
@@ -91,7 +92,7 @@ func isWhole(ctx context.Context, tx *sql.Tx, day time.Time) (whole bool, err er
 
 // verifyDay compares the sums of a day with its rows.
 func verifyDay(ctx context.Context, tx *sql.Tx, day time.Time, repair bool) (differences []Difference, err error) {
-	for _, c := range append(checks(day), summaryChecks(day)...) {
+	for _, c := range checks(day) {
 		n, err := c.differing(ctx, tx)
 		if err == nil && n > 0 && repair {
 			err = c.repair(ctx, tx)
@@ -100,10 +101,13 @@ func verifyDay(ctx context.Context, tx *sql.Tx, day time.Time, repair bool) (dif
 			return nil, fmt.Errorf("verifying %s: %w", c.table, err)
 		}
 		if n > 0 {
-			differences = append(differences, Difference{Table: c.table, Day: day, Keys: n, Repaired: repair})
+			differences = append(differences, Difference{Table: c.table, From: "vpn_traffic", Day: day, Keys: n, Repaired: repair})
 		}
 	}
-	return differences, nil
+	if repair && len(differences) > 0 {
+		err = outdateDay(ctx, tx, day) // what was made of the sums
+	}
+	return differences, err
 }
 
 // check compares a table with what it should hold.
@@ -114,7 +118,6 @@ type check struct {
 	limit       func(column string) int64 // where those sums stop
 	truth       string                    // selects keys and sums between $1 and $2
 	first, next time.Time                 // which are these
-	unit        string                    // of what SumUp makes: it need not hold
 }
 
 func checks(day time.Time) (all []check) {
@@ -129,25 +132,6 @@ func checks(day time.Time) (all []check) {
 				FROM vpn_traffic_reports WHERE time >= $1 AND time < $2 GROUP BY 1, host`, level.Begin()),
 			first: day, next: next,
 		})
-	}
-	return all
-}
-
-// summaryChecks are those of what SumUp makes. What is of more than a day is compared with
-// what it is made of, since rows of other days may be gone.
-func summaryChecks(day time.Time) (all []check) {
-	for _, t := range schema.Summaries {
-		first, next := t.Around(day)
-		if !first.Equal(day) {
-			continue
-		}
-		from := "vpn_traffic"
-		if next.Sub(first) > 24*time.Hour {
-			from = t.Finer
-		}
-		c := checkOf(&t.Rollup, from, first, next)
-		c.unit = t.Unit
-		all = append(all, c)
 	}
 	return all
 }
@@ -171,11 +155,6 @@ func summed(columns []string, limit func(string) int64) string {
 }
 
 func (c *check) differing(ctx context.Context, tx *sql.Tx) (n int, err error) {
-	if c.unit != "" {
-		if holds, err := c.holds(ctx, tx); err != nil || !holds {
-			return 0, err
-		}
-	}
 	sums := strings.Join(c.sums, ", t.")
 	err = tx.QueryRowContext(ctx, fmt.Sprintf(`
 		SELECT count(*) FROM (%[1]s) AS t
@@ -186,16 +165,8 @@ func (c *check) differing(ctx context.Context, tx *sql.Tx) (n int, err error) {
 	return n, err
 }
 
-func (c *check) holds(ctx context.Context, tx *sql.Tx) (holds bool, err error) {
-	err = tx.QueryRowContext(ctx, `SELECT coalesce(vpn_traffic_holding($1, $2, $3) @> tstzrange($2, $3), false)`, c.unit, c.first, c.next).Scan(&holds)
-	return holds, err
-}
-
-// repair makes a table hold what it should, or lets SumUp do it.
+// repair makes a table hold what it should.
 func (c *check) repair(ctx context.Context, tx *sql.Tx) error {
-	if c.unit != "" {
-		return outdateDay(ctx, tx, c.first)
-	}
 	if _, err := tx.ExecContext(ctx, `DELETE FROM `+c.table+` WHERE time >= $1 AND time < $2`, c.first, c.next); err != nil {
 		return err
 	}
