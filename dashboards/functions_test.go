@@ -90,6 +90,12 @@ func TestFunctionsQuote(t *testing.T) {
 		`SELECT vpn_traffic_totals($1, $2, port => ARRAY['443 OR 1=1'])`:     `invalid input syntax for type integer`,
 		`SELECT vpn_traffic_series($1, $2, '1 m', port => ARRAY['-1)--'])`:   `invalid input syntax for type integer`,
 		`SELECT vpn_traffic_series($1, $2, '1 m', by => 'host', top => '1')`: ``,
+		`SELECT vpn_traffic_series($1, $2, '1 m', 'src', top => -1)`:         `top is -1, which is less than 0`,
+		`SELECT vpn_traffic_totals($1, $2, 'src', top => -1)`:                `top is -1`,
+		`SELECT vpn_traffic_pairs($1, $2, top => -1)`:                        `top is -1`,
+		`SELECT vpn_traffic_rates($1, $2, '5 m', top => -1)`:                 `top is -1`,
+		`SELECT vpn_traffic_peers($1, $2, top => -1)`:                        `top is -1`,
+		`SELECT vpn_traffic_peers($1, $2, top => 0)`:                         ``,
 	} {
 		_, err := db.Exec(query, begin, end)
 		if complaint == "" {

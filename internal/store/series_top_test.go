@@ -41,12 +41,35 @@ func TestTopLinesAreThoseOfAllNames(t *testing.T) {
 						sum(connection_count) AS connection_count, sum(open_connections) AS open_connections
 						FROM every LEFT JOIN (SELECT DISTINCT key FROM top WHERE key <> 'all others') AS l USING (key) GROUP BY 1, 2)
 					SELECT coalesce(string_agg(concat_ws(' ', time, key, t.open_connections, s.open_connections), ';'), '') FROM top AS t FULL JOIN sums AS s USING (time, key)
-					WHERE (t.src_bytes, t.dst_packets, t.connection_count, round(t.open_connections, 9))
-						IS DISTINCT FROM (s.src_bytes, s.dst_packets, s.connection_count, round(s.open_connections, 9))`,
+					WHERE (t.src_bytes, t.dst_packets, t.connection_count) IS DISTINCT FROM (s.src_bytes, s.dst_packets, s.connection_count)
+						OR round(coalesce(t.open_connections, -1) - coalesce(s.open_connections, -1), 6) <> 0`,
 					first, first.Add(span), step, by, measure), "by %s in steps of %s, %s", by, step, measure)
 			}
 		}
 	}
 	require.Equal(t, "10", query(t, direct, `SELECT count(*) FROM (SELECT DISTINCT time FROM vpn_traffic_series($1, $2, '1 h', 'src', top => 2, measure => 'open')
 		WHERE open_connections > 0 LIMIT 10) AS s`, first, first.AddDate(0, 0, 3)), "there is something to compare")
+}
+
+// Whether rows are summed up before their gauge is averaged or after it, thirds of an open
+// connection are whole ones in the end.
+func TestSumsOfThirdsAreWhole(t *testing.T) {
+	t.Parallel()
+	db, direct := fresh(t, testkit.Database(t), "thirds")
+	hour := noon.Truncate(time.Hour)
+	for n := range 3 {
+		rows := series(hour.Add(time.Duration(n)*time.Minute), 3)
+		for i := range rows { // ports of one source
+			rows[i].Time, rows[i].Src, rows[i].Port = rows[0].Time, "10.32.1.0", int32(i)
+			rows[i].HasOpen, rows[i].OpenConnections = true, 10*int64((n+2)/3)
+		}
+		mustImport(t, db, "gw", rows)
+	}
+	for _, top := range []string{"NULL", "1"} {
+		for _, filter := range []string{"NULL", "'{0, 1, 2}'"} {
+			require.Equal(t, "20", query(t, direct, `SELECT string_agg(DISTINCT open_connections::text, ' ')
+				FROM vpn_traffic_series($1, $2, '1 h', 'src', port => `+filter+`, top => `+top+`, measure => 'open') WHERE seconds IS NOT NULL`,
+				hour, hour.Add(time.Hour)), "top %s, ports %s", top, filter)
+		}
+	}
 }

@@ -26,6 +26,15 @@ BEGIN
     RETURN columns;
 END $$;
 
+-- How many of the greatest are asked for; NULL for all.
+CREATE OR REPLACE FUNCTION vpn_traffic_top(top integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF top < 0 THEN
+        RAISE EXCEPTION 'top is %, which is less than 0', top USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    RETURN top;
+END $$;
+
 -- The name that is made of them.
 CREATE OR REPLACE FUNCTION vpn_traffic_name(by text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE by

@@ -34,7 +34,7 @@ BEGIN
             ORDER BY ' || CASE WHEN rising THEN 'rate - coalesce(before, 0)' ELSE 'rate' END || ' DESC, name LIMIT $3)
         SELECT ' || vpn_traffic_labels(by, 'line', until, hosts.condition) || ', rate, before, rate / before, share, line FROM greatest'
         USING vpn_traffic_seconds(finish - recent, finish, newest, columns, wanted.columns),
-            vpn_traffic_seconds(since, finish - recent, newest, columns, wanted.columns), top;
+            vpn_traffic_seconds(since, finish - recent, newest, columns, wanted.columns), vpn_traffic_top(top);
 END $$;
 
 -- How many others each source (by = 'src') opened connections to, or each
@@ -55,7 +55,7 @@ BEGIN
     END IF;
     RETURN QUERY EXECUTE format('WITH most AS MATERIALIZED (SELECT line, peers, bytes FROM (%s) AS pairs ORDER BY peers DESC, line LIMIT %L)
         SELECT %s, peers, bytes, line FROM most ORDER BY peers DESC, line',
-        vpn_traffic_counterparts(by, rows), top,
+        vpn_traffic_counterparts(by, rows), vpn_traffic_top(top),
         vpn_traffic_labels(by, 'line', until, hosts.condition));
 END $$;
 
