@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"math/rand/v2"
@@ -195,6 +196,23 @@ func TestSummingUpBesideAnImport(t *testing.T) {
 	require.Zero(t, mustImport(t, db, "gw", series(noon, 3)).Inserted)
 	require.Equal(t, "1", valid(), "nothing was added")
 	requireRollups(t, db)
+}
+
+// While a month is summed up, which may take long, the first report of a day is stored.
+func TestANewDayDoesNotWaitForSums(t *testing.T) {
+	t.Parallel()
+	db, direct := fresh(t, testkit.Database(t), "new_day")
+	mustImport(t, db, "gw", series(noon, 3))
+	exec(t, direct, `SELECT vpn_traffic_list_sums()`)
+	held, err := direct.Begin()
+	require.NoError(t, err)
+	defer func() { require.NoError(t, held.Commit()) }()
+	_, err = held.Exec(`SELECT vpn_traffic_sum_up('quarter_day', $1)`, noon.Truncate(6*time.Hour))
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	_, err = db.Import(ctx, "gw", series(noon.AddDate(0, 0, 1), 3))
+	require.NoError(t, err)
 }
 
 // Several sinks import into the same days, and sum them up, for a while.

@@ -30,6 +30,7 @@ BEGIN
 END $$;
 
 -- Makes the partition of a table that a day is in, and returns whether it was not there.
+-- One that is there takes no lock: who sums up a month would keep it for long.
 CREATE OR REPLACE FUNCTION vpn_traffic_make_partition(parent text, day date) RETURNS boolean LANGUAGE plpgsql
 SET search_path FROM CURRENT AS $$
 DECLARE
@@ -37,11 +38,14 @@ DECLARE
     first timestamp;
     child text;
 BEGIN
-    LOCK TABLE vpn_traffic_tables IN SHARE ROW EXCLUSIVE MODE; -- one of us at a time, whom no reader can hold up
     SELECT * INTO t FROM vpn_traffic_tables WHERE name = parent;
     first := date_trunc(t.span, day::timestamp);
     child := t.name || to_char(first, CASE t.span WHEN 'day' THEN '_YYYYMMDD' ELSE '_YYYYMM' END);
-    IF EXISTS (SELECT FROM pg_inherits WHERE inhparent = to_regclass(quote_ident(t.name)) AND inhrelid = to_regclass(quote_ident(child))) THEN
+    IF vpn_traffic_is_partition(t.name, child) THEN
+        RETURN false;
+    END IF;
+    LOCK TABLE vpn_traffic_tables IN SHARE ROW EXCLUSIVE MODE; -- one of us at a time, whom no reader can hold up
+    IF vpn_traffic_is_partition(t.name, child) THEN
         RETURN false;
     END IF;
     EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED) WITH (fillfactor = %s)',
@@ -53,6 +57,10 @@ BEGIN
         t.name, child, first || '+00', first + ('1 ' || t.span)::interval || '+00');
     RETURN true;
 END $$;
+
+CREATE OR REPLACE FUNCTION vpn_traffic_is_partition(parent text, child text) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM pg_inherits WHERE inhparent = to_regclass(quote_ident(parent)) AND inhrelid = to_regclass(quote_ident(child)))
+$$;
 
 -- Makes the indexes of a partition, unless they are there.
 CREATE OR REPLACE FUNCTION vpn_traffic_index_partition(partition text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
