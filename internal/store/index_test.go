@@ -22,8 +22,7 @@ func indexed(t *testing.T, direct *sql.DB) string {
 
 func TestAnImportIndexesWhatItFilled(t *testing.T) {
 	t.Parallel()
-	pg := testkit.Database(t)
-	db, direct := fresh(t, pg, "later")
+	db, direct := fresh(t)
 	mustImport(t, db, "gw", series(noon, 3))
 	require.Equal(t, "vpn_traffic_20231114", indexed(t, direct), "a sink's days have it at once")
 
@@ -54,7 +53,7 @@ func TestAnImportIndexesWhatItFilled(t *testing.T) {
 func TestUpkeepMakesMissingIndexes(t *testing.T) {
 	t.Parallel()
 	pg := testkit.Database(t)
-	db, direct := fresh(t, pg, "upkeep")
+	db, direct := freshOn(t, pg)
 	db.IndexLater()
 	mustImport(t, db, "gw", series(noon, 3))
 	require.Empty(t, indexed(t, direct))
@@ -63,7 +62,7 @@ func TestUpkeepMakesMissingIndexes(t *testing.T) {
 	require.NoError(t, err)
 	_, err = tx.Exec(`INSERT INTO vpn_traffic SELECT * FROM vpn_traffic`)
 	require.NoError(t, err)
-	sink, err := store.Open(pg.DSN() + " search_path=upkeep")
+	sink, err := store.Open(pg.DSN() + inTables)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, sink.Close()) }()
 	_, err = sink.Retain(t.Context(), time.Now(), schema.Retention{})

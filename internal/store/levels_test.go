@@ -11,13 +11,12 @@ import (
 
 	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/schema"
-	"telegraf-conntrack-accounting/internal/testkit"
 )
 
 // What is imported of an older day does not change what answers for later ones.
 func TestOldRowsHideNoSums(t *testing.T) {
 	t.Parallel()
-	db, direct := fresh(t, testkit.Database(t), "levels")
+	db, direct := fresh(t)
 	hour := time.Now().UTC().AddDate(0, 0, -45).Truncate(time.Hour)
 	var reports []reportfile.Row
 	for n := range 240 {
@@ -48,7 +47,7 @@ func TestAnyMixOfLevelsIsExact(t *testing.T) {
 	const days, seed = 6, 20231114
 	const port = "CASE port WHEN -1 THEN 'other' ELSE port::text END"
 	r := rand.New(rand.NewPCG(seed, 0))
-	db, direct := fresh(t, testkit.Database(t), "mixes")
+	db, direct := fresh(t)
 	first := noon.Truncate(aDay)
 	rows := random(r, 6000)
 	for i := range rows {

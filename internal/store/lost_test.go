@@ -16,7 +16,7 @@ import (
 func TestAConnectionLostInCOPY(t *testing.T) {
 	t.Parallel()
 	pg := testkit.Postgres(t)
-	db, direct := fresh(t, pg, "lost")
+	db, direct := freshOn(t, pg)
 	mustImport(t, db, "gw", series(noon, 1)) // makes the partition
 	blocker, err := direct.Begin()
 	require.NoError(t, err)

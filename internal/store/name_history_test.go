@@ -15,7 +15,6 @@ import (
 	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/schema"
 	"telegraf-conntrack-accounting/internal/store"
-	"telegraf-conntrack-accounting/internal/testkit"
 )
 
 // said is a report of one row, of the minute after noon, that uses names.
@@ -39,7 +38,6 @@ func label(t *testing.T, db *sql.DB, minute int, hosts ...string) string {
 }
 
 func TestNetworkNames(t *testing.T) {
-	pg := testkit.Database(t)
 	for name, test := range map[string]func(*testing.T, *store.DB, *sql.DB){
 		"renamed":    testRenamed,
 		"late":       testLateNames,
@@ -55,7 +53,7 @@ func TestNetworkNames(t *testing.T) {
 		"shown":      testNamesShown,
 	} {
 		t.Run(name, func(t *testing.T) {
-			db, direct := fresh(t, pg, "n_"+name)
+			db, direct := fresh(t)
 			test(t, db, direct)
 		})
 	}
@@ -142,7 +140,7 @@ func testNamesAgain(t *testing.T, db *store.DB, direct *sql.DB) {
 	for range 2 {
 		mustImport(t, db, "gw", file)
 	}
-	other, err := store.Open(query(t, direct, `SELECT 'dbname=' || current_database() || ' user=postgres sslmode=disable search_path=n_again host=' || current_setting('unix_socket_directories')`))
+	other, err := store.Open(dsnOf(t, direct))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, other.Close()) }()
 	require.Equal(t, store.Result{Duplicates: 2}, mustImport(t, other, "gw", file))
@@ -184,7 +182,7 @@ func testNamesRolledBack(t *testing.T, db *store.DB, direct *sql.DB) {
 // Imports of the same host at once neither wait for each other for ever nor
 // write anything twice.
 func testNamesAtOnce(t *testing.T, db *store.DB, direct *sql.DB) {
-	dsn := query(t, direct, `SELECT 'dbname=' || current_database() || ' user=postgres sslmode=disable search_path=n_at_once host=' || current_setting('unix_socket_directories')`)
+	dsn := dsnOf(t, direct)
 	other, err := store.Open(dsn)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, other.Close()) }()

@@ -68,7 +68,7 @@ var wholeQuotients = map[string]string{
 func TestOldSQLGivesTheSameNumbers(t *testing.T) {
 	t.Parallel()
 	pg := testkit.Database(t)
-	db, now := fresh(t, pg, "now")
+	db, now := freshOn(t, pg)
 	pg.Exec("CREATE SCHEMA old")
 	old, err := sql.Open("postgres", pg.DSN()+" search_path=old")
 	require.NoError(t, err)

@@ -58,7 +58,7 @@ func TestOtherEncodingsAreRefused(t *testing.T) {
 func TestWhatSomebodyDoesToTheTables(t *testing.T) {
 	t.Parallel()
 	pg := testkit.Postgres(t, "wal_level=logical")
-	db, direct := fresh(t, pg, "changed")
+	db, direct := freshOn(t, pg)
 	mustImport(t, db, "gw", series(noon, 3))
 	_, err := direct.Exec(`CREATE PUBLICATION everything FOR ALL TABLES;
 		ALTER TABLE vpn_traffic ADD COLUMN total bigint GENERATED ALWAYS AS (src_bytes + dst_bytes) STORED`)
@@ -74,7 +74,7 @@ func TestWhatSomebodyDoesToTheTables(t *testing.T) {
 		_, err := db.Verify(t.Context(), day, true)
 		require.NoError(t, err)
 	}
-	require.Equal(t, "0", query(t, direct, `SELECT count(*) FROM pg_class WHERE relnamespace = 'changed'::regnamespace AND relkind IN ('r', 'p')
+	require.Equal(t, "0", query(t, direct, `SELECT count(*) FROM pg_class WHERE relnamespace = 'traffic'::regnamespace AND relkind IN ('r', 'p')
 		AND relreplident <> 'f' AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = pg_class.oid AND indisprimary)`))
 	requireRollups(t, db)
 

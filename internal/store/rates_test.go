@@ -7,14 +7,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-conntrack-accounting/internal/reportfile"
-	"telegraf-conntrack-accounting/internal/testkit"
 )
 
 // Traffic that never changes is as much as before, whatever sums it is read from, and
 // whether or not the range begins and ends with an hour.
 func TestRatesOfSteadyTraffic(t *testing.T) {
 	t.Parallel()
-	db, direct := fresh(t, testkit.Database(t), "steady")
+	db, direct := fresh(t)
 	const pace = 15 * time.Second
 	var rows []reportfile.Row
 	for at := noon; at.Before(noon.Add(4 * time.Hour)); at = at.Add(pace) {

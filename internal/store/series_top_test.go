@@ -6,15 +6,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"telegraf-conntrack-accounting/internal/testkit"
 )
 
 // The top lines of a series, and all others together, are the lines of all names, added up:
 // in whatever steps, of whatever tables, and of gateways that do not all tell the gauge.
 func TestTopLinesAreThoseOfAllNames(t *testing.T) {
 	t.Parallel()
-	db, direct := fresh(t, testkit.Database(t), "top_lines")
+	db, direct := fresh(t)
 	first := noon.Truncate(aDay)
 	r := rand.New(rand.NewPCG(7, 0))
 	for _, host := range []string{"gw1", "gw2", "never"} {
@@ -55,7 +53,7 @@ func TestTopLinesAreThoseOfAllNames(t *testing.T) {
 // connection are whole ones in the end.
 func TestSumsOfThirdsAreWhole(t *testing.T) {
 	t.Parallel()
-	db, direct := fresh(t, testkit.Database(t), "thirds")
+	db, direct := fresh(t)
 	hour := noon.Truncate(time.Hour)
 	for n := range 3 {
 		rows := series(hour.Add(time.Duration(n)*time.Minute), 3)

@@ -36,20 +36,45 @@ func series(at time.Time, n int) []reportfile.Row {
 	return rows
 }
 
-// fresh gives a migrated database in a schema of its own on the server.
-func fresh(t *testing.T, pg *testkit.PG, schema string) (*store.DB, *sql.DB) {
+// fresh gives a migrated database, a copy of one: a migration takes longer.
+func fresh(t *testing.T) (*store.DB, *sql.DB) {
 	t.Helper()
-	_, err := pg.DB().Exec("CREATE SCHEMA " + schema)
-	require.NoError(t, err)
-	dsn := pg.DSN() + " search_path=" + schema
-	db, err := store.Open(dsn)
+	return opened(t, testkit.DatabaseLike(t, "migrated", func(pg *testkit.PG) {
+		pg.Exec("CREATE SCHEMA " + tables)
+		db, err := store.Open(pg.DSN() + inTables)
+		require.NoError(t, err)
+		require.NoError(t, db.Migrate(t.Context()))
+		require.NoError(t, db.Close())
+	}))
+}
+
+// freshOn gives one on a server of the test's own.
+func freshOn(t *testing.T, pg *testkit.PG) (*store.DB, *sql.DB) {
+	t.Helper()
+	pg.Exec("CREATE SCHEMA " + tables)
+	db, direct := opened(t, pg)
+	require.NoError(t, db.Migrate(t.Context()))
+	return db, direct
+}
+
+// The schema of their tables, which may be any.
+const tables, inTables = "traffic", " search_path=traffic"
+
+func opened(t *testing.T, pg *testkit.PG) (*store.DB, *sql.DB) {
+	t.Helper()
+	db, err := store.Open(pg.DSN() + inTables)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	require.NoError(t, db.Migrate(t.Context()))
-	direct, err := sql.Open("postgres", dsn)
+	direct, err := sql.Open("postgres", pg.DSN()+inTables)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, direct.Close()) })
 	return db, direct
+}
+
+// dsnOf returns how to connect once more.
+func dsnOf(t *testing.T, direct *sql.DB) string {
+	t.Helper()
+	return query(t, direct, `SELECT 'dbname=' || current_database() || ' user=postgres sslmode=disable host=' || current_setting('unix_socket_directories')`) + inTables
 }
 
 func query(t *testing.T, db *sql.DB, text string, args ...any) (value string) {
@@ -66,7 +91,6 @@ func mustImport(t *testing.T, db *store.DB, host string, rows []reportfile.Row) 
 }
 
 func TestDatabase(t *testing.T) {
-	pg := testkit.Database(t)
 	for name, test := range map[string]func(*testing.T, *store.DB, *sql.DB){
 		"schema":     testSchema,
 		"repeats":    testRepeats,
@@ -96,7 +120,7 @@ func TestDatabase(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			db, direct := fresh(t, pg, "s_"+strings.ReplaceAll(name, " ", "_"))
+			db, direct := fresh(t)
 			test(t, db, direct)
 		})
 	}
@@ -295,7 +319,7 @@ func testCancelled(t *testing.T, db *store.DB, direct *sql.DB) {
 // The import is exact even where the server's default isolation is another,
 // and does not write where the default is to write nothing.
 func testDefaults(t *testing.T, _ *store.DB, direct *sql.DB) {
-	dsn := query(t, direct, `SELECT 'dbname=' || current_database() || ' user=postgres sslmode=disable search_path=s_defaults host=' || current_setting('unix_socket_directories')`)
+	dsn := dsnOf(t, direct)
 	strict, err := store.Open(dsn + " default_transaction_isolation=serializable")
 	require.NoError(t, err)
 	defer func() { require.NoError(t, strict.Close()) }()

@@ -15,7 +15,6 @@ import (
 	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/schema"
 	"telegraf-conntrack-accounting/internal/store"
-	"telegraf-conntrack-accounting/internal/testkit"
 )
 
 func sumUp(t *testing.T, db *store.DB) {
@@ -46,7 +45,7 @@ func TestSumsOfDaysAreExact(t *testing.T) {
 	t.Parallel()
 	const days, seed = 110, 20231101
 	r := rand.New(rand.NewPCG(seed, 0))
-	db, direct := fresh(t, testkit.Database(t), "sums")
+	db, direct := fresh(t)
 	first := time.Date(2023, 9, 20, 0, 0, 0, 0, time.UTC)
 	day := func() time.Time { return first.AddDate(0, 0, r.IntN(days)) }
 	at := func() time.Time { return first.Add(time.Duration(r.IntN(days*24)) * time.Hour) }
@@ -109,7 +108,7 @@ func TestSumsOfDaysAreExact(t *testing.T) {
 // Days of a gauge: its average over the reports is the same, whichever sums answer.
 func TestGaugesOfDays(t *testing.T) {
 	t.Parallel()
-	db, direct := fresh(t, testkit.Database(t), "gauges")
+	db, direct := fresh(t)
 	first := time.Date(2023, 11, 1, 0, 0, 0, 0, time.UTC)
 	mustImport(t, db, "gw", scattered(rand.New(rand.NewPCG(1, 0)), first, 5, 2000))
 	ask := func() string {
@@ -127,8 +126,7 @@ func TestGaugesOfDays(t *testing.T) {
 // whatever order the two do what they do.
 func TestSummingUpBesideAnImport(t *testing.T) {
 	t.Parallel()
-	pg := testkit.Database(t)
-	db, direct := fresh(t, pg, "beside")
+	db, direct := fresh(t)
 	day := noon.Truncate(aDay)
 	mustImport(t, db, "gw", series(noon, 3))
 	packets := func() string {
@@ -201,7 +199,7 @@ func TestSummingUpBesideAnImport(t *testing.T) {
 // While a month is summed up, which may take long, the first report of a day is stored.
 func TestANewDayDoesNotWaitForSums(t *testing.T) {
 	t.Parallel()
-	db, direct := fresh(t, testkit.Database(t), "new_day")
+	db, direct := fresh(t)
 	mustImport(t, db, "gw", series(noon, 3))
 	exec(t, direct, `SELECT vpn_traffic_list_sums()`)
 	held, err := direct.Begin()
@@ -218,7 +216,7 @@ func TestANewDayDoesNotWaitForSums(t *testing.T) {
 // Several sinks import into the same days, and sum them up, for a while.
 func TestManySinksSumUp(t *testing.T) {
 	t.Parallel()
-	db, direct := fresh(t, testkit.Database(t), "many")
+	db, direct := fresh(t)
 	first := time.Date(2023, 10, 25, 0, 0, 0, 0, time.UTC)
 	mustImport(t, db, "gw", scattered(rand.New(rand.NewPCG(0, 0)), first, 8, 500))
 	var all sync.WaitGroup
@@ -254,7 +252,7 @@ func TestManySinksSumUp(t *testing.T) {
 // the sums of hours are left that it is made of.
 func TestVerifySumsOfDays(t *testing.T) {
 	t.Parallel()
-	db, direct := fresh(t, testkit.Database(t), "damaged")
+	db, direct := fresh(t)
 	first := time.Date(2023, 10, 1, 0, 0, 0, 0, time.UTC)
 	mustImport(t, db, "gw", scattered(rand.New(rand.NewPCG(1, 0)), first.AddDate(0, 0, 16), 2, 500))
 	mustImport(t, db, "gw", series(first.AddDate(0, 4, 0), 1)) // whose rows stay
@@ -283,7 +281,7 @@ func TestVerifySumsOfDays(t *testing.T) {
 // When verify mends sums of hours, what was made of them is made anew.
 func TestRepairedHoursAreSummedUpAnew(t *testing.T) {
 	t.Parallel()
-	db, direct := fresh(t, testkit.Database(t), "mended_hours")
+	db, direct := fresh(t)
 	mustImport(t, db, "gw", series(noon, 10))
 	exec(t, direct, `UPDATE vpn_traffic_hour_by_src SET src_bytes = 0`)
 	sumUp(t, db)
@@ -300,7 +298,7 @@ func TestRepairedHoursAreSummedUpAnew(t *testing.T) {
 // What is forgotten is in no sum of days either, of a host, an address or all.
 func TestForgetSumsOfDays(t *testing.T) {
 	t.Parallel()
-	db, direct := fresh(t, testkit.Database(t), "forget_sums")
+	db, direct := fresh(t)
 	first := time.Date(2023, 10, 1, 0, 0, 0, 0, time.UTC)
 	mustImport(t, db, "gw", scattered(rand.New(rand.NewPCG(1, 0)), first, 3, 100))
 	mustImport(t, db, "other", scattered(rand.New(rand.NewPCG(2, 0)), first, 3, 100))
@@ -329,7 +327,7 @@ func TestForgetSumsOfDays(t *testing.T) {
 // With the sums of hours, those of their days go.
 func TestSumsOfDaysExpire(t *testing.T) {
 	t.Parallel()
-	db, direct := fresh(t, testkit.Database(t), "expire")
+	db, direct := fresh(t)
 	for n := range 4 {
 		mustImport(t, db, "gw", series(noon.AddDate(0, n-1, 0), 10))
 	}
