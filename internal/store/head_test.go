@@ -18,23 +18,24 @@ func TestHead(t *testing.T) {
 	t.Parallel()
 	source := rand.New(rand.NewPCG(20261127, 0))
 	head, all, shards := headOf(t, source)
-	require.Less(t, compareAnswers(t, head, all, source, 100), 50, "questions that find nothing show nothing")
+	questions := testkit.Rounds(100)
+	require.Less(t, compareAnswers(t, head, all, source, questions), questions/2, "those that find nothing show nothing")
 	for _, pg := range shards[:2] {
 		sumUp(t, openStore(t, pg))
 	}
-	compareAnswers(t, head, all, source, 40) // what one has not summed up, the head does not ask of others
+	compareAnswers(t, head, all, source, testkit.Rounds(40)) // what one has not summed up, the head does not ask of others
 	require.Equal(t, "hour_by_pair", pieces(t, head.DB(), "pair", noon, noon.AddDate(0, 0, 1)))
 	sumUp(t, openStore(t, shards[2]))
 	require.Equal(t, "hour_by_pair quarter_day_by_pair", pieces(t, head.DB(), "pair", noon.Add(time.Hour), noon.AddDate(0, 0, 1).Add(time.Hour)))
-	compareAnswers(t, head, all, source, 40)
+	compareAnswers(t, head, all, source, testkit.Rounds(40))
 	const drop = `SELECT vpn_traffic_drop_partition(name) FROM vpn_traffic_partitions WHERE retention = '%s'`
 	for _, pg := range append(shards, all) {
 		pg.Exec(fmt.Sprintf(drop, "raw"))
 	}
-	compareAnswers(t, head, all, source, 50)
+	compareAnswers(t, head, all, source, testkit.Rounds(50))
 	shards[0].Exec(fmt.Sprintf(drop, "minute")) // what one lacks, no other gives
 	all.Exec(fmt.Sprintf(drop, "minute"))
-	compareAnswers(t, head, all, source, 50)
+	compareAnswers(t, head, all, source, testkit.Rounds(50))
 }
 
 // compareAnswers asks both so many questions, and returns how many find nothing.

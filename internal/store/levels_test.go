@@ -11,6 +11,7 @@ import (
 
 	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/schema"
+	"telegraf-conntrack-accounting/internal/testkit"
 )
 
 // What is imported of an older day does not change what answers for later ones.
@@ -72,7 +73,7 @@ func TestAnyMixOfLevelsIsExact(t *testing.T) {
 		return at.Truncate(unit)
 	}
 	for round := range 8 {
-		for range 15 {
+		for range testkit.Rounds(16) {
 			since := first.Add(time.Duration(r.Int64N(int64(days * aDay)))).Truncate(time.Second)
 			until := since.Add(time.Duration(1 + r.Int64N(int64([]time.Duration{aDay * 3, time.Hour * 2, time.Minute * 3}[r.IntN(3)])))).Truncate(time.Second).Add(time.Second)
 			lo, hi := outwards(since, since, false), outwards(until, until.Add(-time.Microsecond), true)

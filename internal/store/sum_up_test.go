@@ -15,6 +15,7 @@ import (
 	"telegraf-conntrack-accounting/internal/reportfile"
 	"telegraf-conntrack-accounting/internal/schema"
 	"telegraf-conntrack-accounting/internal/store"
+	"telegraf-conntrack-accounting/internal/testkit"
 )
 
 func sumUp(t *testing.T, db *store.DB) {
@@ -54,7 +55,7 @@ func TestSumsOfDaysAreExact(t *testing.T) {
 	}
 	used := map[string]bool{}
 	for round := range 5 {
-		for n := range 6 {
+		for n := range testkit.Rounds(8) {
 			since, until := at(), at()
 			if until.Before(since) {
 				since, until = until, since

@@ -74,7 +74,7 @@ func (p *PG) create(like string) {
 	p.t.Helper()
 	statement := "CREATE DATABASE " + p.database
 	if like != "" {
-		statement += " TEMPLATE " + like
+		statement += " TEMPLATE " + like + " STRATEGY file_copy"
 	}
 	admin := p.open("postgres")
 	defer func() { _ = admin.Close() }()
