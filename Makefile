@@ -17,7 +17,8 @@ export GATEWAY ?= demo
 export DURATION ?=
 
 # CI runs trials, too (internal/testkit/trial.go), and looks for data races. Without them,
-# tests mostly wait: more of them run at once, and those of both modules.
+# tests mostly wait: more of them run at once, and those of both modules. CI=false is none.
+override CI := $(filter-out false,$(CI))
 THOROUGH := $(if $(CI),-race -tags soak,-parallel 4)
 
 # For make fuzz.
