@@ -5,9 +5,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -31,6 +31,7 @@ func TestFailovers(t *testing.T) {
 	testkit.Trial(t)
 	t.Parallel()
 	f := newFailover(t)
+	f.refusesStrangers(t)
 	in, out, err := os.Pipe()
 	require.NoError(t, err)
 	sink := f.start(in)
@@ -78,15 +79,15 @@ func TestFailovers(t *testing.T) {
 func newFailover(t *testing.T) *failover {
 	t.Helper()
 	const chapter = "## Postgres that fails over"
-	cluster := testkit.Patroni(t, block(t, chapter, "sh"))
+	steps := blocks(t, chapter, "sh") // on the operator's machine, on each member, on the leader, on the sink's machine
+	require.Len(t, steps, 4)
+	cluster := testkit.Patroni(t, steps[0], steps[1])
 	leader := cluster.Leader()
-	leader.Psql(nil, "-f", filepath.Join(testkit.Root(t), "deploy", "roles.sql"))
-	leader.Exec("ALTER ROLE vpn_traffic_writer PASSWORD 'secret'")
-	dsn := regexp.MustCompile(`dsn = "(.*)"`).FindStringSubmatch(block(t, chapter, "toml"))
+	leader.Run(steps[2])
+	cluster.Run(strings.Replace(steps[3], "leader=192.0.2.11", "leader="+leader.Addr(), 1))
+	dsn := regexp.MustCompile(`dsn = "(.*)"`).FindStringSubmatch(blocks(t, chapter, "toml")[0])
 	require.NotNil(t, dsn)
-	f := &failover{program: build(t, cluster.Local(dsn[1])+" password=secret sslmode=disable"), cluster: cluster}
-	f.run(0, "migrate", "-dsn", leader.DSN()+" role=vpn_traffic_owner")
-	return f
+	return &failover{program: build(t, cluster.Local(dsn[1])), cluster: cluster}
 }
 
 // load writes a report every second, and returns how many there were.

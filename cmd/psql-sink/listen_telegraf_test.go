@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -100,11 +101,22 @@ func (l *listening) agent(reports int) *testkit.Child {
 // block returns the first block of a language that docs/scale.md has under a heading.
 func block(t testing.TB, heading, language string) string {
 	t.Helper()
+	return blocks(t, heading, language)[0]
+}
+
+// blocks returns all blocks of a language that docs/scale.md has under a heading, before the
+// next.
+func blocks(t testing.TB, heading, language string) (found []string) {
+	t.Helper()
 	text, err := os.ReadFile(filepath.Join(testkit.Root(t), "docs/scale.md"))
 	require.NoError(t, err)
-	_, chapter, found := strings.Cut(string(text), "\n"+heading+"\n")
-	require.True(t, found)
-	_, rest, _ := strings.Cut(chapter, "```"+language+"\n")
-	block, _, _ := strings.Cut(rest, "```")
-	return block
+	_, chapter, ok := strings.Cut(string(text), "\n"+heading+"\n")
+	require.True(t, ok)
+	chapter = regexp.MustCompile(`\n##+ `).Split(chapter, 2)[0]
+	for _, block := range strings.Split(chapter, "\n```"+language+"\n")[1:] {
+		block, _, _ = strings.Cut(block, "```")
+		found = append(found, block)
+	}
+	require.NotEmpty(t, found)
+	return found
 }

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,75 +13,48 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Cluster is a PostgreSQL of three members with Patroni and etcd, which fails over.
+// Cluster is a PostgreSQL of three members with Patroni and etcd, which fails over, and the
+// machine where an operator makes what they need.
 type Cluster struct {
 	t       testing.TB
 	Members []*Member
+	folder  string // the operator's machine
+	client  *http.Client
 }
 
-// Patroni makes a cluster with a database named vpn. For each member it runs the script
-// that an operator does, which names members, addresses and files as docs/scale.md does.
-func Patroni(t testing.TB, script string) *Cluster {
+// Patroni makes a cluster. It runs the script of an operator that makes certificates and
+// files, and for each member the one that installs these, both with names, addresses and
+// files as docs/scale.md has them.
+func Patroni(t testing.TB, files, install string) *Cluster {
 	t.Helper()
-	Need(t, "patroni", "etcd", "postgres", "initdb")
-	c := &Cluster{t: t}
+	Need(t, "patroni", "etcd", "postgres", "initdb", "openssl")
+	c := &Cluster{t: t, folder: t.TempDir()}
 	for n := range 3 {
 		m := &Member{PG: newPG(t, PGSetup{TCP: true}), name: fmt.Sprintf("db%d", n+1)}
 		t.Cleanup(m.remove)
 		c.Members = append(c.Members, m)
 	}
+	c.prepare()
+	c.Run(files)
+	c.client = c.Client(c.Certificate())
+	c.client.Timeout = time.Second // for a member that hangs
 	for _, m := range c.Members {
-		c.install(m, script)
+		m.install(c.Local(install))
 	}
 	for _, m := range c.Members {
 		m.Start()
 	}
 	c.AwaitWhole()
-	c.Leader().create("")
 	return c
 }
 
-// install runs the script for a member. Its files go to the member's folder, and what
-// they say of times is as short as it can be.
-func (c *Cluster) install(m *Member, script string) {
-	c.t.Helper()
-	folder := m.folder()
-	bin := filepath.Join(folder, "bin")
-	require.NoError(c.t, os.MkdirAll(bin, 0o755))
-	for _, other := range []string{"apt-get", "systemctl"} {
-		require.NoError(c.t, os.Symlink("/bin/true", filepath.Join(bin, other)))
-	}
-	local := strings.NewReplacer(
-		"name=db1 address=192.0.2.11 ", fmt.Sprintf("name=%s address=%s ", m.name, m.addr),
-		"/etc/default/etcd", filepath.Join(folder, "etcd.env"), "/etc/patroni", folder,
-		"/usr/share/telegraf-conntrack-accounting", filepath.Join(Root(c.t), "deploy", "cluster"),
-		"/var/lib/etcd/vpn", filepath.Join(folder, "etcd"), "192.0.2.0/24", "127.0.0.0/8",
-	).Replace(script)
-	run := exec.Command("sh", "-eu", "-c", c.Local(local))
-	run.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
-	out, err := run.CombinedOutput()
-	require.NoError(c.t, err, "%s", out)
-
-	config := filepath.Join(folder, "config.yml")
-	text, err := os.ReadFile(config)
-	require.NoError(c.t, err)
-	postgres, err := filepath.EvalSymlinks(Tool("postgres"))
-	require.NoError(c.t, err)
-	made := strings.NewReplacer("/var/lib/postgresql/15/vpn", m.data(), "/usr/lib/postgresql/15/bin", filepath.Dir(postgres),
-		"/var/lib/postgresql", folder, "/var/run/postgresql", m.dir,
-		"all postgres peer", "all all trust", "  parameters:\n    unix", "  parameters:\n    fsync: \"off\"\n    unix",
-		"ttl: 30", "ttl: 5", "loop_wait: 10", "loop_wait: 1", "retry_timeout: 10", "retry_timeout: 2").Replace(string(text))
-	require.NoError(c.t, os.WriteFile(config, []byte(made), 0o600)) // it is postgres's already
-	require.NoError(c.t, os.Chown(folder, int(m.cred.Uid), int(m.cred.Gid)))
-}
-
-// Local returns a text with the addresses of the members in the place of those that the
-// documents have.
+// Local returns a text with the addresses of the members, and the folder of Telegraf on the
+// operator's machine, in the place of those that the documents have.
 func (c *Cluster) Local(text string) string {
 	for n, m := range c.Members {
 		text = strings.ReplaceAll(text, fmt.Sprintf("192.0.2.%d", 11+n), m.addr)
 	}
-	return text
+	return strings.ReplaceAll(text, "/etc/telegraf", filepath.Join(c.folder, "etc/telegraf"))
 }
 
 // Leader waits until a member takes rows that is none of the others, and returns it.
@@ -116,8 +87,7 @@ func isFollowed(m *Member) bool {
 // roles counts the members that run, by their role.
 func (c *Cluster) roles() map[string]int {
 	roles := make(map[string]int)
-	client := http.Client{Timeout: time.Second}
-	answer, err := client.Get("http://" + c.Members[0].addr + ":8008/cluster")
+	answer, err := c.client.Get("https://" + c.Members[0].addr + ":8008/cluster")
 	if err != nil {
 		return roles
 	}

@@ -24,14 +24,14 @@ func (m *Member) folder() string { return filepath.Join(m.dir, "patroni") }
 // Start starts the machine: etcd, and Patroni, which starts Postgres.
 func (m *Member) Start() {
 	m.t.Helper()
-	env, err := os.ReadFile(filepath.Join(m.folder(), "etcd.env"))
+	env, err := os.ReadFile(filepath.Join(m.folder(), "etc/default/etcd"))
 	require.NoError(m.t, err)
 	log, err := os.OpenFile(m.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(m.t, err)
 	defer func() { _ = log.Close() }()
 	for _, program := range []*exec.Cmd{
 		m.command("etcd", "--log-level=error"),
-		m.command("patroni", filepath.Join(m.folder(), "config.yml")),
+		m.command("patroni", filepath.Join(m.folder(), "etc/patroni/config.yml")),
 	} {
 		program.Dir = m.folder()
 		program.Env = append(program.Env, strings.Fields(string(env))...)
