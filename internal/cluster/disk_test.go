@@ -29,6 +29,7 @@ func (w *whole) loseDisk(t *testing.T) {
 	w.net.join(postgresAddr)
 	failed.start()
 	w.report(series)
+	w.arrive(t) // what comes later is not lost
 	w.drain(t)
 	lost := rowsOf(w.sent()) - rowsOf(w.stored(t))
 	require.Positive(t, lost)
@@ -38,6 +39,14 @@ func (w *whole) loseDisk(t *testing.T) {
 	require.Contains(t, said, fmt.Sprintf(": %d rows imported, ", lost))
 	w.settle(t)
 	t.Logf("the disk had %d rows that were nowhere else", lost)
+}
+
+// arrive waits until Postgres has the last row of each gateway.
+func (w *whole) arrive(t *testing.T) {
+	t.Helper()
+	for _, g := range w.gateways {
+		require.Eventually(t, func() bool { return w.has(g, source(g.reports-1), destination(series-1)) }, 2*time.Minute, 50*time.Millisecond)
+	}
 }
 
 // fill has reports come until a sink has some in its spool.

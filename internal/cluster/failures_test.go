@@ -84,10 +84,13 @@ func (w *whole) killGateway() {
 func (w *whole) taken(g *gateway, series int) {
 	w.t.Helper()
 	src, dst := source(g.reports-1), destination(series-1)
-	require.Eventually(w.t, func() (found bool) {
-		const stored = "SELECT EXISTS (SELECT FROM vpn_traffic WHERE host = $1 AND src = $2 AND dst = $3)"
-		return g.buffered(src, dst) || w.pg.DB().QueryRow(stored, g.name, src, dst).Scan(&found) == nil && found
-	}, time.Minute, 5*time.Millisecond)
+	require.Eventually(w.t, func() bool { return g.buffered(src, dst) || w.has(g, src, dst) }, time.Minute, 5*time.Millisecond)
+}
+
+// has reports whether Postgres has a row of these addresses.
+func (w *whole) has(g *gateway, src, dst string) (found bool) {
+	const stored = "SELECT EXISTS (SELECT FROM vpn_traffic WHERE host = $1 AND src = $2 AND dst = $3)"
+	return w.pg.DB().QueryRow(stored, g.name, src, dst).Scan(&found) == nil && found
 }
 
 // elect waits until another node leads the stream.
