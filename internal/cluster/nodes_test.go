@@ -47,7 +47,8 @@ func deployed(t testing.TB, name string, replace ...string) string {
 	return strings.NewReplacer(replace...).Replace(string(text))
 }
 
-func startNATS(t testing.TB, net *network, set setting) *natsCluster {
+// startNATS starts them, with nats.conf as it is but for what is replaced.
+func startNATS(t testing.TB, net *network, set setting, replace ...string) *natsCluster {
 	t.Helper()
 	c := &natsCluster{t: t, net: net, operator: net.machine("10.99.0.99")}
 	c.server, c.cli = testkit.NATS(t)
@@ -57,8 +58,10 @@ func startNATS(t testing.TB, net *network, set setting) *natsCluster {
 		var cert, key string
 		c.ca, cert, key = ca.Issue(nodeName(n), time.Hour, nodeAddr(n)).Files(t)
 		c.configs[n] = filepath.Join(folder, "nats.conf")
-		text := deployed(t, "nats.conf", "server_name: nats-1", "server_name: "+nodeName(n), "/etc/nats/node.crt", cert,
-			"/etc/nats/node.key", key, "/etc/nats/ca.crt", c.ca, "/var/lib/nats", filepath.Join(folder, "store"), "5s", "1s")
+		text := deployed(t, "nats.conf", append([]string{
+			"server_name: nats-1", "server_name: " + nodeName(n), "/etc/nats/node.crt", cert,
+			"/etc/nats/node.key", key, "/etc/nats/ca.crt", c.ca, "/var/lib/nats", filepath.Join(folder, "store"), "5s", "1s",
+		}, replace...)...)
 		require.NoError(t, os.WriteFile(c.configs[n], []byte(text), 0o600))
 		c.machines[n] = net.machine(nodeAddr(n))
 		c.start(n)
@@ -82,28 +85,35 @@ func (c *natsCluster) start(n int) {
 	c.running[n] = testkit.StartChild(c.t, c.machines[n].Command(c.server, "-c", c.configs[n]))
 }
 
-// gatewayUser is what nats.conf has for a gateway.
-var gatewayUser = regexp.MustCompile(`(?s) *\{ user: "gw-1".*?\n    \} \}\n`)
+// gatewayAccount is what nats.conf has for a gateway.
+var gatewayAccount = regexp.MustCompile(`(?s)  gw-1: \{\n.*?\n  \}\n`)
 
-// admit adds the users of gateways to nodes that run, as docs/scale.md says.
+// admit adds the accounts of gateways to nodes that run, as docs/scale.md says.
 func (c *natsCluster) admit(names ...string) {
 	c.t.Helper()
 	for n, config := range c.configs {
 		text, err := os.ReadFile(config)
 		require.NoError(c.t, err)
-		first := gatewayUser.FindString(string(text))
+		first := gatewayAccount.FindString(string(text))
 		require.NotEmpty(c.t, first)
-		var users strings.Builder
+		var more strings.Builder
 		for _, name := range names {
-			users.WriteString(strings.ReplaceAll(first, "gw-1", name))
+			more.WriteString(strings.ReplaceAll(first, "gw-1", name))
 		}
-		require.NoError(c.t, os.WriteFile(config, []byte(strings.Replace(string(text), first, first+users.String(), 1)), 0o600))
-		node := c.running[n]
-		before := reloads(node)
-		out, err := exec.Command(c.server, "--signal", fmt.Sprintf("reload=%d", node.Pid())).CombinedOutput()
-		require.NoError(c.t, err, "%s", out)
-		require.Eventually(c.t, func() bool { return reloads(node) > before }, time.Minute, 10*time.Millisecond)
+		require.NoError(c.t, os.WriteFile(config, []byte(strings.Replace(string(text), first, first+more.String(), 1)), 0o600))
+		c.reload(n) // which makes the accounts
+		c.reload(n) // which has them import
 	}
+}
+
+// reload has a node read its file.
+func (c *natsCluster) reload(n int) {
+	c.t.Helper()
+	node := c.running[n]
+	before := reloads(node)
+	out, err := exec.Command(c.server, "--signal", fmt.Sprintf("reload=%d", node.Pid())).CombinedOutput()
+	require.NoError(c.t, err, "%s", out)
+	require.Eventually(c.t, func() bool { return reloads(node) > before }, time.Minute, 10*time.Millisecond)
 }
 
 func reloads(node *testkit.Child) int {
