@@ -3,6 +3,7 @@ package testkit
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -36,19 +37,22 @@ func NewDisk(t testing.TB, size int64) *Disk {
 func (d *Disk) Path() string { return d.path }
 
 // Fill fills the file system with a file until no more than left bytes are
-// free. It returns the file's path: without the file there is room again.
+// free; again, also what has become free since. It returns the file's path: without
+// the file there is room again.
 func (d *Disk) Fill(left int64) (path string) {
 	d.t.Helper()
 	path = filepath.Join(d.path, "filler")
-	file, err := os.Create(path)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o644)
 	require.NoError(d.t, err)
 	defer func() { _ = file.Close() }()
+	size, err := file.Seek(0, io.SeekEnd)
+	require.NoError(d.t, err)
 	free := func() int64 {
 		var stat unix.Statfs_t
 		require.NoError(d.t, unix.Fstatfs(int(file.Fd()), &stat))
 		return int64(stat.Bavail) * int64(stat.Bsize) // of another size on s390x
 	}
-	for size, more := int64(0), free()-left; more > 0; more = free() - left {
+	for more := free() - left; more > 0; more = free() - left {
 		err := unix.Fallocate(int(file.Fd()), 0, 0, size+more)
 		if errors.Is(err, unix.ENOSPC) {
 			continue // somebody else has written meanwhile
