@@ -35,7 +35,7 @@ func traffic() (rows []reportfile.Row) {
 	}{{"tcp", 443, 1}, {"tcp", 22, 0.15}, {"udp", 53, 0.02}, {"tcp", 5432, 0.4}, {"udp", 443, 0.5}, {"tcp", -1, 0.3}}
 	sources := []string{"10.32.1.0", "10.32.2.0", "10.32.7.0", "10.32.12.0", "10.32.20.0", "10.32.33.0", "10.32.40.0", "10.32.41.0", "10.32.55.0", "2001:db8:1::", "2001:db8:7::", "192.168.17.0"}
 	destinations := []string{"10.40.1.0", "10.40.2.0", "10.41.0.0", "10.44.8.0", "2001:db8:40::"}
-	for at := since; at.Before(until); at = at.Add(time.Minute) {
+	for at := since; at.Before(until); at = at.Add(5 * time.Minute) {
 		day := at.Sub(since).Hours() / 15
 		for i, src := range sources {
 			for j, dst := range destinations {
@@ -184,11 +184,20 @@ func testPage(t *testing.T, s *summary.Summary) {
 	text := page.String()
 	require.NotContains(t, text, "<script", "the page runs nothing")
 	require.NotRegexp(t, `(?:src|href)="?(?:https?:)?//`, text, "the page loads nothing")
+}
+
+// A browser draws the charts in the colours of its theme.
+func TestPageIsDrawn(t *testing.T) {
+	testkit.Trial(t)
+	s, err := summary.Make(t.Context(), filled(t), store.Filter{Since: since, Until: until}, 10)
+	require.NoError(t, err)
+	var page strings.Builder
+	require.NoError(t, s.HTML(&page))
 	for theme, colors := range map[string][][3]uint32{
 		"light": {{0xff, 0xff, 0xff}, {0x2f, 0x6f, 0xde}, {0x23, 0xa2, 0x6d}, {0xf0, 0xa1, 0x2b}},
 		"dark":  {{0x1a, 0x20, 0x29}, {0x5b, 0x93, 0xf5}, {0x3f, 0xbf, 0x88}, {0xf3, 0xb2, 0x4f}},
 	} {
-		shot := screenshot(t, text, theme)
+		shot := screenshot(t, page.String(), theme)
 		for _, color := range colors {
 			require.Greater(t, pixels(shot, color), 300, "%s: a chart in the colour %x", theme, color)
 		}
