@@ -19,8 +19,8 @@ var fieldUse = regexp.MustCompile(`(?:max|min|spread)\("(\w+)"\)`)
 
 // Each panel asks for fields that the input's README documents, and shows how
 // they are, by how much they grew, or how fast.
-func testInfluxHealth(t *testing.T, db *testkit.InfluxDB, begin time.Time) {
-	d := load(t, "influxdb/health.json")
+func testInfluxHealth(t *testing.T, db *testkit.InfluxDB, begin time.Time, file string) {
+	d := load(t, file)
 	documented, err := os.ReadFile(filepath.Join(testkit.Root(t), "plugins/inputs/conntrack_accounting/README.md"))
 	require.NoError(t, err)
 	fields := map[string]bool{}
@@ -37,11 +37,14 @@ func testInfluxHealth(t *testing.T, db *testkit.InfluxDB, begin time.Time) {
 	}
 	var points []string
 	for n := range 60 {
+		at := begin.Add(time.Duration(n) * pace).UnixNano()
 		var values []string
 		for field := range fields {
 			values = append(values, fmt.Sprintf("%s=%di", field, 100+30*n))
 		}
-		points = append(points, fmt.Sprintf("conntrack_accounting_internal,host=gw1 %s %d", strings.Join(values, ","), begin.Add(time.Duration(n)*pace).UnixNano()))
+		points = append(points,
+			fmt.Sprintf("conntrack_accounting_internal,host=gw1 %s %d", strings.Join(values, ","), at),
+			fmt.Sprintf("conntrack,host=gw1 ip_conntrack_count=131072i,ip_conntrack_max=262144i %d", at))
 	}
 	writePoints(t, db, nil, points...)
 
@@ -50,9 +53,6 @@ func testInfluxHealth(t *testing.T, db *testkit.InfluxDB, begin time.Time) {
 		for _, target := range p.Targets {
 			series := db.Query("telegraf", v.influxql(t, d, target["query"].(string), pace))
 			require.Len(t, series, 1, p.Title)
-			if p.Title == "Use of the connection tracking table" {
-				continue
-			}
 			frame := influxFrames(t, series, target["alias"].(string))
 			require.Len(t, frame, 1)
 			for label, line := range frame {
@@ -65,6 +65,8 @@ func testInfluxHealth(t *testing.T, db *testkit.InfluxDB, begin time.Time) {
 					}
 					require.NotNil(t, n)
 					switch {
+					case strings.Contains(query, `FROM "conntrack" `):
+						require.Equal(t, 0.5, *n)
 					case strings.Contains(query, "spread("):
 						require.Equal(t, 30.0*59, *n)
 					case strings.Contains(query, "derivative("):

@@ -51,13 +51,15 @@ func sumLines(traffic known) (lines []string) {
 // With the input's own sums nothing has to be set up in the database.
 func TestInfluxDBSums(t *testing.T) {
 	t.Parallel()
-	testkit.Need(t, "influx")
-	db := testkit.Influx(t, nil)
-	db.Query("", "CREATE DATABASE telegraf")
+	testkit.EachInflux(t, nil, testInfluxSums)
+}
+
+func testInfluxSums(t *testing.T, db *testkit.InfluxDB) {
 	begin := time.Now().UTC().Truncate(time.Hour).Add(-6 * time.Hour)
 	traffic := withNames(trafficFrom(begin), begin.Add(renamedAfter))
 	writePoints(t, db, traffic, append(sumLines(traffic), pingLine(begin))...)
 	t.Run("variables", func(t *testing.T) { testInfluxVariables(t, db, begin, "influxdb-sums/groups.json") })
+	t.Run("health", func(t *testing.T) { testInfluxHealth(t, db, begin, "influxdb-sums/health.json") })
 	for _, file := range files("influxdb-sums") {
 		if file == "influxdb-sums/health.json" {
 			continue // it asks for no traffic
