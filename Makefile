@@ -24,7 +24,7 @@ THOROUGH := $(if $(CI),-race -tags soak,-parallel 4)
 # For make fuzz.
 FUZZTIME ?= 20s
 
-.PHONY: help run test test-. test-dashboards build install uninstall telegraf nats lint pictures screenshots look fmt notices bench release big-endian soak kills failover scale cluster fuzz vuln clean setup
+.PHONY: help run test test-. test-dashboards build install uninstall telegraf nats influxdb lint pictures screenshots look fmt notices bench release big-endian soak kills failover scale cluster fuzz vuln clean setup
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -58,6 +58,9 @@ telegraf: ## Build the real Telegraf agent into build/, for tests and the demo
 
 nats: ## Build the NATS server and its command line into build/, for tests
 	@scripts/setup-go && scripts/nats
+
+influxdb: ## Build InfluxDB 2, but for Flux, into build/influxd2, for tests that INFLUXD2=... names it to
+	@scripts/setup-go && scripts/influxdb
 
 lint: setup ## Lint Go, shell and plugin READMEs, check formatting, go.mod and THIRD_PARTY_NOTICES
 	@$(call all,$(LINT) run --allow-parallel-runners ./...)
