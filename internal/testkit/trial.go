@@ -10,19 +10,20 @@ import (
 // floods, packages, or browsers. It runs for CI, and where -run asks for some tests.
 func Trial(t testing.TB) {
 	t.Helper()
-	if !thorough() {
+	if !Thorough() {
 		t.Skip("a trial, which CI=true or -run runs")
 	}
 }
 
 // Rounds returns how often to repeat what is random: a fourth of n where trials are left out.
 func Rounds(n int) int {
-	if thorough() {
+	if Thorough() {
 		return n
 	}
 	return max(1, n/4)
 }
 
-func thorough() bool {
+// Thorough reports whether trials run.
+func Thorough() bool {
 	return os.Getenv("CI") != "" || flag.Lookup("test.run").Value.String() != ""
 }
