@@ -28,7 +28,17 @@ func TestGatewaysAreApart(t *testing.T) {
 	c.admit("gw-2")
 	t.Run("answers reach nobody else", c.answerElsewhere)
 	t.Run("one answers who asks for the stream", c.askForTheStream)
+	t.Run("names of messages are forgotten", c.nameMessages)
 	t.Run("connections are few", c.connectOften)
+}
+
+// What gateways name messages with takes no memory for long, and hides no message of another.
+func (c *natsCluster) nameMessages(t *testing.T) {
+	before := c.messages()
+	require.NoError(t, c.as("gw-1", "pub", "--jetstream", "-H", "Nats-Msg-Id:7", "conntrack.gw-1", "").Run())
+	require.Eventually(t, func() bool {
+		return c.as("gw-2", "pub", "--jetstream", "-H", "Nats-Msg-Id:7", "conntrack.gw-2", "").Run() == nil && c.messages() >= before+2
+	}, time.Minute, 100*time.Millisecond, "without its option, the window is of two minutes")
 }
 
 // NATS answers on the subject that a client chooses, with rights of its own: an acknowledgement
