@@ -63,7 +63,8 @@ func (s PGSetup) start(t testing.TB) *PG {
 	Need(t, "initdb", "postgres")
 	p := newPG(t, s)
 	p.initialize()
-	p.configure(s, "fsync=off", "full_page_writes=off",
+	// What a server that is killed leaves goes with its folder: not in /dev/shm.
+	p.configure(s, "fsync=off", "full_page_writes=off", "dynamic_shared_memory_type=mmap",
 		"max_connections=50", "shared_buffers=64MB", "logging_collector=off")
 	p.Start()
 	return p
