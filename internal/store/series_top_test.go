@@ -70,4 +70,16 @@ func TestSumsOfThirdsAreWhole(t *testing.T) {
 				hour, hour.Add(time.Hour)), "top %s, ports %s", top, filter)
 		}
 	}
+	for _, host := range []string{"gw1", "gw2", "gw3"} { // a third each
+		rows := series(hour.Add(2*time.Hour), 1)
+		rows[0].HasOpen, rows[0].OpenConnections = true, 1
+		mustImport(t, db, host, rows)
+		for n := range 2 {
+			rows[0].Time, rows[0].OpenConnections = hour.Add(2*time.Hour+time.Duration(n+1)*time.Minute).UnixNano(), 0
+			mustImport(t, db, host, rows)
+		}
+	}
+	for _, call := range []string{"totals($1, $2, measure => 'open')", "pairs($1, $2, measure => 'open')", "series($1, $2, '1 h', measure => 'open')"} {
+		require.Equal(t, "1", query(t, direct, `SELECT max(open_connections) FROM vpn_traffic_`+call, hour.Add(2*time.Hour), hour.Add(3*time.Hour)), call)
+	}
 }

@@ -92,6 +92,12 @@ CREATE OR REPLACE FUNCTION vpn_traffic_sums(measure text, pattern text) RETURNS 
         (4, 'dst_bytes', 'bytes'), (5, 'connection_count', 'connections'), (6, 'connection_times', 'connections'), (7, 'open_connections', 'open')) AS v (n, name, kind)
 $$;
 
+-- The same for what is answered: with the gauge rounded, so that thirds of a connection add up.
+CREATE OR REPLACE FUNCTION vpn_traffic_given(measure text, pattern text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT replace(vpn_traffic_sums(measure, pattern), format(pattern, 'open_connections') || ' AS',
+        format('trim_scale(round(' || pattern || ', 9)) AS', 'open_connections'))
+$$;
+
 -- Their names.
 CREATE OR REPLACE FUNCTION vpn_traffic_sum_columns() RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
     SELECT '{src_packets, src_bytes, dst_packets, dst_bytes, connection_count, connection_times, open_connections}'::text[]

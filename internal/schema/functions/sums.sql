@@ -17,7 +17,8 @@ $$;
 -- Lists what is over and not listed, so that it is summed up. A transaction that has added
 -- to one of these times without seeing it listed is over when this returns: it waits for
 -- all that add rows, and they for it, but only if there is something to list. Of a time
--- without reports, the sums are made: there are none.
+-- without reports, the sums are made: there are none. The others get their partitions now:
+-- to make one takes a lock, which whoever sums up would keep for long.
 CREATE OR REPLACE FUNCTION vpn_traffic_list_sums() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM vpn_traffic_sums_to_list()) THEN
@@ -27,6 +28,9 @@ BEGIN
     INSERT INTO vpn_traffic_summed_up (unit, first, next, valid)
     SELECT unit, first, next, NOT EXISTS (SELECT FROM vpn_traffic_hour_reports AS r WHERE r.time >= l.first AND r.time < l.next)
     FROM vpn_traffic_sums_to_list() AS l ORDER BY first;
+    PERFORM vpn_traffic_make_partition(t.name, m.month)
+    FROM (SELECT DISTINCT unit, date_trunc('month', first AT TIME ZONE 'UTC')::date AS month FROM vpn_traffic_summed_up WHERE NOT valid) AS m
+    JOIN vpn_traffic_tables AS t USING (unit);
 END $$;
 
 CREATE OR REPLACE FUNCTION vpn_traffic_sums_to_list() RETURNS TABLE (unit text, first timestamptz, next timestamptz) LANGUAGE sql STABLE
