@@ -94,8 +94,11 @@ func (c *client) printDifferences(found []store.Difference, v *verified) {
 			v.lost++
 			continue
 		}
-		if d.Repaired {
+		switch {
+		case d.Repaired && d.From == "vpn_traffic":
 			mended = ", replaced"
+		case d.Repaired:
+			mended = ", deleted for the sink to make them anew"
 		}
 		c.printf("%s %s: %d keys differ from %s%s\n", day, d.Table, d.Keys, d.From, mended)
 	}
@@ -106,7 +109,7 @@ func (v *verified) verdict(repaired bool) error {
 	case v.lost > 0:
 		return fmt.Errorf("rows are missing on %d days, which no repair brings back", v.lost)
 	case v.wrong > 0 && !repaired:
-		return errors.New("sums are wrong: psql-sink verify -repair replaces them")
+		return errors.New("sums are wrong: psql-sink verify -repair, as the owner of the tables, replaces them")
 	}
 	return nil
 }

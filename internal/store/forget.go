@@ -89,8 +89,8 @@ func (db *DB) Forget(ctx context.Context, f *Forgotten, day time.Time) error {
 	return nil
 }
 
-// forgetSummaries deletes the sums that SumUp has made of a day, and of its month, for
-// SumUp to make them anew.
+// forgetSummaries deletes the sums that SumUp has made of a day, and of longer times that it
+// is in, for SumUp to make them anew.
 func forgetSummaries(ctx context.Context, tx *sql.Tx, day time.Time) error {
 	if err := outdateDay(ctx, tx, day); err != nil {
 		return err
@@ -148,7 +148,7 @@ func (db *DB) ForgetNames(ctx context.Context) error {
 // be imported anew once the sums are made again without them.
 func (db *DB) ForgetLost(ctx context.Context, day time.Time) error {
 	err := db.withoutImports(ctx, func(tx *sql.Tx) error {
-		if whole, err := isWhole(ctx, tx, day); err != nil || !whole {
+		if dropped, err := gone(ctx, tx, day); err != nil || dropped["raw"] {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `DELETE FROM vpn_traffic_reports AS r WHERE time >= $1 AND time < $2

@@ -64,7 +64,7 @@ func ParsePrefix(text string) (netip.Prefix, error) {
 // goes, too, where the rows of the day are all there to add up the rest; elsewhere
 // such a sum no longer tells whose traffic it was.
 func (f *Forgotten) forgetAddresses(ctx context.Context, tx *sql.Tx, day time.Time) error {
-	whole, err := isWhole(ctx, tx, day)
+	dropped, err := gone(ctx, tx, day)
 	if err != nil {
 		return err
 	}
@@ -85,10 +85,10 @@ func (f *Forgotten) forgetAddresses(ctx context.Context, tx *sql.Tx, day time.Ti
 			return fmt.Errorf("%s: %w", t.Name, err)
 		}
 	}
-	if !whole || missing > 0 {
+	if dropped["raw"] || missing > 0 {
 		return nil
 	}
-	_, err = verifyDay(ctx, tx, day, true)
+	_, err = verifyDay(ctx, tx, day, dropped, true)
 	return err
 }
 

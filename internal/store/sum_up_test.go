@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"telegraf-conntrack-accounting/internal/reportfile"
@@ -277,6 +278,74 @@ func TestVerifySumsOfDays(t *testing.T) {
 		require.Equal(t, "quarter_by_pair", pieces(t, direct, "pair", first, first.AddDate(0, 3, 0)))
 	}
 	requireRollups(t, db)
+}
+
+// Quarters of a day are read, and so verified, also where their day does not hold; and so are
+// times without reports.
+func TestVerifyWhatHolds(t *testing.T) {
+	t.Parallel()
+	db, direct := fresh(t)
+	day := noon.Truncate(aDay)
+	mustImport(t, db, "gw", series(day.Add(time.Hour), 3))
+	sumUp(t, db)
+	mustImport(t, db, "gw", series(day.Add(20*time.Hour), 3)) // late
+	requireRollups(t, db)
+	exec(t, direct, `UPDATE vpn_traffic_quarter_day_by_pair SET src_bytes = src_bytes + 1000 WHERE time = '`+day.Format(time.RFC3339)+`'`)
+	require.Equal(t, "hour_by_pair quarter_day_by_pair", pieces(t, direct, "pair", day, day.AddDate(0, 0, 1)))
+	require.Equal(t, []store.Difference{{Table: "vpn_traffic_quarter_day_by_pair", From: "vpn_traffic_hour_by_pair", Day: day, Keys: 3}}, differences(t, db, false))
+	require.Len(t, differences(t, db, true), 1)
+	sumUp(t, db)
+	requireRollups(t, db)
+
+	exec(t, direct, `SELECT vpn_traffic_make_partition('vpn_traffic_day_by_src', '2023-11-20');
+		INSERT INTO vpn_traffic_day_by_src SELECT (r).* FROM (SELECT jsonb_populate_record(t, '{"time": "2023-11-20Z"}') AS r FROM vpn_traffic_day_by_src AS t LIMIT 1) AS r`)
+	found := differences(t, db, true)
+	require.Len(t, found, 1)
+	require.Equal(t, "vpn_traffic_day_by_src", found[0].Table)
+	sumUp(t, db)
+	requireRollups(t, db)
+}
+
+// What retention has dropped, before verify looks or while it does, is not missed.
+func TestVerifyMissesNothingThatIsDropped(t *testing.T) {
+	t.Parallel()
+	db, direct := fresh(t)
+	october := time.Date(2023, 10, 15, 0, 0, 0, 0, time.UTC)
+	for _, at := range []time.Time{october, noon, noon.AddDate(0, 0, 1)} {
+		mustImport(t, db, "gw", series(at, 3))
+	}
+	sumUp(t, db)
+	const drop = `SELECT vpn_traffic_drop_partition(name) FROM vpn_traffic_partitions WHERE retention = '%s' AND first <= '%s'`
+	exec(t, direct, fmt.Sprintf(drop, "minute", "2023-11-14")) // of days that have rows
+	requireRollups(t, db)
+	require.Empty(t, differences(t, db, true))
+
+	// Verify waits for the first table of a month, or of a day, and the others are dropped meanwhile.
+	for retention, verify := range map[string]func() ([]store.Difference, error){
+		"hour": func() ([]store.Difference, error) {
+			return db.VerifyUnit(t.Context(), store.Unit{Name: "day", First: october, Next: october.AddDate(0, 0, 1)}, false)
+		},
+		"raw": func() ([]store.Difference, error) { return db.Verify(t.Context(), noon.Truncate(aDay), false) },
+	} {
+		table := map[string]string{"hour": "vpn_traffic_hour_by_src_202310", "raw": "vpn_traffic_by_src_20231114"}[retention]
+		held, err := direct.Begin()
+		require.NoError(t, err)
+		_, err = held.Exec(`LOCK TABLE ` + table + ` IN ACCESS EXCLUSIVE MODE`)
+		require.NoError(t, err)
+		found := make(chan []store.Difference, 1)
+		go func() {
+			differences, err := verify()
+			assert.NoError(t, err)
+			found <- differences
+		}()
+		require.Eventually(t, func() bool {
+			return query(t, direct, `SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '`+table+`'::regclass`) == "1"
+		}, time.Minute, 5*time.Millisecond)
+		_, err = held.Exec(fmt.Sprintf(drop, retention, "2023-11-14") + ` AND name ~ 'vpn_traffic_(hour_)?by_(dst|port)_' AND (retention = 'raw' OR first = '2023-10-01')`)
+		require.NoError(t, err)
+		require.NoError(t, held.Commit())
+		require.Empty(t, <-found, retention)
+	}
 }
 
 // When verify mends sums of hours, what was made of them is made anew.

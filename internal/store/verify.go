@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 	"time"
@@ -52,8 +53,12 @@ func scanDay(scan scanner, day *time.Time) error {
 // it returns nothing: its sums are all that there is. So they are of rows that
 // somebody has deleted: a day that has lost reports is not repaired.
 func (db *DB) Verify(ctx context.Context, day time.Time, repair bool) (differences []Difference, err error) {
+	var before map[string]bool
 	check := func(tx *sql.Tx) error {
-		differences, err = verify(ctx, tx, day, repair)
+		if before, err = gone(ctx, tx, day); err != nil || before["raw"] {
+			return err
+		}
+		differences, err = verify(ctx, tx, day, before, repair)
 		return err
 	}
 	if repair {
@@ -61,38 +66,50 @@ func (db *DB) Verify(ctx context.Context, day time.Time, repair bool) (differenc
 	} else {
 		err = db.asOfNow(ctx, check)
 	}
-	return differences, err
-}
-
-func verify(ctx context.Context, tx *sql.Tx, day time.Time, repair bool) (differences []Difference, err error) {
-	if whole, err := isWhole(ctx, tx, day); err != nil || !whole {
+	if err != nil || len(differences) == 0 {
 		return nil, err
 	}
+	// A partition that was dropped meanwhile is empty also for whoever saw it full before.
+	if after, err := gone(ctx, db.Pool, day); err != nil || !maps.Equal(before, after) {
+		return nil, err
+	}
+	return differences, nil
+}
+
+func verify(ctx context.Context, tx *sql.Tx, day time.Time, dropped map[string]bool, repair bool) (differences []Difference, err error) {
 	if n, err := lost(ctx, tx, day); err != nil {
 		return nil, err
 	} else if n > 0 {
 		differences = append(differences, Difference{Table: "vpn_traffic", Day: day, Keys: n})
 		repair = false // what the sums still have is all that is left of those rows
 	}
-	sums, err := verifyDay(ctx, tx, day, repair)
+	sums, err := verifyDay(ctx, tx, day, dropped, repair)
 	return append(differences, sums...), err
 }
 
-// isWhole returns whether retention has dropped none of a day's rows: a caller that has
+// gone returns what retention has dropped of a day: raw, minute, hour. A caller that has
 // listed days cannot know what has been dropped since.
-func isWhole(ctx context.Context, tx *sql.Tx, day time.Time) (whole bool, err error) {
-	err = tx.QueryRowContext(ctx, `SELECT NOT EXISTS (SELECT FROM vpn_traffic_gone WHERE retention = 'raw' AND first <= $1::date AND $1::date < next)
-		AND NOT EXISTS (SELECT FROM vpn_traffic_reports WHERE expired AND time >= $2 AND time < $3)`,
-		day.Format(time.DateOnly), day, day.AddDate(0, 0, 1)).Scan(&whole)
+func gone(ctx context.Context, db queryer, day time.Time) (map[string]bool, error) {
+	list, err := listOf(ctx, db, func(scan scanner, level *string) error { return scan(level) }, `
+		SELECT retention FROM vpn_traffic_gone WHERE first <= $1::date AND $1::date < next
+		UNION SELECT 'raw' FROM vpn_traffic_reports WHERE expired AND time >= $2 AND time < $3`,
+		day.Format(time.DateOnly), day, day.AddDate(0, 0, 1))
 	if err != nil {
-		return false, fmt.Errorf("looking for what retention has dropped: %w", err)
+		return nil, fmt.Errorf("looking for what retention has dropped: %w", err)
 	}
-	return whole, nil
+	levels := make(map[string]bool)
+	for _, level := range list {
+		levels[level] = true
+	}
+	return levels, nil
 }
 
-// verifyDay compares the sums of a day with its rows.
-func verifyDay(ctx context.Context, tx *sql.Tx, day time.Time, repair bool) (differences []Difference, err error) {
+// verifyDay compares the sums of a day with its rows, but for those that are gone.
+func verifyDay(ctx context.Context, tx *sql.Tx, day time.Time, dropped map[string]bool, repair bool) (differences []Difference, err error) {
 	for _, c := range checks(day) {
+		if dropped[c.retention] {
+			continue
+		}
 		n, err := c.differing(ctx, tx)
 		if err == nil && n > 0 && repair {
 			err = c.repair(ctx, tx)
@@ -118,6 +135,8 @@ type check struct {
 	limit       func(column string) int64 // where those sums stop
 	truth       string                    // selects keys and sums between $1 and $2
 	first, next time.Time                 // which are these
+	retention   string                    // with what they go
+	among       string                    // a further condition, of keys
 }
 
 func checks(day time.Time) (all []check) {
@@ -130,7 +149,7 @@ func checks(day time.Time) (all []check) {
 			table: "vpn_traffic_" + level.Name + "_reports", keys: "time, host", sums: []string{"reports", "tracked"}, limit: func(string) int64 { return math.MaxInt64 },
 			truth: fmt.Sprintf(`SELECT %s AS time, host, count(*) AS reports, count(*) FILTER (WHERE tracked) AS tracked
 				FROM vpn_traffic_reports WHERE time >= $1 AND time < $2 GROUP BY 1, host`, level.Begin()),
-			first: day, next: next,
+			first: day, next: next, retention: level.Retention,
 		})
 	}
 	return all
@@ -138,7 +157,7 @@ func checks(day time.Time) (all []check) {
 
 func checkOf(t *schema.Rollup, from string, first, next time.Time) check {
 	return check{
-		table: t.Name, keys: t.Key(), sums: schema.SumColumns[:], limit: t.Limit, first: first, next: next,
+		table: t.Name, keys: t.Key(), sums: schema.SumColumns[:], limit: t.Limit, first: first, next: next, retention: t.Level.Retention,
 		truth: fmt.Sprintf(`SELECT %s AS time, host, %s, %s FROM %s WHERE time >= $1 AND time < $2 GROUP BY 1, host, %[2]s`,
 			t.Level.Begin(), strings.Join(t.Columns, ", "), summed(schema.SumColumns[:], t.Limit), from),
 	}
@@ -159,8 +178,8 @@ func (c *check) differing(ctx context.Context, tx *sql.Tx) (n int, err error) {
 	err = tx.QueryRowContext(ctx, fmt.Sprintf(`
 		SELECT count(*) FROM (%[1]s) AS t
 		FULL JOIN (SELECT %[2]s, %[3]s FROM %[4]s WHERE time >= $1 AND time < $2 GROUP BY %[2]s) AS r USING (%[2]s)
-		WHERE (t.%[5]s) IS DISTINCT FROM (r.%[6]s)`,
-		c.truth, c.keys, summed(c.sums, c.limit), c.table, sums, strings.ReplaceAll(sums, "t.", "r.")),
+		WHERE (t.%[5]s) IS DISTINCT FROM (r.%[6]s)%[7]s`,
+		c.truth, c.keys, summed(c.sums, c.limit), c.table, sums, strings.ReplaceAll(sums, "t.", "r."), c.among),
 		c.first, c.next).Scan(&n)
 	return n, err
 }
