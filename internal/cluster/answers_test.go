@@ -3,6 +3,7 @@ package cluster
 import (
 	"encoding/json"
 	"fmt"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -48,8 +49,8 @@ func (c *natsCluster) answerElsewhere(t *testing.T) {
 	for range 3 {
 		c.request("gw-2", "conntrack.gw-2")
 	}
-	operator := c.listen(t, "admin", "ADMIN-PASSWORD", ">")
-	other := c.listen(t, "gw-2", "PASSWORD-OF-gw-2", "_INBOX.gw-2.*")
+	operator := c.listen(t, c.command("sub", ">"))
+	other := c.listen(t, c.as("gw-2", "sub", "_INBOX.gw-2.*"))
 
 	for _, subject := range chosen {
 		for _, to := range []string{"conntrack.gw-1", "$JS.API.STREAM.INFO.CONNTRACK"} {
@@ -78,7 +79,7 @@ func (c *natsCluster) answerElsewhere(t *testing.T) {
 // account of the stream answers.
 func (c *natsCluster) askForTheStream(t *testing.T) {
 	for _, gateway := range []string{"gw-1", "gw-2"} { // that was there, and that came
-		answers := c.listen(t, gateway, "PASSWORD-OF-"+gateway, "_INBOX.answers")
+		answers := c.listen(t, c.as(gateway, "sub", "_INBOX.answers"))
 		for range 10 {
 			require.NoError(t, c.as(gateway, "pub", "--reply=_INBOX.answers", "$JS.API.STREAM.INFO.CONNTRACK", "").Run())
 		}
@@ -90,7 +91,7 @@ func (c *natsCluster) askForTheStream(t *testing.T) {
 // A gateway that connects without end keeps no other from it.
 func (c *natsCluster) connectOften(t *testing.T) {
 	for range 10 {
-		c.listen(t, "gw-1", "PASSWORD-OF-gw-1", "_INBOX.>")
+		c.listen(t, c.as("gw-1", "sub", "_INBOX.>"))
 	}
 	out, err := c.as("gw-1", "pub", "conntrack.gw-1", "").CombinedOutput()
 	require.Error(t, err)
@@ -112,11 +113,9 @@ func (c *natsCluster) request(gateway, subject string) (seq int) {
 	return answer.Seq
 }
 
-// listen has a user subscribe to a subject. What comes is on the child's Stdout.
-func (c *natsCluster) listen(t *testing.T, user, password, subject string) *testkit.Child {
+// listen waits until a user has subscribed to a subject. What comes is on the child's Stdout.
+func (c *natsCluster) listen(t *testing.T, cmd *exec.Cmd) *testkit.Child {
 	t.Helper()
-	cmd := c.command("sub", subject)
-	cmd.Env = append(cmd.Env, "NATS_USER="+user, "NATS_PASSWORD="+password)
 	child := testkit.StartChild(t, cmd)
 	require.Eventually(t, func() bool { return strings.Contains(child.Stdout()+child.Stderr(), "Subscribing on") }, time.Minute, 10*time.Millisecond)
 	return child
