@@ -78,8 +78,7 @@ BEGIN
         (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY space) AS usual
             FROM (SELECT lead(step) OVER (ORDER BY step) - step AS space FROM steps) AS s) AS u WHERE space >= 2 * usual';
     -- A line that is not in a step has sent nothing. Its gauge is 0 only if it was told.
-    given := replace(vpn_traffic_given(measure, 'coalesce(%1$s, 0)'),
-        'coalesce(open_connections, 0)', 'CASE WHEN tracked THEN coalesce(open_connections, 0) END');
+    given := vpn_traffic_given(measure, 'coalesce(%1$s, 0)', 'CASE WHEN tracked THEN coalesce(open_connections, 0) END');
     RETURN QUERY EXECUTE 'WITH ' || vpn_traffic_ranked(reports, sums, named, steps, measure, vpn_traffic_top(top)) || ', grouped AS (' || grouped || '),
         lines AS MATERIALIZED (SELECT line, place, ' || vpn_traffic_labels(by, 'line', until, hosts.condition) || ' AS label
             FROM (SELECT line, min(place) AS place FROM ranked GROUP BY line) AS d)
@@ -113,7 +112,7 @@ BEGIN
     lines := format('SELECT CASE WHEN place > %L THEN ''all others'' ELSE name END AS line, min(place) AS first, %s FROM named GROUP BY 1',
         vpn_traffic_top(top), vpn_traffic_sums(measure, 'sum(%1$s)'));
     RETURN QUERY EXECUTE 'WITH sums AS (' || sums || '), named AS (' || named || '), lines AS (' || lines || ')
-        SELECT ' || vpn_traffic_labels(by, 'line', until, hosts.condition) || ', ' || vpn_traffic_given(measure, '%1$s') || ', line FROM lines ORDER BY first';
+        SELECT ' || vpn_traffic_labels(by, 'line', until, hosts.condition) || ', ' || vpn_traffic_given(measure, '%1$s', 'open_connections') || ', line FROM lines ORDER BY first';
 END $$;
 
 -- Who talks to whom, the most talkative first; and what they are called at the
@@ -132,7 +131,7 @@ DECLARE
     ranking text := vpn_traffic_rank(measure, '%s') || ' DESC NULLS LAST, src, dst';
     most    text; -- the greatest
 BEGIN
-    most := format('SELECT src, dst, %s FROM (%s) AS sums ORDER BY %s LIMIT %L', vpn_traffic_given(measure, '%1$s'), sums, ranking, vpn_traffic_top(top));
+    most := format('SELECT src, dst, %s FROM (%s) AS sums ORDER BY %s LIMIT %L', vpn_traffic_given(measure, '%1$s', 'open_connections'), sums, ranking, vpn_traffic_top(top));
     RETURN QUERY EXECUTE 'WITH most AS MATERIALIZED (' || most || ')
         SELECT most.*, coalesce(s.label, src), coalesce(d.label, dst) FROM most
         LEFT JOIN ' || vpn_traffic_names_at('src', 'IN (SELECT src FROM most)', until, hosts.condition) || ' AS s ON s.address = src

@@ -92,10 +92,10 @@ CREATE OR REPLACE FUNCTION vpn_traffic_sums(measure text, pattern text) RETURNS 
         (4, 'dst_bytes', 'bytes'), (5, 'connection_count', 'connections'), (6, 'connection_times', 'connections'), (7, 'open_connections', 'open')) AS v (n, name, kind)
 $$;
 
--- The same for what is answered: with the gauge rounded, so that thirds of a connection add up.
-CREATE OR REPLACE FUNCTION vpn_traffic_given(measure text, pattern text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT replace(vpn_traffic_sums(measure, pattern), format(pattern, 'open_connections') || ' AS',
-        format('trim_scale(round(' || pattern || ', 9)) AS', 'open_connections'))
+-- The same for what is answered, with an expression for the gauge: that is rounded, so that
+-- thirds of a connection add up.
+CREATE OR REPLACE FUNCTION vpn_traffic_given(measure text, pattern text, gauge text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT replace(vpn_traffic_sums(measure, pattern), format(pattern, 'open_connections') || ' AS', 'trim_scale(round(' || gauge || ', 9)) AS')
 $$;
 
 -- Their names.
