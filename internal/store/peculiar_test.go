@@ -68,12 +68,7 @@ func TestWhatSomebodyDoesToTheTables(t *testing.T) {
 
 	_, err = direct.Exec(`UPDATE vpn_traffic_by_src SET src_bytes = 0; DELETE FROM vpn_traffic_by_port`)
 	require.NoError(t, err, "published")
-	days, err := db.Days(t.Context(), beginning, end)
-	require.NoError(t, err)
-	for _, day := range days {
-		_, err := db.Verify(t.Context(), day, true)
-		require.NoError(t, err)
-	}
+	differences(t, db, true)
 	require.Equal(t, "0", query(t, direct, `SELECT count(*) FROM pg_class WHERE relnamespace = 'traffic'::regnamespace AND relkind IN ('r', 'p')
 		AND relreplident <> 'f' AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = pg_class.oid AND indisprimary)`))
 	requireRollups(t, db)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,10 +107,17 @@ func gone(ctx context.Context, db queryer, day time.Time) (map[string]bool, erro
 
 // verifyDay compares the sums of a day with its rows, but for those that are gone.
 func verifyDay(ctx context.Context, tx *sql.Tx, day time.Time, dropped map[string]bool, repair bool) (differences []Difference, err error) {
-	for _, c := range checks(day) {
-		if dropped[c.retention] {
-			continue
-		}
+	there := slices.DeleteFunc(checks(day), func(c check) bool { return dropped[c.retention] })
+	differences, err = compare(ctx, tx, there, repair)
+	if err == nil && repair && len(differences) > 0 {
+		err = outdateDay(ctx, tx, day) // what was made of the sums
+	}
+	return differences, err
+}
+
+// compare returns which tables do not hold what they should, and with repair makes them.
+func compare(ctx context.Context, tx *sql.Tx, all []check, repair bool) (differences []Difference, err error) {
+	for _, c := range all {
 		n, err := c.differing(ctx, tx)
 		if err == nil && n > 0 && repair {
 			err = c.repair(ctx, tx)
@@ -118,18 +126,15 @@ func verifyDay(ctx context.Context, tx *sql.Tx, day time.Time, dropped map[strin
 			return nil, fmt.Errorf("verifying %s: %w", c.table, err)
 		}
 		if n > 0 {
-			differences = append(differences, Difference{Table: c.table, From: "vpn_traffic", Day: day, Keys: n, Repaired: repair})
+			differences = append(differences, Difference{Table: c.table, From: c.from, Day: c.first, Keys: n, Repaired: repair})
 		}
 	}
-	if repair && len(differences) > 0 {
-		err = outdateDay(ctx, tx, day) // what was made of the sums
-	}
-	return differences, err
+	return differences, nil
 }
 
 // check compares a table with what it should hold.
 type check struct {
-	table       string
+	table, from string                    // from is what its sums are made of
 	keys        string                    // with a comma between them
 	sums        []string                  // the other columns
 	limit       func(column string) int64 // where those sums stop
@@ -146,7 +151,7 @@ func checks(day time.Time) (all []check) {
 	}
 	for _, level := range schema.MergedLevels {
 		all = append(all, check{
-			table: "vpn_traffic_" + level.Name + "_reports", keys: "time, host", sums: []string{"reports", "tracked"}, limit: func(string) int64 { return math.MaxInt64 },
+			table: "vpn_traffic_" + level.Name + "_reports", from: "vpn_traffic", keys: "time, host", sums: []string{"reports", "tracked"}, limit: func(string) int64 { return math.MaxInt64 },
 			truth: fmt.Sprintf(`SELECT %s AS time, host, count(*) AS reports, count(*) FILTER (WHERE tracked) AS tracked
 				FROM vpn_traffic_reports WHERE time >= $1 AND time < $2 GROUP BY 1, host`, level.Begin()),
 			first: day, next: next, retention: level.Retention,
@@ -157,7 +162,7 @@ func checks(day time.Time) (all []check) {
 
 func checkOf(t *schema.Rollup, from string, first, next time.Time) check {
 	return check{
-		table: t.Name, keys: t.Key(), sums: schema.SumColumns[:], limit: t.Limit, first: first, next: next, retention: t.Level.Retention,
+		table: t.Name, from: from, keys: t.Key(), sums: schema.SumColumns[:], limit: t.Limit, first: first, next: next, retention: t.Level.Retention,
 		truth: fmt.Sprintf(`SELECT %s AS time, host, %s, %s FROM %s WHERE time >= $1 AND time < $2 GROUP BY 1, host, %[2]s`,
 			t.Level.Begin(), strings.Join(t.Columns, ", "), summed(schema.SumColumns[:], t.Limit), from),
 	}

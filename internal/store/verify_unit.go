@@ -48,7 +48,7 @@ func scanUnit(scan scanner, u *Unit) error {
 // functions read others until then. Imports do not wait for it.
 func (db *DB) VerifyUnit(ctx context.Context, unit Unit, repair bool) (differences []Difference, err error) {
 	err = db.asOfNow(ctx, func(tx *sql.Tx) error {
-		differences, err = unit.differences(ctx, tx, repair)
+		differences, err = compare(ctx, tx, unit.checks(), false)
 		return err
 	})
 	if err != nil || len(differences) == 0 {
@@ -61,28 +61,24 @@ func (db *DB) VerifyUnit(ctx context.Context, unit Unit, repair bool) (differenc
 	if !repair {
 		return differences, nil
 	}
+	for i := range differences {
+		differences[i].Repaired = true
+	}
 	return differences, db.Explain(ctx, pgconn.InTransaction(ctx, db.Pool, func(tx *sql.Tx) error {
 		return forgetSummaries(ctx, tx, unit.First)
 	}))
 }
 
-func (u *Unit) differences(ctx context.Context, tx *sql.Tx, repair bool) (differences []Difference, err error) {
+func (u *Unit) checks() (all []check) {
 	for _, t := range schema.Summaries {
-		if t.Unit != u.Name {
-			continue
-		}
-		c := checkOf(&t.Rollup, t.Finer, u.First, u.Next)
-		c.among = fmt.Sprintf(` AND vpn_traffic_begin('%s', time) IN (SELECT first FROM vpn_traffic_summed_up
-			WHERE unit = '%[1]s' AND valid AND first >= $1 AND first < $2)`, u.Name)
-		n, err := c.differing(ctx, tx)
-		if err != nil {
-			return nil, fmt.Errorf("verifying %s: %w", t.Name, err)
-		}
-		if n > 0 {
-			differences = append(differences, Difference{Table: t.Name, From: t.Finer, Day: u.First, Keys: n, Repaired: repair})
+		if t.Unit == u.Name {
+			c := checkOf(&t.Rollup, t.Finer, u.First, u.Next)
+			c.among = fmt.Sprintf(` AND vpn_traffic_begin('%s', time) IN (SELECT first FROM vpn_traffic_summed_up
+				WHERE unit = '%[1]s' AND valid AND first >= $1 AND first < $2)`, u.Name)
+			all = append(all, c)
 		}
 	}
-	return differences, nil
+	return all
 }
 
 // holds reports whether some of its sums hold.
